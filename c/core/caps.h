@@ -1,0 +1,23 @@
+/*
+ * caps.h: capability names, and the sets that a command's child is to have.
+ * Computed in the parent, with libcap-ng where it was there at build time;
+ * the child applies the words with raw system calls.
+ */
+#ifndef NSH_CAPS_H
+#define NSH_CAPS_H
+
+#include "plan.h"
+
+/* Whether built with libcap-ng. */
+bool nsh_caps_available(void);
+/* "net_raw", "CAP_NET_RAW"; -1 where unknown. */
+int nsh_caps_number(const char *name);
+/* The highest capability of this kernel. */
+int nsh_caps_last(void);
+/* Fills *ret_words for `clear` and `allow` (bit n is capability n) with the
+ * ids of `plan`, from what this thread holds now.  0, or -1 with the
+ * failure: a capability that we do not hold cannot be given. */
+int nsh_caps_plan(const struct plan *plan, bool clear, uint64_t allow,
+		  struct cap_words *ret_words, struct nsh_failure *failure);
+
+#endif

@@ -1,0 +1,178 @@
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include "child_steps.h"
+
+/* ---- session, process group, daemon ------------------------------------ */
+
+/* The daemon is the grandchild: its parent is gone before the program runs,
+ * and no program can make it acquire a controlling terminal. */
+int nsh_step_daemonize(const struct plan *plan)
+{
+	long pid;
+
+	if (!plan->daemonize)
+		return 0;
+	pid = nsh_sys(SYS_setsid, 0, 0, 0, 0, 0);
+	if (pid < 0)
+		return (int)pid;
+	pid = nsh_sys(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+	if (pid < 0)
+		return (int)pid;
+	if (pid > 0)
+		nsh_sys_exit(0);
+	plan->record->pid = (int)nsh_sys(SYS_getpid, 0, 0, 0, 0, 0);
+	return 0;
+}
+
+int nsh_step_new_session(const struct plan *plan)
+{
+	long session;
+
+	if (!plan->new_session || plan->daemonize)
+		return 0;
+	session = nsh_sys(SYS_setsid, 0, 0, 0, 0, 0);
+	return session < 0 ? (int)session : 0;
+}
+
+int nsh_step_new_process_group(const struct plan *plan)
+{
+	if (!plan->new_process_group)
+		return 0;
+	return (int)nsh_sys(SYS_setpgid, 0, 0, 0, 0, 0);
+}
+
+/* ---- pid file ---------------------------------------------------------- */
+
+static size_t put_number(char *text, long number)
+{
+	char reversed[24];
+	size_t count = 0, size = 0;
+
+	do
+		reversed[count++] = (char)('0' + number % 10);
+	while ((number /= 10) > 0);
+	while (count > 0)
+		text[size++] = reversed[--count];
+	return size;
+}
+
+static void tell_holder(const struct plan *plan, int fd)
+{
+	static const char words[] = "held by process ";
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	char *message = plan->record->message;
+	size_t size = sizeof words - 1;
+
+	if (nsh_sys_fcntl(fd, F_GETLK, (long)&lock) < 0 || lock.l_pid <= 0)
+		return;
+	for (size_t i = 0; i < size; i++)
+		message[i] = words[i];
+	size += put_number(message + size, lock.l_pid);
+	message[size] = 0;
+}
+
+/* The lock is the process's and lasts as long as the program keeps the
+ * descriptor, which it inherits on purpose. */
+int nsh_step_lock_pid_file(const struct plan *plan)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	char text[24];
+	size_t size;
+	long ret;
+	int fd;
+
+	if (!plan->pid_file)
+		return 0;
+	fd = nsh_sys_open(plan->pid_file, O_RDWR | O_CREAT | O_NOFOLLOW, 0644);
+	if (fd < 0)
+		return fd;
+	ret = nsh_sys_fcntl(fd, F_SETLK, (long)&lock);
+	if (ret < 0) {
+		tell_holder(plan, fd);
+		return (int)ret;
+	}
+	size = put_number(text, nsh_sys(SYS_getpid, 0, 0, 0, 0, 0));
+	text[size++] = '\n';
+	ret = nsh_sys(SYS_ftruncate, fd, 0, 0, 0, 0);
+	if (ret == 0)
+		ret = nsh_sys_write(fd, text, size);
+	return ret < 0 ? (int)ret : 0;
+}
+
+/* ---- umask, limits, scheduling ----------------------------------------- */
+
+int nsh_step_set_umask(const struct plan *plan)
+{
+	if (plan->set_umask)
+		nsh_sys(SYS_umask, plan->umask, 0, 0, 0, 0);
+	return 0;
+}
+
+int nsh_step_set_limits(const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->limit_count; i++) {
+		const struct limit *limit = &plan->limits[i];
+		long ret;
+
+		nsh_at(plan, NSH_STAGE_LIMIT, i);
+		ret = nsh_sys(SYS_prlimit64, 0, limit->resource,
+			      (long)&limit->value, 0, 0);
+		if (ret < 0)
+			return (int)ret;
+	}
+	return 0;
+}
+
+int nsh_step_set_nice(const struct plan *plan)
+{
+	if (!plan->set_nice)
+		return 0;
+	return (int)nsh_sys(SYS_setpriority, PRIO_PROCESS, 0, plan->nice, 0, 0);
+}
+
+int nsh_step_set_core_scheduling(const struct plan *plan)
+{
+	int scope = plan->core_scheduling == NSH_PR_SCHED_CORE_CREATE
+		? NSH_SCHED_CORE_PROCESS : NSH_SCHED_CORE_THREAD;
+
+	if (!plan->core_scheduling)
+		return 0;
+	return (int)nsh_sys_prctl(NSH_PR_SCHED_CORE,
+				  (unsigned long)plan->core_scheduling,
+				  (unsigned long)plan->core_among,
+				  (unsigned long)scope, 0);
+}
+
+/* ---- the last steps ---------------------------------------------------- */
+
+int nsh_step_change_directory(const struct plan *plan)
+{
+	if (!plan->working_directory)
+		return 0;
+	return (int)nsh_sys(SYS_chdir, (long)plan->working_directory, 0, 0, 0, 0);
+}
+
+/* The parent may have died before the signal was armed.  0 is a parent in
+ * another pid namespace. */
+int nsh_step_arm_parent_death_signal(const struct plan *plan)
+{
+	long ret, parent;
+
+	if (!plan->parent_death_signal)
+		return 0;
+	ret = nsh_sys_prctl(PR_SET_PDEATHSIG,
+			    (unsigned long)plan->parent_death_signal, 0, 0, 0);
+	if (ret < 0)
+		return (int)ret;
+	parent = nsh_sys(SYS_getppid, 0, 0, 0, 0, 0);
+	return parent == plan->parent_pid || parent == 0 ? 0 : -ESRCH;
+}
+
+int nsh_step_set_no_new_privs(const struct plan *plan)
+{
+	if (!plan->no_new_privs)
+		return 0;
+	return (int)nsh_sys_prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}

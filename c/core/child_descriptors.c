@@ -1,0 +1,234 @@
+/* The child's descriptors: a table of its own, sources under their targets,
+ * everything else closed. */
+#include "child_steps.h"
+
+static bool is_target(const struct plan *plan, int fd)
+{
+	for (size_t i = 0; i < plan->move_count; i++)
+		if (plan->moves[i].target == fd)
+			return true;
+	return false;
+}
+
+/* The first number that is cut off while the parent's table is shared.  0 to
+ * 2 are kept as they are where they are needed: they cost nothing. */
+static unsigned cut(const struct plan *plan)
+{
+	int last = -1;
+
+	for (size_t i = 0; i < plan->move_count; i++) {
+		int source = plan->moves[i].source;
+
+		if (source > last && (source <= 2 || plan->table == TABLE_PREFIX))
+			last = source;
+	}
+	return (unsigned)(last + 1);
+}
+
+int nsh_step_own_table(const struct plan *plan)
+{
+	int ret;
+
+	if (plan->table == TABLE_COPIED || plan->table == TABLE_IN_PLACE)
+		return 0;
+	plan->record->probing = PROBING_UNSHARE;
+	ret = nsh_sys_close_range(cut(plan), ~0U, NSH_CLOSE_RANGE_UNSHARE);
+	if (ret == 0)
+		plan->record->probing = PROBING_NOTHING;
+	return ret;
+}
+
+/* pidfd_open(2) of the parent: of the very thread whose table holds our
+ * sources, where the kernel knows threads; else of the process, which is the
+ * same only for its main thread.  In another pid namespace the number would
+ * name somebody else: there getppid(2) is 0. */
+static int open_parent(const struct plan *plan)
+{
+	long parent = nsh_sys(SYS_getppid, 0, 0, 0, 0, 0);
+	int fd;
+
+	if (parent != plan->parent_pid)
+		return -ESRCH;
+	fd = nsh_sys_pidfd_open(plan->parent_thread, NSH_PIDFD_THREAD);
+	if (fd == -EINVAL && plan->parent_thread == plan->parent_pid)
+		fd = nsh_sys_pidfd_open(plan->parent_pid, 0);
+	return fd;
+}
+
+/* A duplicate of the parent's descriptor `source` in our own table. */
+static int duplicate(const struct plan *plan, int *parent, int source)
+{
+	int fd;
+
+	if (plan->table != TABLE_FETCH || source < (int)cut(plan))
+		return nsh_sys_fcntl(source, F_DUPFD_CLOEXEC, 0);
+	plan->record->probing = PROBING_FETCH;
+	if (*parent < 0)
+		*parent = open_parent(plan);
+	if (*parent < 0)
+		return *parent;
+	fd = nsh_sys_pidfd_getfd(*parent, source);
+	/* These say something about `source`, or about our limits. */
+	if (fd >= 0 || fd == -EBADF || fd == -EMFILE || fd == -ENFILE)
+		plan->record->probing = PROBING_NOTHING;
+	return fd;
+}
+
+/* Brings the move's source under a number that is no move's target, so that
+ * putting the targets into place overwrites nothing that is still needed. */
+static int stage_move(const struct plan *plan, int *parent,
+		      const struct move *move)
+{
+	int fd;
+
+	if (move->same_as_stdout)
+		fd = nsh_sys_fcntl(plan->staged[1], F_DUPFD_CLOEXEC, 0);
+	else if (move->source >= 0)
+		fd = duplicate(plan, parent, move->source);
+	else
+		fd = nsh_sys_open(move->path, move->flags | O_CLOEXEC | O_NOCTTY,
+				  0666);
+	while (fd >= 0 && is_target(plan, fd))
+		fd = nsh_sys_fcntl(fd, F_DUPFD_CLOEXEC, fd + 1);
+	return fd;
+}
+
+static int stage_all(const struct plan *plan)
+{
+	int parent = -1;
+
+	for (size_t i = 0; i < plan->move_count; i++) {
+		int fd;
+
+		nsh_at(plan, plan->moves[i].stage, i);
+		fd = stage_move(plan, &parent, &plan->moves[i]);
+		if (fd < 0)
+			return fd;
+		plan->staged[i] = fd;
+	}
+	return 0;
+}
+
+static bool is_kept(const struct plan *plan, int fd)
+{
+	if (is_target(plan, fd))
+		return true;
+	for (size_t i = 0; i < plan->move_count; i++)
+		if (plan->moves[i].target < 0 && plan->staged[i] == fd)
+			return true;
+	return false;
+}
+
+/* The lowest kept descriptor from `from` on, or -1. */
+static int next_kept(const struct plan *plan, int from)
+{
+	int next = -1;
+
+	for (size_t i = 0; i < plan->move_count; i++) {
+		int fd = plan->moves[i].target;
+
+		if (fd < 0)
+			fd = plan->staged[i];
+		if (fd >= from && (next < 0 || fd < next))
+			next = fd;
+	}
+	return next;
+}
+
+/* In place, a failing exec must find everything still open. */
+static int drop(const struct plan *plan, int fd)
+{
+	if (plan->table == TABLE_IN_PLACE)
+		return nsh_sys_fcntl(fd, F_SETFD, FD_CLOEXEC);
+	return nsh_sys_close(fd);
+}
+
+struct directory_entry {
+	uint64_t inode;
+	int64_t offset;
+	unsigned short size;
+	unsigned char type;
+	char name[];
+};
+
+static int number_of(const char *name)
+{
+	int number = 0;
+
+	if (*name < '0' || *name > '9')
+		return -1;
+	for (; *name >= '0' && *name <= '9'; name++)
+		number = number * 10 + (*name - '0');
+	return number;
+}
+
+/* close_range(2) is missing or denied: drop what /proc/self/fd lists. */
+static int drop_listed(const struct plan *plan)
+{
+	uint64_t buffer[512];
+	int list = nsh_sys_open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	long size;
+
+	if (list < 0)
+		return list;
+	while ((size = nsh_sys(SYS_getdents64, list, (long)buffer,
+			       sizeof buffer, 0, 0)) > 0) {
+		for (char *p = (char *)buffer; p < (char *)buffer + size;) {
+			struct directory_entry *entry = (void *)p;
+			int fd = number_of(entry->name);
+
+			p += entry->size;
+			if (fd >= 0 && fd != list && !is_kept(plan, fd))
+				drop(plan, fd);
+		}
+	}
+	nsh_sys_close(list);
+	return (int)size;
+}
+
+/* Without /proc too: every number that could be open. */
+static int drop_each(const struct plan *plan)
+{
+	struct rlimit64 files;
+	int ret = (int)nsh_sys(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, (long)&files, 0);
+
+	for (uint64_t fd = 0; ret == 0 && fd < files.rlim_max && fd < 1 << 20; fd++)
+		if (!is_kept(plan, (int)fd))
+			drop(plan, (int)fd);
+	return ret;
+}
+
+static int drop_others(const struct plan *plan)
+{
+	unsigned flags = plan->table == TABLE_IN_PLACE ? NSH_CLOSE_RANGE_CLOEXEC : 0;
+	int from = 0;
+
+	for (;;) {
+		int kept = next_kept(plan, from);
+		unsigned last = kept < 0 ? ~0U : (unsigned)kept - 1;
+
+		if (kept != from
+		    && nsh_sys_close_range((unsigned)from, last, flags) < 0)
+			break;
+		if (kept < 0)
+			return 0;
+		from = kept + 1;
+	}
+	return drop_listed(plan) == 0 ? 0 : drop_each(plan);
+}
+
+int nsh_step_place_descriptors(const struct plan *plan)
+{
+	int ret = stage_all(plan);
+
+	for (size_t i = 0; ret >= 0 && i < plan->move_count; i++) {
+		if (plan->moves[i].target < 0)
+			continue;
+		nsh_at(plan, plan->moves[i].stage, i);
+		ret = nsh_sys_dup3(plan->staged[i], plan->moves[i].target, 0);
+	}
+	if (ret < 0)
+		return ret;
+	nsh_at(plan, NSH_STAGE_DESCRIPTORS, 0);
+	return drop_others(plan);
+}

@@ -1,0 +1,100 @@
+#include <linux/capability.h>
+#include <sys/prctl.h>
+
+#include "child_steps.h"
+
+/* ---- labels ------------------------------------------------------------ */
+
+static int write_label(const struct label *label)
+{
+	long ret;
+	int fd;
+
+	if (!label->path)
+		return 0;
+	fd = nsh_sys_open(label->path, O_WRONLY | O_CLOEXEC, 0);
+	if (fd == -ENOENT && label->other_path)
+		fd = nsh_sys_open(label->other_path, O_WRONLY | O_CLOEXEC, 0);
+	if (fd < 0)
+		return fd;
+	ret = nsh_sys_write(fd, label->text, label->size);
+	nsh_sys_close(fd);
+	return ret < 0 ? (int)ret : 0;
+}
+
+int nsh_step_set_selinux_label(const struct plan *plan)
+{
+	return write_label(&plan->selinux);
+}
+
+int nsh_step_set_apparmor_profile(const struct plan *plan)
+{
+	return write_label(&plan->apparmor);
+}
+
+/* ---- identity ---------------------------------------------------------- */
+
+/* Needs CAP_SETPCAP, so before the uid changes. */
+int nsh_step_drop_bounding_set(const struct plan *plan)
+{
+	for (unsigned long cap = 0; cap < 64; cap++) {
+		long ret = 0;
+
+		if (plan->caps.bounding_drop >> cap & 1)
+			ret = nsh_sys_prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);
+		if (ret < 0)
+			return (int)ret;
+	}
+	if (!plan->caps.keep)
+		return 0;
+	return (int)nsh_sys_prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0);
+}
+
+int nsh_step_set_groups(const struct plan *plan)
+{
+	if (!plan->set_groups)
+		return 0;
+	return (int)nsh_sys(SYS_setgroups, (long)plan->group_count,
+			    (long)plan->groups, 0, 0, 0);
+}
+
+int nsh_step_set_gid(const struct plan *plan)
+{
+	if (!plan->set_gid)
+		return 0;
+	return (int)nsh_sys(SYS_setresgid, plan->gid, plan->gid, plan->gid, 0, 0);
+}
+
+int nsh_step_set_uid(const struct plan *plan)
+{
+	if (!plan->set_uid)
+		return 0;
+	return (int)nsh_sys(SYS_setresuid, plan->uid, plan->uid, plan->uid, 0, 0);
+}
+
+/* Changing the uid emptied the effective and ambient sets. */
+int nsh_step_set_caps(const struct plan *plan)
+{
+	const struct cap_words *caps = &plan->caps;
+	struct __user_cap_header_struct header = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct data[2];
+	long ret;
+
+	if (!caps->apply)
+		return 0;
+	for (int i = 0; i < 2; i++) {
+		data[i].effective = (uint32_t)(caps->effective >> 32 * i);
+		data[i].permitted = (uint32_t)(caps->permitted >> 32 * i);
+		data[i].inheritable = (uint32_t)(caps->inheritable >> 32 * i);
+	}
+	ret = nsh_sys(SYS_capset, (long)&header, (long)data, 0, 0, 0);
+	if (ret == 0)
+		ret = nsh_sys_prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+	for (unsigned long cap = 0; ret == 0 && cap < 64; cap++)
+		if (caps->ambient >> cap & 1)
+			ret = nsh_sys_prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE,
+					    cap, 0, 0);
+	return (int)ret;
+}

@@ -1,0 +1,325 @@
+#include "command.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fd.h"
+
+enum { DEFAULT_MAX_OUTPUT = 64 << 20, DEFAULT_GRACE = 2 };
+
+/* ---- making and freeing ------------------------------------------------ */
+
+struct nsh_command *nsh_command_new(const char *program)
+{
+	struct nsh_command *cmd = calloc(1, sizeof *cmd);
+
+	if (!cmd)
+		return NULL;
+	cmd->attributes.sync_move = -1;
+	cmd->timeout = -1;
+	cmd->grace = DEFAULT_GRACE;
+	cmd->max_output = DEFAULT_MAX_OUTPUT;
+	cmd->allowed_exit[0] = true;
+	if (!program || !*program)
+		nsh_command_reject(cmd, "command", program, "a program is needed");
+	else
+		nsh_command_add_arg(cmd, program);
+	return cmd;
+}
+
+static void add_all(struct nsh_command *cmd, va_list arguments)
+{
+	const char *argument;
+
+	while ((argument = va_arg(arguments, const char *)))
+		nsh_command_add_arg(cmd, argument);
+}
+
+struct nsh_command *nsh_command_new_args(const char *program, ...)
+{
+	struct nsh_command *cmd = nsh_command_new(program);
+	va_list arguments;
+
+	va_start(arguments, program);
+	add_all(cmd, arguments);
+	va_end(arguments);
+	return cmd;
+}
+
+void nsh_command_close_passed(struct nsh_command *cmd)
+{
+	for (size_t i = 0; i < cmd->passed_count; i++)
+		if (cmd->passed[i].close_parent)
+			nsh_close(&cmd->passed[i].source);
+}
+
+void nsh_command_free(struct nsh_command *cmd)
+{
+	if (!cmd)
+		return;
+	nsh_strv_clear(&cmd->argv);
+	nsh_env_free(&cmd->env);
+	for (int i = 0; i < 3; i++)
+		free(cmd->stdio[i].path);
+	nsh_buffer_wipe(&cmd->input);
+	nsh_command_close_passed(cmd);
+	for (size_t i = 0; i < cmd->send_count; i++)
+		nsh_buffer_wipe(&cmd->sends[i].data);
+	free(cmd->passed);
+	free(cmd->sends);
+	free(cmd->secret);
+	free(cmd->arg0);
+	free(cmd->working_directory);
+	free(cmd->pid_file);
+	free(cmd->selinux_label);
+	free(cmd->apparmor_profile);
+	free(cmd->limits);
+	free(cmd->groups);
+	free(cmd->mistake.method);
+	free(cmd->mistake.value);
+	free(cmd->mistake.reason);
+	free(cmd->mistake.where);
+	free(cmd);
+}
+
+/* ---- mistakes ---------------------------------------------------------- */
+
+bool nsh_command_usable(const struct nsh_command *cmd)
+{
+	return cmd && !cmd->mistake.made;
+}
+
+void nsh_command_set_mistake(struct nsh_command *cmd, const char *method,
+			     const char *value, const char *reason, int errnum)
+{
+	if (!nsh_command_usable(cmd))
+		return;
+	cmd->mistake.made = true;
+	cmd->mistake.method = strdup(method);
+	cmd->mistake.value = strdup(value ? value : "");
+	cmd->mistake.reason = strdup(reason ? reason : "");
+	cmd->mistake.errnum = errnum;
+}
+
+void nsh_command_set_mistake_where(struct nsh_command *cmd, const char *where)
+{
+	if (cmd && cmd->mistake.made && !cmd->mistake.where)
+		cmd->mistake.where = strdup(where);
+}
+
+void nsh_command_reject(struct nsh_command *cmd, const char *method,
+			const char *value, const char *reason)
+{
+	nsh_command_set_mistake(cmd, method, value, reason, EINVAL);
+}
+
+void nsh_command_reject_number(struct nsh_command *cmd, const char *method,
+			       long long number, const char *reason)
+{
+	char text[32];
+
+	(void)snprintf(text, sizeof text, "%lld", number);
+	nsh_command_reject(cmd, method, text, reason);
+}
+
+void nsh_command_no_memory(struct nsh_command *cmd, const char *method)
+{
+	nsh_command_set_mistake(cmd, method, NULL, "memory is short", ENOMEM);
+}
+
+static const char *or_empty(const char *text)
+{
+	return text ? text : "";
+}
+
+const struct nsh_mistake *nsh_command_mistake(const struct nsh_command *cmd)
+{
+	struct nsh_mistake *view;
+
+	if (!cmd || !cmd->mistake.made)
+		return NULL;
+	/* The view is a cache: it changes nothing that a caller can see. */
+	view = (struct nsh_mistake *)(uintptr_t)&cmd->mistake.view;
+	view->method = or_empty(cmd->mistake.method);
+	view->value = or_empty(cmd->mistake.value);
+	view->reason = or_empty(cmd->mistake.reason);
+	view->where = or_empty(cmd->mistake.where);
+	view->errnum = cmd->mistake.errnum;
+	return view;
+}
+
+int nsh_command_fail(const struct nsh_command *cmd, struct nsh_failure *failure)
+{
+	const struct nsh_mistake *mistake = nsh_command_mistake(cmd);
+
+	if (!cmd)
+		return nsh_fail(failure, NSH_STAGE_PLAN, ENOMEM, NULL);
+	if (!mistake)
+		return 0;
+	nsh_fail(failure, NSH_STAGE_NONE, mistake->errnum, mistake->method);
+	if (failure)
+		failure->code = NSH_INVALID;
+	nsh_fail_reason(failure, "%s(%s): %s%s%s%s", mistake->method,
+			mistake->value, mistake->reason,
+			*mistake->where ? " (" : "", mistake->where,
+			*mistake->where ? ")" : "");
+	return -1;
+}
+
+void nsh_command_replace(struct nsh_command *cmd, const char *method,
+			 char **target, const char *text)
+{
+	char *copy;
+
+	if (!nsh_command_usable(cmd))
+		return;
+	copy = text ? strdup(text) : NULL;
+	if (!text) {
+		nsh_command_reject(cmd, method, "NULL", "a string is needed");
+	} else if (!copy) {
+		nsh_command_no_memory(cmd, method);
+	} else {
+		free(*target);
+		*target = copy;
+	}
+}
+
+/* ---- arguments --------------------------------------------------------- */
+
+static void add(struct nsh_command *cmd, const char *method, const char *arg)
+{
+	if (!nsh_command_usable(cmd))
+		return;
+	if (!arg)
+		nsh_command_reject(cmd, method, "NULL", "a string is needed");
+	else if (nsh_strv_add(&cmd->argv, arg) < 0)
+		nsh_command_no_memory(cmd, method);
+}
+
+void nsh_command_add_arg(struct nsh_command *cmd, const char *arg)
+{
+	add(cmd, "add_arg", arg);
+}
+
+void nsh_command_add_args(struct nsh_command *cmd, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, cmd);
+	add_all(cmd, arguments);
+	va_end(arguments);
+}
+
+void nsh_command_add_arg_list(struct nsh_command *cmd, const char *const *args)
+{
+	if (!args || !*args)
+		nsh_command_reject(cmd, "add_arg_list", args ? "{}" : "NULL",
+				   "at least one argument is needed");
+	for (; args && *args; args++)
+		add(cmd, "add_arg_list", *args);
+}
+
+static char *format_text(const char *format, va_list arguments)
+	__attribute__((format(printf, 1, 0)));
+
+static char *format_text(const char *format, va_list arguments)
+{
+	char *text;
+
+	return vasprintf(&text, format, arguments) < 0 ? NULL : text;
+}
+
+static void add_taken(struct nsh_command *cmd, const char *method, char *take)
+{
+	if (!nsh_command_usable(cmd))
+		free(take);
+	else if (nsh_strv_add_taken(&cmd->argv, take) < 0)
+		nsh_command_no_memory(cmd, method);
+}
+
+void nsh_command_add_arg_pair(struct nsh_command *cmd, const char *name,
+			      const char *value)
+{
+	char *text;
+
+	if (!name || !value)
+		nsh_command_reject(cmd, "add_arg_pair", "NULL",
+				   "a name and a value are needed");
+	else if (nsh_command_usable(cmd))
+		add_taken(cmd, "add_arg_pair",
+			  asprintf(&text, "%s=%s", name, value) < 0 ? NULL : text);
+}
+
+void nsh_command_add_arg_format(struct nsh_command *cmd, const char *format, ...)
+{
+	va_list arguments;
+
+	if (!nsh_command_usable(cmd))
+		return;
+	va_start(arguments, format);
+	add_taken(cmd, "add_arg_format", format_text(format, arguments));
+	va_end(arguments);
+}
+
+void nsh_command_set_arg0(struct nsh_command *cmd, const char *arg0)
+{
+	nsh_command_replace(cmd, "set_arg0", cmd ? &cmd->arg0 : NULL, arg0);
+}
+
+void nsh_command_mark_secret(struct nsh_command *cmd)
+{
+	size_t count = cmd ? cmd->argv.count : 0;
+	bool *secret;
+
+	if (!nsh_command_usable(cmd))
+		return;
+	if (count > cmd->secret_capacity) {
+		secret = realloc(cmd->secret, count * 2 * sizeof *secret);
+		if (!secret) {
+			nsh_command_no_memory(cmd, "mark_secret");
+			return;
+		}
+		memset(secret + cmd->secret_capacity, 0,
+		       (count * 2 - cmd->secret_capacity) * sizeof *secret);
+		cmd->secret = secret;
+		cmd->secret_capacity = count * 2;
+	}
+	cmd->secret[count - 1] = true;
+}
+
+bool nsh_command_arg_is_secret(const struct nsh_command *cmd, size_t index)
+{
+	return cmd && index < cmd->secret_capacity && cmd->secret[index];
+}
+
+/* ---- looking ----------------------------------------------------------- */
+
+const char *const *nsh_command_argv(const struct nsh_command *cmd)
+{
+	static const char *const none[] = { NULL };
+
+	if (!cmd || !cmd->argv.items)
+		return none;
+	return (const char *const *)cmd->argv.items;
+}
+
+const void *nsh_command_input(const struct nsh_command *cmd, size_t *ret_size)
+{
+	if (!cmd || cmd->stdio[0].kind != NSH_STDIO_BUFFER)
+		return NULL;
+	*ret_size = cmd->input.size;
+	return cmd->input.data ? cmd->input.data : "";
+}
+
+const char *nsh_command_working_directory(const struct nsh_command *cmd)
+{
+	return cmd ? cmd->working_directory : NULL;
+}
+
+enum nsh_stdio nsh_command_stdio(const struct nsh_command *cmd, int which)
+{
+	return cmd && which >= 0 && which <= 2 ? cmd->stdio[which].kind
+		: NSH_STDIO_DEFAULT;
+}

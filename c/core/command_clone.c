@@ -1,0 +1,142 @@
+/* Copies of a command: everything that command.c's free frees is copied. */
+#include "command.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fd.h"
+
+static int copy_text(char **target, const char *source)
+{
+	*target = source ? strdup(source) : NULL;
+	return source && !*target ? -1 : 0;
+}
+
+static int copy_array(void *target_pointer, const void *source, size_t size)
+{
+	void *copy = source ? nsh_memdup(source, size) : NULL;
+
+	memcpy(target_pointer, &copy, sizeof copy);
+	return source && !copy ? -1 : 0;
+}
+
+static int copy_stdio(struct nsh_command *target, const struct nsh_command *source)
+{
+	for (int i = 0; i < 3; i++) {
+		target->stdio[i] = source->stdio[i];
+		if (copy_text(&target->stdio[i].path, source->stdio[i].path) < 0)
+			return -1;
+	}
+	return nsh_buffer_append(&target->input, source->input.data,
+				 source->input.size);
+}
+
+/* A descriptor that pass_fd took belongs to one command only: the copy gets a
+ * duplicate of its own. */
+static int copy_passed(struct nsh_command *target, const struct nsh_command *source)
+{
+	size_t count = source->passed_count;
+
+	if (copy_array(&target->passed, source->passed,
+		       count * sizeof *source->passed) < 0)
+		return -1;
+	for (size_t i = 0; i < count; i++) {
+		struct passed_fd *passed = &target->passed[i];
+
+		if (passed->close_parent && passed->source >= 0)
+			passed->source = fcntl(passed->source, F_DUPFD_CLOEXEC, 3);
+		target->passed_count++;
+		if (passed->close_parent && passed->source < 0
+		    && source->passed[i].source >= 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int copy_sends(struct nsh_command *target, const struct nsh_command *source)
+{
+	if (source->send_count == 0)
+		return 0;
+	target->sends = calloc(source->send_count, sizeof *target->sends);
+	if (!target->sends)
+		return -1;
+	for (size_t i = 0; i < source->send_count; i++) {
+		const struct send_buffer *from = &source->sends[i];
+
+		target->sends[i].target = from->target;
+		target->send_count++;
+		if (nsh_buffer_append(&target->sends[i].data, from->data.data,
+				      from->data.size) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int copy_attributes(struct nsh_command *target,
+			   const struct nsh_command *source)
+{
+	const struct plan *plan = &source->attributes;
+
+	target->attributes = *plan;
+	if (copy_array(&target->limits, source->limits,
+		       plan->limit_count * sizeof *source->limits) < 0
+	    || copy_array(&target->groups, source->groups,
+			  plan->group_count * sizeof *source->groups) < 0)
+		return -1;
+	target->selinux_if_enabled = source->selinux_if_enabled;
+	target->apparmor_if_enabled = source->apparmor_if_enabled;
+	target->clear_caps = source->clear_caps;
+	target->allow_caps = source->allow_caps;
+	target->timeout = source->timeout;
+	target->grace = source->grace;
+	target->max_output = source->max_output;
+	memcpy(target->allowed_exit, source->allowed_exit,
+	       sizeof target->allowed_exit);
+	target->allow_any_exit = source->allow_any_exit;
+	target->raw_status = source->raw_status;
+	return 0;
+}
+
+static int copy_texts(struct nsh_command *target, const struct nsh_command *source)
+{
+	if (nsh_strv_copy(&target->argv, &source->argv) < 0
+	    || nsh_env_copy(&target->env, &source->env) < 0
+	    || copy_array(&target->secret, source->secret,
+			  source->secret_capacity * sizeof *source->secret) < 0)
+		return -1;
+	target->secret_capacity = source->secret_capacity;
+	return copy_text(&target->arg0, source->arg0) < 0
+		|| copy_text(&target->working_directory, source->working_directory) < 0
+		|| copy_text(&target->pid_file, source->pid_file) < 0
+		|| copy_text(&target->selinux_label, source->selinux_label) < 0
+		|| copy_text(&target->apparmor_profile, source->apparmor_profile) < 0
+		? -1 : 0;
+}
+
+static void copy_mistake(struct nsh_command *target,
+			 const struct nsh_command *source)
+{
+	if (!source->mistake.made)
+		return;
+	nsh_command_set_mistake(target, source->mistake.method,
+				source->mistake.value, source->mistake.reason,
+				source->mistake.errnum);
+	if (source->mistake.where)
+		nsh_command_set_mistake_where(target, source->mistake.where);
+}
+
+struct nsh_command *nsh_command_clone(const struct nsh_command *cmd)
+{
+	struct nsh_command *copy = cmd ? calloc(1, sizeof *copy) : NULL;
+
+	if (!copy)
+		return NULL;
+	if (copy_texts(copy, cmd) < 0 || copy_stdio(copy, cmd) < 0
+	    || copy_passed(copy, cmd) < 0 || copy_sends(copy, cmd) < 0
+	    || copy_attributes(copy, cmd) < 0)
+		nsh_command_set_mistake(copy, "clone", NULL, strerror(errno), errno);
+	copy_mistake(copy, cmd);
+	return copy;
+}

@@ -1,0 +1,192 @@
+/* The setters of identity, capabilities and labels. */
+#include "command.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdlib.h>
+
+#include "caps.h"
+
+void nsh_command_set_uid(struct nsh_command *cmd, uid_t uid)
+{
+	if (uid == (uid_t)-1)
+		nsh_command_reject_number(cmd, "set_uid", -1, "not a user id");
+	if (!nsh_command_usable(cmd))
+		return;
+	cmd->attributes.set_uid = true;
+	cmd->attributes.uid = uid;
+}
+
+void nsh_command_set_gid(struct nsh_command *cmd, gid_t gid)
+{
+	if (gid == (gid_t)-1)
+		nsh_command_reject_number(cmd, "set_gid", -1, "not a group id");
+	if (!nsh_command_usable(cmd))
+		return;
+	cmd->attributes.set_gid = true;
+	cmd->attributes.gid = gid;
+}
+
+static void take_groups(struct nsh_command *cmd, gid_t *take_groups, size_t count)
+{
+	free(cmd->groups);
+	cmd->groups = take_groups;
+	cmd->attributes.group_count = count;
+	cmd->attributes.set_groups = true;
+}
+
+void nsh_command_set_groups(struct nsh_command *cmd, const gid_t *groups,
+			    size_t count)
+{
+	gid_t *copy;
+
+	if (!nsh_command_usable(cmd))
+		return;
+	copy = nsh_memdup(groups, count * sizeof *groups);
+	if (!copy)
+		nsh_command_no_memory(cmd, "set_groups");
+	else
+		take_groups(cmd, copy, count);
+}
+
+/* A decimal id.  False where the text is none; -1 is none, it means "keep". */
+static bool parse_id(const char *text, uid_t *ret_id)
+{
+	char *end;
+	unsigned long long number;
+
+	if (*text < '0' || *text > '9')
+		return false;
+	errno = 0;
+	number = strtoull(text, &end, 10);
+	if (*end || errno || number >= (uid_t)-1)
+		return false;
+	*ret_id = (uid_t)number;
+	return true;
+}
+
+void nsh_command_set_uid_name(struct nsh_command *cmd, const char *name)
+{
+	struct passwd entry, *found = NULL;
+	char text[16384];
+	uid_t uid;
+
+	if (!nsh_command_usable(cmd))
+		return;
+	if (name && parse_id(name, &uid))
+		nsh_command_set_uid(cmd, uid);
+	else if (name && getpwnam_r(name, &entry, text, sizeof text, &found) == 0
+		 && found)
+		nsh_command_set_uid(cmd, found->pw_uid);
+	else
+		nsh_command_reject(cmd, "set_uid", name, "no such user");
+}
+
+void nsh_command_set_gid_name(struct nsh_command *cmd, const char *name)
+{
+	struct group entry, *found = NULL;
+	char text[65536];
+	gid_t gid;
+
+	if (!nsh_command_usable(cmd))
+		return;
+	if (name && parse_id(name, &gid))
+		nsh_command_set_gid(cmd, gid);
+	else if (name && getgrnam_r(name, &entry, text, sizeof text, &found) == 0
+		 && found)
+		nsh_command_set_gid(cmd, found->gr_gid);
+	else
+		nsh_command_reject(cmd, "set_gid", name, "no such group");
+}
+
+static gid_t *groups_of(const struct passwd *user, int *ret_count)
+{
+	int count = 64, before;
+	gid_t *groups = NULL;
+
+	do {
+		gid_t *more = realloc(groups, (size_t)count * sizeof *groups);
+
+		if (!more) {
+			free(groups);
+			return NULL;
+		}
+		groups = more;
+		before = count;
+	} while (getgrouplist(user->pw_name, user->pw_gid, groups, &count) < 0
+		 && count > before);
+	*ret_count = count;
+	return groups;
+}
+
+/* Not in the child: the name service allocates, locks and reads files. */
+void nsh_command_set_user(struct nsh_command *cmd, const char *name)
+{
+	struct passwd entry, *found = NULL;
+	char text[16384];
+	gid_t *groups;
+	int count;
+
+	if (!nsh_command_usable(cmd))
+		return;
+	if (!name || getpwnam_r(name, &entry, text, sizeof text, &found) != 0
+	    || !found) {
+		nsh_command_reject(cmd, "set_user", name, "no such user");
+		return;
+	}
+	groups = groups_of(found, &count);
+	if (!groups) {
+		nsh_command_no_memory(cmd, "set_user");
+		return;
+	}
+	nsh_command_set_uid(cmd, found->pw_uid);
+	nsh_command_set_gid(cmd, found->pw_gid);
+	take_groups(cmd, groups, (size_t)count);
+}
+
+void nsh_command_clear_caps(struct nsh_command *cmd)
+{
+	if (nsh_command_usable(cmd))
+		cmd->clear_caps = true;
+}
+
+void nsh_command_allow_cap_number(struct nsh_command *cmd, int number)
+{
+	if (number < 0 || number > nsh_caps_last())
+		nsh_command_reject_number(cmd, "allow_cap", number, "no such capability");
+	if (nsh_command_usable(cmd))
+		cmd->allow_caps |= (uint64_t)1 << number;
+}
+
+void nsh_command_allow_cap(struct nsh_command *cmd, const char *name)
+{
+	int number = name ? nsh_caps_number(name) : -1;
+
+	if (!nsh_command_usable(cmd))
+		return;
+	if (number < 0)
+		nsh_command_reject(cmd, "allow_cap", name, nsh_caps_available()
+				   ? "no such capability"
+				   : "noshell was built without libcap-ng, which knows the names");
+	else
+		nsh_command_allow_cap_number(cmd, number);
+}
+
+void nsh_command_set_selinux_label(struct nsh_command *cmd, const char *label,
+				   bool if_enabled)
+{
+	nsh_command_replace(cmd, "set_selinux_label",
+			    cmd ? &cmd->selinux_label : NULL, label);
+	if (nsh_command_usable(cmd))
+		cmd->selinux_if_enabled = if_enabled;
+}
+
+void nsh_command_set_apparmor_profile(struct nsh_command *cmd,
+				      const char *profile, bool if_enabled)
+{
+	nsh_command_replace(cmd, "set_apparmor_profile",
+			    cmd ? &cmd->apparmor_profile : NULL, profile);
+	if (nsh_command_usable(cmd))
+		cmd->apparmor_if_enabled = if_enabled;
+}

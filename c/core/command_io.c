@@ -1,0 +1,187 @@
+/* The setters of standard streams and other descriptors. */
+#include "command.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fd.h"
+
+static const char *const methods[3] = { "set_stdin", "set_stdout", "set_stderr" };
+
+/* The stream to change, or NULL where that would be a mistake. */
+static struct stdio *stream_of(struct nsh_command *cmd, int which)
+{
+	if (which < 0 || which > 2)
+		nsh_command_reject(cmd, "set_stdio", "", "streams are 0, 1 and 2");
+	return nsh_command_usable(cmd) ? &cmd->stdio[which] : NULL;
+}
+
+static void direct(struct stdio *stream, enum nsh_stdio kind)
+{
+	free(stream->path);
+	*stream = (struct stdio){ .kind = kind, .fd = -1 };
+}
+
+static const char *misfit(int which, enum nsh_stdio kind)
+{
+	switch (kind) {
+	case NSH_STDIO_CAPTURE:
+		return which == 0 ? "input cannot be captured" : NULL;
+	case NSH_STDIO_STDOUT:
+		return which == 2 ? NULL : "only stderr can go where stdout goes";
+	case NSH_STDIO_BUFFER:
+		return "set_input_buffer gives the bytes";
+	case NSH_STDIO_FD:
+	case NSH_STDIO_PATH:
+		return "a descriptor or a path is needed";
+	default:
+		return NULL;
+	}
+}
+
+void nsh_command_set_stdio(struct nsh_command *cmd, int which,
+			   enum nsh_stdio kind)
+{
+	static const char *const names[] = {
+		"default", "null", "inherit", "pipe", "capture", "stdout",
+		"buffer", "descriptor", "path",
+	};
+	struct stdio *stream = stream_of(cmd, which);
+	const char *reason = stream ? misfit(which, kind) : NULL;
+
+	if (reason)
+		nsh_command_reject(cmd, methods[which], names[kind], reason);
+	else if (stream)
+		direct(stream, kind);
+}
+
+void nsh_command_set_stdio_fd(struct nsh_command *cmd, int which, int fd)
+{
+	struct stdio *stream = stream_of(cmd, which);
+	char text[16];
+
+	(void)snprintf(text, sizeof text, "%d", fd);
+	if (stream && fd < 0) {
+		nsh_command_reject(cmd, methods[which], text, "not a descriptor");
+	} else if (stream) {
+		direct(stream, NSH_STDIO_FD);
+		stream->fd = fd;
+	}
+}
+
+void nsh_command_set_stdio_path(struct nsh_command *cmd, int which,
+				const char *path, bool append)
+{
+	struct stdio *stream = stream_of(cmd, which);
+
+	if (!stream)
+		return;
+	if (path && !*path) {
+		nsh_command_reject(cmd, methods[which], "", "a path is needed");
+		return;
+	}
+	direct(stream, NSH_STDIO_PATH);
+	nsh_command_replace(cmd, methods[which], &stream->path, path);
+	stream->append = append;
+}
+
+void nsh_command_set_input_buffer(struct nsh_command *cmd, const void *data,
+				  size_t size)
+{
+	if (!nsh_command_usable(cmd))
+		return;
+	nsh_buffer_wipe(&cmd->input);
+	direct(&cmd->stdio[0], NSH_STDIO_BUFFER);
+	if (nsh_buffer_append(&cmd->input, data, size) < 0)
+		nsh_command_no_memory(cmd, "set_input_buffer");
+}
+
+/* ---- descriptors beyond 2 ---------------------------------------------- */
+
+static bool target_taken(const struct nsh_command *cmd, int target)
+{
+	for (size_t i = 0; i < cmd->passed_count; i++)
+		if (cmd->passed[i].target == target)
+			return true;
+	for (size_t i = 0; i < cmd->send_count; i++)
+		if (cmd->sends[i].target == target)
+			return true;
+	return false;
+}
+
+int nsh_command_send_buffer(struct nsh_command *cmd, const void *data,
+			    size_t size)
+{
+	struct send_buffer *sends, *send;
+	int target = SEND_BUFFER_FIRST_FD;
+
+	if (!nsh_command_usable(cmd))
+		return -1;
+	sends = realloc(cmd->sends, (cmd->send_count + 1) * sizeof *sends);
+	if (!sends) {
+		nsh_command_no_memory(cmd, "send_buffer");
+		return -1;
+	}
+	cmd->sends = sends;
+	while (target_taken(cmd, target))
+		target++;
+	send = &sends[cmd->send_count++];
+	*send = (struct send_buffer){ .target = target };
+	if (nsh_buffer_append(&send->data, data, size) < 0)
+		nsh_command_no_memory(cmd, "send_buffer");
+	return target;
+}
+
+static const char *pass_misfit(const struct nsh_command *cmd, int fd, int target)
+{
+	if (fd < 0 || nsh_fd_check(fd) < 0)
+		return "not an open descriptor";
+	if (target < 3)
+		return "0 to 2 are set by set_stdin, set_stdout and set_stderr";
+	if (target_taken(cmd, target))
+		return "the child's descriptor is taken already";
+	return NULL;
+}
+
+static void pass_taken(struct nsh_command *cmd, int fd, int target, bool close_parent)
+{
+	size_t count = cmd->passed_count;
+	struct passed_fd *passed = realloc(cmd->passed, (count + 1) * sizeof *passed);
+
+	if (!passed) {
+		nsh_command_no_memory(cmd, "pass_fd");
+		if (close_parent)
+			nsh_close(&fd);
+		return;
+	}
+	passed[count] = (struct passed_fd){ fd, target, close_parent };
+	cmd->passed = passed;
+	cmd->passed_count++;
+}
+
+void nsh_command_pass_fd(struct nsh_command *cmd, int fd, int child_fd,
+			 bool close_parent)
+{
+	const char *reason;
+	char text[32];
+
+	if (!nsh_command_usable(cmd)) {
+		if (close_parent && fd > 2)
+			nsh_close(&fd);
+		return;
+	}
+	reason = pass_misfit(cmd, fd, child_fd);
+	(void)snprintf(text, sizeof text, fd == child_fd ? "%d" : "%d as %d",
+		       fd, child_fd);
+	if (!reason && close_parent && fd <= 2)
+		reason = "a standard stream of the caller cannot be given away";
+	if (reason) {
+		nsh_command_reject(cmd, "pass_fd", text, reason);
+		if (close_parent && fd > 2)
+			nsh_close(&fd);
+		return;
+	}
+	pass_taken(cmd, fd, child_fd, close_parent);
+}

@@ -1,0 +1,56 @@
+/*
+ * exchange.h: the bytes that move between us and a running program without
+ * anybody's help: input and send buffers towards it, captured output from it.
+ * All directions at once, without blocking, so that neither side waits for
+ * the other.  An exchange owns its descriptors and its bytes.
+ */
+#ifndef NSH_EXCHANGE_H
+#define NSH_EXCHANGE_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "strv.h"
+
+struct channel {
+	int fd;                 /* -1: closed */
+	bool writes;            /* towards the program */
+	bool discards;          /* captured bytes are thrown away */
+	bool limited;           /* more came than `cap` */
+	bool ended;             /* saw the end of file */
+	size_t cap;
+	size_t done;            /* of data, where it writes */
+	struct buffer data;
+};
+
+struct exchange {
+	struct channel *channels;
+	size_t count;
+	int epoll;              /* -1 until somebody waits for the exchange */
+};
+
+void nsh_exchange_init(struct exchange *exchange);
+/* Adds a channel; takes take_fd, on failure too.  NULL where memory is short.
+ * Pointers to channels stay valid only until the next one is added. */
+struct channel *nsh_exchange_add(struct exchange *exchange, int take_fd,
+				 bool writes);
+/* Moves what can be moved now.  0, or -1 with errno. */
+int nsh_exchange_pump(struct exchange *exchange);
+/* Whether a channel in that direction is open. */
+bool nsh_exchange_is_open(const struct exchange *exchange, bool writes);
+/* Stops that direction; sent bytes are wiped. */
+void nsh_exchange_close(struct exchange *exchange, bool writes);
+/* From now on output is read and thrown away. */
+void nsh_exchange_discard(struct exchange *exchange);
+/* An epoll descriptor over all open channels, made on the first call; stays
+ * the exchange's.  -1 with errno. */
+int nsh_exchange_epoll(struct exchange *exchange);
+/* Adds fd to the epoll descriptor, where there is one, and takes it out. */
+void nsh_exchange_watch(struct exchange *exchange, int fd);
+void nsh_exchange_unwatch(struct exchange *exchange, int fd);
+void nsh_exchange_free(struct exchange *exchange);
+
+/* write(2) without SIGPIPE. */
+ssize_t nsh_write_quietly(int fd, const void *data, size_t size);
+
+#endif

@@ -1,0 +1,66 @@
+#include "fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+void nsh_close(int *fd)
+{
+	int saved = errno;
+
+	if (*fd >= 0)
+		(void)close(*fd);
+	*fd = -1;
+	errno = saved;
+}
+
+int nsh_fd_raise(int take_fd)
+{
+	int fd;
+
+	if (take_fd < 0 || take_fd > 2)
+		return take_fd;
+	fd = fcntl(take_fd, F_DUPFD_CLOEXEC, 3);
+	nsh_close(&take_fd);
+	return fd;
+}
+
+static int raise_both(int ends[2])
+{
+	ends[0] = nsh_fd_raise(ends[0]);
+	if (ends[0] >= 0)
+		ends[1] = nsh_fd_raise(ends[1]);
+	if (ends[0] >= 0 && ends[1] >= 0)
+		return 0;
+	nsh_close(&ends[0]);
+	nsh_close(&ends[1]);
+	return -1;
+}
+
+int nsh_pipe(int ends[2])
+{
+	return pipe2(ends, O_CLOEXEC) < 0 ? -1 : raise_both(ends);
+}
+
+int nsh_socketpair(int ends[2])
+{
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+		return -1;
+	return raise_both(ends);
+}
+
+int nsh_fd_set_blocking(int fd, int blocking)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags < 0)
+		return -1;
+	flags = blocking ? flags & ~O_NONBLOCK : flags | O_NONBLOCK;
+	return fcntl(fd, F_SETFL, flags);
+}
+
+int nsh_fd_check(int fd)
+{
+	return fcntl(fd, F_GETFD) < 0 ? -1 : 0;
+}

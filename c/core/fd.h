@@ -1,0 +1,21 @@
+/*
+ * fd.h: descriptors of this process.  Each is close-on-exec from its creation
+ * and above 2: one that sat at 0 to 2 because the host had closed that number
+ * would be taken for the host's standard stream.
+ */
+#ifndef NSH_FD_H
+#define NSH_FD_H
+
+/* Closes, sets *fd to -1, keeps errno; -1 is fine. */
+void nsh_close(int *fd);
+/* The same descriptor above 2; takes take_fd over, on failure too.  -1 with
+ * errno. */
+int nsh_fd_raise(int take_fd);
+/* ends[0] is read from, ends[1] written to.  0, or -1 with errno. */
+int nsh_pipe(int ends[2]);
+int nsh_socketpair(int ends[2]);
+int nsh_fd_set_blocking(int fd, int blocking);
+/* 0 where fd is open, else -1 with EBADF. */
+int nsh_fd_check(int fd);
+
+#endif

@@ -1,0 +1,250 @@
+#include "fdmap.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "fd.h"
+
+static const enum nsh_stage stages[3] = {
+	NSH_STAGE_STDIN, NSH_STAGE_STDOUT, NSH_STAGE_STDERR,
+};
+
+static struct move *add_move(struct plan *plan, int target, enum nsh_stage stage)
+{
+	struct move *move = &plan->moves[plan->move_count++];
+
+	*move = (struct move){ .source = -1, .target = target, .stage = stage };
+	return move;
+}
+
+/* A descriptor that is the child's: closed here after the launch. */
+static void add_child_end(struct plan *plan, int fd, int target,
+			  enum nsh_stage stage)
+{
+	add_move(plan, target, stage)->source = fd;
+	plan->child_ends[plan->child_end_count++] = fd;
+}
+
+static void add_path(struct plan *plan, int which, const char *path, int flags)
+{
+	struct move *move = add_move(plan, which, stages[which]);
+
+	move->path = path;
+	move->flags = flags;
+}
+
+static int add_source(struct plan *plan, int fd, int target,
+		      enum nsh_stage stage, struct nsh_failure *failure)
+{
+	char subject[32];
+
+	if (nsh_fd_check(fd) == 0) {
+		add_move(plan, target, stage)->source = fd;
+		return 0;
+	}
+	(void)snprintf(subject, sizeof subject, "descriptor %d", fd);
+	return nsh_fail(failure, stage, EBADF, subject);
+}
+
+/* Never starts a program with a closed standard stream: the first file that
+ * it opened would take its place. */
+static int add_inherited(struct plan *plan, int which, struct nsh_failure *failure)
+{
+	if (nsh_fd_check(which) < 0) {
+		add_path(plan, which, "/dev/null", O_RDWR);
+		return 0;
+	}
+	return add_source(plan, which, which, stages[which], failure);
+}
+
+static int add_pipe(struct plan *plan, int which, struct nsh_failure *failure)
+{
+	int child = which == 0 ? 0 : 1;
+	int ends[2];
+
+	if (nsh_pipe(ends) < 0)
+		return nsh_fail(failure, stages[which], errno, "pipe");
+	plan->parent_ends[which] = ends[1 - child];
+	add_child_end(plan, ends[child], which, stages[which]);
+	if (nsh_fd_set_blocking(plan->parent_ends[which], 0) < 0)
+		return nsh_fail(failure, stages[which], errno, "pipe");
+	return 0;
+}
+
+/* A file in memory that holds `data`; nobody is left to feed a pipe. */
+static int memory_file(const struct buffer *data)
+{
+	int fd = nsh_fd_raise(memfd_create("noshell", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+	size_t done = 0;
+
+	while (fd >= 0 && done < data->size) {
+		ssize_t count = write(fd, data->data + done, data->size - done);
+
+		if (count < 0 && errno != EINTR)
+			nsh_close(&fd);
+		else if (count > 0)
+			done += (size_t)count;
+	}
+	if (fd >= 0 && (lseek(fd, 0, SEEK_SET) < 0
+			|| fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW
+				 | F_SEAL_SHRINK | F_SEAL_SEAL) < 0))
+		nsh_close(&fd);
+	return fd;
+}
+
+static int add_memory(struct plan *plan, const struct buffer *data, int target,
+		      enum nsh_stage stage, struct nsh_failure *failure)
+{
+	int fd = memory_file(data);
+
+	if (fd < 0)
+		return nsh_fail(failure, stage, errno, "memfd_create");
+	add_child_end(plan, fd, target, stage);
+	return 0;
+}
+
+static int fail_mix(int which, bool in_place, struct nsh_failure *failure)
+{
+	nsh_fail(failure, stages[which], EINVAL, NULL);
+	if (failure)
+		failure->code = NSH_INVALID;
+	nsh_fail_reason(failure, in_place
+			? "%s: exec leaves nobody to read or write a pipe"
+			: "%s: a daemon has nobody to read or write its pipe",
+			nsh_stage_name(stages[which]));
+	return -1;
+}
+
+static enum nsh_stdio kind_of(const struct nsh_command *cmd, int which,
+			      bool in_place)
+{
+	enum nsh_stdio kind = cmd->stdio[which].kind;
+
+	if (kind != NSH_STDIO_DEFAULT)
+		return kind;
+	if (in_place)
+		return NSH_STDIO_INHERIT;
+	return which == 0 || cmd->attributes.daemonize ? NSH_STDIO_NULL
+		: NSH_STDIO_CAPTURE;
+}
+
+static int output_flags(const struct stdio *stream)
+{
+	return O_WRONLY | O_CREAT | (stream->append ? O_APPEND : O_TRUNC);
+}
+
+static int add_stream(struct plan *plan, const struct nsh_command *cmd,
+		      int which, bool in_place, struct nsh_failure *failure)
+{
+	const struct stdio *stream = &cmd->stdio[which];
+	bool alone = in_place || cmd->attributes.daemonize;
+
+	switch (kind_of(cmd, which, in_place)) {
+	case NSH_STDIO_INHERIT:
+		return add_inherited(plan, which, failure);
+	case NSH_STDIO_FD:
+		return add_source(plan, stream->fd, which, stages[which], failure);
+	case NSH_STDIO_PATH:
+		add_path(plan, which, stream->path,
+			 which == 0 ? O_RDONLY : output_flags(stream));
+		return 0;
+	case NSH_STDIO_BUFFER:
+		return alone
+			? add_memory(plan, &cmd->input, 0, NSH_STAGE_STDIN, failure)
+			: add_pipe(plan, 0, failure);
+	case NSH_STDIO_PIPE:
+	case NSH_STDIO_CAPTURE:
+		return alone ? fail_mix(which, in_place, failure)
+			: add_pipe(plan, which, failure);
+	case NSH_STDIO_STDOUT:
+		add_move(plan, 2, NSH_STAGE_STDERR)->same_as_stdout = true;
+		return 0;
+	default:
+		add_path(plan, which, "/dev/null", O_RDWR);
+		return 0;
+	}
+}
+
+static int add_send(struct plan *plan, const struct send_buffer *send,
+		    bool alone, struct nsh_failure *failure)
+{
+	int *parent_end = &plan->send_ends[plan->send_count++];
+	int ends[2];
+
+	*parent_end = -1;
+	if (alone)
+		return add_memory(plan, &send->data, send->target,
+				  NSH_STAGE_SEND_BUFFER, failure);
+	if (nsh_pipe(ends) < 0)
+		return nsh_fail(failure, NSH_STAGE_SEND_BUFFER, errno, "pipe");
+	*parent_end = ends[1];
+	add_child_end(plan, ends[0], send->target, NSH_STAGE_SEND_BUFFER);
+	if (nsh_fd_set_blocking(ends[1], 0) < 0)
+		return nsh_fail(failure, NSH_STAGE_SEND_BUFFER, errno, "pipe");
+	return 0;
+}
+
+static int add_passed(struct plan *plan, const struct passed_fd *passed,
+		      struct nsh_failure *failure)
+{
+	if (passed->source < 0) {
+		nsh_fail(failure, NSH_STAGE_PASS_FD, EBADF, NULL);
+		nsh_fail_reason(failure, "it was given away at the first start");
+		return -1;
+	}
+	return add_source(plan, passed->source, passed->target,
+			  NSH_STAGE_PASS_FD, failure);
+}
+
+/* Before any descriptor of ours is made: one of them could come to stand under
+ * a number that the caller believes to be open. */
+static int check_sources(const struct nsh_command *cmd, bool in_place,
+			 struct nsh_failure *failure)
+{
+	struct plan scratch = { .moves = (struct move[1]){ { .source = -1 } } };
+
+	for (int which = 0; which < 3; which++) {
+		scratch.move_count = 0;
+		if (kind_of(cmd, which, in_place) == NSH_STDIO_FD
+		    && add_source(&scratch, cmd->stdio[which].fd, which,
+				  stages[which], failure) < 0)
+			return -1;
+	}
+	for (size_t i = 0; i < cmd->passed_count; i++) {
+		scratch.move_count = 0;
+		if (add_passed(&scratch, &cmd->passed[i], failure) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int nsh_fdmap_plan(struct plan *plan, const struct nsh_command *cmd,
+		   bool in_place, struct nsh_failure *failure)
+{
+	bool alone = in_place || cmd->attributes.daemonize;
+	/* One more for the sync socket. */
+	size_t room = 3 + cmd->passed_count + cmd->send_count + 1;
+
+	plan->moves = calloc(room, sizeof *plan->moves);
+	plan->staged = calloc(room, sizeof *plan->staged);
+	plan->child_ends = calloc(room, sizeof *plan->child_ends);
+	plan->send_ends = calloc(room, sizeof *plan->send_ends);
+	if (!plan->moves || !plan->staged || !plan->child_ends || !plan->send_ends)
+		return nsh_fail(failure, NSH_STAGE_PLAN, ENOMEM, NULL);
+	if (check_sources(cmd, in_place, failure) < 0)
+		return -1;
+	for (int which = 0; which < 3; which++)
+		if (add_stream(plan, cmd, which, in_place, failure) < 0)
+			return -1;
+	for (size_t i = 0; i < cmd->passed_count; i++)
+		if (add_passed(plan, &cmd->passed[i], failure) < 0)
+			return -1;
+	for (size_t i = 0; i < cmd->send_count; i++)
+		if (add_send(plan, &cmd->sends[i], alone, failure) < 0)
+			return -1;
+	return 0;
+}

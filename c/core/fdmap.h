@@ -1,0 +1,14 @@
+/*
+ * fdmap.h: the descriptors that a command's child is to have, as moves of the
+ * plan.  Makes the pipes and files in memory that they come from.
+ */
+#ifndef NSH_FDMAP_H
+#define NSH_FDMAP_H
+
+#include "command.h"
+
+/* Fills moves, staged, child_ends, parent_ends and send_ends of *plan. */
+int nsh_fdmap_plan(struct plan *plan, const struct nsh_command *cmd,
+		   bool in_place, struct nsh_failure *failure);
+
+#endif

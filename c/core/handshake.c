@@ -1,0 +1,106 @@
+/* The handshake: the child waits before its exec until we let it go on. */
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "fd.h"
+#include "process.h"
+
+static int misuse(struct nsh_failure *failure, const char *reason)
+{
+	return nsh_fail_code(failure, NSH_INVALID, reason);
+}
+
+static void end_handshake(struct nsh_process *process)
+{
+	nsh_plan_free(process->handshake_plan);
+	free(process->handshake_plan);
+	process->handshake_plan = NULL;
+	nsh_launch_release(&process->handshake);
+}
+
+void nsh_handshake_drop(struct nsh_process *process)
+{
+	if (process->handshake_plan)
+		end_handshake(process);
+}
+
+static int check_usable(const struct nsh_process *process,
+			struct nsh_failure *failure)
+{
+	if (!nsh_process_is_ours(process))
+		return nsh_process_fail_foreign(process, failure);
+	if (!process->handshake_plan)
+		return misuse(failure, process->handshake_ready
+			      ? "the handshake is over already"
+			      : "require_handshake was not called");
+	return 0;
+}
+
+/* The child has closed the socket: it executes its program, or it is dead. */
+static int settle(struct nsh_process *process, struct nsh_failure *failure)
+{
+	struct launched *launched = &process->handshake;
+	int ret;
+
+	launched->pidfd = process->pidfd;
+	process->pidfd = -1;
+	ret = nsh_launch_verdict(process->handshake_plan, launched, failure);
+	process->pidfd = launched->pidfd;
+	process->pid = launched->pid;
+	process->result.pid = launched->pid;
+	launched->pidfd = -1;
+	process->handshake_ready = true;
+	end_handshake(process);
+	if (ret < 0) {
+		process->exited = true;
+		process->finished = true;
+		process->result.code = NSH_SPAWN;
+	}
+	return ret;
+}
+
+/* The next byte of the child: 1; 0: time is up; -1: end of file. */
+static int read_byte(int sync, double seconds)
+{
+	char byte;
+	ssize_t size;
+
+	if (nsh_poll(sync, POLLIN, seconds) == 0)
+		return 0;
+	do
+		size = read(sync, &byte, 1);
+	while (size < 0 && errno == EINTR);
+	return size == 1 ? 1 : -1;
+}
+
+int nsh_process_handshake_wait(struct nsh_process *process, double seconds,
+			       struct nsh_failure *failure)
+{
+	int ret;
+
+	if (check_usable(process, failure) < 0)
+		return -1;
+	if (process->handshake_ready)
+		return 1;
+	ret = read_byte(process->handshake_plan->sync, seconds);
+	if (ret >= 0) {
+		process->handshake_ready = ret;
+		return ret;
+	}
+	return settle(process, failure);
+}
+
+int nsh_process_handshake_notify(struct nsh_process *process,
+				 struct nsh_failure *failure)
+{
+	if (check_usable(process, failure) < 0)
+		return -1;
+	if (!process->handshake_ready)
+		return misuse(failure, "handshake_wait comes first");
+	(void)send(process->handshake_plan->sync, "1", 1, MSG_NOSIGNAL);
+	(void)read_byte(process->handshake_plan->sync, -1);
+	return settle(process, failure);
+}

@@ -1,0 +1,350 @@
+#include "launch.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "child.h"
+#include "fd.h"
+#include "signals.h"
+#include "sys.h"
+
+/* What parent and child share: a stack that grows down from its end, an
+ * untouchable page below it, and the record. */
+enum { PAGE = 65536, STACK = 65536, AREA = PAGE + PAGE + STACK };
+
+/* The best table that the kernel has not refused yet. */
+static atomic_int best_table = TABLE_FETCH;
+
+static const char *const table_names[] = {
+	[TABLE_FETCH] = "shared", [TABLE_PREFIX] = "prefix",
+	[TABLE_COPIED] = "copied",
+};
+
+/* ---- the shared area --------------------------------------------------- */
+
+/* MAP_SHARED, for a child with memory of its own writes its record too. */
+static struct record *new_area(void)
+{
+	char *area = mmap(NULL, AREA, PROT_READ | PROT_WRITE,
+			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (area == MAP_FAILED)
+		return NULL;
+	(void)mprotect(area + PAGE, PAGE, PROT_NONE);
+	return (struct record *)(void *)area;
+}
+
+static void *stack_of(struct record *record)
+{
+	return (char *)record + AREA;
+}
+
+static void free_area(struct record **record)
+{
+	if (*record)
+		(void)munmap(*record, AREA);
+	*record = NULL;
+}
+
+static void reset_record(struct record *record)
+{
+	memset(record, 0, sizeof *record);
+}
+
+/* ---- choosing the path ------------------------------------------------- */
+
+/* NOSHELL_LAUNCH, for specs and for hosts with an unusual kernel. */
+static const char *forced_path(void)
+{
+	const char *path = secure_getenv("NOSHELL_LAUNCH");
+
+	return path ? path : "";
+}
+
+static enum table first_table(const struct plan *plan)
+{
+	const char *forced = forced_path();
+
+	/* While the child waits for us, nobody may hold back the parent's
+	 * table; with VFORK the parent is stopped, and holds still. */
+	if (plan->sync >= 0)
+		return TABLE_COPIED;
+	for (enum table table = TABLE_FETCH; table <= TABLE_COPIED; table++)
+		if (strcmp(forced, table_names[table]) == 0)
+			return table;
+	return (enum table)atomic_load(&best_table);
+}
+
+static const char *path_name(const struct plan *plan)
+{
+	return plan->own_memory ? "own" : table_names[plan->table];
+}
+
+/* ---- one attempt ------------------------------------------------------- */
+
+static int own_memory_flags(const struct plan *plan)
+{
+	return plan->sync >= 0 ? 0 : CLONE_VFORK;
+}
+
+static int clone_child(struct plan *plan, int *ret_pidfd)
+{
+	int flags = NSH_CLONE_PIDFD | SIGCHLD;
+
+	flags |= plan->own_memory ? own_memory_flags(plan) : CLONE_VM | CLONE_VFORK;
+	if (plan->table != TABLE_COPIED)
+		flags |= CLONE_FILES;
+	return clone(nsh_child_run, stack_of(plan->record), flags, plan, ret_pidfd);
+}
+
+/* For a hook, which may be any code: only fork(3) leaves libc usable in the
+ * child of a threaded process.  The child waits until we hold its pidfd, so
+ * that nobody can reap it before. */
+static int fork_child(struct plan *plan, int *ret_pidfd)
+{
+	int child_end = plan->moves[plan->sync_move].source;
+	pid_t pid = fork();
+	char go = 0;
+
+	if (pid == 0) {
+		nsh_close(&plan->sync);
+		while (read(child_end, &go, 1) < 0 && errno == EINTR)
+			;
+		if (go)
+			(void)nsh_child_run(plan);
+		nsh_sys_exit(127);
+	}
+	if (pid < 0)
+		return -1;
+	*ret_pidfd = nsh_sys_pidfd_open(pid, 0);
+	if (*ret_pidfd < 0) {
+		/* At the end of file it leaves. */
+		nsh_close(&plan->sync);
+		nsh_plan_close_child_ends(plan);
+		(void)waitpid(pid, NULL, 0);
+		errno = -*ret_pidfd;
+		return -1;
+	}
+	(void)send(plan->sync, "g", 1, MSG_NOSIGNAL);
+	return pid;
+}
+
+static int create(struct plan *plan, int *ret_pidfd)
+{
+	uint64_t mask;
+	int pid, saved;
+
+	nsh_signals_block(&mask);
+	pid = plan->after_fork ? fork_child(plan, ret_pidfd)
+		: clone_child(plan, ret_pidfd);
+	saved = errno;
+	nsh_signals_restore(mask);
+	errno = saved;
+	if (pid >= 0)
+		*ret_pidfd = nsh_fd_raise(*ret_pidfd);
+	return pid;
+}
+
+/* Reaps a child that failed before its program; returns what killed it. */
+static int reap(int *take_pidfd)
+{
+	siginfo_t info = { .si_pid = 0 };
+	int ret;
+
+	do
+		ret = nsh_sys_waitid(NSH_P_PIDFD, *take_pidfd, &info,
+				     WEXITED | __WALL, NULL);
+	while (ret == -EINTR);
+	nsh_close(take_pidfd);
+	return ret == 0 && info.si_code != CLD_EXITED ? info.si_status : 0;
+}
+
+/* Waits until the child executes its program, waits in its handshake, or is
+ * gone; with VFORK that is so already. */
+static void follow(struct plan *plan)
+{
+	char byte;
+
+	if (plan->sync < 0 || plan->handshake)
+		return;
+	while (read(plan->sync, &byte, 1) < 0 && errno == EINTR)
+		;
+}
+
+static bool reached_exec(const struct record *record)
+{
+	return record->stage == NSH_STAGE_EXEC && !record->error;
+}
+
+/* Answers that say "not here" rather than "no": the kernel is too old, or a
+ * sandbox filters the call, perhaps by killing whoever makes it. */
+static bool is_refusal(const struct plan *plan, int signal)
+{
+	if (plan->record->probing == PROBING_NOTHING)
+		return false;
+	return signal == SIGSYS || (plan->record->error
+				    && plan->record->error != ENOMEM);
+}
+
+static void remember_refusal(const struct plan *plan)
+{
+	int refused = (int)plan->table;
+
+	/* That we are in another thread, or the parent in another namespace,
+	 * need not be so next time. */
+	if (plan->record && plan->record->error == ESRCH)
+		return;
+	(void)atomic_compare_exchange_strong(&best_table, &refused, refused + 1);
+}
+
+static enum table next_table(const struct plan *plan)
+{
+	if (plan->record->probing == PROBING_UNSHARE)
+		return TABLE_COPIED;
+	return plan->table + 1;
+}
+
+/* ---- the whole launch -------------------------------------------------- */
+
+enum outcome { STARTED, FAILED, REFUSED };
+
+/* clone(2) itself failed. */
+static enum outcome clone_failed(struct plan *plan, struct nsh_failure *failure)
+{
+	if (errno == EINVAL || errno == ENOSYS || errno == EPERM) {
+		if (plan->table != TABLE_COPIED) {
+			remember_refusal(plan);
+			plan->table = TABLE_COPIED;
+			return REFUSED;
+		}
+		/* valgrind knows no VFORK without VM. */
+		if (plan->own_memory && plan->sync < 0
+		    && nsh_plan_add_sync(plan) == 0)
+			return REFUSED;
+	}
+	nsh_fail(failure, NSH_STAGE_CLONE, errno, NULL);
+	if (errno == EAGAIN)
+		nsh_fail_reason(failure, "too many processes: RLIMIT_NPROC, a cgroup's "
+				"pids.max or kernel.pid_max");
+	return FAILED;
+}
+
+static enum outcome attempt(struct plan *plan, struct launched *launched,
+			    struct nsh_failure *failure)
+{
+	int signal;
+
+	reset_record(plan->record);
+	launched->pid = create(plan, &launched->pidfd);
+	if (launched->pid < 0)
+		return clone_failed(plan, failure);
+	launched->path = path_name(plan);
+	if (plan->sync >= 0)
+		nsh_plan_close_child_ends(plan);
+	follow(plan);
+	if (plan->handshake || reached_exec(plan->record))
+		return STARTED;
+	signal = reap(&launched->pidfd);
+	if (plan->table < TABLE_COPIED && is_refusal(plan, signal)) {
+		remember_refusal(plan);
+		plan->table = next_table(plan);
+		return REFUSED;
+	}
+	nsh_launch_fail(plan, plan->record, signal, failure);
+	return FAILED;
+}
+
+/* The child that we cloned has left; the daemon is its child. */
+static int adopt_daemon(const struct plan *plan, struct launched *launched)
+{
+	(void)reap(&launched->pidfd);
+	launched->pid = plan->record->pid;
+	launched->pidfd = nsh_fd_raise(nsh_sys_pidfd_open(launched->pid, 0));
+	if (launched->pidfd < 0)
+		launched->pidfd = -1;   /* it has ended already */
+	return 0;
+}
+
+int nsh_launch(struct plan *plan, struct launched *ret_launched,
+	       struct nsh_failure *failure)
+{
+	struct launched launched = { .pid = -1, .pidfd = -1 };
+	enum outcome outcome;
+
+	plan->record = new_area();
+	if (!plan->record)
+		return nsh_fail(failure, NSH_STAGE_CLONE, errno, "mmap");
+	if (strcmp(forced_path(), "own") == 0)
+		plan->own_memory = true;
+	plan->table = first_table(plan);
+	do
+		outcome = attempt(plan, &launched, failure);
+	while (outcome == REFUSED);
+	if (outcome == STARTED && plan->daemonize && !plan->handshake)
+		adopt_daemon(plan, &launched);
+	if (outcome == STARTED && plan->handshake)
+		launched.record = plan->record;
+	else
+		free_area(&plan->record);
+	plan->record = NULL;
+	if (outcome == FAILED)
+		return -1;
+	*ret_launched = launched;
+	return 0;
+}
+
+int nsh_launch_verdict(const struct plan *plan, struct launched *launched,
+		       struct nsh_failure *failure)
+{
+	if (reached_exec(launched->record)) {
+		if (plan->daemonize) {
+			struct plan copy = *plan;
+
+			copy.record = launched->record;
+			adopt_daemon(&copy, launched);
+		}
+		return 0;
+	}
+	return nsh_launch_fail(plan, launched->record, reap(&launched->pidfd),
+			       failure);
+}
+
+void nsh_launch_release(struct launched *launched)
+{
+	nsh_close(&launched->pidfd);
+	free_area(&launched->record);
+}
+
+/* A launch in small: a plan that comes to its exec and has nothing there. */
+const char *nsh_launch_path(void)
+{
+	static const char *const nothing[] = { NULL };
+	const char *none = NULL;
+	struct move move = { .target = 3, .stage = NSH_STAGE_DESCRIPTORS };
+	int ends[2], staged[1];
+	struct plan plan = {
+		.candidates = &none, .argv = nothing, .envp = nothing,
+		.moves = &move, .move_count = 1, .staged = staged,
+		.sync = -1, .sync_move = -1,
+		.parent_pid = (int)getpid(),
+		.parent_thread = (int)nsh_sys(SYS_gettid, 0, 0, 0, 0, 0),
+	};
+	struct launched launched;
+
+	if (nsh_pipe(ends) < 0)
+		return "";
+	move.source = ends[1];
+	if (nsh_launch(&plan, &launched, NULL) == 0)
+		nsh_launch_release(&launched);
+	nsh_close(&ends[0]);
+	nsh_close(&ends[1]);
+	return path_name(&plan);
+}

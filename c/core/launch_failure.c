@@ -1,0 +1,85 @@
+/* From the failure record to a failure: the stage's subject, and reasons. */
+#include "launch.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "limits.h"
+#include "path.h"
+
+static const char *move_subject(const struct move *move, char *text, size_t size)
+{
+	if (move->same_as_stdout)
+		return "stdout";
+	if (move->source < 0)
+		return move->path;
+	(void)snprintf(text, size, "descriptor %d", move->source);
+	return text;
+}
+
+static const char *subject_of(const struct plan *plan,
+			      const struct record *record, char *text, size_t size)
+{
+	size_t index = (size_t)record->index;
+
+	switch ((enum nsh_stage)record->stage) {
+	case NSH_STAGE_STDIN:
+	case NSH_STAGE_STDOUT:
+	case NSH_STAGE_STDERR:
+	case NSH_STAGE_PASS_FD:
+	case NSH_STAGE_SEND_BUFFER:
+		return move_subject(&plan->moves[index], text, size);
+	case NSH_STAGE_PID_FILE:
+		return plan->pid_file;
+	case NSH_STAGE_LIMIT:
+		return nsh_limit_name(plan->limits[index].resource);
+	case NSH_STAGE_SELINUX_LABEL:
+		return plan->selinux.text;
+	case NSH_STAGE_APPARMOR_PROFILE:
+		return plan->apparmor.text;
+	case NSH_STAGE_WORKING_DIRECTORY:
+		return plan->working_directory;
+	case NSH_STAGE_EXEC:
+		return plan->candidates[index];
+	default:
+		break;
+	}
+	text[0] = 0;
+	switch ((enum nsh_stage)record->stage) {
+	case NSH_STAGE_NICE:
+		(void)snprintf(text, size, "%d", plan->nice);
+		break;
+	case NSH_STAGE_GID:
+		(void)snprintf(text, size, "%u", plan->gid);
+		break;
+	case NSH_STAGE_UID:
+		(void)snprintf(text, size, "%u", plan->uid);
+		break;
+	case NSH_STAGE_CORE_SCHEDULING:
+		if (plan->core_among)
+			(void)snprintf(text, size, "%d", (int)plan->core_among);
+		break;
+	default:
+		break;
+	}
+	return text;
+}
+
+int nsh_launch_fail(const struct plan *plan, const struct record *record,
+		    int signal, struct nsh_failure *failure)
+{
+	const char *subject;
+	char text[32];
+
+	subject = subject_of(plan, record, text, sizeof text);
+	nsh_fail(failure, (enum nsh_stage)record->stage, record->error, subject);
+	if (failure)
+		failure->signal = record->error ? 0 : signal;
+	if (record->message[0])
+		nsh_fail_reason(failure, "%.*s", NSH_REASON_SIZE - 1, record->message);
+	else if (record->stage == NSH_STAGE_EXEC)
+		nsh_path_explain(subject, failure);
+	else if (record->stage == NSH_STAGE_LIMIT && record->error == EPERM)
+		nsh_fail_reason(failure, "raising a hard limit needs CAP_SYS_RESOURCE");
+	return -1;
+}

@@ -1,0 +1,191 @@
+#include "plan.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "caps.h"
+#include "command.h"
+#include "fd.h"
+#include "fdmap.h"
+#include "label.h"
+#include "path.h"
+
+static int fail_memory(struct nsh_failure *failure)
+{
+	return nsh_fail(failure, NSH_STAGE_PLAN, ENOMEM, NULL);
+}
+
+static int fail_together(struct nsh_failure *failure, const char *reason)
+{
+	return nsh_fail_code(failure, NSH_INVALID, reason);
+}
+
+/* Setters that are fine alone and wrong together. */
+static int check_together(const struct nsh_command *cmd, bool in_place,
+			  struct nsh_failure *failure)
+{
+	const struct plan *asked = &cmd->attributes;
+
+	if (asked->daemonize && asked->parent_death_signal)
+		return fail_together(failure, "daemonize and set_parent_death_signal: "
+				     "a daemon's parent is gone before it starts");
+	if (asked->daemonize && cmd->timeout >= 0)
+		return fail_together(failure, "daemonize and set_timeout: "
+				     "nobody waits for a daemon");
+	if (in_place && (asked->daemonize || asked->handshake))
+		return fail_together(failure, asked->daemonize
+				     ? "exec and daemonize: exec starts no process"
+				     : "exec and require_handshake: nobody is left to notify");
+	if (asked->new_process_group && (asked->new_session || asked->daemonize))
+		return fail_together(failure, "new_process_group with new_session "
+				     "or daemonize: a session has its own group");
+	return 0;
+}
+
+static int plan_program(struct plan *plan, const struct nsh_command *cmd,
+			struct nsh_failure *failure)
+{
+	bool all = plan->set_uid || plan->set_gid || plan->set_groups;
+	struct strv found = { NULL, 0, 0 };
+	int ret = nsh_path_resolve(cmd->argv.items[0], cmd->working_directory,
+				   all, &found, failure);
+
+	plan->found = found.items;
+	plan->candidates = (const char **)found.items;
+	return ret;
+}
+
+static int plan_lists(struct plan *plan, const struct nsh_command *cmd,
+		      struct nsh_failure *failure)
+{
+	size_t size = (cmd->argv.count + 1) * sizeof *plan->argv_list;
+
+	plan->argv_list = nsh_memdup(cmd->argv.items, size);
+	plan->envp_list = nsh_env_build(&cmd->env);
+	if (!plan->argv_list || !plan->envp_list)
+		return fail_memory(failure);
+	if (cmd->arg0)
+		plan->argv_list[0] = cmd->arg0;
+	plan->argv = plan->argv_list;
+	plan->envp = plan->envp_list;
+	return 0;
+}
+
+static int plan_security(struct plan *plan, const struct nsh_command *cmd,
+			 struct nsh_failure *failure)
+{
+	if (cmd->selinux_label
+	    && nsh_label_selinux(cmd->selinux_label, cmd->selinux_if_enabled,
+				 &plan->selinux, &plan->selinux_text, failure) < 0)
+		return -1;
+	if (cmd->apparmor_profile
+	    && nsh_label_apparmor(cmd->apparmor_profile, cmd->apparmor_if_enabled,
+				  &plan->apparmor, &plan->apparmor_text, failure) < 0)
+		return -1;
+	return nsh_caps_plan(plan, cmd->clear_caps, cmd->allow_caps, &plan->caps,
+			     failure);
+}
+
+int nsh_plan_add_sync(struct plan *plan)
+{
+	int ends[2];
+
+	if (plan->sync >= 0)
+		return 0;
+	if (nsh_socketpair(ends) < 0)
+		return -1;
+	plan->sync = ends[0];
+	plan->child_ends[plan->child_end_count++] = ends[1];
+	plan->sync_move = (int)plan->move_count;
+	plan->moves[plan->move_count++] = (struct move){
+		.source = ends[1], .target = -1, .stage = NSH_STAGE_DESCRIPTORS,
+	};
+	return 0;
+}
+
+/* Privilege changes never share memory: a set*id call in a child that does
+ * clears the parent's dumpable flag, and for a moment a less privileged
+ * process could write into a more privileged one. */
+static bool needs_own_memory(const struct plan *plan)
+{
+	return plan->set_uid || plan->set_gid || plan->set_groups
+		|| plan->caps.apply || plan->selinux.path || plan->apparmor.path
+		|| plan->hook || plan->handshake || plan->daemonize;
+}
+
+static int plan_launch(struct plan *plan, bool in_place,
+		       struct nsh_failure *failure)
+{
+	plan->parent_pid = (int)getpid();
+	plan->parent_thread = (int)syscall(SYS_gettid);
+	plan->own_memory = needs_own_memory(plan);
+	plan->after_fork = plan->hook;
+	if (in_place)
+		return 0;
+	if (!plan->hook && !plan->handshake && !plan->daemonize)
+		return 0;
+	return nsh_plan_add_sync(plan) == 0 ? 0
+		: nsh_fail(failure, NSH_STAGE_CLONE, errno, "socketpair");
+}
+
+static void start_empty(struct plan *plan, const struct nsh_command *cmd)
+{
+	*plan = (struct plan){ .sync_move = -1 };
+	if (cmd)
+		*plan = cmd->attributes;
+	plan->sync = -1;
+	for (int i = 0; i < 3; i++)
+		plan->parent_ends[i] = -1;
+	if (!cmd)
+		return;
+	plan->limits = cmd->limits;
+	plan->groups = cmd->groups;
+	plan->pid_file = cmd->pid_file;
+	plan->working_directory = cmd->working_directory;
+	if (plan->daemonize && !plan->working_directory)
+		plan->working_directory = "/";
+}
+
+int nsh_plan_init(struct plan *plan, const struct nsh_command *cmd,
+		  bool in_place, struct nsh_failure *failure)
+{
+	start_empty(plan, cmd);
+	if (nsh_command_fail(cmd, failure) < 0
+	    || check_together(cmd, in_place, failure) < 0
+	    || plan_program(plan, cmd, failure) < 0
+	    || plan_lists(plan, cmd, failure) < 0
+	    || plan_security(plan, cmd, failure) < 0
+	    || nsh_fdmap_plan(plan, cmd, in_place, failure) < 0)
+		return -1;
+	return plan_launch(plan, in_place, failure);
+}
+
+void nsh_plan_close_child_ends(struct plan *plan)
+{
+	for (size_t i = 0; i < plan->child_end_count; i++)
+		nsh_close(&plan->child_ends[i]);
+	plan->child_end_count = 0;
+}
+
+void nsh_plan_free(struct plan *plan)
+{
+	nsh_plan_close_child_ends(plan);
+	for (int i = 0; i < 3; i++)
+		nsh_close(&plan->parent_ends[i]);
+	for (size_t i = 0; i < plan->send_count; i++)
+		nsh_close(&plan->send_ends[i]);
+	nsh_close(&plan->sync);
+	nsh_strv_free(plan->found);
+	free(plan->moves);
+	free(plan->staged);
+	free(plan->child_ends);
+	free(plan->send_ends);
+	free(plan->argv_list);
+	free(plan->envp_list);
+	free(plan->selinux_text);
+	free(plan->apparmor_text);
+	start_empty(plan, NULL);
+}

@@ -1,0 +1,399 @@
+#include "process.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "fd.h"
+#include "sys.h"
+
+/* ---- starting ---------------------------------------------------------- */
+
+static void take_rules(struct nsh_process *process, const struct nsh_command *cmd)
+{
+	const struct plan *asked = &cmd->attributes;
+
+	process->grace = cmd->grace;
+	process->started = nsh_now();
+	process->deadline = cmd->timeout < 0 ? -1 : process->started + cmd->timeout;
+	memcpy(process->allowed_exit, cmd->allowed_exit, sizeof process->allowed_exit);
+	process->allow_any_exit = cmd->allow_any_exit;
+	process->raw_status = cmd->raw_status;
+	process->is_daemon = asked->daemonize;
+	process->own_group = asked->new_process_group || asked->new_session
+		|| asked->daemonize;
+}
+
+static struct nsh_process *new_process(const struct nsh_command *cmd)
+{
+	struct nsh_process *process = calloc(1, sizeof *process);
+
+	if (!process)
+		return NULL;
+	process->owner = getpid();
+	process->pid = -1;
+	process->pidfd = -1;
+	process->handshake.pidfd = -1;
+	process->result = (struct nsh_result){
+		.exit_code = -1, .raw_status = -1, .user_time = -1,
+		.system_time = -1, .max_rss = -1,
+	};
+	for (int i = 0; i < 3; i++)
+		process->output_channel[i] = -1;
+	nsh_exchange_init(&process->exchange);
+	process->command = nsh_command_to_string(cmd, false, false);
+	if (process->command)
+		return process;
+	nsh_process_release(process);
+	return NULL;
+}
+
+static int take_writer(struct nsh_process *process, int *take_fd,
+		       const struct buffer *data)
+{
+	struct channel *channel;
+	int fd = *take_fd;
+
+	*take_fd = -1;
+	channel = nsh_exchange_add(&process->exchange, fd, true);
+	return channel ? nsh_buffer_append(&channel->data, data->data, data->size) : -1;
+}
+
+static int take_reader(struct nsh_process *process, int which, int *take_fd,
+		       size_t cap)
+{
+	struct channel *channel;
+	int fd = *take_fd;
+
+	*take_fd = -1;
+	channel = nsh_exchange_add(&process->exchange, fd, false);
+	if (!channel)
+		return -1;
+	channel->cap = cap;
+	process->output_channel[which] = (int)process->exchange.count - 1;
+	return 0;
+}
+
+static int take_stream(struct nsh_process *process, int which, int *take_fd)
+{
+	int fd = *take_fd;
+
+	*take_fd = -1;
+	process->streams[which] = nsh_stream_new(process, which, fd);
+	return process->streams[which] ? 0 : -1;
+}
+
+/* The parent's ends of the plan's pipes become channels and streams.  Before
+ * the launch: what can fail is done before there is a child. */
+static int take_ends(struct nsh_process *process, struct plan *plan,
+		     const struct nsh_command *cmd)
+{
+	for (int which = 0; which < 3; which++) {
+		int *end = &plan->parent_ends[which];
+		int ret = 0;
+
+		if (*end < 0)
+			continue;
+		if (cmd->stdio[which].kind == NSH_STDIO_PIPE)
+			ret = take_stream(process, which, end);
+		else if (which == 0)
+			ret = take_writer(process, end, &cmd->input);
+		else
+			ret = take_reader(process, which, end, cmd->max_output);
+		if (ret < 0)
+			return -1;
+	}
+	for (size_t i = 0; i < plan->send_count; i++)
+		if (plan->send_ends[i] >= 0
+		    && take_writer(process, &plan->send_ends[i],
+				   &cmd->sends[i].data) < 0)
+			return -1;
+	return 0;
+}
+
+static void take_launched(struct nsh_process *process,
+			  const struct launched *launched)
+{
+	process->pid = launched->pid;
+	process->result.pid = launched->pid;
+	process->pidfd = launched->pidfd;
+	process->launch = launched->path;
+}
+
+/* A plan that is still needed while the child waits lives with the process. */
+static int keep_plan(struct nsh_process *process, struct plan *plan,
+		     const struct launched *launched)
+{
+	process->handshake_plan = malloc(sizeof *plan);
+	if (!process->handshake_plan)
+		return -1;
+	*process->handshake_plan = *plan;
+	*plan = (struct plan){ .sync = -1, .parent_ends = { -1, -1, -1 } };
+	process->handshake = *launched;
+	process->handshake.pidfd = -1;
+	return 0;
+}
+
+static int start(struct nsh_command *cmd, struct plan *plan,
+		 struct nsh_process *process, struct nsh_failure *failure)
+{
+	struct launched launched;
+
+	if (nsh_plan_init(plan, cmd, false, failure) < 0)
+		return -1;
+	if (take_ends(process, plan, cmd) < 0)
+		return nsh_fail(failure, NSH_STAGE_PLAN, ENOMEM, NULL);
+	if (nsh_launch(plan, &launched, failure) < 0)
+		return -1;
+	take_launched(process, &launched);
+	take_rules(process, cmd);
+	nsh_command_close_passed(cmd);
+	if (launched.record && keep_plan(process, plan, &launched) < 0) {
+		nsh_launch_release(&launched);
+		process->pidfd = -1;
+		return nsh_fail(failure, NSH_STAGE_PLAN, ENOMEM, NULL);
+	}
+	nsh_plan_close_child_ends(plan);
+	(void)nsh_exchange_pump(&process->exchange);
+	return 0;
+}
+
+int nsh_command_start(struct nsh_command *cmd, struct nsh_process **ret_process,
+		      struct nsh_failure *failure)
+{
+	struct nsh_process *process;
+	struct plan plan;
+	int ret;
+
+	(void)nsh_reap();
+	if (nsh_command_fail(cmd, failure) < 0)
+		return -1;
+	process = new_process(cmd);
+	if (!process)
+		return nsh_fail(failure, NSH_STAGE_PLAN, ENOMEM, NULL);
+	ret = start(cmd, &plan, process, failure);
+	nsh_plan_free(&plan);
+	if (ret < 0)
+		nsh_process_release(process);
+	else
+		*ret_process = process;
+	return ret;
+}
+
+int nsh_command_exec(struct nsh_command *cmd, struct nsh_failure *failure)
+{
+	struct plan plan;
+	int ret;
+
+	if (nsh_command_fail(cmd, failure) < 0)
+		return -1;
+	ret = nsh_plan_init(&plan, cmd, true, failure);
+	if (ret == 0)
+		ret = nsh_launch_in_place(&plan, failure);
+	nsh_plan_free(&plan);
+	return ret;
+}
+
+/* ---- looking ----------------------------------------------------------- */
+
+bool nsh_process_is_ours(const struct nsh_process *process)
+{
+	return process && process->owner == getpid();
+}
+
+int nsh_process_fail_foreign(const struct nsh_process *process,
+			     struct nsh_failure *failure)
+{
+	nsh_fail_code(failure, NSH_CLOSED, NULL);
+	nsh_fail_reason(failure, "it belongs to process %d, which forked",
+			process ? (int)process->owner : -1);
+	return -1;
+}
+
+pid_t nsh_process_pid(const struct nsh_process *process)
+{
+	return process->pid;
+}
+
+int nsh_process_pidfd(const struct nsh_process *process)
+{
+	return process->pidfd;
+}
+
+const char *nsh_process_launch(const struct nsh_process *process)
+{
+	return process->launch;
+}
+
+const char *nsh_process_command(const struct nsh_process *process)
+{
+	return process->command;
+}
+
+const struct nsh_result *nsh_process_result(const struct nsh_process *process)
+{
+	return process->finished ? &process->result : NULL;
+}
+
+struct nsh_stream *nsh_process_stream(struct nsh_process *process, int which)
+{
+	return which >= 0 && which <= 2 ? process->streams[which] : NULL;
+}
+
+/* ---- pumping ----------------------------------------------------------- */
+
+static void take_output(struct nsh_process *process, int which)
+{
+	struct nsh_result *result = &process->result;
+	struct channel *channel;
+
+	if (process->output_channel[which] < 0)
+		return;
+	channel = &process->exchange.channels[process->output_channel[which]];
+	result->has_output[which] = true;
+	result->output[which] = channel->data.data ? channel->data.data : "";
+	result->output_size[which] = channel->data.size;
+	result->output_limited |= channel->limited;
+	result->output_incomplete |= !channel->ended;
+}
+
+static enum nsh_code verdict(const struct nsh_process *process)
+{
+	const struct nsh_result *result = &process->result;
+
+	if (result->output_limited)
+		return NSH_OUTPUT_LIMIT;
+	if (result->timed_out)
+		return NSH_TIMEOUT;
+	if (result->raw_status == -1)
+		return NSH_LOST;
+	if (process->raw_status)
+		return NSH_OK;
+	if (result->signal)
+		return NSH_SIGNAL;
+	return process->allow_any_exit || process->allowed_exit[result->exit_code]
+		? NSH_OK : NSH_EXIT;
+}
+
+static void finish(struct nsh_process *process)
+{
+	process->finished = true;
+	nsh_exchange_close(&process->exchange, true);
+	for (int which = 1; which <= 2; which++)
+		take_output(process, which);
+	nsh_exchange_close(&process->exchange, false);
+	nsh_tree_free(&process->tree);
+	if (process->result.duration <= 0)
+		process->result.duration = nsh_now() - process->started;
+	process->result.code = verdict(process);
+	nsh_close(&process->exchange.epoll);
+	if (process->exited && !process->is_daemon)
+		nsh_close(&process->pidfd);
+}
+
+static bool is_limited(const struct nsh_process *process)
+{
+	for (size_t i = 0; i < process->exchange.count; i++)
+		if (process->exchange.channels[i].limited)
+			return true;
+	return false;
+}
+
+static void run_timers(struct nsh_process *process)
+{
+	double now = nsh_now();
+
+	if (process->deadline >= 0 && now >= process->deadline && !process->finished) {
+		process->deadline = -1;
+		process->result.timed_out = true;
+		nsh_process_terminate(process, process->grace);
+	}
+	if (is_limited(process) && process->ladder == LADDER_NONE)
+		nsh_process_terminate(process, 0.010);
+	nsh_ladder_pump(process, now);
+}
+
+/* Finished when it has exited and its output is at its end; or when ending it
+ * is over, whoever still holds its pipes. */
+static bool is_done(const struct nsh_process *process)
+{
+	if (process->ladder == LADDER_OVER)
+		return true;
+	return process->exited && process->ladder == LADDER_NONE
+		&& !nsh_exchange_is_open(&process->exchange, false);
+}
+
+int nsh_process_pump(struct nsh_process *process, struct nsh_failure *failure)
+{
+	if (process->finished)
+		return 1;
+	if (!nsh_process_is_ours(process))
+		return nsh_process_fail_foreign(process, failure);
+	if (process->handshake_plan && process->ladder == LADDER_NONE
+	    && process->deadline < 0)
+		return nsh_fail_code(failure, NSH_INVALID,
+				     "handshake_notify was not called: the child waits for it");
+	/* In this order: when the status is there, all output was written. */
+	nsh_status_collect(process);
+	if (nsh_exchange_pump(&process->exchange) < 0)
+		return nsh_fail(failure, NSH_STAGE_EXCHANGE, errno, NULL);
+	run_timers(process);
+	if (is_done(process))
+		finish(process);
+	return process->finished;
+}
+
+int nsh_process_pollfd(struct nsh_process *process)
+{
+	bool made = process->exchange.epoll >= 0;
+	int epoll;
+
+	if (process->finished)
+		return -1;
+	if (!made && process->ladder == LADDER_NONE
+	    && !nsh_exchange_is_open(&process->exchange, true)
+	    && !nsh_exchange_is_open(&process->exchange, false))
+		return process->pidfd;
+	epoll = nsh_exchange_epoll(&process->exchange);
+	if (!made && epoll >= 0) {
+		if (!process->exited)
+			nsh_exchange_watch(&process->exchange, process->pidfd);
+		for (size_t i = 0; i < process->tree.count; i++)
+			nsh_exchange_watch(&process->exchange,
+					   process->tree.members[i].pidfd);
+	}
+	return epoll;
+}
+
+double nsh_process_timeout(const struct nsh_process *process)
+{
+	double next = -1, now;
+
+	if (process->finished)
+		return 0;
+	if (process->deadline >= 0)
+		next = process->deadline;
+	if (process->ladder != LADDER_NONE && (next < 0 || process->next_rung < next))
+		next = process->next_rung;
+	if (next < 0)
+		return -1;
+	now = nsh_now();
+	return next > now ? next - now : 0;
+}
+
+int nsh_process_check(const struct nsh_process *process,
+		      struct nsh_failure *failure)
+{
+	const struct nsh_result *result = &process->result;
+
+	if (result->code == NSH_OK)
+		return 0;
+	nsh_fail_code(failure, result->code, NULL);
+	if (failure)
+		failure->signal = result->signal;
+	return -1;
+}

@@ -1,0 +1,84 @@
+/*
+ * process.h: one running or finished child behind noshell.h, held by a pidfd.
+ *
+ * It owns the pidfd, the exchange with its captured bytes, its streams, and
+ * what ends it: deadline, tree, ladder of signals.
+ */
+#ifndef NSH_PROCESS_H
+#define NSH_PROCESS_H
+
+#include "exchange.h"
+#include "launch.h"
+#include "status.h"
+#include "tree.h"
+
+/* TERM, a grace period, KILL, and a last while for the kernel to finish. */
+enum ladder {
+	LADDER_NONE,
+	LADDER_TERM,
+	LADDER_KILL,
+	LADDER_OVER,
+};
+
+struct nsh_stream {
+	struct nsh_process *process;
+	int which;
+	int fd;                 /* -1: closed */
+	bool ended;             /* saw the end of file */
+	int epoll;              /* fd and the process together; -1 until needed */
+	struct buffer data;     /* read, and not yet taken from `taken` on */
+	size_t taken, scanned;
+};
+
+struct nsh_process {
+	pid_t pid;
+	int pidfd;
+	pid_t owner;            /* the process that started it */
+	bool is_daemon;         /* nobody's child: there is no status to wait for */
+	bool own_group;
+	char *command;
+	const char *launch;
+
+	/* the command's rules */
+	double deadline, grace; /* deadline < 0: none */
+	bool allowed_exit[256];
+	bool allow_any_exit, raw_status;
+
+	bool exited;            /* the status is collected, or known to be lost */
+	bool finished;          /* nothing more will happen */
+	struct nsh_result result;
+	double started;
+
+	struct exchange exchange;
+	int output_channel[3];  /* index in exchange, -1: none */
+	struct nsh_stream *streams[3];
+
+	enum ladder ladder;
+	double next_rung;       /* when the ladder goes on */
+	struct tree tree;
+
+	/* while a handshake is pending */
+	struct plan *handshake_plan;
+	struct launched handshake;
+	bool handshake_ready;
+
+	struct nsh_process *next_forgotten;
+};
+
+/* Whether the process may be used here: not after a fork of its owner. */
+bool nsh_process_is_ours(const struct nsh_process *process);
+/* The same as a failure. */
+int nsh_process_fail_foreign(const struct nsh_process *process,
+			     struct nsh_failure *failure);
+/* Frees what it holds without touching the child. */
+void nsh_process_release(struct nsh_process *process);
+/* stream.c */
+struct nsh_stream *nsh_stream_new(struct nsh_process *process, int which,
+				  int take_fd);
+void nsh_stream_free(struct nsh_stream *stream);
+/* ladder.c: goes on with ending the tree, where that has begun. */
+void nsh_ladder_pump(struct nsh_process *process, double now);
+/* handshake.c: forgets a pending one; the child does not exec then. */
+void nsh_handshake_drop(struct nsh_process *process);
+
+#endif

@@ -1,0 +1,139 @@
+/* Waiting for a process, and the ways to be rid of one. */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "fd.h"
+#include "forgotten.h"
+#include "process.h"
+#include "sys.h"
+
+double nsh_now(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+int nsh_poll(int fd, short events, double seconds)
+{
+	struct pollfd poll_fd = { .fd = fd, .events = events };
+	double until = seconds < 0 ? -1 : nsh_now() + seconds;
+
+	for (;;) {
+		struct timespec left = { 0, 0 };
+		double rest = until < 0 ? 0 : until - nsh_now();
+		int ret;
+
+		if (rest > 0) {
+			left.tv_sec = (time_t)rest;
+			left.tv_nsec = (long)((rest - (double)left.tv_sec) * 1e9);
+		}
+		ret = ppoll(&poll_fd, fd >= 0, until < 0 ? NULL : &left, NULL);
+		if (ret >= 0 || errno != EINTR)
+			return ret;
+	}
+}
+
+/* The shorter of two times, either of which may be "never" (negative). */
+static double sooner(double a, double b)
+{
+	return a < 0 ? b : b < 0 ? a : a < b ? a : b;
+}
+
+int nsh_process_wait(struct nsh_process *process, double seconds,
+		     struct nsh_failure *failure)
+{
+	double until = seconds < 0 ? -1 : nsh_now() + seconds;
+
+	for (;;) {
+		int ret = nsh_process_pump(process, failure);
+		double left = until < 0 ? -1 : until - nsh_now();
+
+		if (ret != 0)
+			return ret;
+		if (until >= 0 && left <= 0)
+			return 0;
+		if (nsh_poll(nsh_process_pollfd(process), POLLIN,
+			     sooner(left, nsh_process_timeout(process))) < 0)
+			return nsh_fail(failure, NSH_STAGE_WAIT, errno, NULL);
+	}
+}
+
+int nsh_command_run(struct nsh_command *cmd, struct nsh_process **ret_process,
+		    struct nsh_failure *failure)
+{
+	struct nsh_process *process = NULL;
+	int ret;
+
+	if (ret_process)
+		*ret_process = NULL;
+	if (nsh_command_start(cmd, &process, failure) < 0)
+		return -1;
+	ret = nsh_process_wait(process, -1, failure);
+	if (ret == 1)
+		ret = nsh_process_check(process, failure);
+	if (ret_process)
+		*ret_process = process;
+	else
+		nsh_process_free(process);
+	return ret;
+}
+
+int nsh_process_kill(struct nsh_process *process, int signal)
+{
+	int ret = -ESRCH;
+
+	if (nsh_process_is_ours(process) && process->pidfd >= 0
+	    && (!process->exited || process->is_daemon))
+		ret = nsh_sys_pidfd_send_signal(process->pidfd, signal, 0);
+	if (ret == 0)
+		return 0;
+	errno = -ret;
+	return -1;
+}
+
+void nsh_process_abort(struct nsh_process *process)
+{
+	if (!nsh_process_is_ours(process) || process->finished)
+		return;
+	nsh_process_terminate(process, 0.010);
+	(void)nsh_process_wait(process, -1, NULL);
+}
+
+void nsh_process_release(struct nsh_process *process)
+{
+	for (int i = 0; i < 3; i++)
+		nsh_stream_free(process->streams[i]);
+	if (process->exchange.epoll >= 0)
+		nsh_exchange_unwatch(&process->exchange, process->pidfd);
+	nsh_exchange_free(&process->exchange);
+	nsh_handshake_drop(process);
+	nsh_tree_free(&process->tree);
+	nsh_close(&process->pidfd);
+	free(process->command);
+	free(process);
+}
+
+void nsh_process_forget(struct nsh_process *process)
+{
+	if (!process)
+		return;
+	nsh_handshake_drop(process);
+	if (nsh_process_is_ours(process) && !process->exited && process->pidfd >= 0)
+		nsh_forgotten_add(process);
+	else
+		nsh_process_release(process);
+}
+
+void nsh_process_free(struct nsh_process *process)
+{
+	if (!process)
+		return;
+	nsh_process_abort(process);
+	nsh_process_forget(process);
+}

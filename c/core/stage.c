@@ -1,0 +1,121 @@
+#include "stage.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *const stage_names[NSH_STAGE_COUNT] = {
+	[NSH_STAGE_NONE] = "",
+	[NSH_STAGE_FIND_PROGRAM] = "find_program",
+	[NSH_STAGE_PLAN] = "plan",
+	[NSH_STAGE_CLONE] = "clone",
+	[NSH_STAGE_DESCRIPTORS] = "descriptors",
+	[NSH_STAGE_STDIN] = "set_stdin",
+	[NSH_STAGE_STDOUT] = "set_stdout",
+	[NSH_STAGE_STDERR] = "set_stderr",
+	[NSH_STAGE_PASS_FD] = "pass_fd",
+	[NSH_STAGE_SEND_BUFFER] = "send_buffer",
+	[NSH_STAGE_SESSION] = "new_session",
+	[NSH_STAGE_PROCESS_GROUP] = "new_process_group",
+	[NSH_STAGE_DAEMONIZE] = "daemonize",
+	[NSH_STAGE_PID_FILE] = "set_pid_file",
+	[NSH_STAGE_UMASK] = "set_umask",
+	[NSH_STAGE_LIMIT] = "set_limit",
+	[NSH_STAGE_NICE] = "set_nice",
+	[NSH_STAGE_CORE_SCHEDULING] = "core_scheduling",
+	[NSH_STAGE_PRE_EXEC_HOOK] = "set_pre_exec_hook",
+	[NSH_STAGE_SELINUX_LABEL] = "set_selinux_label",
+	[NSH_STAGE_APPARMOR_PROFILE] = "set_apparmor_profile",
+	[NSH_STAGE_GROUPS] = "set_groups",
+	[NSH_STAGE_GID] = "set_gid",
+	[NSH_STAGE_UID] = "set_uid",
+	[NSH_STAGE_USER] = "set_user",
+	[NSH_STAGE_CAPS] = "capabilities",
+	[NSH_STAGE_WORKING_DIRECTORY] = "set_working_directory",
+	[NSH_STAGE_PARENT_DEATH_SIGNAL] = "set_parent_death_signal",
+	[NSH_STAGE_NO_NEW_PRIVS] = "set_no_new_privs",
+	[NSH_STAGE_HANDSHAKE] = "require_handshake",
+	[NSH_STAGE_SIGNALS] = "signals",
+	[NSH_STAGE_EXEC] = "exec",
+	[NSH_STAGE_EXCHANGE] = "exchange",
+	[NSH_STAGE_WAIT] = "wait",
+};
+
+static const char *const code_names[] = {
+	[NSH_OK] = "ok",
+	[NSH_INVALID] = "invalid",
+	[NSH_SPAWN] = "spawn",
+	[NSH_EXIT] = "exit",
+	[NSH_SIGNAL] = "signal",
+	[NSH_TIMEOUT] = "timeout",
+	[NSH_OUTPUT_LIMIT] = "output_limit",
+	[NSH_LOST] = "lost",
+	[NSH_CLOSED] = "closed",
+};
+
+const char *nsh_stage_name(enum nsh_stage stage)
+{
+	return (unsigned)stage < NSH_STAGE_COUNT ? stage_names[stage] : "";
+}
+
+const char *nsh_code_name(enum nsh_code code)
+{
+	return (unsigned)code <= NSH_CLOSED ? code_names[code] : "";
+}
+
+void nsh_failure_clear(struct nsh_failure *failure)
+{
+	if (!failure)
+		return;
+	failure->code = NSH_OK;
+	failure->stage = NSH_STAGE_NONE;
+	failure->errnum = 0;
+	failure->signal = 0;
+	failure->subject[0] = 0;
+	failure->reason[0] = 0;
+}
+
+static void copy(char *target, size_t size, const char *source)
+{
+	size_t length = source ? strnlen(source, size - 1) : 0;
+
+	memcpy(target, source ? source : "", length);
+	target[length] = 0;
+}
+
+int nsh_fail(struct nsh_failure *failure, enum nsh_stage stage, int errnum,
+	     const char *subject)
+{
+	if (failure) {
+		nsh_failure_clear(failure);
+		failure->code = NSH_SPAWN;
+		failure->stage = stage;
+		failure->errnum = errnum;
+		copy(failure->subject, sizeof failure->subject, subject);
+	}
+	return -1;
+}
+
+int nsh_fail_code(struct nsh_failure *failure, enum nsh_code code,
+		  const char *reason)
+{
+	if (failure) {
+		nsh_failure_clear(failure);
+		failure->code = code;
+		copy(failure->reason, sizeof failure->reason, reason);
+	}
+	return -1;
+}
+
+void nsh_fail_reason(struct nsh_failure *failure, const char *format, ...)
+{
+	int saved = errno;
+	va_list arguments;
+
+	if (!failure)
+		return;
+	va_start(arguments, format);
+	(void)vsnprintf(failure->reason, sizeof failure->reason, format, arguments);
+	va_end(arguments);
+	errno = saved;
+}

@@ -1,0 +1,198 @@
+/* The parent's end of a child's pipe. */
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "fd.h"
+#include "process.h"
+
+enum { CHUNK = 65536 };
+
+struct nsh_stream *nsh_stream_new(struct nsh_process *process, int which,
+				  int take_fd)
+{
+	struct nsh_stream *stream = calloc(1, sizeof *stream);
+
+	if (!stream) {
+		nsh_close(&take_fd);
+		return NULL;
+	}
+	stream->process = process;
+	stream->which = which;
+	stream->fd = take_fd;
+	stream->epoll = -1;
+	return stream;
+}
+
+void nsh_stream_close(struct nsh_stream *stream)
+{
+	if (!stream)
+		return;
+	nsh_close(&stream->epoll);
+	nsh_close(&stream->fd);
+	nsh_buffer_free(&stream->data);
+	stream->taken = stream->scanned = 0;
+}
+
+void nsh_stream_free(struct nsh_stream *stream)
+{
+	nsh_stream_close(stream);
+	free(stream);
+}
+
+int nsh_stream_fd(const struct nsh_stream *stream)
+{
+	return stream->fd;
+}
+
+int nsh_stream_take_fd(struct nsh_stream *stream)
+{
+	int fd = stream->fd;
+
+	if (fd < 0 || stream->data.size > stream->taken)
+		return -1;
+	if (nsh_fd_set_blocking(fd, 1) < 0)
+		return -1;
+	stream->fd = -1;
+	nsh_stream_close(stream);
+	return fd;
+}
+
+/* ---- reading ----------------------------------------------------------- */
+
+/* Only when what was taken is the larger part, so that a byte moves at most
+ * once on average. */
+static void compact(struct nsh_stream *stream)
+{
+	size_t left = stream->data.size - stream->taken;
+
+	if (stream->taken == 0 || stream->taken < left)
+		return;
+	memmove(stream->data.data, stream->data.data + stream->taken, left);
+	stream->data.size = left;
+	stream->scanned -= stream->taken;
+	stream->taken = 0;
+}
+
+/* How many bytes of the buffer answer the question, 0 where more are needed.
+ * What was searched is not searched again. */
+static size_t available(struct nsh_stream *stream, int separator, size_t max)
+{
+	size_t left = stream->data.size - stream->taken;
+	const char *start, *found = NULL;
+
+	if (stream->scanned < stream->taken)
+		stream->scanned = stream->taken;
+	start = stream->data.data + stream->scanned;
+	if (separator >= 0 && stream->data.size > stream->scanned)
+		found = memchr(start, separator, stream->data.size - stream->scanned);
+	if (found)
+		left = (size_t)(found + 1 - (stream->data.data + stream->taken));
+	else
+		stream->scanned = stream->data.size;
+	if (max > 0 && left >= max)
+		return max;
+	return found || stream->ended ? left : 0;
+}
+
+/* 1: there is more, or the end was seen; 0: would block; -1 with errno. */
+static int fill(struct nsh_stream *stream)
+{
+	ssize_t count;
+
+	compact(stream);
+	if (nsh_buffer_reserve(&stream->data, CHUNK) < 0)
+		return -1;
+	do
+		count = read(stream->fd, stream->data.data + stream->data.size,
+			     stream->data.capacity - stream->data.size);
+	while (count < 0 && errno == EINTR);
+	if (count < 0)
+		return errno == EAGAIN ? 0 : -1;
+	stream->ended = count == 0;
+	stream->data.size += (size_t)count;
+	return 1;
+}
+
+int nsh_stream_read(struct nsh_stream *stream, int separator, size_t max,
+		    const char **ret_data, size_t *ret_size)
+{
+	if (stream->fd < 0) {
+		errno = EBADF;
+		return -1;
+	}
+	for (;;) {
+		size_t size = available(stream, separator, max);
+		int ret;
+
+		if (size > 0) {
+			*ret_data = stream->data.data + stream->taken;
+			*ret_size = size;
+			stream->taken += size;
+			/* The next read may start in what was searched for
+			 * another separator. */
+			stream->scanned = stream->taken;
+			return 1;
+		}
+		if (stream->ended)
+			return 2;
+		ret = fill(stream);
+		if (ret <= 0)
+			return ret;
+	}
+}
+
+ssize_t nsh_stream_write(struct nsh_stream *stream, const void *data,
+			 size_t size)
+{
+	ssize_t count;
+
+	if (stream->fd < 0) {
+		errno = EBADF;
+		return -1;
+	}
+	do
+		count = nsh_write_quietly(stream->fd, data, size);
+	while (count < 0 && errno == EINTR);
+	return count < 0 && errno == EAGAIN ? 0 : count;
+}
+
+/* ---- waiting ----------------------------------------------------------- */
+
+static int add(int epoll, int fd, uint32_t events)
+{
+	struct epoll_event event = { .events = events };
+
+	return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
+}
+
+/* While the process moves data of its own, or is being ended, both must be
+ * waited for: a program that cannot write its captured stderr would not write
+ * the line we wait for either. */
+int nsh_stream_pollfd(struct nsh_stream *stream, short *ret_events)
+{
+	struct nsh_process *process = stream->process;
+	int other;
+
+	*ret_events = stream->which == 0 ? POLLOUT : POLLIN;
+	if (process->finished
+	    || (!nsh_exchange_is_open(&process->exchange, true)
+		&& !nsh_exchange_is_open(&process->exchange, false)))
+		return stream->fd;
+	other = nsh_process_pollfd(process);
+	if (stream->epoll < 0) {
+		stream->epoll = nsh_fd_raise(epoll_create1(EPOLL_CLOEXEC));
+		if (stream->epoll < 0)
+			return stream->fd;
+		if (add(stream->epoll, stream->fd, (uint32_t)*ret_events) < 0
+		    || add(stream->epoll, other, EPOLLIN) < 0)
+			nsh_close(&stream->epoll);
+	}
+	if (stream->epoll < 0)
+		return stream->fd;
+	*ret_events = POLLIN;
+	return stream->epoll;
+}

@@ -1,0 +1,131 @@
+#include "strv.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../noshell.h"
+
+int nsh_strv_add_taken(struct strv *strv, char *take_string)
+{
+	if (!take_string)
+		return -1;
+	if (strv->count + 2 > strv->capacity) {
+		size_t capacity = strv->capacity ? strv->capacity * 2 : 16;
+		char **items = realloc(strv->items, capacity * sizeof *items);
+
+		if (!items) {
+			free(take_string);
+			return -1;
+		}
+		strv->items = items;
+		strv->capacity = capacity;
+	}
+	strv->items[strv->count++] = take_string;
+	strv->items[strv->count] = NULL;
+	return 0;
+}
+
+int nsh_strv_add(struct strv *strv, const char *string)
+{
+	return nsh_strv_add_taken(strv, strdup(string));
+}
+
+int nsh_strv_copy(struct strv *target, const struct strv *source)
+{
+	struct strv copy = { NULL, 0, 0 };
+
+	for (size_t i = 0; i < source->count; i++) {
+		if (nsh_strv_add(&copy, source->items[i]) == 0)
+			continue;
+		nsh_strv_clear(&copy);
+		return -1;
+	}
+	*target = copy;
+	return 0;
+}
+
+void nsh_strv_remove(struct strv *strv, size_t index)
+{
+	free(strv->items[index]);
+	memmove(strv->items + index, strv->items + index + 1,
+		(strv->count - index) * sizeof *strv->items);
+	strv->count--;
+}
+
+void nsh_strv_clear(struct strv *strv)
+{
+	for (size_t i = 0; i < strv->count; i++)
+		free(strv->items[i]);
+	free(strv->items);
+	*strv = (struct strv){ NULL, 0, 0 };
+}
+
+void nsh_strv_free(char **strings)
+{
+	for (char **s = strings; s && *s; s++)
+		free(*s);
+	free(strings);
+}
+
+int nsh_buffer_reserve(struct buffer *buffer, size_t size)
+{
+	size_t capacity = buffer->capacity ? buffer->capacity : 256;
+	char *data;
+
+	if (buffer->capacity - buffer->size >= size)
+		return 0;
+	if (size > SIZE_MAX / 4 || buffer->size > SIZE_MAX / 4) {
+		errno = ENOMEM;
+		return -1;
+	}
+	while (capacity - buffer->size < size)
+		capacity *= 2;
+	data = realloc(buffer->data, capacity);
+	if (!data)
+		return -1;
+	buffer->data = data;
+	buffer->capacity = capacity;
+	return 0;
+}
+
+int nsh_buffer_append(struct buffer *buffer, const void *data, size_t size)
+{
+	if (nsh_buffer_reserve(buffer, size) < 0)
+		return -1;
+	if (size > 0)
+		memcpy(buffer->data + buffer->size, data, size);
+	buffer->size += size;
+	return 0;
+}
+
+int nsh_buffer_append_string(struct buffer *buffer, const char *string)
+{
+	return nsh_buffer_append(buffer, string, strlen(string));
+}
+
+void nsh_buffer_free(struct buffer *buffer)
+{
+	free(buffer->data);
+	*buffer = (struct buffer){ NULL, 0, 0 };
+}
+
+void nsh_buffer_wipe(struct buffer *buffer)
+{
+	if (buffer->data)
+		explicit_bzero(buffer->data, buffer->capacity);
+	nsh_buffer_free(buffer);
+}
+
+void *nsh_memdup(const void *data, size_t size)
+{
+	char *copy = malloc(size + 1);
+
+	if (!copy)
+		return NULL;
+	if (size > 0)
+		memcpy(copy, data, size);
+	copy[size] = 0;
+	return copy;
+}

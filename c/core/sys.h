@@ -1,0 +1,181 @@
+/*
+ * sys.h: raw system calls, and kernel constants that older headers lack.
+ *
+ * They return the kernel's answer: a value, or minus an errno.  No libc, no
+ * errno, no thread-local storage: the child may share its parent's memory,
+ * and the libc wrappers of set*id and sigaction take locks or signal the
+ * host's threads there.  Everything is inline, so that child.o needs nothing.
+ */
+#ifndef NSH_SYS_H
+#define NSH_SYS_H
+
+#include <fcntl.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+
+#ifndef SYS_pidfd_send_signal
+#define SYS_pidfd_send_signal 424
+#endif
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
+#ifndef SYS_pidfd_getfd
+#define SYS_pidfd_getfd 438
+#endif
+
+/* The same on every architecture; libc's headers of 2022 lack some. */
+enum {
+	NSH_CLOSE_RANGE_UNSHARE = 2,    /* close_range(2), Linux 5.9 */
+	NSH_CLOSE_RANGE_CLOEXEC = 4,    /* Linux 5.11 */
+	NSH_CLONE_PIDFD = 0x1000,       /* clone(2), Linux 5.2 */
+	NSH_P_PIDFD = 3,                /* waitid(2), Linux 5.4 */
+	NSH_PIDFD_THREAD = O_EXCL,      /* pidfd_open(2), Linux 6.9 */
+	NSH_PIDFD_PROCESS_GROUP = 4,    /* pidfd_send_signal(2), Linux 6.9 */
+	NSH_PR_SCHED_CORE = 62,         /* core-scheduling.rst, Linux 5.14 */
+	NSH_PR_SCHED_CORE_GET = 0,
+	NSH_PR_SCHED_CORE_CREATE = 1,
+	NSH_PR_SCHED_CORE_SHARE_FROM = 3,
+	NSH_SCHED_CORE_THREAD = 0,
+	NSH_SCHED_CORE_PROCESS = 1,
+	NSH_SIGNALS = 64,
+	NSH_KERNEL_SIGSET = 8,          /* bytes of the kernel's sigset_t */
+};
+
+#if defined(__x86_64__) && !defined(__ILP32__)
+
+static inline long nsh_sys(long number, long a, long b, long c, long d, long e)
+{
+	register long r10 __asm__("r10") = d;
+	register long r8 __asm__("r8") = e;
+	long ret;
+
+	__asm__ volatile("syscall"
+			 : "=a"(ret)
+			 : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8)
+			 : "rcx", "r11", "memory");
+	return ret;
+}
+
+#elif defined(__aarch64__)
+
+static inline long nsh_sys(long number, long a, long b, long c, long d, long e)
+{
+	register long x8 __asm__("x8") = number;
+	register long x0 __asm__("x0") = a;
+	register long x1 __asm__("x1") = b;
+	register long x2 __asm__("x2") = c;
+	register long x3 __asm__("x3") = d;
+	register long x4 __asm__("x4") = e;
+
+	__asm__ volatile("svc 0"
+			 : "+r"(x0)
+			 : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4)
+			 : "memory");
+	return x0;
+}
+
+#else
+
+#include <errno.h>
+#include <unistd.h>
+
+/* Limit: here a failing call in the child writes the errno of the thread that
+ * started it, which is suspended meanwhile. */
+static inline long nsh_sys(long number, long a, long b, long c, long d, long e)
+{
+	long ret = syscall(number, a, b, c, d, e);
+
+	return ret < 0 ? -errno : ret;
+}
+
+#endif
+
+static inline void nsh_sys_exit(int status)
+{
+	for (;;)
+		nsh_sys(SYS_exit_group, status, 0, 0, 0, 0);
+}
+
+static inline int nsh_sys_open(const char *path, int flags, unsigned mode)
+{
+	return (int)nsh_sys(SYS_openat, AT_FDCWD, (long)path, flags, (long)mode, 0);
+}
+
+static inline int nsh_sys_close(int fd)
+{
+	return (int)nsh_sys(SYS_close, fd, 0, 0, 0, 0);
+}
+
+static inline long nsh_sys_read(int fd, void *data, size_t size)
+{
+	return nsh_sys(SYS_read, fd, (long)data, (long)size, 0, 0);
+}
+
+static inline long nsh_sys_write(int fd, const void *data, size_t size)
+{
+	return nsh_sys(SYS_write, fd, (long)data, (long)size, 0, 0);
+}
+
+static inline int nsh_sys_fcntl(int fd, int operation, long argument)
+{
+	return (int)nsh_sys(SYS_fcntl, fd, operation, argument, 0, 0);
+}
+
+static inline int nsh_sys_dup3(int source, int target, int flags)
+{
+	return (int)nsh_sys(SYS_dup3, source, target, flags, 0, 0);
+}
+
+static inline int nsh_sys_close_range(unsigned first, unsigned last,
+				      unsigned flags)
+{
+	return (int)nsh_sys(SYS_close_range, (long)first, (long)last,
+			    (long)flags, 0, 0);
+}
+
+static inline int nsh_sys_pidfd_open(pid_t pid, unsigned flags)
+{
+	return (int)nsh_sys(SYS_pidfd_open, pid, (long)flags, 0, 0, 0);
+}
+
+static inline int nsh_sys_pidfd_getfd(int pidfd, int fd)
+{
+	return (int)nsh_sys(SYS_pidfd_getfd, pidfd, fd, 0, 0, 0);
+}
+
+static inline int nsh_sys_pidfd_send_signal(int pidfd, int signal,
+					    unsigned flags)
+{
+	return (int)nsh_sys(SYS_pidfd_send_signal, pidfd, signal, 0,
+			    (long)flags, 0);
+}
+
+/* rusage may be NULL; the libc wrapper has no such argument. */
+static inline int nsh_sys_waitid(int type, int id, void *siginfo, int options,
+				 void *rusage)
+{
+	return (int)nsh_sys(SYS_waitid, type, id, (long)siginfo, options,
+			    (long)rusage);
+}
+
+static inline long nsh_sys_prctl(int operation, unsigned long a,
+				 unsigned long b, unsigned long c,
+				 unsigned long d)
+{
+	return nsh_sys(SYS_prctl, operation, (long)a, (long)b, (long)c, (long)d);
+}
+
+/* `set` is the kernel's 64-bit mask, libc's own signals included. */
+static inline int nsh_sys_sigprocmask(int how, const uint64_t *set,
+				      uint64_t *ret_old)
+{
+	return (int)nsh_sys(SYS_rt_sigprocmask, how, (long)set, (long)ret_old,
+			    NSH_KERNEL_SIGSET, 0);
+}
+
+#endif

@@ -1,0 +1,468 @@
+/*
+ * noshell.h: run programs without a shell.
+ *
+ * A command says what to run and how; it owns copies of everything it is
+ * given.  Its setters return nothing and never fail: the first mistake is
+ * kept, every later call is a no-op, and only running tells.  A process is
+ * one running or finished child, held by a pidfd.  A result says how it
+ * ended.  A failure says what went wrong: code, stage, errno, subject.
+ *
+ * Every function accepts NULL for its command (running then fails with
+ * ENOMEM), so nsh_command_new needs no check.  Functions that can fail
+ * return 0 or -1 and fill `failure`, which may be NULL.  Nothing here
+ * installs a signal handler, calls waitpid(-1), or changes the umask, the
+ * working directory or any other property of the calling process.
+ * A command and a process belong to one thread at a time; different ones
+ * may be used in different threads at once.
+ */
+#ifndef NOSHELL_H
+#define NOSHELL_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* ---- failures ---------------------------------------------------------- */
+
+enum nsh_code {
+	NSH_OK,
+	NSH_INVALID,       /* a setter was misused; nothing was started */
+	NSH_SPAWN,         /* the program did not start; see the stage */
+	NSH_EXIT,          /* it ended with a status that was not allowed */
+	NSH_SIGNAL,        /* a signal ended it */
+	NSH_TIMEOUT,       /* a deadline passed */
+	NSH_OUTPUT_LIMIT,  /* it wrote more than set_max_output allows */
+	NSH_LOST,          /* it ended, but its status cannot be known */
+	NSH_CLOSED,        /* the object was closed, or belongs to another process */
+};
+
+/* The steps between "run" and "the program is executing", and the setters
+ * that ask for them: a failure names the one that did not succeed. */
+enum nsh_stage {
+	NSH_STAGE_NONE,
+	NSH_STAGE_FIND_PROGRAM,
+	NSH_STAGE_PLAN,            /* memory, or a list too long */
+	NSH_STAGE_CLONE,
+	NSH_STAGE_DESCRIPTORS,
+	NSH_STAGE_STDIN,
+	NSH_STAGE_STDOUT,
+	NSH_STAGE_STDERR,
+	NSH_STAGE_PASS_FD,
+	NSH_STAGE_SEND_BUFFER,
+	NSH_STAGE_SESSION,
+	NSH_STAGE_PROCESS_GROUP,
+	NSH_STAGE_DAEMONIZE,
+	NSH_STAGE_PID_FILE,
+	NSH_STAGE_UMASK,
+	NSH_STAGE_LIMIT,
+	NSH_STAGE_NICE,
+	NSH_STAGE_CORE_SCHEDULING,
+	NSH_STAGE_PRE_EXEC_HOOK,
+	NSH_STAGE_SELINUX_LABEL,
+	NSH_STAGE_APPARMOR_PROFILE,
+	NSH_STAGE_GROUPS,
+	NSH_STAGE_GID,
+	NSH_STAGE_UID,
+	NSH_STAGE_USER,
+	NSH_STAGE_CAPS,
+	NSH_STAGE_WORKING_DIRECTORY,
+	NSH_STAGE_PARENT_DEATH_SIGNAL,
+	NSH_STAGE_NO_NEW_PRIVS,
+	NSH_STAGE_HANDSHAKE,
+	NSH_STAGE_SIGNALS,
+	NSH_STAGE_EXEC,
+	NSH_STAGE_EXCHANGE,        /* data between us and the running program */
+	NSH_STAGE_WAIT,
+	NSH_STAGE_COUNT
+};
+
+enum { NSH_SUBJECT_SIZE = 4096 + 64, NSH_REASON_SIZE = 1024 };
+
+struct nsh_failure {
+	enum nsh_code code;
+	enum nsh_stage stage;            /* NSH_STAGE_NONE where none applies */
+	int errnum;                      /* an errno value, or 0 */
+	int signal;                      /* what killed the child in `stage`, or 0 */
+	char subject[NSH_SUBJECT_SIZE];  /* path, name or number concerned; "" */
+	char reason[NSH_REASON_SIZE];    /* words where errnum says too little; "" */
+};
+
+/* The stage's name: the setter that asked for it ("set_working_directory"),
+ * else what happens ("find_program", "exec").  Static. */
+const char *nsh_stage_name(enum nsh_stage stage);
+/* "invalid", "spawn", "exit", "signal", "timeout", "output_limit", "lost",
+ * "closed".  Static. */
+const char *nsh_code_name(enum nsh_code code);
+
+/* ---- commands: making, arguments --------------------------------------- */
+
+struct nsh_command;
+
+/* A command that runs `program`: looked up in the caller's PATH unless it
+ * holds a slash.  NULL where memory is short.  Free with nsh_command_free. */
+struct nsh_command *nsh_command_new(const char *program);
+/* The same with arguments, ended by a NULL. */
+struct nsh_command *nsh_command_new_args(const char *program, ...)
+	__attribute__((sentinel));
+/* An independent copy, its mistake included. */
+struct nsh_command *nsh_command_clone(const struct nsh_command *cmd);
+/* Frees; descriptors that pass_fd was told to close are closed. */
+void nsh_command_free(struct nsh_command *cmd);
+
+void nsh_command_add_arg(struct nsh_command *cmd, const char *arg);
+/* Arguments ended by a NULL. */
+void nsh_command_add_args(struct nsh_command *cmd, ...) __attribute__((sentinel));
+/* A NULL-terminated array of at least one argument. */
+void nsh_command_add_arg_list(struct nsh_command *cmd, const char *const *args);
+/* The single argument "name=value". */
+void nsh_command_add_arg_pair(struct nsh_command *cmd, const char *name,
+			      const char *value);
+void nsh_command_add_arg_format(struct nsh_command *cmd, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+/* Marks the argument added last (or argv[0]) as a secret: strings and logs
+ * show *** for it. */
+void nsh_command_mark_secret(struct nsh_command *cmd);
+/* The child's argv[0], where it is not to be the program's name. */
+void nsh_command_set_arg0(struct nsh_command *cmd, const char *arg0);
+
+/* ---- commands: environment --------------------------------------------- *
+ * No call: everything is inherited.  The first add or pass switches to "only
+ * what was named"; nsh_command_inherit_env keeps the rest.  A name that is
+ * set again is replaced where it stands. */
+
+void nsh_command_add_env_pair(struct nsh_command *cmd, const char *name,
+			      const char *value);
+/* "NAME=value". */
+void nsh_command_add_env_string(struct nsh_command *cmd, const char *pair);
+void nsh_command_add_env_format(struct nsh_command *cmd, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+/* The caller's value of `name`; nothing where it is not set. */
+void nsh_command_pass_env(struct nsh_command *cmd, const char *name);
+/* Safe to pass also where the caller runs set-id: the same as pass_env,
+ * said explicitly. */
+void nsh_command_pass_env_allow_suid(struct nsh_command *cmd, const char *name);
+/* Where the caller runs set-id (real and effective ids differ, or AT_SECURE):
+ * `fallback`, or nothing where that is NULL.  Else as pass_env. */
+void nsh_command_pass_env_block_suid(struct nsh_command *cmd, const char *name,
+				     const char *fallback);
+/* LC_ALL=C, and LD_PRELOAD, LD_LIBRARY_PATH, PATH, HOME, USER, LOGNAME,
+ * TMPDIR as far as they are set. */
+void nsh_command_pass_env_common(struct nsh_command *cmd);
+/* XDG_DATA_HOME, XDG_CACHE_HOME, XDG_CONFIG_HOME below `base`. */
+void nsh_command_add_env_xdg(struct nsh_command *cmd, const char *base);
+void nsh_command_inherit_env(struct nsh_command *cmd);
+void nsh_command_unset_env(struct nsh_command *cmd, const char *name);
+void nsh_command_clear_env(struct nsh_command *cmd);
+
+/* ---- commands: attributes ---------------------------------------------- */
+
+/* Entered last, as the target user. */
+void nsh_command_set_working_directory(struct nsh_command *cmd, const char *path);
+/* 0 to 0777. */
+void nsh_command_set_umask(struct nsh_command *cmd, unsigned mask);
+/* RLIMIT by its lower-case name ("nofile"); NSH_UNLIMITED for none. */
+#define NSH_UNLIMITED UINT64_MAX
+void nsh_command_set_limit(struct nsh_command *cmd, const char *name,
+			   uint64_t soft, uint64_t hard);
+void nsh_command_set_max_files(struct nsh_command *cmd, uint64_t count);
+void nsh_command_set_max_processes(struct nsh_command *cmd, uint64_t count);
+void nsh_command_set_max_mem_lock(struct nsh_command *cmd, uint64_t bytes);
+void nsh_command_set_max_core_size(struct nsh_command *cmd, uint64_t bytes);
+/* Nice value, -20 to 19. */
+void nsh_command_set_nice(struct nsh_command *cmd, int nice);
+void nsh_command_new_session(struct nsh_command *cmd);
+void nsh_command_new_process_group(struct nsh_command *cmd);
+/* The signal the child gets when the thread that started it dies. */
+void nsh_command_set_parent_death_signal(struct nsh_command *cmd, int signal);
+void nsh_command_set_no_new_privs(struct nsh_command *cmd);
+/* Core scheduling: a new cookie, or that of the process `pid`. */
+void nsh_command_run_alone(struct nsh_command *cmd);
+void nsh_command_run_among(struct nsh_command *cmd, pid_t pid);
+
+/* ---- commands: identity, capabilities, labels -------------------------- */
+
+void nsh_command_set_uid(struct nsh_command *cmd, uid_t uid);
+void nsh_command_set_gid(struct nsh_command *cmd, gid_t gid);
+/* Exactly these supplementary groups; count may be 0. */
+void nsh_command_set_groups(struct nsh_command *cmd, const gid_t *groups,
+			    size_t count);
+/* uid, gid and groups of the account `name`, looked up now. */
+void nsh_command_set_user(struct nsh_command *cmd, const char *name);
+/* As set_uid and set_gid, by name; a decimal number is taken as one. */
+void nsh_command_set_uid_name(struct nsh_command *cmd, const char *name);
+void nsh_command_set_gid_name(struct nsh_command *cmd, const char *name);
+/* Start from no capabilities; allow_cap then adds.  Without clear_caps,
+ * allow_cap keeps that capability across a change of user. */
+void nsh_command_clear_caps(struct nsh_command *cmd);
+/* "net_raw", "CAP_NET_RAW". */
+void nsh_command_allow_cap(struct nsh_command *cmd, const char *name);
+void nsh_command_allow_cap_number(struct nsh_command *cmd, int number);
+/* The label that exec gives the program.  Where the module is not active
+ * running fails, unless `if_enabled`. */
+void nsh_command_set_selinux_label(struct nsh_command *cmd, const char *label,
+				   bool if_enabled);
+void nsh_command_set_apparmor_profile(struct nsh_command *cmd,
+				      const char *profile, bool if_enabled);
+
+/* ---- commands: standard streams and descriptors ------------------------ */
+
+enum nsh_stdio {
+	NSH_STDIO_DEFAULT,  /* stdin: null; stdout, stderr: capture */
+	NSH_STDIO_NULL,
+	NSH_STDIO_INHERIT,  /* the caller's, whatever it is then */
+	NSH_STDIO_PIPE,     /* a stream of the process */
+	NSH_STDIO_CAPTURE,  /* stdout, stderr: into the result */
+	NSH_STDIO_STDOUT,   /* stderr only: where stdout goes, in true order */
+	NSH_STDIO_BUFFER,   /* stdin: from set_input_buffer */
+	NSH_STDIO_FD,
+	NSH_STDIO_PATH,
+};
+
+/* `which` is 0, 1 or 2; the last call for one wins. */
+void nsh_command_set_stdio(struct nsh_command *cmd, int which,
+			   enum nsh_stdio kind);
+/* An open descriptor of the caller, which stays the caller's. */
+void nsh_command_set_stdio_fd(struct nsh_command *cmd, int which, int fd);
+/* A file: read for stdin, else created (0666 less the caller's umask) and
+ * truncated, or appended to. */
+void nsh_command_set_stdio_path(struct nsh_command *cmd, int which,
+				const char *path, bool append);
+/* How stream `which` is directed now. */
+enum nsh_stdio nsh_command_stdio(const struct nsh_command *cmd, int which);
+/* Written to the child's stdin, then closed.  Any bytes; copied. */
+void nsh_command_set_input_buffer(struct nsh_command *cmd, const void *data,
+				  size_t size);
+/* `data` becomes readable at the returned descriptor number of the child;
+ * the copy is wiped after use.  -1 on a mistake. */
+int nsh_command_send_buffer(struct nsh_command *cmd, const void *data,
+			    size_t size);
+/* The caller's `fd` becomes the child's `child_fd` (>= 0).  `close_parent`
+ * gives `fd` to the command: it is closed after the next start, or with the
+ * command, also where the call was a mistake. */
+void nsh_command_pass_fd(struct nsh_command *cmd, int fd, int child_fd,
+			 bool close_parent);
+
+/* ---- commands: running ------------------------------------------------- */
+
+/* Runs in the forked child just before exec, with everything in place but
+ * labels, ids and the working directory.  0, or -1 with a message (NUL
+ * terminated, at most `size` bytes) that becomes the failure's reason. */
+typedef int nsh_pre_exec_hook(void *data, char *message, size_t size);
+void nsh_command_set_pre_exec_hook(struct nsh_command *cmd,
+				   nsh_pre_exec_hook *hook, void *data);
+/* Before exec the child waits for nsh_process_handshake_notify. */
+void nsh_command_require_handshake(struct nsh_command *cmd);
+/* Detach: own session, "/" as working directory unless one is set.  The
+ * process's pid is the daemon's; waiting ends when the daemon has started. */
+void nsh_command_daemonize(struct nsh_command *cmd);
+/* Locked and written with the pid before exec; kept locked by the program. */
+void nsh_command_set_pid_file(struct nsh_command *cmd, const char *path);
+/* Seconds after which the process tree gets TERM, and KILL after `grace`. */
+void nsh_command_set_timeout(struct nsh_command *cmd, double seconds,
+			     double grace);
+/* Cap of each captured stream, in bytes; SIZE_MAX for none.  64 MiB unless
+ * set. */
+void nsh_command_set_max_output(struct nsh_command *cmd, size_t bytes);
+/* Also this exit code (0 to 255) is success. */
+void nsh_command_allow_exit(struct nsh_command *cmd, int code);
+void nsh_command_allow_any_exit(struct nsh_command *cmd);
+/* Nothing is a failure, not even death by signal. */
+void nsh_command_raw_status(struct nsh_command *cmd);
+
+/* ---- commands: looking at them ----------------------------------------- */
+
+struct nsh_mistake {
+	const char *method;  /* the setter, "" where none was made */
+	const char *value;   /* what it was given, as text */
+	const char *reason;  /* why that cannot be */
+	const char *where;   /* "file:line" of the caller, or "" */
+	int errnum;          /* EINVAL, ENOMEM, ... */
+};
+
+/* The first mistake, or NULL.  Belongs to the command. */
+const struct nsh_mistake *nsh_command_mistake(const struct nsh_command *cmd);
+/* Makes one: for bindings, whose values C cannot hold.  Ignored where there
+ * is one already. */
+void nsh_command_set_mistake(struct nsh_command *cmd, const char *method,
+			     const char *value, const char *reason, int errnum);
+/* Where the first mistake was made. */
+void nsh_command_set_mistake_where(struct nsh_command *cmd, const char *where);
+
+/* The command line as a POSIX shell reads it back: variables that were set,
+ * then the words, each quoted where it must be.  Secrets show as ***.
+ * malloc'd; NULL where memory is short. */
+char *nsh_command_to_string(const struct nsh_command *cmd, bool linebreaks,
+			    bool strip_path);
+/* Variables and words separated by blanks, unquoted, and a newline, written
+ * to fd.  0, or -1 with errno. */
+int nsh_command_write_arg_log(const struct nsh_command *cmd, int fd);
+/* The words, argv[0] first, NULL-terminated; belongs to the command. */
+const char *const *nsh_command_argv(const struct nsh_command *cmd);
+/* Whether argv[index] was marked secret. */
+bool nsh_command_arg_is_secret(const struct nsh_command *cmd, size_t index);
+/* The environment that a run now would give, NULL-terminated; free with
+ * nsh_strv_free.  NULL where memory is short. */
+char **nsh_command_environment(const struct nsh_command *cmd);
+void nsh_strv_free(char **strings);
+/* The input buffer and its size, or NULL. */
+const void *nsh_command_input(const struct nsh_command *cmd, size_t *ret_size);
+/* NULL where none is set. */
+const char *nsh_command_working_directory(const struct nsh_command *cmd);
+
+/* `word` so that sh reads it back unchanged.  malloc'd; NULL where memory is
+ * short. */
+char *nsh_quote(const char *word);
+
+/* ---- results ----------------------------------------------------------- */
+
+struct nsh_result {
+	enum nsh_code code;      /* NSH_OK, or why it is not a success */
+	pid_t pid;
+	int exit_code;           /* -1 unless it exited */
+	int signal;              /* 0 unless a signal ended it */
+	bool core_dumped;
+	int raw_status;          /* as wait(2) has it; -1 where it is lost */
+	bool timed_out;          /* the command's timeout passed */
+	bool output_incomplete;  /* a pipe was still open when reading stopped */
+	bool output_limited;     /* a captured stream passed its cap */
+	bool has_output[3];      /* whether that stream was captured */
+	const char *output[3];   /* [1], [2]: what was captured; never NULL there */
+	size_t output_size[3];
+	double duration;         /* seconds, as all below */
+	double user_time;        /* -1 where the status came without it */
+	double system_time;
+	/* Bytes.  Limit: the kernel counts the parent's peak in where memory
+	 * was shared at the launch. -1 where unknown. */
+	int64_t max_rss;
+};
+
+/* ---- processes --------------------------------------------------------- */
+
+struct nsh_process;
+
+/* Starts the program: returns when it is executing (or, with a handshake, is
+ * about to).  *ret_process is freed with nsh_process_free. */
+int nsh_command_start(struct nsh_command *cmd, struct nsh_process **ret_process,
+		      struct nsh_failure *failure);
+/* Starts, exchanges all data, waits.  *ret_process then holds the result
+ * also where -1 is returned because of how it ended; NULL where it did not
+ * start.  ret_process may be NULL. */
+int nsh_command_run(struct nsh_command *cmd, struct nsh_process **ret_process,
+		    struct nsh_failure *failure);
+/* Replaces the calling process; returns -1 only.  Standard streams are
+ * inherited unless directed elsewhere. */
+int nsh_command_exec(struct nsh_command *cmd, struct nsh_failure *failure);
+
+pid_t nsh_process_pid(const struct nsh_process *process);
+/* The process's own pidfd; stays the process's. -1 once it was reaped. */
+int nsh_process_pidfd(const struct nsh_process *process);
+/* Which launch path started it: "shared", "prefix", "copied", "own". */
+const char *nsh_process_launch(const struct nsh_process *process);
+/* The command string, for messages. */
+const char *nsh_process_command(const struct nsh_process *process);
+
+/* One descriptor that is readable when pump has something to do; it stays
+ * the process's. -1 where there is nothing to wait for any more. */
+int nsh_process_pollfd(struct nsh_process *process);
+/* Seconds until pump must be called though pollfd is silent; 0 at once,
+ * negative: never. */
+double nsh_process_timeout(const struct nsh_process *process);
+/* Moves data, runs timers, collects the status; never blocks.  1 when the
+ * process has ended and its pipes are at EOF, 0 before, -1 on failure. */
+int nsh_process_pump(struct nsh_process *process, struct nsh_failure *failure);
+/* Pumps until finished or `seconds` have passed (negative: no limit).
+ * 1 finished, 0 time is up, -1 failure. */
+int nsh_process_wait(struct nsh_process *process, double seconds,
+		     struct nsh_failure *failure);
+/* The result, once pump said 1; NULL before.  Belongs to the process. */
+const struct nsh_result *nsh_process_result(const struct nsh_process *process);
+/* The verdict of a finished process by the command's rules: 0, or -1 with
+ * the failure. */
+int nsh_process_check(const struct nsh_process *process,
+		      struct nsh_failure *failure);
+/* Sends a signal through the pidfd.  0; -1 with errno (ESRCH: it has ended). */
+int nsh_process_kill(struct nsh_process *process, int signal);
+/* Begins to end the whole tree: TERM now, KILL after `grace` seconds; pump
+ * does the rest.  A finished process is left alone. */
+void nsh_process_terminate(struct nsh_process *process, double grace);
+/* TERM, 10 ms, KILL to the tree, and reaps. */
+void nsh_process_abort(struct nsh_process *process);
+/* Lets go: the process runs on, and is reaped later without anybody's help.
+ * Frees `process`. */
+void nsh_process_forget(struct nsh_process *process);
+/* Aborts where still running, frees everything.  NULL is fine. */
+void nsh_process_free(struct nsh_process *process);
+/* Collects whatever forgotten processes have ended; returns how many are
+ * left.  Every start does it too. */
+size_t nsh_reap(void);
+
+/* Handshake: waits until the child is ready (1), time is up (0), or -1. */
+int nsh_process_handshake_wait(struct nsh_process *process, double seconds,
+			       struct nsh_failure *failure);
+/* Lets the child go on to exec. */
+int nsh_process_handshake_notify(struct nsh_process *process,
+				 struct nsh_failure *failure);
+
+/* ---- streams: the parent's ends of a child's pipes --------------------- */
+
+struct nsh_stream;
+
+/* Stream 0, 1 or 2 where it was NSH_STDIO_PIPE, else NULL.  Belongs to the
+ * process. */
+struct nsh_stream *nsh_process_stream(struct nsh_process *process, int which);
+/* Its descriptor, non-blocking; -1 when closed.  Stays the stream's. */
+int nsh_stream_fd(const struct nsh_stream *stream);
+/* Gives the descriptor away, made blocking, as for fdopen(3); the stream is
+ * closed then.  -1 where it is closed already or holds unread data. */
+int nsh_stream_take_fd(struct nsh_stream *stream);
+void nsh_stream_close(struct nsh_stream *stream);
+
+/* Reads until `separator` (-1: none) or `max` bytes (0: no bound) are there,
+ * or the end.  Returns 1: ret_data and ret_size hold them (separator included),
+ * valid until the next call; 0: would block; 2: end of stream, nothing left;
+ * -1 with errno. */
+int nsh_stream_read(struct nsh_stream *stream, int separator, size_t max,
+		    const char **ret_data, size_t *ret_size);
+/* Writes what fits.  Returns the count, 0 where it would block, -1 with
+ * errno; EPIPE, never SIGPIPE, where the child stopped reading. */
+ssize_t nsh_stream_write(struct nsh_stream *stream, const void *data,
+			 size_t size);
+/* One descriptor that is readable when the stream may be tried again or its
+ * process must be pumped; events as poll(2) has them in *ret_events. */
+int nsh_stream_pollfd(struct nsh_stream *stream, short *ret_events);
+
+/* ---- small things for bindings ----------------------------------------- */
+
+/* Seconds of CLOCK_MONOTONIC. */
+double nsh_now(void);
+/* poll(2) on one descriptor, restarted by EINTR: 1 ready, 0 after `seconds`
+ * (negative: never), -1 with errno. */
+int nsh_poll(int fd, short events, double seconds);
+/* A signal's number by "TERM", "SIGTERM", "RTMIN+1"; 0 where unknown. */
+int nsh_signal_number(const char *name);
+/* "TERM" for 15; "" where unknown.  Static or thread-local. */
+const char *nsh_signal_name(int number);
+/* "ENOENT" for 2; "" where unknown.  Static. */
+const char *nsh_errno_name(int errnum);
+/* The path of the program `name` by the caller's PATH, malloc'd; NULL with
+ * the failure. */
+char *nsh_find_program(const char *name, struct nsh_failure *failure);
+
+struct nsh_features {
+	const char *launch;        /* the path a plain command takes now */
+	bool pidfd_info;           /* statuses survive a foreign reaper */
+	bool supervisor;           /* ... or go through the supervisor */
+	bool capng;                /* built with libcap-ng */
+	bool selinux;              /* built with libselinux */
+	bool selinux_enabled;
+	bool apparmor_enabled;
+	bool core_scheduling;
+	bool close_range;
+	bool process_group_signal; /* pidfd_send_signal to a group */
+};
+/* Asks the kernel, with one trial launch. */
+void nsh_features(struct nsh_features *ret_features);
+
+#endif
