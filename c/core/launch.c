@@ -102,7 +102,8 @@ static int clone_child(struct plan *plan, int *ret_pidfd)
 	flags |= plan->own_memory ? own_memory_flags(plan) : CLONE_VM | CLONE_VFORK;
 	if (plan->table != TABLE_COPIED)
 		flags |= CLONE_FILES;
-	return clone(nsh_child_run, stack_of(plan->record), flags, plan, ret_pidfd);
+	return (int)nsh_sys_clone(flags, stack_of(plan->record), ret_pidfd,
+				  nsh_child_run, plan);
 }
 
 /* For a hook, which may be any code: only fork(3) leaves libc usable in the
@@ -123,31 +124,29 @@ static int fork_child(struct plan *plan, int *ret_pidfd)
 		nsh_sys_exit(127);
 	}
 	if (pid < 0)
-		return -1;
+		return -errno;
 	*ret_pidfd = nsh_sys_pidfd_open(pid, 0);
 	if (*ret_pidfd < 0) {
 		/* At the end of file it leaves. */
 		nsh_close(&plan->sync);
 		nsh_plan_close_child_ends(plan);
 		(void)waitpid(pid, NULL, 0);
-		errno = -*ret_pidfd;
-		return -1;
+		return *ret_pidfd;
 	}
 	(void)send(plan->sync, "g", 1, MSG_NOSIGNAL);
 	return pid;
 }
 
+/* The child's pid, or minus an errno. */
 static int create(struct plan *plan, int *ret_pidfd)
 {
 	uint64_t mask;
-	int pid, saved;
+	int pid;
 
 	nsh_signals_block(&mask);
 	pid = plan->after_fork ? fork_child(plan, ret_pidfd)
 		: clone_child(plan, ret_pidfd);
-	saved = errno;
 	nsh_signals_restore(mask);
-	errno = saved;
 	if (pid >= 0)
 		*ret_pidfd = nsh_fd_raise(*ret_pidfd);
 	return pid;
@@ -217,9 +216,10 @@ static enum table next_table(const struct plan *plan)
 enum outcome { STARTED, FAILED, REFUSED };
 
 /* clone(2) itself failed. */
-static enum outcome clone_failed(struct plan *plan, struct nsh_failure *failure)
+static enum outcome clone_failed(struct plan *plan, int error,
+				 struct nsh_failure *failure)
 {
-	if (errno == EINVAL || errno == ENOSYS || errno == EPERM) {
+	if (error == EINVAL || error == ENOSYS || error == EPERM) {
 		if (plan->table != TABLE_COPIED) {
 			remember_refusal(plan);
 			plan->table = TABLE_COPIED;
@@ -230,8 +230,8 @@ static enum outcome clone_failed(struct plan *plan, struct nsh_failure *failure)
 		    && nsh_plan_add_sync(plan) == 0)
 			return REFUSED;
 	}
-	nsh_fail(failure, NSH_STAGE_CLONE, errno, NULL);
-	if (errno == EAGAIN)
+	nsh_fail(failure, NSH_STAGE_CLONE, error, NULL);
+	if (error == EAGAIN)
 		nsh_fail_reason(failure, "too many processes: RLIMIT_NPROC, a cgroup's "
 				"pids.max or kernel.pid_max");
 	return FAILED;
@@ -245,7 +245,7 @@ static enum outcome attempt(struct plan *plan, struct launched *launched,
 	reset_record(plan->record);
 	launched->pid = create(plan, &launched->pidfd);
 	if (launched->pid < 0)
-		return clone_failed(plan, failure);
+		return clone_failed(plan, -launched->pid, failure);
 	launched->path = path_name(plan);
 	if (plan->sync >= 0)
 		nsh_plan_close_child_ends(plan);

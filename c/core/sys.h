@@ -4,7 +4,8 @@
  * They return the kernel's answer: a value, or minus an errno.  No libc, no
  * errno, no thread-local storage: the child may share its parent's memory,
  * and the libc wrappers of set*id and sigaction take locks or signal the
- * host's threads there.  Everything is inline, so that child.o needs nothing.
+ * host's threads there.  Everything is inline, so that the child's files need
+ * nothing else.
  */
 #ifndef NSH_SYS_H
 #define NSH_SYS_H
@@ -61,6 +62,33 @@ static inline long nsh_sys(long number, long a, long b, long c, long d, long e)
 	return ret;
 }
 
+/* clone(2): the child runs function(argument), which never returns, on the
+ * stack that ends at `stack`.  `ret_pidfd` is for CLONE_PIDFD. */
+static inline long nsh_sys_clone(long flags, void *stack, int *ret_pidfd,
+				 int (*function)(void *), void *argument)
+{
+	register long r10 __asm__("r10") = 0;
+	register long r8 __asm__("r8") = 0;
+	register void *target __asm__("r12") = (void *)function;
+	register void *passed __asm__("r13") = argument;
+	long ret;
+
+	__asm__ volatile("syscall\n\t"
+			 "test %%rax, %%rax\n\t"
+			 "jnz 1f\n\t"
+			 "xor %%ebp, %%ebp\n\t"
+			 "mov %%r13, %%rdi\n\t"
+			 "call *%%r12\n\t"
+			 "hlt\n"
+			 "1:"
+			 : "=a"(ret)
+			 : "a"((long)SYS_clone), "D"(flags), "S"(stack),
+			   "d"(ret_pidfd), "r"(r10), "r"(r8), "r"(target),
+			   "r"(passed)
+			 : "rcx", "r11", "memory");
+	return ret;
+}
+
 #elif defined(__aarch64__)
 
 static inline long nsh_sys(long number, long a, long b, long c, long d, long e)
@@ -79,9 +107,37 @@ static inline long nsh_sys(long number, long a, long b, long c, long d, long e)
 	return x0;
 }
 
+/* As above. */
+static inline long nsh_sys_clone(long flags, void *stack, int *ret_pidfd,
+				 int (*function)(void *), void *argument)
+{
+	register long x8 __asm__("x8") = SYS_clone;
+	register long x0 __asm__("x0") = flags;
+	register void *x1 __asm__("x1") = stack;
+	register int *x2 __asm__("x2") = ret_pidfd;
+	register long x3 __asm__("x3") = 0;
+	register long x4 __asm__("x4") = 0;
+	register void *target __asm__("x9") = (void *)function;
+	register void *passed __asm__("x10") = argument;
+
+	__asm__ volatile("svc 0\n\t"
+			 "cbnz x0, 1f\n\t"
+			 "mov x29, xzr\n\t"
+			 "mov x0, x10\n\t"
+			 "blr x9\n\t"
+			 "brk 0\n"
+			 "1:"
+			 : "+r"(x0)
+			 : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4),
+			   "r"(target), "r"(passed)
+			 : "memory");
+	return x0;
+}
+
 #else
 
 #include <errno.h>
+#include <sched.h>
 #include <unistd.h>
 
 /* Limit: here a failing call in the child writes the errno of the thread that
@@ -89,6 +145,14 @@ static inline long nsh_sys(long number, long a, long b, long c, long d, long e)
 static inline long nsh_sys(long number, long a, long b, long c, long d, long e)
 {
 	long ret = syscall(number, a, b, c, d, e);
+
+	return ret < 0 ? -errno : ret;
+}
+
+static inline long nsh_sys_clone(long flags, void *stack, int *ret_pidfd,
+				 int (*function)(void *), void *argument)
+{
+	int ret = clone(function, stack, (int)flags, argument, ret_pidfd);
 
 	return ret < 0 ? -errno : ret;
 }
