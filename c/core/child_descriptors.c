@@ -1,5 +1,7 @@
 /* The child's descriptors: a table of its own, sources under their targets,
  * everything else closed. */
+#include <sched.h>
+
 #include "child_steps.h"
 
 static bool is_target(const struct plan *plan, int fd)
@@ -231,4 +233,14 @@ int nsh_step_place_descriptors(const struct plan *plan)
 		return ret;
 	nsh_at(plan, NSH_STAGE_DESCRIPTORS, 0);
 	return drop_others(plan);
+}
+
+void nsh_drop_table(void)
+{
+	static const struct plan nothing;
+
+	if (nsh_sys_close_range(0, ~0U, NSH_CLOSE_RANGE_UNSHARE) == 0)
+		return;
+	if (nsh_sys(SYS_unshare, CLONE_FILES, 0, 0, 0, 0) == 0)
+		(void)drop_others(&nothing);
 }

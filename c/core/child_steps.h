@@ -32,6 +32,8 @@ static inline void nsh_at(const struct plan *plan, enum nsh_stage stage,
 
 /* child_descriptors.c */
 nsh_step nsh_step_own_table, nsh_step_place_descriptors;
+/* A table of our own with nothing in it. */
+void nsh_drop_table(void);
 
 /* child_attributes.c */
 nsh_step nsh_step_daemonize, nsh_step_new_session, nsh_step_new_process_group,

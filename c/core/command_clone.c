@@ -136,7 +136,8 @@ struct nsh_command *nsh_command_clone(const struct nsh_command *cmd)
 	if (copy_texts(copy, cmd) < 0 || copy_stdio(copy, cmd) < 0
 	    || copy_passed(copy, cmd) < 0 || copy_sends(copy, cmd) < 0
 	    || copy_attributes(copy, cmd) < 0)
-		nsh_command_set_mistake(copy, "clone", NULL, strerror(errno), errno);
+		nsh_command_set_mistake(copy, "clone", NULL,
+					"memory or descriptors are short", errno);
 	copy_mistake(copy, cmd);
 	return copy;
 }

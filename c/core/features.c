@@ -37,6 +37,7 @@ void nsh_features(struct nsh_features *ret_features)
 	*ret_features = (struct nsh_features){
 		.launch = nsh_launch_path(),
 		.pidfd_info = nsh_status_survives(),
+		.supervisor = nsh_supervise_is_needed(),
 		.capng = nsh_caps_available(),
 		.selinux = nsh_label_selinux_built(),
 		.selinux_enabled = nsh_label_selinux_enabled(),

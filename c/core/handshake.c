@@ -46,9 +46,11 @@ static int settle(struct nsh_process *process, struct nsh_failure *failure)
 	int ret;
 
 	launched->pidfd = process->pidfd;
-	process->pidfd = -1;
+	launched->supervisor = process->supervisor;
 	ret = nsh_launch_verdict(process->handshake_plan, launched, failure);
 	process->pidfd = launched->pidfd;
+	process->supervisor = launched->supervisor;
+	launched->supervisor = NULL;
 	process->pid = launched->pid;
 	process->result.pid = launched->pid;
 	launched->pidfd = -1;

@@ -95,15 +95,14 @@ static int own_memory_flags(const struct plan *plan)
 	return plan->sync >= 0 ? 0 : CLONE_VFORK;
 }
 
-static int clone_child(struct plan *plan, int *ret_pidfd)
+static long clone_flags(const struct plan *plan)
 {
 	int flags = NSH_CLONE_PIDFD | SIGCHLD;
 
 	flags |= plan->own_memory ? own_memory_flags(plan) : CLONE_VM | CLONE_VFORK;
 	if (plan->table != TABLE_COPIED)
 		flags |= CLONE_FILES;
-	return (int)nsh_sys_clone(flags, stack_of(plan->record), ret_pidfd,
-				  nsh_child_run, plan);
+	return flags;
 }
 
 /* For a hook, which may be any code: only fork(3) leaves libc usable in the
@@ -138,14 +137,22 @@ static int fork_child(struct plan *plan, int *ret_pidfd)
 }
 
 /* The child's pid, or minus an errno. */
-static int create(struct plan *plan, int *ret_pidfd)
+static int create(struct plan *plan, struct launched *launched)
 {
+	int *ret_pidfd = &launched->pidfd;
+	void *stack = stack_of(plan->record);
 	uint64_t mask;
 	int pid;
 
 	nsh_signals_block(&mask);
-	pid = plan->after_fork ? fork_child(plan, ret_pidfd)
-		: clone_child(plan, ret_pidfd);
+	if (plan->after_fork)
+		pid = fork_child(plan, ret_pidfd);
+	else if (plan->supervised)
+		pid = nsh_supervise_start(plan, clone_flags(plan), stack,
+					  &launched->supervisor, ret_pidfd);
+	else
+		pid = (int)nsh_sys_clone(clone_flags(plan), stack, ret_pidfd,
+					 nsh_child_run, plan);
 	nsh_signals_restore(mask);
 	if (pid >= 0)
 		*ret_pidfd = nsh_fd_raise(*ret_pidfd);
@@ -153,16 +160,22 @@ static int create(struct plan *plan, int *ret_pidfd)
 }
 
 /* Reaps a child that failed before its program; returns what killed it. */
-static int reap(int *take_pidfd)
+static int reap(struct launched *launched)
 {
 	siginfo_t info = { .si_pid = 0 };
 	int ret;
 
-	do
-		ret = nsh_sys_waitid(NSH_P_PIDFD, *take_pidfd, &info,
-				     WEXITED | __WALL, NULL);
-	while (ret == -EINTR);
-	nsh_close(take_pidfd);
+	if (launched->supervisor) {
+		ret = nsh_supervise_wait(launched->supervisor) == 1 ? 0 : -1;
+		info = launched->supervisor->status;
+		nsh_supervise_free(&launched->supervisor);
+	} else {
+		do
+			ret = nsh_sys_waitid(NSH_P_PIDFD, launched->pidfd, &info,
+					     WEXITED | __WALL, NULL);
+		while (ret == -EINTR);
+	}
+	nsh_close(&launched->pidfd);
 	return ret == 0 && info.si_code != CLD_EXITED ? info.si_status : 0;
 }
 
@@ -243,7 +256,7 @@ static enum outcome attempt(struct plan *plan, struct launched *launched,
 	int signal;
 
 	reset_record(plan->record);
-	launched->pid = create(plan, &launched->pidfd);
+	launched->pid = create(plan, launched);
 	if (launched->pid < 0)
 		return clone_failed(plan, -launched->pid, failure);
 	launched->path = path_name(plan);
@@ -252,7 +265,7 @@ static enum outcome attempt(struct plan *plan, struct launched *launched,
 	follow(plan);
 	if (plan->handshake || reached_exec(plan->record))
 		return STARTED;
-	signal = reap(&launched->pidfd);
+	signal = reap(launched);
 	if (plan->table < TABLE_COPIED && is_refusal(plan, signal)) {
 		remember_refusal(plan);
 		plan->table = next_table(plan);
@@ -265,7 +278,7 @@ static enum outcome attempt(struct plan *plan, struct launched *launched,
 /* The child that we cloned has left; the daemon is its child. */
 static int adopt_daemon(const struct plan *plan, struct launched *launched)
 {
-	(void)reap(&launched->pidfd);
+	(void)reap(launched);
 	launched->pid = plan->record->pid;
 	launched->pidfd = nsh_fd_raise(nsh_sys_pidfd_open(launched->pid, 0));
 	if (launched->pidfd < 0)
@@ -285,6 +298,9 @@ int nsh_launch(struct plan *plan, struct launched *ret_launched,
 	if (strcmp(forced_path(), "own") == 0)
 		plan->own_memory = true;
 	plan->table = first_table(plan);
+	/* Limit: a supervisor cannot fork(3) for a hook. */
+	plan->supervised = !plan->hook && !plan->daemonize
+		&& nsh_supervise_is_needed();
 	do
 		outcome = attempt(plan, &launched, failure);
 	while (outcome == REFUSED);
@@ -313,14 +329,14 @@ int nsh_launch_verdict(const struct plan *plan, struct launched *launched,
 		}
 		return 0;
 	}
-	return nsh_launch_fail(plan, launched->record, reap(&launched->pidfd),
-			       failure);
+	return nsh_launch_fail(plan, launched->record, reap(launched), failure);
 }
 
 void nsh_launch_release(struct launched *launched)
 {
 	nsh_close(&launched->pidfd);
 	free_area(&launched->record);
+	nsh_supervise_free(&launched->supervisor);
 }
 
 /* A launch in small: a plan that comes to its exec and has nothing there. */

@@ -18,17 +18,19 @@
 #include <sys/types.h>
 
 #include "plan.h"
+#include "supervise.h"
 
 struct launched {
 	pid_t pid;
 	int pidfd;
 	const char *path;       /* one of the words above */
 	struct record *record;  /* while a handshake is pending, else NULL */
+	struct supervisor *supervisor;  /* the program's parent, or NULL: we are */
 };
 
 /* Starts the child and returns when it executes its program, or waits in its
  * handshake.  *ret_launched is filled on success only: pidfd is the caller's,
- * and so is record, for nsh_launch_release.  0, or -1 with the failure; no
+ * and so are record and supervisor, for nsh_launch_release.  0, or -1 with the failure; no
  * child is left then. */
 int nsh_launch(struct plan *plan, struct launched *ret_launched,
 	       struct nsh_failure *failure);

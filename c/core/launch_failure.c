@@ -17,12 +17,38 @@ static const char *move_subject(const struct move *move, char *text, size_t size
 	return text;
 }
 
+/* What the setter was given, where that was a number. */
+static const char *number_subject(const struct plan *plan, int stage,
+				  char *text, size_t size)
+{
+	long long number;
+
+	switch (stage) {
+	case NSH_STAGE_NICE:
+		number = plan->nice;
+		break;
+	case NSH_STAGE_GID:
+		number = plan->gid;
+		break;
+	case NSH_STAGE_UID:
+		number = plan->uid;
+		break;
+	case NSH_STAGE_CORE_SCHEDULING:
+		number = plan->core_among;
+		break;
+	default:
+		return "";
+	}
+	(void)snprintf(text, size, "%lld", number);
+	return text;
+}
+
 static const char *subject_of(const struct plan *plan,
 			      const struct record *record, char *text, size_t size)
 {
 	size_t index = (size_t)record->index;
 
-	switch ((enum nsh_stage)record->stage) {
+	switch (record->stage) {
 	case NSH_STAGE_STDIN:
 	case NSH_STAGE_STDOUT:
 	case NSH_STAGE_STDERR:
@@ -42,27 +68,8 @@ static const char *subject_of(const struct plan *plan,
 	case NSH_STAGE_EXEC:
 		return plan->candidates[index];
 	default:
-		break;
+		return number_subject(plan, record->stage, text, size);
 	}
-	text[0] = 0;
-	switch ((enum nsh_stage)record->stage) {
-	case NSH_STAGE_NICE:
-		(void)snprintf(text, size, "%d", plan->nice);
-		break;
-	case NSH_STAGE_GID:
-		(void)snprintf(text, size, "%u", plan->gid);
-		break;
-	case NSH_STAGE_UID:
-		(void)snprintf(text, size, "%u", plan->uid);
-		break;
-	case NSH_STAGE_CORE_SCHEDULING:
-		if (plan->core_among)
-			(void)snprintf(text, size, "%d", (int)plan->core_among);
-		break;
-	default:
-		break;
-	}
-	return text;
 }
 
 int nsh_launch_fail(const struct plan *plan, const struct record *record,

@@ -89,6 +89,7 @@ struct plan {
 	int parent_thread;
 	bool own_memory;           /* never share memory with this child */
 	bool after_fork;           /* a hook runs: fork(3), not clone(2) */
+	bool supervised;           /* the child's parent is a supervisor */
 
 	/* descriptors */
 	struct move *moves;

@@ -121,6 +121,7 @@ static void take_launched(struct nsh_process *process,
 	process->pid = launched->pid;
 	process->result.pid = launched->pid;
 	process->pidfd = launched->pidfd;
+	process->supervisor = launched->supervisor;
 	process->launch = launched->path;
 }
 
@@ -135,6 +136,7 @@ static int keep_plan(struct nsh_process *process, struct plan *plan,
 	*plan = (struct plan){ .sync = -1, .parent_ends = { -1, -1, -1 } };
 	process->handshake = *launched;
 	process->handshake.pidfd = -1;
+	process->handshake.supervisor = NULL;
 	return 0;
 }
 
@@ -155,6 +157,7 @@ static int start(struct nsh_command *cmd, struct plan *plan,
 	if (launched.record && keep_plan(process, plan, &launched) < 0) {
 		nsh_launch_release(&launched);
 		process->pidfd = -1;
+		process->supervisor = NULL;
 		return nsh_fail(failure, NSH_STAGE_PLAN, ENOMEM, NULL);
 	}
 	nsh_plan_close_child_ends(plan);
@@ -212,6 +215,12 @@ int nsh_process_fail_foreign(const struct nsh_process *process,
 	nsh_fail_reason(failure, "it belongs to process %d, which forked",
 			process ? (int)process->owner : -1);
 	return -1;
+}
+
+int nsh_process_exit_fd(const struct nsh_process *process)
+{
+	return process->supervisor && process->supervisor->pidfd >= 0
+		? process->supervisor->pidfd : process->pidfd;
 }
 
 pid_t nsh_process_pid(const struct nsh_process *process)
@@ -357,11 +366,12 @@ int nsh_process_pollfd(struct nsh_process *process)
 	if (!made && process->ladder == LADDER_NONE
 	    && !nsh_exchange_is_open(&process->exchange, true)
 	    && !nsh_exchange_is_open(&process->exchange, false))
-		return process->pidfd;
+		return nsh_process_exit_fd(process);
 	epoll = nsh_exchange_epoll(&process->exchange);
 	if (!made && epoll >= 0) {
 		if (!process->exited)
-			nsh_exchange_watch(&process->exchange, process->pidfd);
+			nsh_exchange_watch(&process->exchange,
+					   nsh_process_exit_fd(process));
 		for (size_t i = 0; i < process->tree.count; i++)
 			nsh_exchange_watch(&process->exchange,
 					   process->tree.members[i].pidfd);

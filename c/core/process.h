@@ -33,6 +33,7 @@ struct nsh_stream {
 struct nsh_process {
 	pid_t pid;
 	int pidfd;
+	struct supervisor *supervisor;  /* NULL: the child is ours */
 	pid_t owner;            /* the process that started it */
 	bool is_daemon;         /* nobody's child: there is no status to wait for */
 	bool own_group;
@@ -70,6 +71,8 @@ bool nsh_process_is_ours(const struct nsh_process *process);
 /* The same as a failure. */
 int nsh_process_fail_foreign(const struct nsh_process *process,
 			     struct nsh_failure *failure);
+/* What is readable once the status can be collected. */
+int nsh_process_exit_fd(const struct nsh_process *process);
 /* Frees what it holds without touching the child. */
 void nsh_process_release(struct nsh_process *process);
 /* stream.c */

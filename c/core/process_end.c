@@ -109,11 +109,11 @@ void nsh_process_release(struct nsh_process *process)
 {
 	for (int i = 0; i < 3; i++)
 		nsh_stream_free(process->streams[i]);
-	if (process->exchange.epoll >= 0)
-		nsh_exchange_unwatch(&process->exchange, process->pidfd);
+	nsh_exchange_unwatch(&process->exchange, nsh_process_exit_fd(process));
 	nsh_exchange_free(&process->exchange);
 	nsh_handshake_drop(process);
 	nsh_tree_free(&process->tree);
+	nsh_supervise_free(&process->supervisor);
 	nsh_close(&process->pidfd);
 	free(process->command);
 	free(process);

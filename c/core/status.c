@@ -102,11 +102,48 @@ static void collect_daemon(struct nsh_process *process)
 	process->result.raw_status = 0;
 }
 
-void nsh_status_collect(struct nsh_process *process)
+static void take_status(struct nsh_process *process, const siginfo_t *info,
+			const struct rusage *usage)
+{
+	set_status(&process->result, status_of(info));
+	set_usage(&process->result, usage);
+	process->exited = true;
+}
+
+static void collect_child(struct nsh_process *process)
 {
 	siginfo_t info = { .si_pid = 0 };
 	struct rusage usage;
 	int ret;
+
+	do
+		ret = nsh_sys_waitid(NSH_P_PIDFD, process->pidfd, &info,
+				     WEXITED | WNOHANG | __WALL, &usage);
+	while (ret == -EINTR);
+	if (ret == 0 && info.si_pid != 0)
+		take_status(process, &info, &usage);
+	else if (ret < 0 && nsh_poll(process->pidfd, POLLIN, 0) == 1)
+		collect_stolen(process);
+}
+
+/* A supervisor that was killed took the status with it. */
+static void collect_supervised(struct nsh_process *process)
+{
+	struct supervisor *supervisor = process->supervisor;
+	int fd = nsh_process_exit_fd(process);
+	int known = nsh_supervise_collect(supervisor);
+
+	if (known == 1)
+		take_status(process, &supervisor->status, &supervisor->usage);
+	else if (known < 0 && nsh_poll(process->pidfd, POLLIN, 0) == 1)
+		collect_stolen(process);
+	else if (known < 0 && fd != process->pidfd)
+		nsh_exchange_watch(&process->exchange, process->pidfd);
+}
+
+void nsh_status_collect(struct nsh_process *process)
+{
+	int exit_fd;
 
 	if (process->exited)
 		return;
@@ -114,23 +151,15 @@ void nsh_status_collect(struct nsh_process *process)
 		collect_daemon(process);
 		return;
 	}
-	do
-		ret = nsh_sys_waitid(NSH_P_PIDFD, process->pidfd, &info,
-				     WEXITED | WNOHANG | __WALL, &usage);
-	while (ret == -EINTR);
-	if (ret == 0 && info.si_pid == 0)
-		return;
-	if (ret == 0) {
-		set_status(&process->result, status_of(&info));
-		set_usage(&process->result, &usage);
-		process->exited = true;
-	} else if (nsh_poll(process->pidfd, POLLIN, 0) == 1) {
-		collect_stolen(process);
-	}
+	exit_fd = nsh_process_exit_fd(process);
+	if (process->supervisor)
+		collect_supervised(process);
+	else
+		collect_child(process);
 	if (!process->exited)
 		return;
 	process->result.duration = nsh_now() - process->started;
-	nsh_exchange_unwatch(&process->exchange, process->pidfd);
+	nsh_exchange_unwatch(&process->exchange, exit_fd);
 }
 
 /* 1: yes; 0: no; -1: could not be found out. */

@@ -1,0 +1,37 @@
+/*
+ * compat.h: one face for Lua 5.1 to 5.4 and LuaJIT.  Macros are probed, not
+ * versions: LuaJIT says 501 and has much of 5.2.
+ */
+#ifndef NSH_LUA_COMPAT_H
+#define NSH_LUA_COMPAT_H
+
+#include <lauxlib.h>
+#include <lua.h>
+
+/* 5.2 moved LUA_FILEHANDLE here from lualib.h, together with luaL_Stream;
+ * before, a file's userdata begins with its FILE *, NULL when closed. */
+#ifdef LUA_FILEHANDLE
+#define nsh_lua_file(p) (((luaL_Stream *)(p))->closef ? ((luaL_Stream *)(p))->f : NULL)
+#else
+#define nsh_lua_file(p) (*(FILE **)(p))
+#endif
+#include <lualib.h>
+
+/* 5.1's userdata have an environment where later ones have a user value. */
+#ifdef LUA_ENVIRONINDEX
+#define lua_getuservalue(L, index) lua_getfenv(L, index)
+#define lua_setuservalue(L, index) (void)lua_setfenv(L, index)
+#endif
+
+#ifndef luaL_newlib
+#define luaL_setfuncs(L, functions, upvalues) luaL_register(L, NULL, functions)
+#endif
+
+/* Integers beside floats came with 5.3; before, a number is a double. */
+#ifdef LUA_MAXINTEGER
+#define nsh_lua_has_integer(L, index) lua_isinteger(L, index)
+#else
+#define nsh_lua_has_integer(L, index) 0
+#endif
+
+#endif

@@ -1,0 +1,65 @@
+#include "failure.h"
+
+#include <string.h>
+
+/* Fields that say nothing are absent. */
+static void set_text(lua_State *L, const char *field, const char *text)
+{
+	if (!text || !*text)
+		return;
+	lua_pushstring(L, text);
+	lua_setfield(L, -2, field);
+}
+
+static void set_number(lua_State *L, const char *field, int number)
+{
+	lua_pushinteger(L, number);
+	lua_setfield(L, -2, field);
+}
+
+static void set_errno(lua_State *L, int errnum)
+{
+	if (!errnum)
+		return;
+	set_number(L, "errno", errnum);
+	set_text(L, "errname", nsh_errno_name(errnum));
+	set_text(L, "message", strerror(errnum));
+}
+
+static void push(lua_State *L, const char *code, const char *stage, int errnum)
+{
+	lua_createtable(L, 0, 8);
+	set_text(L, "code", code);
+	set_text(L, "stage", stage);
+	set_errno(L, errnum);
+}
+
+int nsh_lua_fail(lua_State *L, const struct nsh_failure *failure)
+{
+	lua_pushnil(L);
+	push(L, nsh_code_name(failure->code), nsh_stage_name(failure->stage),
+	     failure->errnum);
+	set_text(L, "subject", failure->subject);
+	set_text(L, "reason", failure->reason);
+	if (failure->signal) {
+		set_number(L, "signal_number", failure->signal);
+		set_text(L, "signal", nsh_signal_name(failure->signal));
+	}
+	return 2;
+}
+
+int nsh_lua_fail_errno(lua_State *L, const char *what, int errnum)
+{
+	lua_pushnil(L);
+	push(L, nsh_code_name(NSH_CLOSED), what, errnum);
+	return 2;
+}
+
+void nsh_lua_push_mistake(lua_State *L, const struct nsh_mistake *mistake)
+{
+	push(L, nsh_code_name(NSH_INVALID), NULL, mistake->errnum);
+	set_text(L, "method", mistake->method);
+	set_text(L, "value", mistake->value);
+	set_text(L, "reason", mistake->reason);
+	set_text(L, "where", mistake->where);
+}

@@ -1,0 +1,38 @@
+/*
+ * process.h: noshell.process, one running or finished child.  The userdata
+ * owns the process; collected, it lets the child run on.
+ */
+#ifndef NSH_LUA_PROCESS_H
+#define NSH_LUA_PROCESS_H
+
+#include <stdbool.h>
+
+#include "../noshell.h"
+#include "compat.h"
+
+#define NSH_LUA_PROCESS "noshell.process"
+
+struct process {
+	struct nsh_process *process;  /* NULL: closed */
+	pid_t pid;                    /* stays after close, as the next */
+	const char *launch;
+};
+
+/* Pushes a process that is closed; the caller fills it, with no call that
+ * raises between the start and that. */
+struct process *nsh_lua_push_process(lua_State *L);
+/* What stays readable after close, for the process at `index`. */
+void nsh_lua_process_started(lua_State *L, int index);
+/* Of the process at index 1, also of a closed one. */
+struct process *nsh_lua_check_process(lua_State *L);
+/* Raises where it is closed. */
+struct nsh_process *nsh_lua_check_open(lua_State *L, const struct process *process);
+/* 0 where the process may be used; else, after a fork of the host, pushes
+ * nil and the failure, and returns 2. */
+int nsh_lua_fail_foreign(lua_State *L, const struct nsh_process *process);
+/* Pushes the seconds, or nil for never. */
+int nsh_lua_push_timeout(lua_State *L, const struct nsh_process *process);
+int nsh_lua_pump(lua_State *L, struct nsh_process *process);
+void nsh_lua_open_process(lua_State *L);
+
+#endif

@@ -1,0 +1,29 @@
+/*
+ * stream.h: noshell.stream, the parent's end of a child's pipe.  The
+ * descriptor belongs to the process, which the stream keeps alive.
+ */
+#ifndef NSH_LUA_STREAM_H
+#define NSH_LUA_STREAM_H
+
+#include "../noshell.h"
+#include "compat.h"
+#include "process.h"
+
+#define NSH_LUA_STREAM "noshell.stream"
+
+struct stream {
+	struct process *process;  /* its userdata is our user value */
+	int which;
+};
+
+/* Pushes stream `which` of the process at `index`. */
+void nsh_lua_push_stream(lua_State *L, int index, int which);
+/* NULL where the process is closed. */
+struct nsh_stream *nsh_lua_stream(const struct stream *stream);
+/* Closed, also where its process is. */
+bool nsh_lua_stream_is_closed(const struct stream *stream);
+/* core.poll(fd, "r" | "w" | "rw", seconds | nil) */
+int nsh_lua_poll(lua_State *L);
+void nsh_lua_open_stream(lua_State *L);
+
+#endif

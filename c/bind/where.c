@@ -1,0 +1,58 @@
+/* Where a mistake was made: the nearest frame that is not noshell's own. */
+#include <stdio.h>
+#include <string.h>
+
+#include "args.h"
+
+enum { WHERE_SIZE = 1024 };
+
+static const char PREFIX[] = "noshell.source_prefix";
+
+int nsh_lua_set_source_prefix(lua_State *L)
+{
+	(void)luaL_checkstring(L, 1);
+	lua_settop(L, 1);
+	lua_setfield(L, LUA_REGISTRYINDEX, PREFIX);
+	return 0;
+}
+
+static bool is_ours(const char *source, const char *prefix, size_t size)
+{
+	return size > 0 && strncmp(source, prefix, size) == 0;
+}
+
+/* short_src shortens long paths, which then cannot be opened. */
+static const char *file_of(const lua_Debug *frame)
+{
+	return frame->source[0] == '@' ? frame->source + 1 : frame->short_src;
+}
+
+/* C functions and lost tail calls have no line. */
+static bool find(lua_State *L, const char *prefix, size_t size, lua_Debug *frame)
+{
+	for (int level = 1; lua_getstack(L, level, frame); level++) {
+		lua_getinfo(L, "Sl", frame);
+		if (frame->currentline > 0 && !is_ours(frame->source, prefix, size))
+			return true;
+	}
+	return false;
+}
+
+void nsh_lua_setter_note(const struct setter *setter)
+{
+	lua_State *L = setter->L;
+	lua_Debug frame = { 0 };
+	char where[WHERE_SIZE] = "";
+	const char *prefix;
+	size_t size = 0;
+
+	if (setter->spoiled || !nsh_command_mistake(setter->cmd))
+		return;
+	lua_getfield(L, LUA_REGISTRYINDEX, PREFIX);
+	prefix = lua_tolstring(L, -1, &size);
+	if (find(L, prefix, size, &frame))
+		(void)snprintf(where, sizeof where, "%s:%d", file_of(&frame),
+			       frame.currentline);
+	lua_pop(L, 1);
+	nsh_command_set_mistake_where(setter->cmd, where);
+}

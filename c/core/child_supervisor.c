@@ -1,0 +1,67 @@
+/* The supervisor's own life, in our memory and beside our threads. */
+#include <linux/futex.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "child.h"
+#include "child_steps.h"
+#include "supervise.h"
+
+/* Else the host's SIG_IGN would make the kernel reap the child. */
+static void take_sigchld_back(void)
+{
+	static const char default_action[64];
+
+	nsh_sys(SYS_rt_sigaction, SIGCHLD, (long)default_action, 0,
+		NSH_KERNEL_SIGSET, 0);
+}
+
+static void start_child(struct supervisor *supervisor)
+{
+	struct plan *plan = supervisor->plan;
+
+	plan->parent_pid = plan->parent_thread =
+		(int)nsh_sys(SYS_getpid, 0, 0, 0, 0, 0);
+	supervisor->pid = (int)nsh_sys_clone(supervisor->clone_flags,
+					     supervisor->child_stack,
+					     &supervisor->child_pidfd,
+					     nsh_child_run, plan);
+}
+
+/* Its parent dies with us, so it must die with its own. */
+static void follow_parent(const struct plan *plan)
+{
+	if (plan->parent_death_signal)
+		nsh_sys_prctl(1 /* PR_SET_PDEATHSIG */, SIGKILL, 0, 0, 0);
+}
+
+static void publish(struct supervisor *supervisor)
+{
+	supervisor->published = 1;
+	nsh_sys(SYS_futex, (long)&supervisor->published, FUTEX_WAKE, 1, 0, 0);
+}
+
+int nsh_supervise_run(void *data)
+{
+	struct supervisor *supervisor = data;
+	int ret;
+
+	take_sigchld_back();
+	follow_parent(supervisor->plan);
+	start_child(supervisor);
+	nsh_drop_table();
+	/* From here on the plan is the host's again. */
+	publish(supervisor);
+	if (supervisor->pid < 0)
+		nsh_sys_exit(0);
+	do
+		ret = nsh_sys_waitid(P_PID, supervisor->pid, &supervisor->status,
+				     WEXITED | __WALL, &supervisor->usage);
+	while (ret == -EINTR);
+	if (ret == 0)
+		supervisor->done = 1;
+	for (;;)
+		nsh_sys_exit(0);
+	return 0;
+}

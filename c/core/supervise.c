@@ -1,0 +1,160 @@
+#include "supervise.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "fd.h"
+#include "status.h"
+#include "sys.h"
+
+/* The struct, an untouchable page, and a stack that grows down to it. */
+enum { PAGE = 65536, STACK = 65536, AREA = PAGE + PAGE + STACK };
+
+/* ---- whether it is needed ---------------------------------------------- */
+
+/* A handler may wait for any child; an ignored or unwaited signal makes the
+ * kernel reap; a blocked one is read from a signalfd by somebody who then
+ * waits. */
+static bool sigchld_is_taken(void)
+{
+	struct sigaction action;
+	sigset_t blocked;
+
+	if (sigaction(SIGCHLD, NULL, &action) == 0
+	    && (action.sa_handler != SIG_DFL || (action.sa_flags & SA_NOCLDWAIT)))
+		return true;
+	return pthread_sigmask(SIG_SETMASK, NULL, &blocked) == 0
+		&& sigismember(&blocked, SIGCHLD) == 1;
+}
+
+/* Another thread may wait for any child at any time. */
+static bool has_threads(void)
+{
+	struct stat tasks;
+
+	return stat("/proc/self/task", &tasks) < 0 || tasks.st_nlink > 3;
+}
+
+bool nsh_supervise_is_needed(void)
+{
+	return !nsh_status_survives() && (sigchld_is_taken() || has_threads());
+}
+
+/* ---- starting ---------------------------------------------------------- */
+
+static struct supervisor *new_supervisor(void)
+{
+	char *area = mmap(NULL, AREA, PROT_READ | PROT_WRITE,
+			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (area == MAP_FAILED)
+		return NULL;
+	(void)mprotect(area + PAGE, PAGE, PROT_NONE);
+	return (struct supervisor *)(void *)area;
+}
+
+static void unmap(struct supervisor **supervisor)
+{
+	nsh_close(&(*supervisor)->pidfd);
+	(void)munmap(*supervisor, AREA);
+	*supervisor = NULL;
+}
+
+static bool is_gone(const struct supervisor *supervisor, int milliseconds)
+{
+	struct pollfd exited = { .fd = supervisor->pidfd, .events = POLLIN };
+
+	return poll(&exited, 1, milliseconds) == 1;
+}
+
+/* With our signals still blocked, so only its death can make this long. */
+static int await_child(struct supervisor *supervisor)
+{
+	struct timespec while_ = { 0, 50 * 1000 * 1000 };
+
+	while (!supervisor->published) {
+		nsh_sys(SYS_futex, (long)&supervisor->published, FUTEX_WAIT, 0,
+			(long)&while_, 0);
+		if (!supervisor->published && is_gone(supervisor, 0))
+			return -ECHILD;
+	}
+	return supervisor->pid;
+}
+
+int nsh_supervise_start(struct plan *plan, long clone_flags, void *child_stack,
+			struct supervisor **ret_supervisor, int *ret_pidfd)
+{
+	struct supervisor *supervisor = new_supervisor();
+	long pid;
+
+	if (!supervisor)
+		return -errno;
+	supervisor->plan = plan;
+	supervisor->clone_flags = clone_flags;
+	supervisor->child_stack = child_stack;
+	supervisor->pidfd = -1;
+	pid = nsh_sys_clone(CLONE_VM | CLONE_FILES | NSH_CLONE_PIDFD,
+			    (char *)supervisor + AREA, &supervisor->pidfd,
+			    nsh_supervise_run, supervisor);
+	if (pid > 0) {
+		supervisor->own_pid = (pid_t)pid;
+		supervisor->pidfd = nsh_fd_raise(supervisor->pidfd);
+		pid = await_child(supervisor);
+	}
+	if (pid < 0) {
+		if (supervisor->own_pid > 0)
+			(void)nsh_supervise_wait(supervisor);
+		nsh_supervise_free(&supervisor);
+		return (int)pid;
+	}
+	*ret_pidfd = supervisor->child_pidfd;
+	*ret_supervisor = supervisor;
+	return (int)pid;
+}
+
+/* ---- ending ------------------------------------------------------------ */
+
+/* Only we can: nobody else's wait sees a child with exit signal 0. */
+static void reap(struct supervisor *supervisor)
+{
+	siginfo_t info;
+
+	(void)nsh_sys_waitid(NSH_P_PIDFD, supervisor->pidfd, &info,
+			     WEXITED | __WALL, NULL);
+	nsh_close(&supervisor->pidfd);
+}
+
+int nsh_supervise_collect(struct supervisor *supervisor)
+{
+	if (supervisor->pidfd >= 0) {
+		if (!is_gone(supervisor, 0))
+			return 0;
+		reap(supervisor);
+	}
+	return supervisor->done ? 1 : -1;
+}
+
+int nsh_supervise_wait(struct supervisor *supervisor)
+{
+	while (supervisor->pidfd >= 0 && !is_gone(supervisor, -1))
+		;
+	return nsh_supervise_collect(supervisor);
+}
+
+void nsh_supervise_free(struct supervisor **supervisor)
+{
+	if (!*supervisor)
+		return;
+	if ((*supervisor)->pidfd < 0)
+		unmap(supervisor);
+	*supervisor = NULL;
+}

@@ -1,0 +1,34 @@
+rockspec_format = "3.0"
+package = "noshell"
+version = "scm-1"
+-- `luarocks make rockspec/noshell-scm-1.rockspec` builds the tree it stands in.
+source = { url = "git+file://." }
+description = {
+  summary = "Run programs without a shell",
+  detailed = "Builds a command, starts it, exchanges data with it, waits for it, "
+    .. "and tells exactly what happened. Linux 5.4 or later.",
+  license = "MIT",
+}
+supported_platforms = { "linux" }
+dependencies = { "lua >= 5.1, < 5.5" }
+-- libcap-ng and libselinux are found by the Makefile, through pkg-config; both
+-- are optional, which `external_dependencies` cannot say.
+build = {
+  type = "make",
+  build_target = "all",
+  install_target = "install",
+  build_variables = {
+    LUA = "$(LUA)",
+    LUA_INCDIR = "$(LUA_INCDIR)",
+    CFLAGS = "$(CFLAGS)",
+    BUILD = "build/rock",
+  },
+  install_variables = {
+    LUA = "$(LUA)",
+    LUA_INCDIR = "$(LUA_INCDIR)",
+    CFLAGS = "$(CFLAGS)",
+    BUILD = "build/rock",
+    LUADIR = "$(LUADIR)",
+    LIBDIR = "$(LIBDIR)",
+  },
+}

@@ -1,0 +1,19 @@
+#!/bin/bash
+# The whole tree built from nothing by gcc and by clang, with -Werror.
+cd "$(dirname "$0")/../.." || exit 1
+tried=()
+for compiler in gcc clang; do
+    command -v $compiler >/dev/null || continue
+    tree=build/check-$compiler
+    rm -rf "$tree"
+    make -s CC=$compiler BUILD="$tree" all fixtures || exit 1
+    BUILD=$tree spec/check/child.sh || exit 1
+    BUILD=$tree spec/check/symbols.sh || exit 1
+    rm -rf "$tree"
+    tried+=("$compiler")
+done
+if [ ${#tried[@]} = 1 ]; then
+    echo "only ${tried[0]} is installed, and it is clean"
+    exit 77
+fi
+echo "clean with ${tried[*]}"

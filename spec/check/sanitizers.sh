@@ -1,0 +1,46 @@
+#!/bin/bash
+# The specs on lua5.4 with AddressSanitizer and UndefinedBehaviorSanitizer in
+# the library. Leaks are looked for in the reports: Lua and busted leak at exit
+# as they please, ours name our files.
+cd "$(dirname "$0")/../.." || exit 1
+tree=build/address-undefined
+runtime=$(gcc -print-file-name=libasan.so)
+if [ ! -e "$runtime" ]; then
+    echo "gcc has no libasan here"
+    exit 77
+fi
+make -s CC=gcc SANITIZE=address,undefined LUA=lua5.4 all fixtures || exit 1
+
+logs=$PWD/$tree/logs
+rm -rf "$logs"
+mkdir -p "$logs"
+# Programs that the specs start have no sanitizer: PRELOAD is for the Lua, and
+# what it starts in turn may load it, so its reports alone decide.
+export ASAN_OPTIONS="log_path=$logs/report:detect_leaks=1:verify_asan_link_order=0:handle_segv=1"
+export LSAN_OPTIONS="exitcode=0:print_suppressions=0"
+export UBSAN_OPTIONS="print_stacktrace=1"
+export NOSHELL_INSTRUMENTED=asan
+# The house and the fixtures are not what is instrumented.
+mapfile -t specs < <(find spec -name '*_spec.lua' \
+    ! -name house_spec.lua ! -name fixtures_spec.lua | sort)
+PRELOAD=$runtime BUILD=$tree spec/support/run_specs.sh 5.4 "${specs[@]}" ||
+    failed=1
+
+reports=$(grep -lE 'ERROR: AddressSanitizer|runtime error' "$logs"/* 2>/dev/null)
+leaks=$(awk 'BEGIN { RS = "" } /leak of/ && / c\/(core|bind)\//' "$logs"/* 2>/dev/null)
+if [ -n "$reports" ]; then
+    # shellcheck disable=SC2086
+    cat $reports
+    echo "the sanitizers complain"
+    exit 1
+fi
+if [ -n "$leaks" ]; then
+    echo "$leaks"
+    echo "noshell leaks"
+    exit 1
+fi
+if [ -n "$failed" ]; then
+    echo "specs fail under the sanitizers"
+    exit 1
+fi
+echo "clean under address and undefined"

@@ -1,0 +1,119 @@
+#!/bin/bash
+# run_specs.sh "VERSION..." [SPEC...]: runs the specs (all of spec/ unless
+# named) on each of these Luas; its last line is the sum, `N passed, N failed,
+# N skipped`. Each file has a busted of its own, so that a crash costs one file.
+#
+# From the environment: BUILD (the build tree), JOBS (at once; as many as there
+# are processors), LIMIT (seconds for a file), WRAP (a command to run Lua
+# under), PRELOAD (for LD_PRELOAD of the Lua alone).
+
+cd "$(dirname "$0")/../.." || exit 1
+unset MAKEFLAGS MAKELEVEL MFLAGS MAKEOVERRIDES
+export BUILD=${BUILD:-build}
+case $BUILD in
+/*) export NOSHELL_BUILD=$BUILD ;;
+*) export NOSHELL_BUILD=$PWD/$BUILD ;;
+esac
+
+interpreter() {
+    case $1 in
+    jit) echo luajit ;;
+    *) echo "lua$1" ;;
+    esac
+}
+
+# Writes what busted says to $3; its status is busted's.
+run_busted() {
+    local version=$1 file=$2 out=$3
+    local lua_path="$PWD/lua/?.lua;$PWD/lua/?/init.lua;$PWD/?.lua;;"
+
+    # shellcheck disable=SC2086
+    timeout -k 10 "${LIMIT:-300}" env ${PRELOAD:+LD_PRELOAD="$PRELOAD"} \
+        LUA_PATH="$lua_path" LUA_CPATH="$NOSHELL_BUILD/$version/?.so;;" \
+        NOSHELL_LUA="$version" $WRAP "$(interpreter "$version")" \
+        "$(command -v busted)" --output=spec/support/report.lua "$file" \
+        </dev/null >"$out" 2>&1
+}
+
+how_it_ended() {
+    case $1 in
+    124) echo "took longer than ${LIMIT:-300} s" ;;
+    12[5-9] | 1[3-9]?) echo "died of signal $(($1 - 128))" ;;
+    *) echo "exited with status $1" ;;
+    esac
+}
+
+# One job: prints what there is to say, and adds a line to the totals.
+run_one() {
+    local version=$1 file=$2 out status totals passed failed skipped
+    out=$(mktemp "$TOTALS.XXXXXX")
+    run_busted "$version" "$file" "$out" 2>/dev/null
+    status=$?
+    read -r _ passed failed skipped < <(grep '^spec-totals ' "$out" | tail -1)
+    totals=$passed
+    if [ -z "$totals" ] || { [ $status != 0 ] && [ "$failed" = 0 ]; }; then
+        echo "  FAILED busted $(how_it_ended $status)" >>"$out"
+        failed=$((${failed:-0} + 1))
+    fi
+    {
+        flock 9
+        printf '%-7s %-40s %d passed, %d failed, %d skipped\n' \
+            "$(interpreter "$version")" "$file" "${passed:-0}" "$failed" \
+            "${skipped:-0}"
+        grep -v '^spec-totals ' "$out"
+        echo "${passed:-0} $failed ${skipped:-0}" >>"$TOTALS"
+    } 9>>"$TOTALS.lock"
+    rm -f "$out"
+}
+
+# A program in spec/c is a spec of the core: it exits with 0.
+run_program() {
+    local status
+    LIMIT=${LIMIT:-300}
+    timeout -k 10 "$LIMIT" "$1" </dev/null >"$TOTALS.out" 2>&1
+    status=$?
+    if [ $status = 0 ]; then
+        echo "1 0 0" >>"$TOTALS"
+        echo "        $1 passed"
+        return
+    fi
+    echo "0 1 0" >>"$TOTALS"
+    cat "$TOTALS.out"
+    echo "  FAILED $1 $(how_it_ended $status)"
+}
+
+if [ "$1" = --one ]; then
+    run_one "$2" "$3"
+    exit
+fi
+
+read -r -a versions <<<"$1"
+shift
+files=("$@")
+if [ $# = 0 ]; then
+    mapfile -t files < <(find spec -name '*_spec.lua' | sort)
+fi
+TOTALS=$(mktemp)
+export TOTALS
+trap 'rm -f "$TOTALS" "$TOTALS".*' EXIT
+
+for file in "${files[@]}"; do
+    for version in "${versions[@]}"; do
+        command -v "$(interpreter "$version")" >/dev/null &&
+            printf '%s\0' --one "$version" "$file"
+    done
+done | xargs -0 -r -n 3 -P "${JOBS:-$(nproc)}" "$0"
+if [ $# = 0 ] && [ -z "$WRAP" ]; then
+    for program in "$BUILD"/c/*; do
+        test -x "$program" && test -f "$program" && run_program "$program"
+    done
+fi
+
+read -r passed failed skipped < <(awk '{ p += $1; f += $2; s += $3 }
+    END { print p + 0, f + 0, s + 0 }' "$TOTALS")
+if [ $((passed + failed)) = 0 ]; then
+    echo "FAILED: no spec ran"
+    failed=1
+fi
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" = 0 ]
