@@ -216,6 +216,24 @@ ssize_t nsh_stream_write(struct nsh_stream *stream, const void *data,
  * process must be pumped; events as poll(2) has them in *ret_events. */
 int nsh_stream_pollfd(struct nsh_stream *stream, short *ret_events);
 
+/* ---- wake-up channels: for a host that can wait for its own sockets only - *
+ * The host connects a stream socket to nsh_wake_path, nsh_wake_accept takes
+ * the other end, and a helper thread writes one byte there when an armed
+ * descriptor is ready.  A channel is a small number >= 0; it goes when the
+ * host closes its end. */
+
+/* The path to connect to, for this process only: it leads to a listener that
+ * has no name in any file system.  Static; NULL with errno. */
+const char *nsh_wake_path(void);
+/* Takes the connection that the caller has just made.  The channel, or -1
+ * with errno (EAGAIN: there is none; EPERM: another process connected). */
+int nsh_wake_accept(void);
+/* One byte on the channel as soon as fd is ready for `events`, once.  0, or
+ * -1 with errno. */
+int nsh_wake_arm(int channel, int fd, short events);
+/* Not any more.  A byte may be on its way already. */
+void nsh_wake_disarm(int channel);
+
 /* ---- small things for bindings ----------------------------------------- */
 
 /* Seconds of CLOCK_MONOTONIC. */
