@@ -234,6 +234,26 @@ int nsh_wake_arm(int channel, int fd, short events);
 /* Not any more.  A byte may be on its way already. */
 void nsh_wake_disarm(int channel);
 
+/* ---- several at once --------------------------------------------------- */
+
+/* A pipe between two commands: ends[0] for set_stdio_fd of the one that reads,
+ * ends[1] of the one that writes.  Close-on-exec, the caller's to close.  0,
+ * or -1 with errno. */
+int nsh_pipe(int ends[2]);
+
+/* Many pollable descriptors as one. */
+struct nsh_pollset;
+
+/* NULL with errno. */
+struct nsh_pollset *nsh_pollset_new(void);
+/* The descriptor that is readable when one of those watched is; it stays the
+ * set's. */
+int nsh_pollset_fd(const struct nsh_pollset *set);
+/* From now on these are watched (for reading), and no others.  -1 among them
+ * is skipped.  0, or -1 with errno. */
+int nsh_pollset_watch(struct nsh_pollset *set, const int *fds, size_t count);
+void nsh_pollset_free(struct nsh_pollset *set);
+
 /* ---- small things for bindings ----------------------------------------- */
 
 /* Seconds of CLOCK_MONOTONIC. */

@@ -6,13 +6,14 @@
 #ifndef NSH_FD_H
 #define NSH_FD_H
 
+#include "../noshell.h"
+
 /* Closes, sets *fd to -1, keeps errno; -1 is fine. */
 void nsh_close(int *fd);
 /* The same descriptor above 2; takes take_fd over, on failure too.  -1 with
  * errno. */
 int nsh_fd_raise(int take_fd);
-/* ends[0] is read from, ends[1] written to.  0, or -1 with errno. */
-int nsh_pipe(int ends[2]);
+/* 0, or -1 with errno; nsh_pipe is in noshell.h. */
 int nsh_socketpair(int ends[2]);
 int nsh_fd_set_blocking(int fd, int blocking);
 /* 0 where fd is open, else -1 with EBADF. */

@@ -1,0 +1,81 @@
+/* Many pollable descriptors as one (noshell.h): an epoll descriptor. */
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#include "fd.h"
+
+struct nsh_pollset {
+	int epoll;
+	int *fds;               /* what was watched last */
+	size_t count;
+};
+
+struct nsh_pollset *nsh_pollset_new(void)
+{
+	struct nsh_pollset *set = calloc(1, sizeof *set);
+
+	if (!set)
+		return NULL;
+	set->epoll = nsh_fd_raise(epoll_create1(EPOLL_CLOEXEC));
+	if (set->epoll >= 0)
+		return set;
+	free(set);
+	return NULL;
+}
+
+int nsh_pollset_fd(const struct nsh_pollset *set)
+{
+	return set->epoll;
+}
+
+static bool contains(const int *fds, size_t count, int fd)
+{
+	for (size_t i = 0; i < count; i++)
+		if (fds[i] == fd)
+			return true;
+	return false;
+}
+
+/* A closed descriptor left the set by itself, and its number may have come to
+ * mean another: so each is added again, and being there already is fine. */
+static int add_all(struct nsh_pollset *set, const int *fds, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct epoll_event event = { .events = EPOLLIN };
+
+		if (fds[i] >= 0
+		    && epoll_ctl(set->epoll, EPOLL_CTL_ADD, fds[i], &event) < 0
+		    && errno != EEXIST)
+			return -1;
+	}
+	return 0;
+}
+
+int nsh_pollset_watch(struct nsh_pollset *set, const int *fds, size_t count)
+{
+	int *copy = malloc((count + 1) * sizeof *copy);
+
+	if (!copy)
+		return -1;
+	if (count > 0)
+		memcpy(copy, fds, count * sizeof *copy);
+	for (size_t i = 0; i < set->count; i++)
+		if (!contains(fds, count, set->fds[i]))
+			(void)epoll_ctl(set->epoll, EPOLL_CTL_DEL, set->fds[i], NULL);
+	free(set->fds);
+	set->fds = copy;
+	set->count = count;
+	return add_all(set, fds, count);
+}
+
+void nsh_pollset_free(struct nsh_pollset *set)
+{
+	if (!set)
+		return;
+	nsh_close(&set->epoll);
+	free(set->fds);
+	free(set);
+}
