@@ -249,9 +249,11 @@ struct nsh_pollset *nsh_pollset_new(void);
 /* The descriptor that is readable when one of those watched is; it stays the
  * set's. */
 int nsh_pollset_fd(const struct nsh_pollset *set);
-/* From now on these are watched (for reading), and no others.  -1 among them
- * is skipped.  0, or -1 with errno. */
-int nsh_pollset_watch(struct nsh_pollset *set, const int *fds, size_t count);
+/* From now on these are watched, and no others: each for its events, as
+ * poll(2) has them.  A descriptor of -1 is skipped.  0, or -1 with errno. */
+struct pollfd;
+int nsh_pollset_watch(struct nsh_pollset *set, const struct pollfd *fds,
+		      size_t count);
 void nsh_pollset_free(struct nsh_pollset *set);
 
 /* ---- small things for bindings ----------------------------------------- */

@@ -32,6 +32,9 @@ int nsh_lua_new_command(lua_State *L);
 void nsh_lua_command_anchor(lua_State *L, int which, int index);
 void nsh_lua_open_command(lua_State *L);
 
+/* command_arguments.c: the value becomes an argument of the program. */
+void nsh_lua_add_argument(const struct setter *setter, struct place place);
+
 /* Each part adds its methods to the table on top of the stack. */
 void nsh_lua_add_argument_methods(lua_State *L);
 void nsh_lua_add_attribute_methods(lua_State *L);

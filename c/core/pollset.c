@@ -1,5 +1,6 @@
 /* Many pollable descriptors as one (noshell.h): an epoll descriptor. */
 #include <errno.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +10,7 @@
 
 struct nsh_pollset {
 	int epoll;
-	int *fds;               /* what was watched last */
+	struct pollfd *fds;     /* what was watched last */
 	size_t count;
 };
 
@@ -31,44 +32,47 @@ int nsh_pollset_fd(const struct nsh_pollset *set)
 	return set->epoll;
 }
 
-static bool contains(const int *fds, size_t count, int fd)
+static bool contains(const struct pollfd *fds, size_t count, int fd)
 {
 	for (size_t i = 0; i < count; i++)
-		if (fds[i] == fd)
+		if (fds[i].fd == fd)
 			return true;
 	return false;
 }
 
 /* A closed descriptor left the set by itself, and its number may have come to
- * mean another: so each is added again, and being there already is fine. */
-static int add_all(struct nsh_pollset *set, const int *fds, size_t count)
+ * mean another: so each is added again, and one that is there is changed. */
+static int watch_one(const struct nsh_pollset *set, const struct pollfd *fd)
 {
-	for (size_t i = 0; i < count; i++) {
-		struct epoll_event event = { .events = EPOLLIN };
+	struct epoll_event event = { .events = (uint32_t)fd->events };
 
-		if (fds[i] >= 0
-		    && epoll_ctl(set->epoll, EPOLL_CTL_ADD, fds[i], &event) < 0
-		    && errno != EEXIST)
-			return -1;
-	}
-	return 0;
+	if (epoll_ctl(set->epoll, EPOLL_CTL_ADD, fd->fd, &event) == 0)
+		return 0;
+	if (errno != EEXIST)
+		return -1;
+	return epoll_ctl(set->epoll, EPOLL_CTL_MOD, fd->fd, &event);
 }
 
-int nsh_pollset_watch(struct nsh_pollset *set, const int *fds, size_t count)
+int nsh_pollset_watch(struct nsh_pollset *set, const struct pollfd *fds,
+		      size_t count)
 {
-	int *copy = malloc((count + 1) * sizeof *copy);
+	struct pollfd *copy = malloc((count + 1) * sizeof *copy);
 
 	if (!copy)
 		return -1;
 	if (count > 0)
 		memcpy(copy, fds, count * sizeof *copy);
 	for (size_t i = 0; i < set->count; i++)
-		if (!contains(fds, count, set->fds[i]))
-			(void)epoll_ctl(set->epoll, EPOLL_CTL_DEL, set->fds[i], NULL);
+		if (!contains(fds, count, set->fds[i].fd))
+			(void)epoll_ctl(set->epoll, EPOLL_CTL_DEL,
+					set->fds[i].fd, NULL);
 	free(set->fds);
 	set->fds = copy;
 	set->count = count;
-	return add_all(set, fds, count);
+	for (size_t i = 0; i < count; i++)
+		if (fds[i].fd >= 0 && watch_one(set, &fds[i]) < 0)
+			return -1;
+	return 0;
 }
 
 void nsh_pollset_free(struct nsh_pollset *set)

@@ -363,6 +363,8 @@ int nsh_process_pollfd(struct nsh_process *process)
 
 	if (process->finished)
 		return -1;
+	if (process->handshake_plan)
+		return process->handshake_plan->sync;
 	if (!made && process->ladder == LADDER_NONE
 	    && !nsh_exchange_is_open(&process->exchange, true)
 	    && !nsh_exchange_is_open(&process->exchange, false))

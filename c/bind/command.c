@@ -1,0 +1,162 @@
+#include "command.h"
+
+#include "box.h"
+
+/* ---- the type ---------------------------------------------------------- */
+
+struct command *nsh_lua_check_command(lua_State *L, int index)
+{
+	return luaL_checkudata(L, index, NSH_LUA_COMMAND);
+}
+
+struct command *nsh_lua_push_command(lua_State *L)
+{
+	struct command *command = lua_newuserdata(L, sizeof *command);
+
+	*command = (struct command){ .cmd = NULL };
+	luaL_getmetatable(L, NSH_LUA_COMMAND);
+	lua_setmetatable(L, -2);
+	lua_newtable(L);
+	lua_setuservalue(L, -2);
+	return command;
+}
+
+void nsh_lua_command_anchor(lua_State *L, int which, int index)
+{
+	lua_getuservalue(L, 1);
+	if (index)
+		lua_pushvalue(L, index);
+	else
+		lua_pushnil(L);
+	lua_rawseti(L, -2, which);
+	lua_pop(L, 1);
+}
+
+/* ---- making ------------------------------------------------------------ */
+
+/* What stands for the program where the value is no string. */
+static const char *program_text(lua_State *L, int index,
+				char text[NSH_LUA_VALUE_SIZE])
+{
+	if (lua_isnoneornil(L, index))
+		return NULL;
+	if (lua_type(L, index) == LUA_TSTRING)
+		return lua_tostring(L, index);
+	nsh_lua_describe(L, index, text);
+	return text;
+}
+
+int nsh_lua_new_command(lua_State *L)
+{
+	struct command *command = nsh_lua_push_command(L);
+	char text[NSH_LUA_VALUE_SIZE];
+	const char *program;
+	struct setter setter;
+
+	lua_insert(L, 1);
+	command->cmd = nsh_command_new(program_text(L, 2, text));
+	if (!command->cmd)
+		return luaL_error(L, "noshell: not enough memory");
+	setter = nsh_lua_setter_begin(L, "command", 1, -1);
+	setter.spoiled = false;
+	(void)nsh_lua_get_text(&setter, nsh_lua_argument(1), &program);
+	for (int i = 2; i <= setter.count; i++)
+		nsh_lua_add_argument(&setter, nsh_lua_argument(i));
+	return nsh_lua_setter_end(&setter);
+}
+
+/* Pushes a copy of the table at `index`. */
+static void push_copy(lua_State *L, int index)
+{
+	int copy;
+
+	lua_newtable(L);
+	copy = lua_gettop(L);
+	lua_pushnil(L);
+	while (lua_next(L, index)) {
+		lua_pushvalue(L, -2);
+		lua_insert(L, -2);
+		lua_rawset(L, copy);
+	}
+}
+
+/* The copy's user value: the same values in tables of its own. */
+static void copy_anchors(lua_State *L, int index, int copy)
+{
+	lua_getuservalue(L, index);
+	push_copy(L, lua_gettop(L));
+	lua_getfield(L, -1, "passed");
+	if (lua_istable(L, -1)) {
+		push_copy(L, lua_gettop(L));
+		lua_setfield(L, -3, "passed");
+	}
+	lua_pop(L, 1);
+	lua_setuservalue(L, copy);
+	lua_pop(L, 1);
+}
+
+static int clone(lua_State *L)
+{
+	const struct command *command = nsh_lua_check_command(L, 1);
+	struct command *copy;
+
+	lua_settop(L, 1);
+	copy = nsh_lua_push_command(L);
+	copy_anchors(L, 1, 2);
+	copy->cmd = nsh_command_clone(command->cmd);
+	if (!copy->cmd)
+		return luaL_error(L, "noshell: not enough memory");
+	nsh_lua_copy_hook(copy, command);
+	return 1;
+}
+
+/* ---- being a value ----------------------------------------------------- */
+
+static int to_text(lua_State *L)
+{
+	const struct command *command = nsh_lua_check_command(L, 1);
+	struct box *box = nsh_lua_push_box(L);
+
+	box->string = nsh_command_to_string(command->cmd, false, false);
+	return nsh_lua_push_boxed(L, box);
+}
+
+static int collect(lua_State *L)
+{
+	struct command *command = nsh_lua_check_command(L, 1);
+
+	nsh_command_free(command->cmd);
+	command->cmd = NULL;
+	return 0;
+}
+
+static const luaL_Reg metamethods[] = {
+	{ "__tostring", to_text },
+	{ "__gc", collect },
+	{ NULL, NULL }
+};
+
+static const luaL_Reg methods[] = {
+	{ "clone", clone },
+	{ NULL, NULL }
+};
+
+void nsh_lua_open_command(lua_State *L)
+{
+	luaL_newmetatable(L, NSH_LUA_COMMAND);
+	luaL_setfuncs(L, metamethods, 0);
+	lua_pushliteral(L, NSH_LUA_COMMAND);
+	lua_setfield(L, -2, "__name");
+	lua_newtable(L);
+	luaL_setfuncs(L, methods, 0);
+	nsh_lua_add_argument_methods(L);
+	nsh_lua_add_attribute_methods(L);
+	nsh_lua_add_identity_methods(L);
+	nsh_lua_add_stdio_methods(L);
+	nsh_lua_add_descriptor_methods(L);
+	nsh_lua_add_hook_methods(L);
+	nsh_lua_add_look_methods(L);
+	nsh_lua_add_start_methods(L);
+	lua_setfield(L, -2, "__index");
+	lua_pop(L, 1);
+}

@@ -1,0 +1,131 @@
+/* The command's setters of descriptors beyond the standard ones. */
+#include <limits.h>
+
+#include "command.h"
+#include "descriptor.h"
+
+struct pass {
+	struct descriptor source;
+	int target;
+	bool close_parent;
+};
+
+static bool get_source(const struct setter *setter, struct pass *pass)
+{
+	if (!nsh_lua_setter_works(setter))
+		return false;
+	if (nsh_lua_descriptor(setter->L, 2, &pass->source)) {
+		pass->target = pass->source.fd;
+		return true;
+	}
+	nsh_lua_reject(setter, nsh_lua_argument(1), "%s", pass->source.reason);
+	return false;
+}
+
+static bool get_options(const struct setter *setter, struct pass *pass)
+{
+	static const char *const names[] = { "close_parent", "as", NULL };
+	struct place options = nsh_lua_argument(2), as;
+
+	if (lua_isnil(setter->L, options.index))
+		return true;
+	if (!nsh_lua_get_options(setter, options, names)
+	    || !nsh_lua_get_flag(setter,
+				 nsh_lua_push_option(setter, options, names[0]),
+				 &pass->close_parent))
+		return false;
+	as = nsh_lua_push_option(setter, options, names[1]);
+	return lua_isnil(setter->L, as.index)
+		|| nsh_lua_get_int(setter, as, 0, INT_MAX, &pass->target);
+}
+
+/* A descriptor that is given to us is ours also where the rest is a mistake,
+ * in this call or before. */
+static void close_given(const struct setter *setter)
+{
+	struct place flag = nsh_lua_push_option(setter, nsh_lua_argument(2),
+						"close_parent");
+	int64_t fd;
+
+	if (lua_toboolean(setter->L, flag.index)
+	    && nsh_lua_integer(setter->L, 2, &fd) && fd > 2 && fd <= INT_MAX)
+		nsh_command_pass_fd(setter->cmd, (int)fd, (int)fd, true);
+}
+
+/* A stream's descriptor moves to the command. */
+static void pass_stream(const struct setter *setter, const struct pass *pass)
+{
+	int fd = nsh_stream_take_fd(pass->source.stream);
+
+	if (fd < 0)
+		nsh_lua_reject(setter, nsh_lua_argument(1),
+			       "is a stream with data that was read ahead");
+	else
+		nsh_command_pass_fd(setter->cmd, fd, pass->target, true);
+}
+
+/* The object stays the owner of its descriptor: it is asked again, and where
+ * close_parent was said closed, when the command starts. */
+static void pass_object(const struct setter *setter, const struct pass *pass)
+{
+	lua_State *L = setter->L;
+
+	lua_getuservalue(L, 1);
+	lua_getfield(L, -1, "passed");
+	if (lua_isnil(L, -1)) {
+		lua_newtable(L);
+		lua_pushvalue(L, -1);
+		lua_setfield(L, -4, "passed");
+	}
+	lua_createtable(L, 3, 0);
+	lua_pushvalue(L, 2);
+	lua_rawseti(L, -2, 1);
+	lua_pushinteger(L, pass->source.fd);
+	lua_rawseti(L, -2, 2);
+	lua_pushboolean(L, pass->close_parent);
+	lua_rawseti(L, -2, 3);
+	luaL_ref(L, -2);
+	nsh_command_pass_fd(setter->cmd, pass->source.fd, pass->target, false);
+}
+
+static int pass_fd(lua_State *L)
+{
+	struct setter setter = nsh_lua_setter_begin(L, "pass_fd", 1, 2);
+	struct pass pass = { .close_parent = false };
+
+	if (!get_source(&setter, &pass) || !get_options(&setter, &pass))
+		close_given(&setter);
+	else if (lua_type(L, 2) == LUA_TNUMBER)
+		nsh_command_pass_fd(setter.cmd, pass.source.fd, pass.target,
+				    pass.close_parent);
+	else if (pass.source.stream && pass.close_parent)
+		pass_stream(&setter, &pass);
+	else
+		pass_object(&setter, &pass);
+	return nsh_lua_setter_end(&setter);
+}
+
+/* The one setter that does not return the command. */
+static int send_buffer(lua_State *L)
+{
+	struct setter setter = nsh_lua_setter_begin(L, "send_buffer", 1, 1);
+	struct bytes data;
+	int number = -1;
+
+	if (nsh_lua_get_bytes(&setter, nsh_lua_argument(1), &data))
+		number = nsh_command_send_buffer(setter.cmd, data.data, data.size);
+	nsh_lua_setter_note(&setter);
+	lua_pushinteger(L, number);
+	return 1;
+}
+
+static const luaL_Reg methods[] = {
+	{ "pass_fd", pass_fd },
+	{ "send_buffer", send_buffer },
+	{ NULL, NULL }
+};
+
+void nsh_lua_add_descriptor_methods(lua_State *L)
+{
+	luaL_setfuncs(L, methods, 0);
+}

@@ -1,0 +1,116 @@
+/* The pre-exec hook: a Lua function, or a C function by its address. */
+#include <stdio.h>
+#include <string.h>
+
+#include "command.h"
+
+static int give_message(const char *text, char *message, size_t size)
+{
+	(void)snprintf(message, size, "%s", text);
+	return -1;
+}
+
+/* A message handler: what was raised, as a string. */
+static int to_message(lua_State *L)
+{
+	if (lua_isstring(L, 1))
+		return 1;
+	lua_getglobal(L, "tostring");
+	lua_pushvalue(L, 1);
+	lua_call(L, 1, 1);
+	return 1;
+}
+
+/* Runs in the forked child, in the state that called _start or _exec, on top
+ * of whose stack are the handler, the function and its data. */
+static int run_hook(void *data, char *message, size_t size)
+{
+	lua_State *L = ((struct command *)data)->starting;
+	const char *text;
+
+	if (lua_pcall(L, 1, 2, lua_gettop(L) - 2) != 0) {
+		text = lua_tostring(L, -1);
+		return give_message(text ? text : "the hook raised an error",
+				    message, size);
+	}
+	if (lua_toboolean(L, -2) || (lua_isnil(L, -2) && !lua_isstring(L, -1)))
+		return 0;
+	text = lua_tostring(L, -1);
+	return give_message(text ? text : "the hook returned false", message, size);
+}
+
+void nsh_lua_ready_hook(lua_State *L, struct command *command)
+{
+	if (!command->hooked)
+		return;
+	luaL_checkstack(L, LUA_MINSTACK, NULL);
+	lua_pushcfunction(L, to_message);
+	lua_getuservalue(L, 1);
+	lua_getfield(L, -1, "hook");
+	lua_getfield(L, -2, "data");
+	lua_remove(L, -3);
+}
+
+void nsh_lua_copy_hook(struct command *copy, const struct command *command)
+{
+	copy->hooked = command->hooked;
+	if (copy->hooked)
+		nsh_command_set_pre_exec_hook(copy->cmd, run_hook, copy);
+}
+
+static void set_c_hook(const struct setter *setter, struct command *command)
+{
+	void *address = lua_touserdata(setter->L, 2);
+	nsh_pre_exec_hook *hook;
+
+	if (!lua_isnil(setter->L, 3) && !lua_isuserdata(setter->L, 3)) {
+		nsh_lua_reject(setter, nsh_lua_argument(2), "is not a userdata, "
+			       "which a C function needs");
+		return;
+	}
+	memcpy(&hook, &address, sizeof hook);
+	command->hooked = false;
+	nsh_command_set_pre_exec_hook(setter->cmd, hook,
+				      lua_touserdata(setter->L, 3));
+}
+
+static void anchor_hook(lua_State *L)
+{
+	lua_getuservalue(L, 1);
+	lua_pushvalue(L, 2);
+	lua_setfield(L, -2, "hook");
+	lua_pushvalue(L, 3);
+	lua_setfield(L, -2, "data");
+	lua_pop(L, 1);
+}
+
+static int set_pre_exec_hook(lua_State *L)
+{
+	struct setter setter = nsh_lua_setter_begin(L, "set_pre_exec_hook", 1, 2);
+	struct command *command = nsh_lua_check_command(L, 1);
+
+	if (!nsh_lua_setter_works(&setter))
+		return nsh_lua_setter_end(&setter);
+	if (lua_isfunction(L, 2)) {
+		anchor_hook(L);
+		command->hooked = true;
+		nsh_command_set_pre_exec_hook(setter.cmd, run_hook, command);
+	} else if (lua_islightuserdata(L, 2)) {
+		anchor_hook(L);
+		set_c_hook(&setter, command);
+	} else {
+		nsh_lua_reject(&setter, nsh_lua_argument(1), "is not a function, "
+			       "nor a C function as light userdata");
+	}
+	return nsh_lua_setter_end(&setter);
+}
+
+static const luaL_Reg methods[] = {
+	{ "set_pre_exec_hook", set_pre_exec_hook },
+	{ NULL, NULL }
+};
+
+void nsh_lua_add_hook_methods(lua_State *L)
+{
+	luaL_setfuncs(L, methods, 0);
+}

@@ -1,0 +1,209 @@
+/* Looking at a command.  These are not setters: misuse raises. */
+#include <errno.h>
+#include <string.h>
+
+#include "box.h"
+#include "command.h"
+#include "descriptor.h"
+#include "failure.h"
+
+static struct nsh_command *check(lua_State *L)
+{
+	return nsh_lua_check_command(L, 1)->cmd;
+}
+
+/* ---- strings ----------------------------------------------------------- */
+
+static bool option(lua_State *L, const char *name)
+{
+	bool value;
+
+	lua_getfield(L, 2, name);
+	value = lua_toboolean(L, -1);
+	lua_pop(L, 1);
+	return value;
+}
+
+static void check_options(lua_State *L)
+{
+	const char *name;
+
+	luaL_checktype(L, 2, LUA_TTABLE);
+	lua_pushnil(L);
+	while (lua_next(L, 2)) {
+		name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "?";
+		if (strcmp(name, "linebreaks") != 0 && strcmp(name, "strip_path") != 0)
+			luaL_error(L, "unknown option '%s'", name);
+		lua_pop(L, 1);
+	}
+}
+
+static int to_string(lua_State *L)
+{
+	const struct nsh_command *cmd = check(L);
+	bool linebreaks = false, strip_path = false;
+	struct box *box;
+
+	if (!lua_isnoneornil(L, 2)) {
+		check_options(L);
+		linebreaks = option(L, "linebreaks");
+		strip_path = option(L, "strip_path");
+	}
+	box = nsh_lua_push_box(L);
+	box->string = nsh_command_to_string(cmd, linebreaks, strip_path);
+	return nsh_lua_push_boxed(L, box);
+}
+
+static int write_arg_log(lua_State *L)
+{
+	const struct nsh_command *cmd = check(L);
+	const struct nsh_mistake *mistake = nsh_command_mistake(cmd);
+	struct descriptor descriptor;
+
+	luaL_checkany(L, 2);
+	if (!nsh_lua_descriptor(L, 2, &descriptor))
+		return luaL_argerror(L, 2, descriptor.reason);
+	if (mistake) {
+		lua_pushnil(L);
+		nsh_lua_push_mistake(L, mistake);
+		return 2;
+	}
+	if ((descriptor.file && fflush(descriptor.file) != 0)
+	    || nsh_command_write_arg_log(cmd, descriptor.fd) < 0)
+		return nsh_lua_fail_errno(L, "write_arg_log", errno);
+	lua_pushboolean(L, 1);
+	return 1;
+}
+
+/* ---- lists ------------------------------------------------------------- */
+
+static int push_list(lua_State *L, const char *const *items)
+{
+	lua_newtable(L);
+	for (int i = 0; items[i]; i++) {
+		lua_pushstring(L, items[i]);
+		lua_rawseti(L, -2, i + 1);
+	}
+	return 1;
+}
+
+static int get_argv(lua_State *L)
+{
+	return push_list(L, nsh_command_argv(check(L)));
+}
+
+static int get_args(lua_State *L)
+{
+	const char *const *argv = nsh_command_argv(check(L));
+
+	return push_list(L, argv[0] ? argv + 1 : argv);
+}
+
+static struct box *push_environment(lua_State *L)
+{
+	const struct nsh_command *cmd = check(L);
+	struct box *box = nsh_lua_push_box(L);
+
+	box->strings = nsh_command_environment(cmd);
+	if (!box->strings)
+		luaL_error(L, "noshell: not enough memory");
+	return box;
+}
+
+static int get_env_list(lua_State *L)
+{
+	struct box *box = push_environment(L);
+
+	push_list(L, (const char *const *)box->strings);
+	nsh_lua_empty_box(box);
+	return 1;
+}
+
+static int get_env(lua_State *L)
+{
+	struct box *box = push_environment(L);
+
+	lua_newtable(L);
+	for (char **pair = box->strings; *pair; pair++) {
+		const char *value = strchr(*pair, '=');
+
+		if (!value)
+			continue;
+		lua_pushlstring(L, *pair, (size_t)(value - *pair));
+		lua_pushstring(L, value + 1);
+		lua_rawset(L, -3);
+	}
+	nsh_lua_empty_box(box);
+	return 1;
+}
+
+/* ---- the rest ---------------------------------------------------------- */
+
+static int get_input(lua_State *L)
+{
+	size_t size = 0;
+	const char *data = nsh_command_input(check(L), &size);
+
+	if (data)
+		lua_pushlstring(L, data, size);
+	else
+		lua_pushnil(L);
+	return 1;
+}
+
+static int get_working_directory(lua_State *L)
+{
+	lua_pushstring(L, nsh_command_working_directory(check(L)));
+	return 1;
+}
+
+static int get_mistake(lua_State *L)
+{
+	const struct nsh_mistake *mistake = nsh_command_mistake(check(L));
+
+	if (mistake)
+		nsh_lua_push_mistake(L, mistake);
+	else
+		lua_pushnil(L);
+	return 1;
+}
+
+static int get_stdio(lua_State *L)
+{
+	static const char *const kinds[] = {
+		[NSH_STDIO_DEFAULT] = "default",
+		[NSH_STDIO_NULL] = "null",
+		[NSH_STDIO_INHERIT] = "inherit",
+		[NSH_STDIO_PIPE] = "pipe",
+		[NSH_STDIO_CAPTURE] = "capture",
+		[NSH_STDIO_STDOUT] = "stdout",
+		[NSH_STDIO_BUFFER] = "buffer",
+		[NSH_STDIO_FD] = "fd",
+		[NSH_STDIO_PATH] = "path",
+	};
+	const struct nsh_command *cmd = check(L);
+	lua_Integer which = luaL_checkinteger(L, 2);
+
+	luaL_argcheck(L, which >= 0 && which <= 2, 2, "0, 1 or 2 is needed");
+	lua_pushstring(L, kinds[nsh_command_stdio(cmd, (int)which)]);
+	return 1;
+}
+
+static const luaL_Reg methods[] = {
+	{ "args", get_args },
+	{ "argv", get_argv },
+	{ "env", get_env },
+	{ "env_list", get_env_list },
+	{ "input", get_input },
+	{ "mistake", get_mistake },
+	{ "stdio", get_stdio },
+	{ "to_string", to_string },
+	{ "working_directory", get_working_directory },
+	{ "write_arg_log", write_arg_log },
+	{ NULL, NULL }
+};
+
+void nsh_lua_add_look_methods(lua_State *L)
+{
+	luaL_setfuncs(L, methods, 0);
+}

@@ -1,0 +1,276 @@
+/* Starting a command: what it depends on in Lua is asked for its descriptors
+ * now, so that one closed meanwhile is a failure and not a stale number. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "command.h"
+#include "descriptor.h"
+#include "failure.h"
+#include "process.h"
+
+struct start {
+	lua_State *L;                   /* [1] the command, [2] its user value */
+	struct command *command;
+	struct nsh_stream *streams[3];  /* what a standard stream is given */
+	int taken[3];                   /* their descriptors, ours to close */
+	struct nsh_failure *failure;
+};
+
+static bool fail(struct start *start, int stage, int errnum, int index,
+		 const char *reason)
+{
+	struct nsh_failure *failure = start->failure;
+	char subject[NSH_LUA_VALUE_SIZE];
+
+	nsh_lua_describe(start->L, index, subject);
+	failure->code = NSH_SPAWN;
+	failure->stage = (enum nsh_stage)stage;
+	failure->errnum = errnum;
+	failure->signal = 0;
+	(void)snprintf(failure->subject, sizeof failure->subject, "%s", subject);
+	(void)snprintf(failure->reason, sizeof failure->reason, "%s", reason);
+	return false;
+}
+
+/* ---- standard streams -------------------------------------------------- */
+
+/* What Lua has written comes before what the child writes; what Lua has only
+ * read ahead is given back where the file can seek. */
+static bool flush(struct start *start, FILE *file, int stage)
+{
+	if (!file || fflush(file) == 0 || stage == NSH_STAGE_STDIN)
+		return true;
+	return fail(start, stage, errno, lua_gettop(start->L), "flushing failed");
+}
+
+/* The object is on top of the stack. */
+static bool resolve_object(struct start *start, int which)
+{
+	int stage = NSH_STAGE_STDIN + which;
+	struct descriptor descriptor;
+
+	if (!nsh_lua_descriptor(start->L, lua_gettop(start->L), &descriptor))
+		return fail(start, stage, EBADF, lua_gettop(start->L),
+			    descriptor.reason);
+	if (!flush(start, descriptor.file, stage))
+		return false;
+	start->streams[which] = descriptor.stream;
+	nsh_command_set_stdio_fd(start->command->cmd, which, descriptor.fd);
+	return true;
+}
+
+static bool resolve_stdio(struct start *start, int which)
+{
+	bool right = true;
+
+	lua_rawgeti(start->L, 2, which);
+	if (!lua_isnil(start->L, -1))
+		right = resolve_object(start, which);
+	else if (which > 0 && nsh_command_stdio(start->command->cmd, which)
+		 == NSH_STDIO_INHERIT)
+		(void)fflush(which == 1 ? stdout : stderr);
+	lua_pop(start->L, 1);
+	return right;
+}
+
+/* A stream is handed over: the child gets it blocking, as programs expect it,
+ * and we keep no end that would hide the end of file or SIGPIPE from others. */
+static bool take_streams(struct start *start)
+{
+	for (int which = 0; which < 3; which++) {
+		struct nsh_stream *stream = start->streams[which];
+		int fd = -1;
+
+		if (!stream)
+			continue;
+		for (int other = 0; other < which; other++)
+			if (start->streams[other] == stream)
+				fd = start->taken[other];
+		if (fd < 0)
+			fd = start->taken[which] = nsh_stream_take_fd(stream);
+		lua_rawgeti(start->L, 2, which);
+		if (fd < 0)
+			return fail(start, NSH_STAGE_STDIN + which, EBUSY,
+				    lua_gettop(start->L), "the stream holds data "
+				    "that was read ahead");
+		nsh_command_set_stdio_fd(start->command->cmd, which, fd);
+	}
+	return true;
+}
+
+static void close_taken(struct start *start)
+{
+	/* What is given to no command is closed. */
+	for (int which = 0; which < 3; which++)
+		if (start->taken[which] >= 0)
+			nsh_command_pass_fd(NULL, start->taken[which],
+					    start->taken[which], true);
+}
+
+/* ---- pass_fd ----------------------------------------------------------- */
+
+/* The entry { object, descriptor, close } is on top of the stack. */
+static bool check_entry(struct start *start)
+{
+	lua_State *L = start->L;
+	struct descriptor descriptor;
+	int object;
+	bool right;
+
+	lua_rawgeti(L, -1, 2);
+	lua_rawgeti(L, -2, 1);
+	object = lua_gettop(L);
+	right = nsh_lua_descriptor(L, object, &descriptor);
+	if (!right)
+		fail(start, NSH_STAGE_PASS_FD, EBADF, object, descriptor.reason);
+	else if (descriptor.fd != (int)lua_tointeger(L, -2))
+		right = fail(start, NSH_STAGE_PASS_FD, EBADF, object,
+			     "has another descriptor now");
+	else
+		right = flush(start, descriptor.file, NSH_STAGE_PASS_FD);
+	lua_pop(L, 2);
+	return right;
+}
+
+static bool check_passed(struct start *start)
+{
+	bool right = true;
+
+	lua_getfield(start->L, 2, "passed");
+	for (int i = 1; right && lua_istable(start->L, -1); i++) {
+		lua_rawgeti(start->L, -1, i);
+		if (lua_isnil(start->L, -1)) {
+			lua_pop(start->L, 1);
+			break;
+		}
+		right = check_entry(start);
+		lua_pop(start->L, 1);
+	}
+	lua_pop(start->L, 1);
+	return right;
+}
+
+/* Calls close of what was passed with close_parent; Lua's memory aside
+ * nothing in it raises. */
+static int close_objects(lua_State *L)
+{
+	lua_getfield(L, 1, "passed");
+	for (int i = 1; lua_istable(L, 2); i++) {
+		lua_rawgeti(L, 2, i);
+		if (lua_isnil(L, 3))
+			break;
+		lua_rawgeti(L, 3, 3);
+		if (lua_toboolean(L, -1)) {
+			lua_rawgeti(L, 3, 1);
+			lua_getfield(L, -1, "close");
+			lua_insert(L, -2);
+			(void)lua_pcall(L, 1, 0, 0);
+		}
+		lua_settop(L, 2);
+	}
+	return 0;
+}
+
+static void close_passed(lua_State *L)
+{
+	lua_pushcfunction(L, close_objects);
+	lua_pushvalue(L, 2);
+	(void)lua_pcall(L, 1, 0, 0);
+	lua_settop(L, 3);
+}
+
+/* ---- start and exec ---------------------------------------------------- */
+
+static bool prepare(struct start *start)
+{
+	for (int which = 0; which < 3; which++)
+		if (!resolve_stdio(start, which))
+			return false;
+	return check_passed(start) && take_streams(start);
+}
+
+/* Settles the stack: the command, its user value, a process without one. */
+static struct process *begin(lua_State *L, struct start *ret_start,
+			     struct nsh_failure *failure)
+{
+	*ret_start = (struct start){
+		.L = L, .command = nsh_lua_check_command(L, 1),
+		.taken = { -1, -1, -1 }, .failure = failure,
+	};
+	lua_settop(L, 1);
+	lua_getuservalue(L, 1);
+	return nsh_lua_push_process(L);
+}
+
+static int fail_mistake(lua_State *L, const struct nsh_mistake *mistake)
+{
+	lua_pushnil(L);
+	nsh_lua_push_mistake(L, mistake);
+	return 2;
+}
+
+/* From here to the end of the start nothing raises: the hook and what it
+ * needs are on the stack, and the process is stored as soon as it exists. */
+static bool launch(struct start *start, struct process *process)
+{
+	struct command *command = start->command;
+	int ret = -1;
+
+	nsh_lua_ready_hook(start->L, command);
+	command->starting = start->L;
+	if (process)
+		ret = nsh_command_start(command->cmd, &process->process,
+					start->failure);
+	else
+		ret = nsh_command_exec(command->cmd, start->failure);
+	command->starting = NULL;
+	return ret == 0;
+}
+
+static int start_command(lua_State *L)
+{
+	struct nsh_failure failure;
+	struct start start;
+	struct process *process = begin(L, &start, &failure);
+	const struct nsh_mistake *mistake = nsh_command_mistake(start.command->cmd);
+	bool right;
+
+	if (mistake)
+		return fail_mistake(L, mistake);
+	right = prepare(&start) && launch(&start, process);
+	close_taken(&start);
+	close_passed(L);
+	if (!right)
+		return nsh_lua_fail(L, &failure);
+	nsh_lua_process_started(L, 3);
+	return 1;
+}
+
+static int exec_command(lua_State *L)
+{
+	struct nsh_failure failure;
+	struct start start;
+	const struct nsh_mistake *mistake;
+
+	(void)begin(L, &start, &failure);
+	mistake = nsh_command_mistake(start.command->cmd);
+	if (mistake)
+		return fail_mistake(L, mistake);
+	/* Nobody will be left to write it out. */
+	(void)fflush(NULL);
+	if (prepare(&start))
+		(void)launch(&start, NULL);
+	close_taken(&start);
+	return nsh_lua_fail(L, &failure);
+}
+
+static const luaL_Reg methods[] = {
+	{ "_exec", exec_command },
+	{ "_start", start_command },
+	{ NULL, NULL }
+};
+
+void nsh_lua_add_start_methods(lua_State *L)
+{
+	luaL_setfuncs(L, methods, 0);
+}

@@ -1,0 +1,120 @@
+/* The command's setters of standard streams. */
+#include <string.h>
+
+#include "command.h"
+#include "descriptor.h"
+
+static const char *const setters[3] = { "set_stdin", "set_stdout", "set_stderr" };
+
+static const struct {
+	const char *word;
+	enum nsh_stdio kind;
+} words[] = {
+	{ "null", NSH_STDIO_NULL },
+	{ "inherit", NSH_STDIO_INHERIT },
+	{ "pipe", NSH_STDIO_PIPE },
+	{ "capture", NSH_STDIO_CAPTURE },
+	{ "stdout", NSH_STDIO_STDOUT },
+};
+
+static void direct_word(const struct setter *setter, int which)
+{
+	const char *word = lua_tostring(setter->L, 2);
+
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (strcmp(word, words[i].word) == 0) {
+			nsh_command_set_stdio(setter->cmd, which, words[i].kind);
+			nsh_lua_command_anchor(setter->L, which, 0);
+			return;
+		}
+	nsh_lua_reject(setter, nsh_lua_argument(1), "is not \"null\", \"inherit\", "
+		       "\"pipe\", \"capture\" or \"stdout\"; a file is "
+		       "{ path = \"...\" }");
+}
+
+static void direct_path(const struct setter *setter, int which)
+{
+	static const char *const names[] = { "path", "append", NULL };
+	struct place table = nsh_lua_argument(1);
+	bool append = false;
+	const char *path;
+
+	if (!nsh_lua_get_options(setter, table, names)
+	    || !nsh_lua_get_text(setter, nsh_lua_push_option(setter, table, "path"),
+				 &path)
+	    || !nsh_lua_get_flag(setter,
+				 nsh_lua_push_option(setter, table, "append"),
+				 &append))
+		return;
+	if (which == 0 && append)
+		nsh_lua_reject(setter, table, "has append, but input is read");
+	nsh_command_set_stdio_path(setter->cmd, which, path, append);
+	nsh_lua_command_anchor(setter->L, which, 0);
+}
+
+static void direct_descriptor(const struct setter *setter, int which)
+{
+	struct descriptor descriptor;
+	bool is_object = lua_type(setter->L, 2) != LUA_TNUMBER;
+
+	if (!nsh_lua_descriptor(setter->L, 2, &descriptor)) {
+		nsh_lua_reject(setter, nsh_lua_argument(1), "%s", descriptor.reason);
+		return;
+	}
+	nsh_command_set_stdio_fd(setter->cmd, which, descriptor.fd);
+	nsh_lua_command_anchor(setter->L, which, is_object ? 2 : 0);
+}
+
+/* A table with a metatable is an object that may have a descriptor. */
+static bool is_plain_table(lua_State *L, int index)
+{
+	if (!lua_istable(L, index))
+		return false;
+	if (!lua_getmetatable(L, index))
+		return true;
+	lua_pop(L, 1);
+	return false;
+}
+
+static int set_stdio(lua_State *L)
+{
+	int which = (int)lua_tointeger(L, lua_upvalueindex(1));
+	struct setter setter = nsh_lua_setter_begin(L, setters[which], 1, 1);
+
+	if (nsh_lua_setter_works(&setter)) {
+		if (lua_type(L, 2) == LUA_TSTRING)
+			direct_word(&setter, which);
+		else if (is_plain_table(L, 2))
+			direct_path(&setter, which);
+		else
+			direct_descriptor(&setter, which);
+	}
+	return nsh_lua_setter_end(&setter);
+}
+
+static int set_input_buffer(lua_State *L)
+{
+	struct setter setter = nsh_lua_setter_begin(L, "set_input_buffer", 1, 1);
+	struct bytes data;
+
+	if (nsh_lua_get_bytes(&setter, nsh_lua_argument(1), &data)) {
+		nsh_command_set_input_buffer(setter.cmd, data.data, data.size);
+		nsh_lua_command_anchor(L, 0, 0);
+	}
+	return nsh_lua_setter_end(&setter);
+}
+
+static const luaL_Reg methods[] = {
+	{ "set_input_buffer", set_input_buffer },
+	{ NULL, NULL }
+};
+
+void nsh_lua_add_stdio_methods(lua_State *L)
+{
+	luaL_setfuncs(L, methods, 0);
+	for (int which = 0; which < 3; which++) {
+		lua_pushinteger(L, which);
+		lua_pushcclosure(L, set_stdio, 1);
+		lua_setfield(L, -2, setters[which]);
+	}
+}
