@@ -84,7 +84,7 @@ static void pass_object(const struct setter *setter, const struct pass *pass)
 	lua_rawseti(L, -2, 2);
 	lua_pushboolean(L, pass->close_parent);
 	lua_rawseti(L, -2, 3);
-	luaL_ref(L, -2);
+	lua_rawseti(L, -2, (int)lua_rawlen(L, -2) + 1);
 	nsh_command_pass_fd(setter->cmd, pass->source.fd, pass->target, false);
 }
 

@@ -16,13 +16,11 @@ struct start {
 	struct nsh_failure *failure;
 };
 
-static bool fail(struct start *start, int stage, int errnum, int index,
-		 const char *reason)
+static bool fail(struct start *start, int stage, int errnum,
+		 const char *subject, const char *reason)
 {
 	struct nsh_failure *failure = start->failure;
-	char subject[NSH_LUA_VALUE_SIZE];
 
-	nsh_lua_describe(start->L, index, subject);
 	failure->code = NSH_SPAWN;
 	failure->stage = (enum nsh_stage)stage;
 	failure->errnum = errnum;
@@ -30,6 +28,15 @@ static bool fail(struct start *start, int stage, int errnum, int index,
 	(void)snprintf(failure->subject, sizeof failure->subject, "%s", subject);
 	(void)snprintf(failure->reason, sizeof failure->reason, "%s", reason);
 	return false;
+}
+
+static bool fail_object(struct start *start, int stage, int errnum, int index,
+			const char *reason)
+{
+	char subject[NSH_LUA_VALUE_SIZE];
+
+	nsh_lua_describe(start->L, index, subject);
+	return fail(start, stage, errnum, subject, reason);
 }
 
 /* ---- standard streams -------------------------------------------------- */
@@ -40,7 +47,7 @@ static bool flush(struct start *start, FILE *file, int stage)
 {
 	if (!file || fflush(file) == 0 || stage == NSH_STAGE_STDIN)
 		return true;
-	return fail(start, stage, errno, lua_gettop(start->L), "flushing failed");
+	return fail(start, stage, errno, "fflush", "");
 }
 
 /* The object is on top of the stack. */
@@ -50,8 +57,8 @@ static bool resolve_object(struct start *start, int which)
 	struct descriptor descriptor;
 
 	if (!nsh_lua_descriptor(start->L, lua_gettop(start->L), &descriptor))
-		return fail(start, stage, EBADF, lua_gettop(start->L),
-			    descriptor.reason);
+		return fail_object(start, stage, EBADF, lua_gettop(start->L),
+				   descriptor.reason);
 	if (!flush(start, descriptor.file, stage))
 		return false;
 	start->streams[which] = descriptor.stream;
@@ -84,15 +91,15 @@ static bool take_streams(struct start *start)
 		if (!stream)
 			continue;
 		for (int other = 0; other < which; other++)
-			if (start->streams[other] == stream)
+			if (start->streams[other] == stream
+			    && start->taken[other] >= 0)
 				fd = start->taken[other];
 		if (fd < 0)
 			fd = start->taken[which] = nsh_stream_take_fd(stream);
-		lua_rawgeti(start->L, 2, which);
 		if (fd < 0)
 			return fail(start, NSH_STAGE_STDIN + which, EBUSY,
-				    lua_gettop(start->L), "the stream holds data "
-				    "that was read ahead");
+				    "a noshell.stream",
+				    "it holds data that was read ahead");
 		nsh_command_set_stdio_fd(start->command->cmd, which, fd);
 	}
 	return true;
@@ -122,10 +129,11 @@ static bool check_entry(struct start *start)
 	object = lua_gettop(L);
 	right = nsh_lua_descriptor(L, object, &descriptor);
 	if (!right)
-		fail(start, NSH_STAGE_PASS_FD, EBADF, object, descriptor.reason);
+		fail_object(start, NSH_STAGE_PASS_FD, EBADF, object,
+			    descriptor.reason);
 	else if (descriptor.fd != (int)lua_tointeger(L, -2))
-		right = fail(start, NSH_STAGE_PASS_FD, EBADF, object,
-			     "has another descriptor now");
+		right = fail_object(start, NSH_STAGE_PASS_FD, EBADF, object,
+				    "has another descriptor now");
 	else
 		right = flush(start, descriptor.file, NSH_STAGE_PASS_FD);
 	lua_pop(L, 2);
@@ -150,8 +158,7 @@ static bool check_passed(struct start *start)
 	return right;
 }
 
-/* Calls close of what was passed with close_parent; Lua's memory aside
- * nothing in it raises. */
+/* Calls close of what was passed with close_parent. */
 static int close_objects(lua_State *L)
 {
 	lua_getfield(L, 1, "passed");
@@ -181,12 +188,18 @@ static void close_passed(lua_State *L)
 
 /* ---- start and exec ---------------------------------------------------- */
 
+/* What comes last, and all that follows until the taken descriptors are
+ * closed, does not raise: the hook is on top of the stack, the process has its
+ * userdata. */
 static bool prepare(struct start *start)
 {
 	for (int which = 0; which < 3; which++)
 		if (!resolve_stdio(start, which))
 			return false;
-	return check_passed(start) && take_streams(start);
+	if (!check_passed(start))
+		return false;
+	nsh_lua_ready_hook(start->L, start->command);
+	return take_streams(start);
 }
 
 /* Settles the stack: the command, its user value, a process without one. */
@@ -209,14 +222,11 @@ static int fail_mistake(lua_State *L, const struct nsh_mistake *mistake)
 	return 2;
 }
 
-/* From here to the end of the start nothing raises: the hook and what it
- * needs are on the stack, and the process is stored as soon as it exists. */
 static bool launch(struct start *start, struct process *process)
 {
 	struct command *command = start->command;
 	int ret = -1;
 
-	nsh_lua_ready_hook(start->L, command);
 	command->starting = start->L;
 	if (process)
 		ret = nsh_command_start(command->cmd, &process->process,
@@ -239,9 +249,9 @@ static int start_command(lua_State *L)
 		return fail_mistake(L, mistake);
 	right = prepare(&start) && launch(&start, process);
 	close_taken(&start);
-	close_passed(L);
 	if (!right)
 		return nsh_lua_fail(L, &failure);
+	close_passed(L);
 	nsh_lua_process_started(L, 3);
 	return 1;
 }

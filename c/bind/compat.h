@@ -21,6 +21,7 @@
 #ifdef LUA_ENVIRONINDEX
 #define lua_getuservalue(L, index) lua_getfenv(L, index)
 #define lua_setuservalue(L, index) (void)lua_setfenv(L, index)
+#define lua_rawlen(L, index) lua_objlen(L, index)
 #endif
 
 #ifndef luaL_newlib

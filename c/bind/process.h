@@ -18,6 +18,11 @@ struct process {
 	const char *launch;
 };
 
+/* Wished for in noshell.h; the core has both. */
+bool nsh_process_is_ours(const struct nsh_process *process);
+int nsh_process_fail_foreign(const struct nsh_process *process,
+			     struct nsh_failure *failure);
+
 /* Pushes a process that is closed; the caller fills it, with no call that
  * raises between the start and that. */
 struct process *nsh_lua_push_process(lua_State *L);
@@ -25,14 +30,16 @@ struct process *nsh_lua_push_process(lua_State *L);
 void nsh_lua_process_started(lua_State *L, int index);
 /* Of the process at index 1, also of a closed one. */
 struct process *nsh_lua_check_process(lua_State *L);
-/* Raises where it is closed. */
-struct nsh_process *nsh_lua_check_open(lua_State *L, const struct process *process);
+/* The same, and raises where it is closed. */
+struct nsh_process *nsh_lua_check_open(lua_State *L);
 /* 0 where the process may be used; else, after a fork of the host, pushes
  * nil and the failure, and returns 2. */
 int nsh_lua_fail_foreign(lua_State *L, const struct nsh_process *process);
 /* Pushes the seconds, or nil for never. */
 int nsh_lua_push_timeout(lua_State *L, const struct nsh_process *process);
 int nsh_lua_pump(lua_State *L, struct nsh_process *process);
+/* process_result.c: adds its methods to the table on top of the stack. */
+void nsh_lua_add_result_methods(lua_State *L);
 void nsh_lua_open_process(lua_State *L);
 
 #endif

@@ -1,0 +1,183 @@
+#include "module.h"
+
+#include <limits.h>
+#include <string.h>
+
+#include "box.h"
+#include "command.h"
+#include "failure.h"
+#include "process.h"
+#include "secret.h"
+#include "stream.h"
+
+/* ---- small things ------------------------------------------------------ */
+
+static const char *check_text(lua_State *L, int index)
+{
+	size_t size;
+	const char *text = luaL_checklstring(L, index, &size);
+
+	luaL_argcheck(L, !memchr(text, 0, size), index, "it holds a zero byte");
+	return text;
+}
+
+static int push_text(lua_State *L, const char *text)
+{
+	if (*text)
+		lua_pushstring(L, text);
+	else
+		lua_pushnil(L);
+	return 1;
+}
+
+/* A number outside int names nothing. */
+static int check_number(lua_State *L, int index)
+{
+	int64_t number;
+
+	if (!nsh_lua_integer(L, index, &number))
+		return luaL_argerror(L, index, "an integer is needed");
+	return number >= 0 && number <= INT_MAX ? (int)number : -1;
+}
+
+static int now(lua_State *L)
+{
+	lua_pushnumber(L, nsh_now());
+	return 1;
+}
+
+static int quote(lua_State *L)
+{
+	const char *word = check_text(L, 1);
+	struct box *box = nsh_lua_push_box(L);
+
+	box->string = nsh_quote(word);
+	return nsh_lua_push_boxed(L, box);
+}
+
+static int find_program(lua_State *L)
+{
+	const char *name = check_text(L, 1);
+	struct box *box = nsh_lua_push_box(L);
+	struct nsh_failure failure;
+
+	box->string = nsh_find_program(name, &failure);
+	if (!box->string)
+		return nsh_lua_fail(L, &failure);
+	return nsh_lua_push_boxed(L, box);
+}
+
+static int signal_number(lua_State *L)
+{
+	int number = lua_type(L, 1) == LUA_TNUMBER
+		? check_number(L, 1) : nsh_signal_number(check_text(L, 1));
+
+	if (number > 0 && *nsh_signal_name(number))
+		lua_pushinteger(L, number);
+	else
+		lua_pushnil(L);
+	return 1;
+}
+
+static int signal_name(lua_State *L)
+{
+	return push_text(L, nsh_signal_name(check_number(L, 1)));
+}
+
+static int errno_name(lua_State *L)
+{
+	return push_text(L, nsh_errno_name(check_number(L, 1)));
+}
+
+static int error_text(lua_State *L)
+{
+	return push_text(L, strerror(check_number(L, 1)));
+}
+
+static int reap(lua_State *L)
+{
+	lua_pushinteger(L, (lua_Integer)nsh_reap());
+	return 1;
+}
+
+static void set_flag(lua_State *L, const char *field, bool value)
+{
+	lua_pushboolean(L, value);
+	lua_setfield(L, -2, field);
+}
+
+static int features(lua_State *L)
+{
+	struct nsh_features found;
+
+	nsh_features(&found);
+	lua_newtable(L);
+	lua_pushstring(L, found.launch);
+	lua_setfield(L, -2, "launch");
+	set_flag(L, "pidfd_info", found.pidfd_info);
+	set_flag(L, "supervisor", found.supervisor);
+	set_flag(L, "capng", found.capng);
+	set_flag(L, "selinux", found.selinux);
+	set_flag(L, "selinux_enabled", found.selinux_enabled);
+	set_flag(L, "apparmor_enabled", found.apparmor_enabled);
+	set_flag(L, "core_scheduling", found.core_scheduling);
+	set_flag(L, "close_range", found.close_range);
+	set_flag(L, "process_group_signal", found.process_group_signal);
+	return 1;
+}
+
+/* ---- the module -------------------------------------------------------- */
+
+static const luaL_Reg functions[] = {
+	{ "command", nsh_lua_new_command },
+	{ "errno_name", errno_name },
+	{ "features", features },
+	{ "find_program", find_program },
+	{ "now", now },
+	{ "poll", nsh_lua_poll },
+	{ "quote", quote },
+	{ "reap", reap },
+	{ "secret", nsh_lua_new_secret },
+	{ "set_source_prefix", nsh_lua_set_source_prefix },
+	{ "signal_name", signal_name },
+	{ "signal_number", signal_number },
+	{ "strerror", error_text },
+	{ NULL, NULL }
+};
+
+static const struct {
+	const char *name, *type;
+	const char *methods;  /* the metatable's field */
+} types[] = {
+	{ "command", NSH_LUA_COMMAND, "__index" },
+	{ "process", NSH_LUA_PROCESS, "methods" },
+	{ "stream", NSH_LUA_STREAM, "__index" },
+};
+
+/* The Lua layer adds its methods to the same tables. */
+static void add_types(lua_State *L)
+{
+	lua_newtable(L);
+	lua_newtable(L);
+	for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+		luaL_getmetatable(L, types[i].type);
+		lua_getfield(L, -1, types[i].methods);
+		lua_setfield(L, -4, types[i].name);
+		lua_setfield(L, -2, types[i].name);
+	}
+	lua_setfield(L, -3, "metatables");
+	lua_setfield(L, -2, "methods");
+}
+
+int luaopen_noshell_core(lua_State *L)
+{
+	nsh_lua_open_box(L);
+	nsh_lua_open_secret(L);
+	nsh_lua_open_command(L);
+	nsh_lua_open_process(L);
+	nsh_lua_open_stream(L);
+	lua_newtable(L);
+	luaL_setfuncs(L, functions, 0);
+	add_types(L);
+	return 1;
+}

@@ -1,0 +1,9 @@
+/* module.h: noshell.core, what a host preloads. */
+#ifndef NSH_LUA_MODULE_H
+#define NSH_LUA_MODULE_H
+
+#include "compat.h"
+
+__attribute__((visibility("default"))) int luaopen_noshell_core(lua_State *L);
+
+#endif

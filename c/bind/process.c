@@ -1,0 +1,352 @@
+#include "process.h"
+
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+#include "failure.h"
+#include "stream.h"
+#include "value.h"
+
+/* ---- the type ---------------------------------------------------------- */
+
+struct process *nsh_lua_push_process(lua_State *L)
+{
+	struct process *process = lua_newuserdata(L, sizeof *process);
+
+	*process = (struct process){ .process = NULL };
+	luaL_getmetatable(L, NSH_LUA_PROCESS);
+	lua_setmetatable(L, -2);
+	lua_newtable(L);
+	lua_setuservalue(L, -2);
+	return process;
+}
+
+void nsh_lua_process_started(lua_State *L, int index)
+{
+	struct process *process = lua_touserdata(L, index);
+
+	process->pid = nsh_process_pid(process->process);
+	process->launch = nsh_process_launch(process->process);
+	lua_getuservalue(L, index);
+	lua_pushstring(L, nsh_process_command(process->process));
+	lua_setfield(L, -2, "command");
+	lua_pop(L, 1);
+}
+
+struct process *nsh_lua_check_process(lua_State *L)
+{
+	return luaL_checkudata(L, 1, NSH_LUA_PROCESS);
+}
+
+struct nsh_process *nsh_lua_check_open(lua_State *L)
+{
+	struct nsh_process *process = nsh_lua_check_process(L)->process;
+
+	if (!process)
+		luaL_error(L, "the process is closed");
+	return process;
+}
+
+int nsh_lua_fail_foreign(lua_State *L, const struct nsh_process *process)
+{
+	struct nsh_failure failure;
+
+	if (nsh_process_is_ours(process))
+		return 0;
+	(void)nsh_process_fail_foreign(process, &failure);
+	return nsh_lua_fail(L, &failure);
+}
+
+/* ---- fields ------------------------------------------------------------ */
+
+/* The stream is made when it is first asked for, and stays the same. */
+static int push_stream(lua_State *L, struct process *process, int which)
+{
+	lua_getuservalue(L, 1);
+	lua_rawgeti(L, -1, which);
+	if (!lua_isnil(L, -1) || !process->process
+	    || !nsh_process_stream(process->process, which))
+		return 1;
+	lua_pop(L, 1);
+	nsh_lua_push_stream(L, 1, which);
+	lua_pushvalue(L, -1);
+	lua_rawseti(L, -3, which);
+	return 1;
+}
+
+static int get_field(lua_State *L, struct process *process, const char *name)
+{
+	static const char *const streams[] = { "stdin", "stdout", "stderr" };
+
+	for (int which = 0; which < 3; which++)
+		if (strcmp(name, streams[which]) == 0)
+			return push_stream(L, process, which);
+	if (strcmp(name, "pid") == 0) {
+		/* A daemon's is known when its handshake is over. */
+		if (process->process)
+			process->pid = nsh_process_pid(process->process);
+		lua_pushinteger(L, process->pid);
+	} else if (strcmp(name, "launch") == 0) {
+		lua_pushstring(L, process->launch);
+	} else if (strcmp(name, "command") == 0) {
+		lua_getuservalue(L, 1);
+		lua_getfield(L, -1, "command");
+	} else {
+		lua_pushnil(L);
+	}
+	return 1;
+}
+
+/* Upvalue 1 is the table of methods. */
+static int get_indexed(lua_State *L)
+{
+	struct process *process = nsh_lua_check_process(L);
+
+	lua_pushvalue(L, 2);
+	lua_rawget(L, lua_upvalueindex(1));
+	if (!lua_isnil(L, -1) || lua_type(L, 2) != LUA_TSTRING)
+		return 1;
+	return get_field(L, process, lua_tostring(L, 2));
+}
+
+/* ---- waiting ----------------------------------------------------------- */
+
+int nsh_lua_pump(lua_State *L, struct nsh_process *process)
+{
+	struct nsh_failure failure;
+	int ret = nsh_process_pump(process, &failure);
+
+	if (ret < 0)
+		return nsh_lua_fail(L, &failure);
+	lua_pushboolean(L, ret);
+	return 1;
+}
+
+static int pump(lua_State *L)
+{
+	struct nsh_process *process = nsh_lua_check_open(L);
+	int failed = nsh_lua_fail_foreign(L, process);
+
+	return failed ? failed : nsh_lua_pump(L, process);
+}
+
+static int push_fd(lua_State *L, int fd)
+{
+	if (fd >= 0)
+		lua_pushinteger(L, fd);
+	else
+		lua_pushnil(L);
+	return 1;
+}
+
+static int pollfd(lua_State *L)
+{
+	struct nsh_process *process = nsh_lua_check_open(L);
+	int failed = nsh_lua_fail_foreign(L, process);
+
+	return failed ? failed : push_fd(L, nsh_process_pollfd(process));
+}
+
+static int pidfd(lua_State *L)
+{
+	struct nsh_process *process = nsh_lua_check_open(L);
+	int failed = nsh_lua_fail_foreign(L, process);
+
+	return failed ? failed : push_fd(L, nsh_process_pidfd(process));
+}
+
+static int events(lua_State *L)
+{
+	(void)nsh_lua_check_open(L);
+	lua_pushliteral(L, "r");
+	return 1;
+}
+
+int nsh_lua_push_timeout(lua_State *L, const struct nsh_process *process)
+{
+	double seconds = nsh_process_timeout(process);
+
+	if (seconds < 0)
+		lua_pushnil(L);
+	else
+		lua_pushnumber(L, seconds);
+	return 1;
+}
+
+static int timeout(lua_State *L)
+{
+	struct nsh_process *process = nsh_lua_check_open(L);
+	int failed = nsh_lua_fail_foreign(L, process);
+
+	return failed ? failed : nsh_lua_push_timeout(L, process);
+}
+
+/* ---- signals and the end ----------------------------------------------- */
+
+/* TERM where none is given. */
+static int check_signal(lua_State *L, int argument)
+{
+	int number = 15;
+	int64_t integer;
+
+	if (nsh_lua_integer(L, argument, &integer)) {
+		luaL_argcheck(L, integer >= 0 && integer <= 64, argument,
+			      "signals are 0 to 64");
+		number = (int)integer;
+	} else if (!lua_isnoneornil(L, argument)) {
+		number = nsh_signal_number(luaL_checkstring(L, argument));
+		luaL_argcheck(L, number > 0, argument, "no such signal");
+	}
+	return number;
+}
+
+static int send_signal(lua_State *L)
+{
+	struct nsh_process *process = nsh_lua_check_open(L);
+	int number = check_signal(L, 2);
+	int failed = nsh_lua_fail_foreign(L, process);
+
+	if (failed)
+		return failed;
+	if (nsh_process_kill(process, number) < 0)
+		return nsh_lua_fail_errno(L, "kill", errno);
+	lua_pushboolean(L, 1);
+	return 1;
+}
+
+static int terminate(lua_State *L)
+{
+	struct nsh_process *process = nsh_lua_check_open(L);
+	lua_Number grace = luaL_checknumber(L, 2);
+	int failed = nsh_lua_fail_foreign(L, process);
+
+	luaL_argcheck(L, isfinite(grace) && grace >= 0, 2, "not a grace period");
+	if (failed)
+		return failed;
+	nsh_process_terminate(process, grace);
+	lua_pushboolean(L, 1);
+	return 1;
+}
+
+static int abort_tree(lua_State *L)
+{
+	struct nsh_process *process = nsh_lua_check_open(L);
+	int failed = nsh_lua_fail_foreign(L, process);
+
+	if (failed)
+		return failed;
+	nsh_process_abort(process);
+	lua_pushboolean(L, 1);
+	return 1;
+}
+
+static int handshake_wait(lua_State *L)
+{
+	struct nsh_process *process = nsh_lua_check_open(L);
+	lua_Number seconds = luaL_optnumber(L, 2, -1);
+	struct nsh_failure failure;
+	int ret = nsh_process_handshake_wait(process, seconds, &failure);
+
+	if (ret < 0)
+		return nsh_lua_fail(L, &failure);
+	lua_pushboolean(L, ret);
+	return 1;
+}
+
+static int handshake_notify(lua_State *L)
+{
+	struct nsh_process *process = nsh_lua_check_open(L);
+	struct nsh_failure failure;
+
+	if (nsh_process_handshake_notify(process, &failure) < 0)
+		return nsh_lua_fail(L, &failure);
+	lua_pushboolean(L, 1);
+	return 1;
+}
+
+/* What the userdata held; it is closed from now on. */
+static struct nsh_process *take(lua_State *L)
+{
+	struct process *process = nsh_lua_check_process(L);
+	struct nsh_process *taken = process->process;
+
+	if (taken)
+		process->pid = nsh_process_pid(taken);
+	process->process = NULL;
+	return taken;
+}
+
+static int release(lua_State *L)
+{
+	nsh_process_free(take(L));
+	return 0;
+}
+
+static int detach(lua_State *L)
+{
+	nsh_process_forget(take(L));
+	return 0;
+}
+
+/* ---- being a value ----------------------------------------------------- */
+
+static int is_closed(lua_State *L)
+{
+	lua_pushboolean(L, !nsh_lua_check_process(L)->process);
+	return 1;
+}
+
+static int to_text(lua_State *L)
+{
+	const struct process *process = nsh_lua_check_process(L);
+
+	if (!process->process)
+		lua_pushliteral(L, "noshell.process (closed)");
+	else
+		lua_pushfstring(L, "noshell.process (pid %d, %s)",
+				(int)nsh_process_pid(process->process),
+				nsh_process_result(process->process)
+				? "ended" : "running");
+	return 1;
+}
+
+static const luaL_Reg methods[] = {
+	{ "_abort", abort_tree },
+	{ "_free", release },
+	{ "_handshake_wait", handshake_wait },
+	{ "closed", is_closed },
+	{ "detach", detach },
+	{ "events", events },
+	{ "handshake_notify", handshake_notify },
+	{ "kill", send_signal },
+	{ "pidfd", pidfd },
+	{ "pollfd", pollfd },
+	{ "pump", pump },
+	{ "terminate", terminate },
+	{ "timeout", timeout },
+	{ NULL, NULL }
+};
+
+/* Collection lets the child run on: it never kills, never blocks. */
+static const luaL_Reg metamethods[] = {
+	{ "__gc", detach },
+	{ "__tostring", to_text },
+	{ NULL, NULL }
+};
+
+void nsh_lua_open_process(lua_State *L)
+{
+	luaL_newmetatable(L, NSH_LUA_PROCESS);
+	luaL_setfuncs(L, metamethods, 0);
+	lua_pushliteral(L, NSH_LUA_PROCESS);
+	lua_setfield(L, -2, "__name");
+	lua_newtable(L);
+	luaL_setfuncs(L, methods, 0);
+	nsh_lua_add_result_methods(L);
+	lua_pushvalue(L, -1);
+	lua_setfield(L, -3, "methods");
+	lua_pushcclosure(L, get_indexed, 1);
+	lua_setfield(L, -2, "__index");
+	lua_pop(L, 1);
+}

@@ -1,0 +1,103 @@
+/* How a process ended, as a table. */
+#include "failure.h"
+#include "process.h"
+
+static void set_flag(lua_State *L, const char *field, bool value)
+{
+	lua_pushboolean(L, value);
+	lua_setfield(L, -2, field);
+}
+
+/* -1 where it is not known, and then absent. */
+static void set_number(lua_State *L, const char *field, double value)
+{
+	if (value < 0)
+		return;
+	lua_pushnumber(L, value);
+	lua_setfield(L, -2, field);
+}
+
+static void set_integer(lua_State *L, const char *field, int64_t value)
+{
+	if (value < 0)
+		return;
+	/* 5.1's integers can be smaller than a byte count. */
+	if (sizeof (lua_Integer) < sizeof value)
+		lua_pushnumber(L, (lua_Number)value);
+	else
+		lua_pushinteger(L, (lua_Integer)value);
+	lua_setfield(L, -2, field);
+}
+
+static void set_output(lua_State *L, const char *field,
+		       const struct nsh_result *result, int which)
+{
+	if (!result->has_output[which])
+		return;
+	lua_pushlstring(L, result->output[which], result->output_size[which]);
+	lua_setfield(L, -2, field);
+}
+
+static void push_result(lua_State *L, const struct nsh_result *result)
+{
+	lua_createtable(L, 0, 16);
+	set_flag(L, "ok", result->code == NSH_OK);
+	set_flag(L, "core_dumped", result->core_dumped);
+	set_flag(L, "timed_out", result->timed_out);
+	set_flag(L, "output_incomplete", result->output_incomplete);
+	set_integer(L, "exit_code", result->exit_code);
+	set_integer(L, "raw_status", result->raw_status);
+	set_integer(L, "pid", result->pid);
+	set_integer(L, "max_rss", result->max_rss);
+	set_number(L, "duration", result->duration);
+	set_number(L, "user_time", result->user_time);
+	set_number(L, "system_time", result->system_time);
+	set_output(L, "stdout", result, 1);
+	set_output(L, "stderr", result, 2);
+	if (!result->signal)
+		return;
+	set_integer(L, "signal_number", result->signal);
+	lua_pushstring(L, nsh_signal_name(result->signal));
+	lua_setfield(L, -2, "signal");
+}
+
+static int get_result(lua_State *L)
+{
+	struct nsh_process *process = nsh_lua_check_open(L);
+	int failed = nsh_lua_fail_foreign(L, process);
+	const struct nsh_result *result;
+
+	if (failed)
+		return failed;
+	result = nsh_process_result(process);
+	if (result)
+		push_result(L, result);
+	else
+		lua_pushnil(L);
+	return 1;
+}
+
+static int get_verdict(lua_State *L)
+{
+	struct nsh_process *process = nsh_lua_check_open(L);
+	int failed = nsh_lua_fail_foreign(L, process);
+	struct nsh_failure failure;
+
+	if (failed)
+		return failed;
+	if (nsh_process_check(process, &failure) < 0)
+		return nsh_lua_fail(L, &failure);
+	lua_pushboolean(L, 1);
+	return 1;
+}
+
+static const luaL_Reg methods[] = {
+	{ "check", get_verdict },
+	{ "result", get_result },
+	{ NULL, NULL }
+};
+
+void nsh_lua_add_result_methods(lua_State *L)
+{
+	luaL_setfuncs(L, methods, 0);
+}

@@ -1,0 +1,270 @@
+#include "stream.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "failure.h"
+#include "value.h"
+
+/* poll(2)'s POLLIN and POLLOUT, the same on all of Linux; poll.h is the
+ * core's. */
+enum { READABLE = 1, WRITABLE = 4 };
+
+/* ---- the type ---------------------------------------------------------- */
+
+void nsh_lua_push_stream(lua_State *L, int index, int which)
+{
+	struct process *process = lua_touserdata(L, index);
+	struct stream *stream = lua_newuserdata(L, sizeof *stream);
+
+	*stream = (struct stream){ process, which };
+	luaL_getmetatable(L, NSH_LUA_STREAM);
+	lua_setmetatable(L, -2);
+	/* In a table, because that is what all Luas can keep. */
+	lua_newtable(L);
+	lua_pushvalue(L, index);
+	lua_rawseti(L, -2, 1);
+	lua_setuservalue(L, -2);
+}
+
+struct nsh_stream *nsh_lua_stream(const struct stream *stream)
+{
+	if (!stream->process->process)
+		return NULL;
+	return nsh_process_stream(stream->process->process, stream->which);
+}
+
+bool nsh_lua_stream_is_closed(const struct stream *stream)
+{
+	const struct nsh_stream *inner = nsh_lua_stream(stream);
+
+	return !inner || nsh_stream_fd(inner) < 0;
+}
+
+static struct stream *check_any(lua_State *L)
+{
+	return luaL_checkudata(L, 1, NSH_LUA_STREAM);
+}
+
+static struct stream *check(lua_State *L)
+{
+	struct stream *stream = check_any(L);
+
+	if (nsh_lua_stream_is_closed(stream))
+		luaL_error(L, "the stream is closed");
+	return stream;
+}
+
+static int fail_foreign(lua_State *L, const struct stream *stream)
+{
+	return nsh_lua_fail_foreign(L, stream->process->process);
+}
+
+/* ---- reading and writing ----------------------------------------------- */
+
+static int check_separator(lua_State *L, int index)
+{
+	const char *separator;
+	size_t size;
+
+	if (lua_isnoneornil(L, index))
+		return -1;
+	separator = luaL_checklstring(L, index, &size);
+	luaL_argcheck(L, size == 1, index, "one byte is needed");
+	return (unsigned char)*separator;
+}
+
+static size_t check_max(lua_State *L, int index)
+{
+	lua_Number max = luaL_optnumber(L, index, 0);
+
+	luaL_argcheck(L, max >= 0 && max <= 0x1p53, index, "not a size");
+	return (size_t)max;
+}
+
+static int read_some(lua_State *L)
+{
+	struct stream *stream = check(L);
+	int separator = check_separator(L, 2);
+	size_t max = check_max(L, 3), size = 0;
+	int failed = fail_foreign(L, stream);
+	const char *data = NULL;
+
+	if (failed)
+		return failed;
+	switch (nsh_stream_read(nsh_lua_stream(stream), separator, max, &data, &size)) {
+	case 1:
+		lua_pushlstring(L, data, size);
+		return 1;
+	case 0:
+		lua_pushboolean(L, 0);
+		return 1;
+	case 2:
+		lua_pushnil(L);
+		return 1;
+	default:
+		return nsh_lua_fail_errno(L, "read", errno);
+	}
+}
+
+static int write_some(lua_State *L)
+{
+	struct stream *stream = check(L);
+	size_t size;
+	const char *data = luaL_checklstring(L, 2, &size);
+	lua_Number offset = luaL_optnumber(L, 3, 1);
+	int failed = fail_foreign(L, stream);
+	ssize_t written;
+
+	luaL_argcheck(L, offset >= 1 && offset <= (lua_Number)size + 1, 3,
+		      "not an offset");
+	if (failed)
+		return failed;
+	written = nsh_stream_write(nsh_lua_stream(stream),
+				   data + (size_t)offset - 1,
+				   size - (size_t)offset + 1);
+	if (written < 0)
+		return nsh_lua_fail_errno(L, "write", errno);
+	lua_pushinteger(L, (lua_Integer)written);
+	return 1;
+}
+
+/* ---- waiting ----------------------------------------------------------- */
+
+static int push_fd(lua_State *L, int fd)
+{
+	if (fd >= 0)
+		lua_pushinteger(L, fd);
+	else
+		lua_pushnil(L);
+	return 1;
+}
+
+static int get_fd(lua_State *L)
+{
+	struct stream *stream = check(L);
+	int failed = fail_foreign(L, stream);
+
+	return failed ? failed : push_fd(L, nsh_stream_fd(nsh_lua_stream(stream)));
+}
+
+static int pollfd(lua_State *L)
+{
+	struct stream *stream = check(L);
+	int failed = fail_foreign(L, stream);
+	short wanted;
+
+	if (failed)
+		return failed;
+	return push_fd(L, nsh_stream_pollfd(nsh_lua_stream(stream), &wanted));
+}
+
+static int events(lua_State *L)
+{
+	struct stream *stream = check(L);
+	int failed = fail_foreign(L, stream);
+	short wanted;
+
+	if (failed)
+		return failed;
+	(void)nsh_stream_pollfd(nsh_lua_stream(stream), &wanted);
+	lua_pushstring(L, wanted & WRITABLE ? "w" : "r");
+	return 1;
+}
+
+static int timeout(lua_State *L)
+{
+	struct stream *stream = check(L);
+	int failed = fail_foreign(L, stream);
+
+	return failed ? failed : nsh_lua_push_timeout(L, stream->process->process);
+}
+
+static int pump(lua_State *L)
+{
+	struct stream *stream = check(L);
+	int failed = fail_foreign(L, stream);
+
+	return failed ? failed : nsh_lua_pump(L, stream->process->process);
+}
+
+int nsh_lua_poll(lua_State *L)
+{
+	int fd = (int)luaL_checkinteger(L, 1);
+	const char *wanted = luaL_checkstring(L, 2);
+	lua_Number seconds = luaL_optnumber(L, 3, -1);
+	int mask = (strchr(wanted, 'r') ? READABLE : 0)
+		| (strchr(wanted, 'w') ? WRITABLE : 0);
+	int ret = nsh_poll(fd, (short)mask, seconds);
+
+	if (ret < 0)
+		return nsh_lua_fail_errno(L, "poll", errno);
+	lua_pushboolean(L, ret);
+	return 1;
+}
+
+/* ---- being a value ----------------------------------------------------- */
+
+static int close_stream(lua_State *L)
+{
+	struct stream *stream = check_any(L);
+
+	if (!nsh_lua_stream_is_closed(stream))
+		nsh_stream_close(nsh_lua_stream(stream));
+	return 0;
+}
+
+static int is_closed(lua_State *L)
+{
+	lua_pushboolean(L, nsh_lua_stream_is_closed(check_any(L)));
+	return 1;
+}
+
+static int get_process(lua_State *L)
+{
+	(void)check_any(L);
+	lua_getuservalue(L, 1);
+	lua_rawgeti(L, -1, 1);
+	return 1;
+}
+
+static int to_text(lua_State *L)
+{
+	static const char *const names[] = { "stdin", "stdout", "stderr" };
+	const struct stream *stream = check_any(L);
+
+	if (nsh_lua_stream_is_closed(stream))
+		lua_pushliteral(L, "noshell.stream (closed)");
+	else
+		lua_pushfstring(L, "noshell.stream (%s of pid %d)",
+				names[stream->which],
+				(int)nsh_process_pid(stream->process->process));
+	return 1;
+}
+
+static const luaL_Reg methods[] = {
+	{ "_close", close_stream },
+	{ "_read", read_some },
+	{ "_write", write_some },
+	{ "closed", is_closed },
+	{ "events", events },
+	{ "fileno", get_fd },
+	{ "pollfd", pollfd },
+	{ "process", get_process },
+	{ "pump", pump },
+	{ "timeout", timeout },
+	{ NULL, NULL }
+};
+
+void nsh_lua_open_stream(lua_State *L)
+{
+	luaL_newmetatable(L, NSH_LUA_STREAM);
+	lua_pushcfunction(L, to_text);
+	lua_setfield(L, -2, "__tostring");
+	lua_pushliteral(L, NSH_LUA_STREAM);
+	lua_setfield(L, -2, "__name");
+	lua_newtable(L);
+	luaL_setfuncs(L, methods, 0);
+	lua_setfield(L, -2, "__index");
+	lua_pop(L, 1);
+}

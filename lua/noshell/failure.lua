@@ -1,0 +1,192 @@
+--- Errors: what `nil, err` gives. Pure functions from fields to text.
+
+---@alias noshell.code
+---| "invalid"       # a setter was misused; nothing was started
+---| "spawn"         # the program did not start; `stage` says where
+---| "exit"          # it exited with a status that was not allowed
+---| "signal"        # a signal ended it
+---| "timeout"       # a deadline passed; without `result` it still runs
+---| "output_limit"  # it wrote more than max_output allows
+---| "lost"          # it ended, but its status cannot be known
+---| "closed"        # the other end, or the object, is no longer there
+
+--- What `nil, err` gives. `tostring(err)` is one line; `..` joins it to text.
+---@class noshell.error
+---@field code noshell.code
+---@field stage? string      the step that did not succeed: "find_program", "set_umask", "exec"
+---@field errno? integer     the system's number for the cause
+---@field errname? string    its name: "ENOENT"
+---@field subject? string    the path, name or number concerned
+---@field command string     the command line, as a shell would read it
+---@field result? noshell.result  how it ended, where it was started and has ended
+---@field method? string     of a mistake: the setter
+---@field value? string      of a mistake: what it was given
+---@field reason? string     words where `errno` says too little
+---@field where? string      of a mistake: the caller's "file:line"
+---@field signal? string     what killed the child before it executed the program
+---@field signal_number? integer
+---@field seconds? number    how long a wait that timed out took
+---@operator concat(string): string
+local metatable = { __name = "noshell.error" }
+
+local failure = {}
+
+-- Text of unknown origin, on one line -----------------------------------------
+
+local escapes = { ["\n"] = "\\n", ["\r"] = "\\r", ["\t"] = " " }
+
+local function escaped(char)
+  return escapes[char] or ("\\x%02x"):format(char:byte())
+end
+
+--- The text with nothing in it that ends a line or drives a terminal; bytes
+--- that are not UTF-8 show as hexadecimal.
+local function printable(text)
+  local rest = text:gsub("[\194-\223][\128-\191]", "")
+  rest = rest:gsub("[\224-\239][\128-\191][\128-\191]", "")
+  rest = rest:gsub("[\240-\244][\128-\191][\128-\191][\128-\191]", "")
+  if rest:find("[\128-\255]") then text = text:gsub("[\128-\255]", escaped) end
+  return (text:gsub("%c", escaped))
+end
+
+local LONGEST_COMMAND, LONGEST_EXCERPT = 200, 300
+
+local function quoted(text)
+  if #text > LONGEST_COMMAND then
+    local head = text:sub(1, LONGEST_COMMAND - 3)
+    text = head:gsub("[\192-\255]?[\128-\191]*$", "") .. "..."
+  end
+  return "'" .. printable(text) .. "'"
+end
+
+--- The end of what a program wrote to stderr, where it says why it failed: the
+--- last lines that fit, joined by "; ".
+---@param text string
+---@return string
+function failure.excerpt(text)
+  local tail = text:sub(-16 * LONGEST_EXCERPT):match("^(.*%S)") or ""
+  if #tail > LONGEST_EXCERPT then
+    tail = tail:sub(-LONGEST_EXCERPT)
+    local whole = tail:match("\n(.*%S.*)$") or tail:gsub("^[\128-\191]+", "")
+    tail = "..." .. whole
+  end
+  local lines = {}
+  for line in tail:gmatch("[^\r\n]+") do
+    if line:find("%S") then lines[#lines + 1] = printable(line) end
+  end
+  return table.concat(lines, "; ")
+end
+
+-- One describer for each code -------------------------------------------------
+
+--- ": " and what the program itself said about its end.
+local function last_words(err)
+  local text = err.result and err.result.stderr
+  text = text and failure.excerpt(text) or ""
+  return text == "" and "" or ": " .. text
+end
+
+--- Why: the words there are, and the errno's name.
+local function cause(err)
+  local reason = err.reason or err.strerror
+  if not reason and err.signal_number then
+    reason = "killed by signal " .. (err.signal or err.signal_number)
+  end
+  reason = printable(reason or "unknown reason")
+  return err.errname and ("%s (%s)"):format(reason, err.errname) or reason
+end
+
+--- A command line given as a program's name is the commonest slip of who
+--- comes from a shell.
+local function hint(err)
+  local is_line = err.stage == "find_program" and err.errname == "ENOENT"
+    and err.subject and err.subject:find("%s")
+  return is_line and "; there is no shell: give each argument by itself" or ""
+end
+
+local describe = {}
+
+function describe.invalid(err)
+  local text = "invalid command " .. quoted(err.command) .. ": "
+  if err.method then
+    text = text .. ("%s(%s): "):format(err.method, printable(err.value or ""))
+  end
+  text = text .. cause(err)
+  return err.where and text .. " (" .. err.where .. ")" or text
+end
+
+function describe.spawn(err)
+  local verb = "start"
+  if err.stage == "exchange" or err.stage == "wait" then verb = "wait for" end
+  local text = ("cannot %s %s: "):format(verb, quoted(err.command))
+  if err.stage then
+    local subject = err.subject and " " .. quoted(err.subject) or ""
+    text = text .. err.stage .. subject .. ": "
+  end
+  return text .. cause(err) .. hint(err)
+end
+
+function describe.exit(err)
+  return ("%s exited with status %d%s"):format(quoted(err.command),
+    err.result.exit_code, last_words(err))
+end
+
+function describe.signal(err)
+  local result = err.result
+  return ("%s was killed by signal %s%s%s"):format(quoted(err.command),
+    result.signal or result.signal_number,
+    result.core_dumped and " (core dumped)" or "", last_words(err))
+end
+
+function describe.timeout(err)
+  if not err.result then
+    return ("%s is still running after %.3g s"):format(quoted(err.command),
+      err.seconds)
+  end
+  return ("%s timed out and was ended after %.3g s%s"):format(
+    quoted(err.command), err.result.duration, last_words(err))
+end
+
+function describe.output_limit(err)
+  local stdout, stderr = err.result.stdout or "", err.result.stderr or ""
+  local name = #stderr > #stdout and "stderr" or "stdout"
+  return ("%s wrote more to %s than the %d bytes that set_max_output allows, and was ended")
+    :format(quoted(err.command), name, math.max(#stdout, #stderr))
+end
+
+function describe.lost(err)
+  return ("the status of %s (pid %d) is lost: something else in this process waited for it")
+    :format(quoted(err.command), err.result.pid)
+end
+
+local verbs = { read = "read from", write = "write to" }
+
+--- The stage is the method that found the other side gone: "write", "kill".
+function describe.closed(err)
+  local verb = verbs[err.stage] or err.stage or "use"
+  return ("cannot %s %s: %s"):format(verb, quoted(err.command), cause(err))
+end
+
+function metatable.__tostring(err)
+  return "noshell: " .. describe[err.code](err)
+end
+
+--- So that `"backup: " .. err` works.
+function metatable.__concat(left, right)
+  return tostring(left) .. tostring(right)
+end
+
+--- Makes an error of what the core reported, in place.
+---@param raw table  the fields of noshell.error
+---@param command string
+---@param result? noshell.result
+---@return noshell.error
+function failure.new(raw, command, result)
+  -- The core calls strerror's text so; to a reader of an error it would seem
+  -- to be the whole of it.
+  raw.strerror, raw.message = raw.message, nil
+  raw.command, raw.result = command, result
+  return setmetatable(raw, metatable)
+end
+
+return failure

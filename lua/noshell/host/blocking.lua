@@ -1,0 +1,25 @@
+--- The default host: waits with poll(2), and nothing else happens meanwhile.
+
+local core = require "noshell.core"
+
+local blocking = {}
+
+--- How often to look where there is no descriptor to wait for: the process has
+--- none left for its epoll instance (EMFILE).
+local INTERVAL = 0.01
+
+---@param pollable noshell.pollable
+---@param seconds? number
+function blocking.wait(pollable, seconds)
+  local fd, own = pollable:pollfd(), pollable:timeout()
+  if own and (not seconds or own < seconds) then seconds = own end
+  if not fd then
+    fd, seconds = -1, math.min(seconds or INTERVAL, INTERVAL)
+  end
+  local ready, failure = core.poll(fd, pollable:events() or "r", seconds)
+  if ready == nil then
+    error("noshell: cannot wait: " .. (failure.message or "poll failed"), 0)
+  end
+end
+
+return blocking

@@ -1,0 +1,236 @@
+--- noshell runs programs without a shell: it builds a command, starts it,
+--- exchanges data with it, waits for it, and tells exactly what happened.
+---
+--- Every function takes a SPEC: a table, the program and its arguments as plain
+--- arguments, or a command. What can fail returns nil, err.
+
+local core = require "noshell.core"
+local command = require "noshell.command"
+local failure = require "noshell.failure"
+local host = require "noshell.host"
+local options = require "noshell.options"
+local popen = require "noshell.popen"
+local result = require "noshell.result"
+require "noshell.process"
+require "noshell.stream"
+
+-- A mistake is told with the line of who uses noshell, not with ours.
+local directory = debug.getinfo(1, "S").source:match("^(@.*/)[^/]*$")
+if directory then core.set_source_prefix(directory) end
+
+---@alias noshell.target
+---| "null"     # nothing to read, everything is swallowed
+---| "inherit"  # that of this process
+---| "pipe"     # a stream of the process
+---| "capture"  # stdout, stderr: into the result
+---| "stdout"   # stderr only: where stdout goes, in true order
+---| integer    # a descriptor
+---| file*      # a Lua file
+---| noshell.stream
+---| { path: string, append?: boolean }
+
+---@alias noshell.word string|number|noshell.secret
+
+--- What to run and how. The array part is the program and its arguments. Keys
+--- are a command's setters without "set_" and "add_", and shorter words.
+---@class noshell.spec
+---@field [integer] noshell.word
+---@field arg0? string            the child's argv[0], where it is not the program
+---@field arg? noshell.word       one more argument
+---@field args? noshell.word[]    more arguments
+---@field arg_pair? string[]      { name, value }: the argument name=value
+---@field arg_format? any[]       { format, ... }: as string.format
+---@field env? table<string, string|number|false>  changes what is inherited; false removes
+---@field clear_env? boolean      start from nothing
+---@field inherit_env? boolean    keep the rest although variables are named
+---@field pass_env? string[]|string  these only, with their values here
+---@field pass_env_allow_suid? string[]|string
+---@field pass_env_block_suid? string[]|string  { name, default }
+---@field pass_env_common? boolean
+---@field env_pair? string[]      { name, value }
+---@field env_string? string[]|string  "NAME=value"
+---@field env_format? any[]       { format, ... }
+---@field env_xdg? string         the XDG directories below this one
+---@field unset_env? string[]|string
+---@field input? string|noshell.secret  the bytes to read from stdin
+---@field input_buffer? string|noshell.secret  the same
+---@field stdin? noshell.target   "null" unless given
+---@field stdout? noshell.target  "capture" unless given
+---@field stderr? noshell.target  "capture" unless given
+---@field pass_fd? integer|table  fd, or { fd, as = n, close_parent = true }
+---@field pass_fds? table<integer, integer>  { 8, [3] = 9 }: 8 as 8, and our 9 as the child's 3
+---@field cwd? string             the working directory
+---@field working_directory? string  the same
+---@field umask? integer
+---@field limit? any[]            { name, soft, hard }
+---@field limits? table<string, integer|"unlimited"|any[]>  { nofile = 1024, core = { 0, 0 } }
+---@field max_files? integer
+---@field max_processes? integer
+---@field max_mem_lock? integer
+---@field max_core_size? integer
+---@field nice? integer
+---@field new_session? boolean
+---@field new_process_group? boolean
+---@field parent_death_signal? string|integer
+---@field no_new_privs? boolean
+---@field run_alone? boolean      a core scheduling cookie of its own
+---@field run_among? integer      that of this process
+---@field user? string            uid, gid and groups of this account
+---@field uid? integer|string
+---@field gid? integer|string
+---@field groups? integer[]
+---@field caps? (string|integer)[]  these capabilities, and no others
+---@field clear_caps? boolean
+---@field allow_cap? (string|integer)[]|string|integer
+---@field selinux_label? string|table  label, or { label, if_enabled = true }
+---@field apparmor_profile? string|table  the same
+---@field pre_exec_hook? function|any[]  f, or { f, data }
+---@field require_handshake? boolean
+---@field daemonize? boolean
+---@field pid_file? string
+---@field timeout? number         seconds after which the program and what it started are ended
+---@field grace? number           seconds between TERM and KILL then; 2 unless given
+---@field max_output? integer     bytes of each captured stream; 64 MiB unless given, math.huge for no cap
+---@field ok_codes? integer[]|integer  exit codes that are success besides 0
+---@field allow_exit? integer[]|integer  the same
+---@field check? boolean          false: any exit code is success
+---@field allow_any_exit? boolean the same as check = false
+---@field raw_status? boolean     nothing is a failure, not even a signal
+
+local noshell = {}
+
+noshell.host = { use = host.use, wait = host.wait }
+
+--- A command: what to run and how, to be changed by its setters, and run any
+--- number of times.
+---@param ... noshell.spec|noshell.command|noshell.word
+---@return noshell.command
+function noshell.command(...)
+  local cmd = options.own(...)
+  return cmd
+end
+
+--- Runs a program to its end. What it writes is captured unless directed
+--- elsewhere.
+---@param ... noshell.spec|noshell.command|noshell.word
+---@return noshell.result?
+---@return noshell.error?
+function noshell.run(...)
+  local cmd = options.command(...)
+  return cmd:run()
+end
+
+--- Starts a program, and returns when it is executing.
+---@param ... noshell.spec|noshell.command|noshell.word
+---@return noshell.process?
+---@return noshell.error?
+function noshell.run_async(...)
+  local cmd = options.command(...)
+  return cmd:run_async()
+end
+
+--- What a program writes to stdout, without its final newlines: $(…).
+---@param ... noshell.spec|noshell.command|noshell.word
+---@return string?
+---@return noshell.error?
+function noshell.output(...)
+  local cmd = options.command(...)
+  return cmd:output()
+end
+
+--- An iterator over the lines of a program's stdout, as they come. Raises the
+--- error object where the program does not start, or ends badly. See
+--- command:lines for what leaving the loop early does.
+---@param ... noshell.spec|noshell.command|noshell.word
+---@return fun(): string?
+---@return nil
+---@return nil
+---@return noshell.process
+function noshell.lines(...)
+  local cmd = options.own(...)
+  return command.lines(cmd)
+end
+
+--- os.execute's replacement: the program has our standard streams. Returns
+--- true, "exit", 0, or nil and "exit" or "signal" and the number. Where it did
+--- not start, timed out or was lost there is no such number: nil, err.
+---@param ... noshell.spec|noshell.command|noshell.word
+---@return true|nil ok
+---@return "exit"|"signal"|noshell.error kind
+---@return integer? number
+function noshell.system(...)
+  local cmd = options.own(...)
+  command.direct(cmd, { [0] = "inherit", "inherit", "inherit" }, "system")
+  command.flush()
+  return result.triple(cmd:run())
+end
+
+--- io.popen's replacement: a file whose other end is the program. With mode
+--- "r", the default, we read its stdout, with "w" we write its stdin, with "rw"
+--- both; what is no pipe then is ours.
+---
+--- The mode follows a table, a command, or a program without arguments;
+--- arguments that stand plainly can have none after them.
+---@param spec noshell.spec|noshell.command|noshell.word
+---@param mode? "r"|"w"|"rw"
+---@param ... noshell.word
+---@return noshell.popen?
+---@return noshell.error?
+---@overload fun(program: string, ...: noshell.word): noshell.popen?, noshell.error?
+function noshell.popen(spec, mode, ...)
+  local is_word = type(spec) ~= "table" and not command.is(spec)
+  local has_mode = select("#", ...) == 0 and popen.is_mode(mode)
+  local cmd
+  if is_word and mode ~= nil and not has_mode then
+    cmd, mode = options.own(spec, mode, ...), "r"
+  else
+    cmd = options.own(spec, ...)
+  end
+  if mode ~= nil and not popen.is_mode(mode) then
+    error("bad argument #2 to 'popen' (\"r\", \"w\" or \"rw\" is needed)", 2)
+  end
+  return popen.open(cmd, mode or "r")
+end
+
+--- Replaces this process by the program. Returns only where that fails.
+---@param ... noshell.spec|noshell.command|noshell.word
+---@return nil
+---@return noshell.error
+function noshell.exec(...)
+  local cmd = options.command(...)
+  return cmd:exec()
+end
+
+--- The words as sh reads them back unchanged, with blanks between them.
+---@param ... string|number
+---@return string
+function noshell.quote(...)
+  local words = { ... }
+  for i = 1, select("#", ...) do words[i] = core.quote(words[i]) end
+  return table.concat(words, " ")
+end
+
+--- The path of the program that would be run.
+---@param name string
+---@return string?
+---@return noshell.error?
+function noshell.which(name)
+  local path, raw = core.find_program(name)
+  if path then return path end
+  return nil, failure.new(raw, name)
+end
+
+--- A word that is passed to a program, but shows as *** in every text.
+---@param value string|number
+---@return noshell.secret
+function noshell.secret(value)
+  return core.secret(value)
+end
+
+--- What this build and kernel offer, and which launch path is in use.
+---@return table
+function noshell.features()
+  return core.features()
+end
+
+return noshell

@@ -1,0 +1,40 @@
+--- The one wait loop. Deadlines are absolute, so that no early return of a
+--- host makes them later.
+
+local core = require "noshell.core"
+local host = require "noshell.host"
+
+local wait = {}
+
+--- The time at which `seconds` from now are over; nil for never.
+---@param seconds? number
+---@param name string  the caller's, for its message
+---@return number?
+function wait.deadline(seconds, name)
+  if seconds == nil or seconds == math.huge then return nil end
+  if type(seconds) ~= "number" or seconds ~= seconds then
+    error(("%s: a number of seconds is needed, not %s"):format(name,
+      tostring(seconds)), 3)
+  end
+  return core.now() + seconds
+end
+
+--- Calls attempt(pollable) until it answers anything but false, and waits for
+--- the pollable in between. Returns the answer, or false when time is up.
+---@generic T
+---@param pollable noshell.pollable
+---@param attempt fun(pollable): T|false|nil, table?
+---@param deadline? number
+---@return T|false|nil
+---@return table? failure
+function wait.await(pollable, attempt, deadline)
+  while true do
+    local answer, failure = attempt(pollable)
+    if answer ~= false then return answer, failure end
+    local left = deadline and deadline - core.now()
+    if left and left <= 0 then return false end
+    host.wait(pollable, left)
+  end
+end
+
+return wait

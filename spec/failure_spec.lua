@@ -1,0 +1,203 @@
+local failure = require "noshell.failure"
+
+local function message(raw, command, result)
+  return tostring(failure.new(raw, command or "frob --all", result))
+end
+
+describe("an error's message", function()
+  it("names the command, the stage, the subject and the errno", function()
+    assert.equal("noshell: cannot start 'frob --all': set_working_directory "
+      .. "'/srv/x': No such file or directory (ENOENT)",
+      message { code = "spawn", stage = "set_working_directory", errno = 2,
+        errname = "ENOENT", message = "No such file or directory",
+        subject = "/srv/x" })
+  end)
+
+  it("says why in words where there are words", function()
+    assert.equal("noshell: cannot start 'frob --all': exec '/bin/frob': its "
+      .. "interpreter '/no/such' was not found (ENOENT)",
+      message { code = "spawn", stage = "exec", errno = 2, errname = "ENOENT",
+        message = "No such file or directory", subject = "/bin/frob",
+        reason = "its interpreter '/no/such' was not found" })
+  end)
+
+  it("gives a hook's words without an errno", function()
+    assert.equal("noshell: cannot start 'frob --all': set_pre_exec_hook: no way",
+      message { code = "spawn", stage = "set_pre_exec_hook",
+        reason = "no way" })
+  end)
+
+  it("names the signal that killed the child in a stage", function()
+    assert.equal("noshell: cannot start 'frob --all': set_pre_exec_hook: "
+      .. "killed by signal KILL",
+      message { code = "spawn", stage = "set_pre_exec_hook", signal = "KILL",
+        signal_number = 9 })
+  end)
+
+  it("says that a command line is no program", function()
+    assert.equal("noshell: cannot start 'ls -l': find_program 'ls -l': No such "
+      .. "file or directory (ENOENT); there is no shell: give each argument by "
+      .. "itself",
+      message({ code = "spawn", stage = "find_program", errno = 2,
+        errname = "ENOENT", message = "No such file or directory",
+        subject = "ls -l" }, "ls -l"))
+  end)
+
+  it("names a mistake's method, value, reason and place", function()
+    assert.equal("noshell: invalid command 'frob': set_umask(999): not a mode "
+      .. "between 0 and 0777 (script.lua:12)",
+      message({ code = "invalid", method = "set_umask", value = "999",
+        reason = "not a mode between 0 and 0777", where = "script.lua:12" },
+        "frob"))
+  end)
+
+  it("names a mistake that no setter made", function()
+    assert.equal("noshell: invalid command 'frob': handshake_wait comes first",
+      message({ code = "invalid", reason = "handshake_wait comes first" },
+        "frob"))
+  end)
+
+  it("tells the exit status and what the program said", function()
+    assert.equal("noshell: 'iscsiadm --mode iface' exited with status 21: "
+      .. "iscsiadm: No records found",
+      message({ code = "exit" }, "iscsiadm --mode iface",
+        { exit_code = 21, stderr = "iscsiadm: No records found\n" }))
+  end)
+
+  it("tells the exit status of a program that said nothing", function()
+    local expected = "noshell: 'false' exited with status 1"
+    assert.equal(expected,
+      message({ code = "exit" }, "false", { exit_code = 1, stderr = " \n" }))
+    assert.equal(expected,
+      message({ code = "exit" }, "false", { exit_code = 1 }))
+  end)
+
+  it("names the signal that ended the program", function()
+    assert.equal("noshell: 'sleep 9' was killed by signal TERM",
+      message({ code = "signal" }, "sleep 9",
+        { signal = "TERM", signal_number = 15 }))
+    assert.equal("noshell: 'sleep 9' was killed by signal SEGV (core dumped)",
+      message({ code = "signal" }, "sleep 9",
+        { signal = "SEGV", signal_number = 11, core_dumped = true }))
+    assert.equal("noshell: 'sleep 9' was killed by signal 99",
+      message({ code = "signal" }, "sleep 9", { signal_number = 99 }))
+  end)
+
+  it("tells a command's timeout from a wait's", function()
+    assert.equal("noshell: 'sleep 9' timed out and was ended after 0.512 s: hm",
+      message({ code = "timeout" }, "sleep 9",
+        { duration = 0.5123, timed_out = true, stderr = "hm" }))
+    assert.equal("noshell: 'sleep 9' is still running after 0.5 s",
+      message({ code = "timeout", seconds = 0.5 }, "sleep 9"))
+  end)
+
+  it("names the stream that passed its cap, and the cap", function()
+    assert.equal("noshell: 'yes' wrote more to stdout than the 2 bytes that "
+      .. "set_max_output allows, and was ended",
+      message({ code = "output_limit" }, "yes",
+        { stdout = "y\n", stderr = "" }))
+    assert.equal("noshell: 'yes' wrote more to stderr than the 2 bytes that "
+      .. "set_max_output allows, and was ended",
+      message({ code = "output_limit" }, "yes",
+        { stdout = "", stderr = "y\n" }))
+  end)
+
+  it("says that a status is lost, and never guesses it", function()
+    assert.equal("noshell: the status of 'true' (pid 7) is lost: something "
+      .. "else in this process waited for it",
+      message({ code = "lost" }, "true", { pid = 7 }))
+  end)
+
+  it("says what could not be done where the other side is gone", function()
+    assert.equal("noshell: cannot write to 'cat': Broken pipe (EPIPE)",
+      message({ code = "closed", stage = "write", errname = "EPIPE",
+        message = "Broken pipe" }, "cat"))
+    assert.equal("noshell: cannot kill 'cat': No such process (ESRCH)",
+      message({ code = "closed", stage = "kill", errname = "ESRCH",
+        message = "No such process" }, "cat"))
+    assert.equal("noshell: cannot use 'cat': it belongs to process 12",
+      message({ code = "closed", reason = "it belongs to process 12" }, "cat"))
+  end)
+
+  it("is one line whatever the command and the program hold", function()
+    local text = message({ code = "exit" }, "printf 'a\nb\27[2J'",
+      { exit_code = 1, stderr = "one\r\n\n\7two\0\n" })
+    assert.equal("noshell: 'printf 'a\\nb\\x1b[2J'' exited with status 1: "
+      .. "one; \\x07two\\x00", text)
+  end)
+
+  it("keeps UTF-8 and shows other bytes as hexadecimal", function()
+    local function said(stderr)
+      return (message({ code = "exit" }, "x", { exit_code = 1,
+        stderr = stderr }):gsub(".*: ", ""))
+    end
+    assert.equal("größe €", said "größe €")
+    assert.equal("gr\\xf6\\xdfe", said "gr\246\223e")
+  end)
+
+  it("shortens a long command", function()
+    local text = message({ code = "exit" }, ("x"):rep(1000), { exit_code = 1 })
+    assert.equal("noshell: '" .. ("x"):rep(197) .. "...' exited with status 1",
+      text)
+  end)
+end)
+
+describe("an error", function()
+  it("joins with text on either side", function()
+    local err = failure.new({ code = "exit" }, "false", { exit_code = 1 })
+    assert.equal("backup: noshell: 'false' exited with status 1",
+      "backup: " .. err)
+    assert.equal("noshell: 'false' exited with status 1!", err .. "!")
+  end)
+
+  it("keeps the fields it was made of", function()
+    local result = { exit_code = 1 }
+    local err = failure.new({ code = "spawn", stage = "exec", errno = 13,
+      errname = "EACCES", subject = "/x" }, "x", result)
+    assert.equal("spawn", err.code)
+    assert.equal("exec", err.stage)
+    assert.equal(13, err.errno)
+    assert.equal("EACCES", err.errname)
+    assert.equal("/x", err.subject)
+    assert.equal("x", err.command)
+    assert.equal(result, err.result)
+  end)
+end)
+
+describe("the excerpt of stderr", function()
+  it("is all of a short one", function()
+    assert.equal("a; b", failure.excerpt "a\nb\n")
+  end)
+
+  it("is the last whole lines of a long one", function()
+    local lines = {}
+    for i = 1, 1000 do lines[i] = ("line %04d"):format(i) end
+    local text = failure.excerpt(table.concat(lines, "\n"))
+    assert.truthy(text:find("^%.%.%.line 09%d%d; ") and #text < 350, text)
+    assert.truthy(text:find("line 0999; line 1000$"), text)
+  end)
+
+  it("is the end of a line that is too long itself", function()
+    assert.equal("..." .. ("x"):rep(296) .. " end",
+      failure.excerpt(("x"):rep(100000) .. " end\n"))
+  end)
+
+  it("does not start in the middle of a character", function()
+    local text = failure.excerpt(("€"):rep(200))
+    assert.equal("..." .. ("€"):rep(100), text)
+    text = failure.excerpt(("€"):rep(200) .. "x")
+    assert.equal("..." .. ("€"):rep(99) .. "x", text)
+  end)
+
+  it("is empty where there is nothing to read", function()
+    assert.equal("", failure.excerpt "")
+    assert.equal("", failure.excerpt(("\n "):rep(100000)))
+  end)
+
+  it("takes a moment for any size", function()
+    local text = (" "):rep(32 * 1024 * 1024) .. "x"
+    local before = os.clock()
+    assert.equal("...", failure.excerpt(text):sub(1, 3))
+    assert.truthy(os.clock() - before < 0.5)
+  end)
+end)

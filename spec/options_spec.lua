@@ -1,0 +1,300 @@
+local core = require "noshell.core"
+local noshell = require "noshell"
+local options = require "noshell.options"
+local nearest = require "noshell.nearest"
+
+--- The setters that a SPEC calls, each as { name, arguments... }.
+local function calls_of(spec)
+  local methods, real, calls = core.methods.command, {}, {}
+  for name, method in pairs(methods) do real[name] = method end
+  for name in pairs(real) do
+    methods[name] = function(self, ...)
+      calls[#calls + 1] = { name, ... }
+      return self
+    end
+  end
+  local ok, err = pcall(options.command, spec)
+  for name, method in pairs(real) do methods[name] = method end
+  assert(ok, err)
+  return calls
+end
+
+--- The message of a SPEC that is a mistake, without the file's path.
+local function complaint(spec)
+  local _, err = noshell.run(spec)
+  assert.equal("invalid", err.code)
+  return (tostring(err):gsub("%([^ ]*options_spec%.lua:%d+%)$", "(HERE)"))
+end
+
+describe("a SPEC's words", function()
+  it("are the program and its arguments", function()
+    assert.same({ "a b", "1", "", "-x" },
+      noshell.command({ "printf", "a b", 1, "", "-x" }):args())
+    assert.same({ "printf", "a b", "1" },
+      noshell.command("printf", "a b", 1):argv())
+  end)
+
+  it("may be very many", function()
+    local words = { "printf" }
+    for i = 2, 50000 do words[i] = i end
+    assert.equal(49999, #noshell.command(words):args())
+  end)
+
+  it("are followed by those of arg, args, arg_pair and arg_format", function()
+    assert.same({ "1", "2", "3", "n=v", "--x=07" },
+      noshell.command({ "x", 1, arg = 2, args = { 3 },
+        arg_pair = { "n", "v" }, arg_format = { "--x=%02d", 7 } }):args())
+  end)
+
+  it("have no holes, and the first one is named", function()
+    assert.equal("noshell: invalid command 'cp': add_arg(nil): argument 1 is "
+      .. "nil (HERE)", complaint { "cp", nil, "b" })
+    assert.truthy(complaint { "cp", args = { "a", nil, "b" } }
+      :find("args(nil): item 2 is nil: a list has no holes (HERE)", 1, true))
+  end)
+
+  it("include a program", function()
+    assert.truthy(complaint {}:find("invalid command '': command(", 1, true))
+    assert.truthy(complaint { nil, "x" }:find("(HERE)", 1, true))
+    local _, err = noshell.run()
+    assert.equal("invalid", err.code)
+  end)
+
+  it("are strings or numbers", function()
+    assert.truthy(complaint { "cp", {} }
+      :find("add_arg(a table): argument 1 is", 1, true))
+    assert.truthy(complaint { "cp", false }:find("add_arg(false)", 1, true))
+  end)
+
+  it("end with a table, which says all", function()
+    local _, err = noshell.run({ "cp" }, "a")
+    assert.truthy(tostring(err)
+      :find('command("a"): a table takes no further arguments', 1, true))
+    assert.has_error(function() noshell.run(noshell.command "cp", "a") end)
+  end)
+end)
+
+-- key, value, the calls it makes
+local cases = {
+  { "arg0", "sh", { "set_arg0", "sh" } },
+  { "arg", "x", { "add_arg", "x" } },
+  { "args", { "x", 2 }, { "add_arg", "x" }, { "add_arg", 2 } },
+  { "args", {} },
+  { "arg_pair", { "n", "v" }, { "add_arg_pair", "n", "v" } },
+  { "arg_format", { "%d", 1 }, { "add_arg_format", "%d", 1 } },
+  { "clear_env", true, { "clear_env" } },
+  { "clear_env", false },
+  { "inherit_env", true, { "inherit_env" } },
+  { "pass_env", { "A", "B" }, { "pass_env", "A" }, { "pass_env", "B" } },
+  { "pass_env", "A", { "pass_env", "A" } },
+  { "pass_env", {}, { "clear_env" } },
+  { "pass_env_allow_suid", "A", { "pass_env_allow_suid", "A" } },
+  { "pass_env_block_suid", { "A", "x" }, { "pass_env_block_suid", "A", "x" } },
+  { "pass_env_block_suid", "A", { "pass_env_block_suid", "A" } },
+  { "pass_env_common", true, { "pass_env_common" } },
+  { "env_xdg", "/x", { "add_env_xdg", "/x" } },
+  { "env", { B = "2", A = 1, C = false }, { "inherit_env" },
+    { "add_env_pair", "A", 1 }, { "add_env_pair", "B", "2" },
+    { "unset_env", "C" } },
+  { "env_pair", { "A", "1" }, { "add_env_pair", "A", "1" } },
+  { "env_string", "A=1", { "add_env_string", "A=1" } },
+  { "env_format", { "A=%d", 1 }, { "add_env_format", "A=%d", 1 } },
+  { "unset_env", "A", { "unset_env", "A" } },
+  { "input", "data", { "set_input_buffer", "data" } },
+  { "input_buffer", "data", { "set_input_buffer", "data" } },
+  { "stdin", "null", { "set_stdin", "null" } },
+  { "stdout", "pipe", { "set_stdout", "pipe" } },
+  { "stderr", { path = "/x" }, { "set_stderr", { path = "/x" } } },
+  { "pass_fd", 8, { "pass_fd", 8 } },
+  { "pass_fd", { 8, as = 3 }, { "pass_fd", 8, { as = 3 } } },
+  { "pass_fds", { 8, [3] = 9 }, { "pass_fd", 8 },
+    { "pass_fd", 9, { as = 3 } } },
+  { "pass_fds", { 8, 9, 10 }, { "pass_fd", 8 }, { "pass_fd", 9 },
+    { "pass_fd", 10 } },
+  { "pass_fds", { [5] = 4, [4] = 5 }, { "pass_fd", 5, { as = 4 } },
+    { "pass_fd", 4, { as = 5 } } },
+  { "cwd", "/", { "set_working_directory", "/" } },
+  { "working_directory", "/", { "set_working_directory", "/" } },
+  { "umask", 18, { "set_umask", 18 } },
+  { "limit", { "core", 0, 0 }, { "set_limit", "core", 0, 0 } },
+  { "limits", { nofile = 9, core = { 0, 1 } }, { "set_limit", "core", 0, 1 },
+    { "set_limit", "nofile", 9 } },
+  { "max_files", 1, { "set_max_files", 1 } },
+  { "max_processes", 1, { "set_max_processes", 1 } },
+  { "max_mem_lock", 1, { "set_max_mem_lock", 1 } },
+  { "max_core_size", 1, { "set_max_core_size", 1 } },
+  { "nice", 5, { "set_nice", 5 } },
+  { "new_session", true, { "new_session" } },
+  { "new_process_group", true, { "new_process_group" } },
+  { "parent_death_signal", "TERM", { "set_parent_death_signal", "TERM" } },
+  { "no_new_privs", true, { "set_no_new_privs" } },
+  { "run_alone", true, { "run_alone" } },
+  { "run_among", 7, { "run_among", 7 } },
+  { "user", "nobody", { "set_user", "nobody" } },
+  { "uid", 1, { "set_uid", 1 } },
+  { "gid", 1, { "set_gid", 1 } },
+  { "groups", { 1, 2 }, { "set_groups", { 1, 2 } } },
+  { "caps", { "kill", 13 }, { "clear_caps" }, { "allow_cap", "kill" },
+    { "allow_cap", 13 } },
+  { "caps", {}, { "clear_caps" } },
+  { "clear_caps", true, { "clear_caps" } },
+  { "allow_cap", "kill", { "allow_cap", "kill" } },
+  { "selinux_label", "l", { "set_selinux_label", "l" } },
+  { "selinux_label", { "l", if_enabled = true },
+    { "set_selinux_label", "l", { if_enabled = true } } },
+  { "apparmor_profile", "p", { "set_apparmor_profile", "p" } },
+  { "pre_exec_hook", print, { "set_pre_exec_hook", print } },
+  { "pre_exec_hook", { print, 1 }, { "set_pre_exec_hook", print, 1 } },
+  { "require_handshake", true, { "require_handshake" } },
+  { "daemonize", true, { "daemonize" } },
+  { "pid_file", "/x", { "set_pid_file", "/x" } },
+  { "timeout", 5, { "set_timeout", 5 } },
+  { "grace", 1 },
+  { "max_output", math.huge, { "set_max_output", math.huge } },
+  { "ok_codes", { 1, 2 }, { "allow_exit", 1 }, { "allow_exit", 2 } },
+  { "ok_codes", 1, { "allow_exit", 1 } },
+  { "allow_exit", 1, { "allow_exit", 1 } },
+  { "check", false, { "allow_any_exit" } },
+  { "check", true },
+  { "allow_any_exit", true, { "allow_any_exit" } },
+  { "raw_status", true, { "raw_status" } },
+}
+
+describe("a SPEC's key", function()
+  local tried = {}
+  for _, case in ipairs(cases) do
+    local key, value = case[1], case[2]
+    tried[key] = true
+    if key ~= "grace" then
+      it(("%s calls its setter for a %s"):format(key, type(value)), function()
+        assert.same({ (table.unpack or unpack)(case, 3) }, calls_of { "x", [key] = value })
+      end)
+    end
+  end
+
+  it("is one of those above", function()
+    for _, key in ipairs(options.KEYS) do assert.is_true(tried[key], key) end
+  end)
+
+  it("exists for every setter", function()
+    local names = { send_buffer = true, add_args = true, mark_secret = true }
+    for _, case in ipairs(cases) do
+      for i = 3, #case do names[case[i][1]] = true end
+    end
+    for name in pairs(core.methods.command) do
+      if name:find("^[sa][ed][td]_") then assert.is_true(names[name], name) end
+    end
+  end)
+
+  it("grace goes with timeout", function()
+    assert.same({ { "set_timeout", 5, 0.5 } },
+      calls_of { "x", timeout = 5, grace = 0.5 })
+    assert.truthy(complaint { "x", grace = 1 }:find("grace(1): ", 1, true))
+  end)
+
+  it("is named where it is unknown, with the nearest", function()
+    assert.equal('noshell: invalid command \'df -P\': timout(5): no such '
+      .. "option, did you mean 'timeout'? (HERE)",
+      complaint { "df", "-P", timout = 5 })
+    assert.equal('noshell: invalid command \'df\': xyzzy("a"): no such option '
+      .. "(HERE)", complaint { "df", xyzzy = "a" })
+    assert.equal("noshell: invalid command 'df': option(true): options have "
+      .. "names (HERE)", complaint { "df", [true] = 1 })
+    assert.truthy(complaint { "df", [1.5] = 1 }:find("option(1.5)", 1, true))
+    assert.truthy(complaint { "df", [0] = 1 }:find("option(0)", 1, true))
+  end)
+
+  it("that comes first is told, each time", function()
+    for _ = 1, 20 do
+      assert.truthy(complaint { "df", umask = "x", timeout = "x", cwd = {} }
+        :find("set_working_directory", 1, true))
+      assert.truthy(complaint { "df", b_x = 1, a_x = 1, c_x = 1 }
+        :find("a_x", 1, true))
+    end
+  end)
+
+  it("is refused with a value of another kind", function()
+    assert.truthy(complaint { "x", clear_env = 1 }
+      :find("clear_env(1): true or false is needed, not 1", 1, true))
+    assert.truthy(complaint { "x", check = "no" }
+      :find('check("no"): true or false is needed', 1, true))
+    assert.truthy(complaint { "x", env = "A=1" }
+      :find('env("A=1"): a table is needed', 1, true))
+    assert.truthy(complaint { "x", env = { "A=1" } }
+      :find("env(1): its keys are names", 1, true))
+    assert.truthy(complaint { "x", limits = 5 }
+      :find("limits(5): a table is needed", 1, true))
+    assert.truthy(complaint { "x", args = { a = 1 } }
+      :find('args("a"): a list is needed', 1, true))
+    assert.truthy(complaint { "x", pass_fds = 3 }
+      :find("pass_fds(3): a table is needed", 1, true))
+    assert.truthy(complaint { "x", pass_fds = { a = 3 } }
+      :find('pass_fds("a"): its keys are the child\'s descriptors', 1, true))
+    assert.truthy(complaint { "x", umask = 999 }
+      :find("set_umask(999)", 1, true))
+  end)
+
+  it("input excludes stdin", function()
+    assert.truthy(complaint { "cat", input = "x", stdin = "null" }
+      :find('stdin("null"): input is given too', 1, true))
+  end)
+end)
+
+describe("a SPEC's env", function()
+  local function env_of(spec)
+    spec[1] = "x"
+    return noshell.command(spec):env()
+  end
+
+  it("changes what is inherited", function()
+    local env = env_of { env = { NOSHELL_A = "1", HOME = false } }
+    assert.equal("1", env.NOSHELL_A)
+    assert.is_nil(env.HOME)
+    assert.equal(os.getenv("PATH"), env.PATH)
+  end)
+
+  it("is all there is after clear_env", function()
+    assert.same({ A = "1" }, env_of { clear_env = true, env = { A = 1 } })
+  end)
+
+  it("adds to what pass_env lets through", function()
+    assert.same({ A = "1", PATH = os.getenv("PATH") },
+      env_of { pass_env = { "PATH" }, env = { A = 1 } })
+    assert.same({}, env_of { pass_env = {} })
+  end)
+
+  it("keeps the rest with inherit_env", function()
+    local env = env_of { pass_env = { "HOME" }, inherit_env = true }
+    assert.equal(os.getenv("PATH"), env.PATH)
+  end)
+end)
+
+describe("a SPEC that is a command", function()
+  it("is run as it is", function()
+    local cmd = noshell.command { "printf", "%s", "x" }
+    assert.equal("x", noshell.output(cmd))
+    assert.equal("x", noshell.output(cmd))
+  end)
+
+  it("is copied by command", function()
+    local cmd = noshell.command "printf"
+    local copy = noshell.command(cmd):add_arg("x")
+    assert.same({}, cmd:args())
+    assert.same({ "x" }, copy:args())
+  end)
+end)
+
+describe("the nearest word", function()
+  it("is one with few letters changed", function()
+    assert.equal("timeout", nearest.word("timeuot", options.KEYS))
+    assert.equal("stdout", nearest.word("stdut", options.KEYS))
+    assert.equal("cwd", nearest.word("cdw", options.KEYS))
+    assert.equal("env", nearest.word("enw", options.KEYS))
+  end)
+
+  it("is none where all are far", function()
+    assert.is_nil(nearest.word("shell", options.KEYS))
+    assert.is_nil(nearest.word("", options.KEYS))
+    assert.is_nil(nearest.word(("x"):rep(100000), options.KEYS))
+  end)
+end)

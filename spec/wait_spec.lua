@@ -1,0 +1,235 @@
+local core = require "noshell.core"
+local noshell = require "noshell"
+local wait = require "noshell.wait"
+
+--- Something to wait for that is never ready, and counts how often it was asked.
+local function idle(timeout)
+  return {
+    asked = 0,
+    pollfd = function(self)
+      self.asked = self.asked + 1
+      return nil
+    end,
+    events = function() return "r" end,
+    timeout = function() return timeout end,
+  }
+end
+
+local function never() return false end
+
+describe("await", function()
+  it("gives the first answer that is not false", function()
+    local count = 0
+    local answer = wait.await(idle(), function()
+      count = count + 1
+      return count == 3 and "done"
+    end)
+    assert.equal("done", answer)
+    assert.equal(3, count)
+  end)
+
+  it("gives nil and the failure", function()
+    local why = {}
+    local answer, failure = wait.await(idle(), function() return nil, why end)
+    assert.is_nil(answer)
+    assert.equal(why, failure)
+  end)
+
+  it("tries once where the deadline has passed", function()
+    local pollable = idle()
+    assert.is_true(wait.await(pollable, function() return true end, 0))
+    assert.is_false(wait.await(pollable, never, 0))
+    assert.equal(0, pollable.asked)
+  end)
+
+  it("keeps its deadline however often the host returns", function()
+    local before, count = core.now(), 0
+    local previous = noshell.host.use(function() count = count + 1 end)
+    local answer = wait.await(idle(), never, before + 0.02)
+    noshell.host.use(previous)
+    local took = core.now() - before
+    assert.is_false(answer)
+    assert.truthy(took >= 0.02 and took < 0.5, took)
+    assert.truthy(count > 10)
+  end)
+
+  it("tells the host how long at most", function()
+    local told = {}
+    local previous = noshell.host.use(function(pollable, seconds)
+      told = { pollable, seconds }
+      core.poll(-1, "r", seconds)
+    end)
+    local pollable = idle()
+    wait.await(pollable, never, core.now() + 0.02)
+    noshell.host.use(previous)
+    assert.equal(pollable, told[1])
+    assert.truthy(told[2] <= 0.02)
+  end)
+
+  it("looks again after the pollable's own timeout", function()
+    local pollable, before = idle(0.005), core.now()
+    wait.await(pollable, function() return pollable.asked == 2 end)
+    assert.truthy(core.now() - before >= 0.009)
+  end)
+end)
+
+describe("the host", function()
+  it("is the function that use was given, until it is given nil", function()
+    local count = 0
+    local function counting(pollable)
+      count = count + 1
+      core.poll(pollable:pollfd(), pollable:events(), pollable:timeout())
+    end
+    assert.is_nil(noshell.host.use(counting))
+    assert.equal("x", noshell.output("sh", "-c", "sleep 0.01; echo x"))
+    assert.equal(counting, noshell.host.use(nil))
+    local waits = count
+    assert.truthy(waits > 0)
+    assert.equal("x", noshell.output("echo", "x"))
+    assert.equal(waits, count)
+  end)
+
+  it("is a function", function()
+    assert.has_error(function() noshell.host.use "cqueues" end,
+      "noshell.host.use: a function or nil is needed, not a string")
+  end)
+
+  it("lets coroutines run while others wait", function()
+    local ended = {}
+    local previous = noshell.host.use(coroutine.yield)
+    local function job(seconds, name)
+      return coroutine.create(function()
+        assert(noshell.run("sleep", seconds))
+        ended[#ended + 1] = name
+      end)
+    end
+    local jobs = { job("0.06", "slow"), job("0.01", "fast") }
+    while #jobs > 0 do
+      for i = #jobs, 1, -1 do
+        assert(coroutine.resume(jobs[i]))
+        if coroutine.status(jobs[i]) == "dead" then table.remove(jobs, i) end
+      end
+      core.poll(-1, "r", 0.001)
+    end
+    noshell.host.use(previous)
+    assert.same({ "fast", "slow" }, ended)
+  end)
+end)
+
+describe("wait", function()
+  it("leaves a program running that is not at its end in time", function()
+    local process = assert(noshell.run_async { "cat", stdin = "pipe" })
+    local result, err = process:wait(0.01)
+    assert.is_nil(result)
+    assert.equal("timeout", err.code)
+    assert.is_nil(err.result)
+    assert.equal("noshell: 'cat' is still running after 0.01 s", tostring(err))
+    assert.is_nil(process:poll())
+    process.stdin:close()
+    result = assert(process:wait(10))
+    assert.equal(0, result.exit_code)
+    process:close()
+  end)
+
+  it("gives the same answer again", function()
+    local process = assert(noshell.run_async("true"))
+    local result = assert(process:wait())
+    assert.equal(result, process:wait())
+    assert.equal(result, process:poll())
+    process:close()
+
+    process = assert(noshell.run_async("false"))
+    local _, err = process:wait()
+    local _, again = process:wait()
+    assert.equal("exit", err.code)
+    assert.equal(err, again)
+    process:close()
+  end)
+
+  it("takes 0, a fraction and math.huge, and nothing that is no number",
+    function()
+      local process = assert(noshell.run_async { "cat", stdin = "pipe" })
+      local _, err = process:wait(0)
+      assert.equal("timeout", err.code)
+      process.stdin:close()
+      assert(process:wait(math.huge))
+      assert.has_error(function() process:wait "1" end)
+      assert.has_error(function() process:wait(0 / 0) end)
+      process:close()
+    end)
+end)
+
+describe("abort", function()
+  it("ends a program and gives its death as the result", function()
+    local process = assert(noshell.run_async("sleep", 100))
+    assert.is_true(process:abort())
+    local result, err = process:wait()
+    assert.is_nil(result)
+    assert.equal("signal", err.code)
+    assert.equal("TERM", err.result.signal)
+    assert.is_true(process:abort())
+    process:close()
+  end)
+
+  it("ends a program that ignores TERM", function()
+    local process = assert(noshell.run_async { "sh", "-c",
+      "trap '' TERM; echo ready; while :; do sleep 100; done",
+      stdout = "pipe" })
+    assert.equal("ready", process.stdout:read())
+    local before = core.now()
+    assert.is_true(process:abort())
+    assert.truthy(core.now() - before < 5)
+    local _, err = process:wait()
+    assert.equal("KILL", err.result.signal)
+    process:close()
+  end)
+end)
+
+describe("close", function()
+  it("ends the program, and may be repeated", function()
+    local process = assert(noshell.run_async("sleep", 100))
+    local pid = process.pid
+    assert.is_true(process:close())
+    assert.is_true(process:close())
+    assert.is_nil(io.open("/proc/" .. pid .. "/stat"))
+  end)
+
+  it("makes every other use an error", function()
+    local process = assert(noshell.run_async { "cat", stdin = "pipe" })
+    local stdin = process.stdin
+    process:close()
+    assert.has_error(function() process:wait() end)
+    assert.has_error(function() process:poll() end)
+    assert.has_error(function() process:kill() end)
+    assert.has_error(function() stdin:write "x" end)
+    assert.is_true(stdin:close())
+  end)
+end)
+
+describe("kill", function()
+  it("sends a signal by name or number, TERM unless told", function()
+    for _, signal in ipairs { "TERM", "SIGINT", 9 } do
+      local process = assert(noshell.run_async("sleep", 100))
+      assert.is_true(process:kill(signal))
+      local _, err = process:wait()
+      assert.equal(core.signal_number(signal), err.result.signal_number)
+      process:close()
+    end
+    local process = assert(noshell.run_async("sleep", 100))
+    process:kill()
+    local _, err = process:wait()
+    assert.equal("TERM", err.result.signal)
+    process:close()
+  end)
+
+  it("signals nobody once the program has ended", function()
+    local process = assert(noshell.run_async("true"))
+    process:wait()
+    local ok, err = process:kill()
+    assert.is_nil(ok)
+    assert.equal("ESRCH", err.errname)
+    assert.equal("noshell: cannot kill 'true': No such process (ESRCH)",
+      tostring(err))
+    process:close()
+  end)
+end)
