@@ -288,7 +288,7 @@ describe("the nearest word", function()
   it("is one with few letters changed", function()
     assert.equal("timeout", nearest.word("timeuot", options.KEYS))
     assert.equal("stdout", nearest.word("stdut", options.KEYS))
-    assert.equal("cwd", nearest.word("cdw", options.KEYS))
+    assert.equal("cwd", nearest.word("cwdd", options.KEYS))
     assert.equal("env", nearest.word("enw", options.KEYS))
   end)
 

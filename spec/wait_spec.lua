@@ -233,3 +233,55 @@ describe("kill", function()
     process:close()
   end)
 end)
+
+describe("handshake_wait", function()
+  local function waiting(spec)
+    spec.require_handshake = true
+    return assert(noshell.run_async(spec))
+  end
+
+  it("waits until the child stands before its exec", function()
+    local process = waiting { "echo", "x" }
+    assert.is_true(process:handshake_wait())
+    assert.is_true(process:handshake_wait(0))
+    assert.is_true(process:handshake_notify())
+    assert.equal("x\n", assert(process:wait()).stdout)
+    process:close()
+  end)
+
+  it("gives the error of a child that died before", function()
+    local process = waiting { "true", cwd = "/no/such" }
+    local ok, err = process:handshake_wait(10)
+    assert.is_nil(ok)
+    assert.equal("set_working_directory", err.stage)
+    process:close()
+  end)
+
+  it("refuses a wrong order, and a process that has no handshake", function()
+    local process = waiting { "true" }
+    local ok, err = process:handshake_notify()
+    assert.is_nil(ok)
+    assert.equal("noshell: invalid command 'true': handshake_wait comes first",
+      tostring(err))
+    process:close()
+
+    process = assert(noshell.run_async "true")
+    ok, err = process:handshake_wait()
+    assert.is_nil(ok)
+    assert.equal("noshell: invalid command 'true': require_handshake was not "
+      .. "called", tostring(err))
+    process:close()
+  end)
+
+  it("ends with the command's own timeout", function()
+    local process = waiting { "true", timeout = 0.02, grace = 0.02,
+      pre_exec_hook = function() core.poll(-1, "r", 100) end }
+    local before = core.now()
+    local ok, err = process:handshake_wait()
+    assert.is_nil(ok)
+    assert.equal("timeout", err.code)
+    assert.is_true(err.result.timed_out)
+    assert.truthy(core.now() - before < 5)
+    process:close()
+  end)
+end)

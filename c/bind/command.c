@@ -1,5 +1,7 @@
 #include "command.h"
 
+#include <errno.h>
+
 #include "box.h"
 
 /* ---- the type ---------------------------------------------------------- */
@@ -110,6 +112,19 @@ static int clone(lua_State *L)
 	return 1;
 }
 
+/* command:_mistake(method, value | nil, reason): for options that are no
+ * setter's arguments. */
+static int make_mistake(lua_State *L)
+{
+	struct nsh_command *cmd = nsh_lua_check_command(L, 1)->cmd;
+	const char *method = luaL_checkstring(L, 2);
+	struct setter setter = { L, cmd, method, 3, nsh_command_mistake(cmd) };
+
+	nsh_command_set_mistake(cmd, method, luaL_optstring(L, 3, ""),
+				luaL_checkstring(L, 4), EINVAL);
+	return nsh_lua_setter_end(&setter);
+}
+
 /* ---- being a value ----------------------------------------------------- */
 
 static int to_text(lua_State *L)
@@ -137,6 +152,7 @@ static const luaL_Reg metamethods[] = {
 };
 
 static const luaL_Reg methods[] = {
+	{ "_mistake", make_mistake },
 	{ "clone", clone },
 	{ NULL, NULL }
 };

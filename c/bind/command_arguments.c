@@ -77,6 +77,18 @@ static bool push_formatted_argument(lua_State *L, int index)
 	return secret;
 }
 
+/* What string.format raised is on top of the stack.  Called by no Lua code it
+ * does not know its name, or knows it by another path, on some Luas. */
+static void reject_format(const struct setter *setter)
+{
+	lua_State *L = setter->L;
+	const char *text = lua_tostring(L, -1);
+
+	text = luaL_gsub(L, text ? text : "?", "to '?'", "to 'format'");
+	text = luaL_gsub(L, text, "to 'string.format'", "to 'format'");
+	nsh_lua_reject(setter, nsh_lua_argument(1), "cannot be formatted: %s", text);
+}
+
 /* Pushes what Lua's own string.format makes of the arguments. */
 static bool push_formatted(const struct setter *setter, struct bytes *ret_bytes)
 {
@@ -90,10 +102,7 @@ static bool push_formatted(const struct setter *setter, struct bytes *ret_bytes)
 	for (int i = 1; i <= setter->count; i++)
 		secret |= push_formatted_argument(L, i + 1);
 	if (lua_pcall(L, setter->count, 1, 0) != 0) {
-		const char *text = lua_tostring(L, -1);
-
-		nsh_lua_reject(setter, nsh_lua_argument(1),
-			       "cannot be formatted: %s", text ? text : "?");
+		reject_format(setter);
 		return false;
 	}
 	if (!nsh_lua_get_argument(setter, (struct place){ lua_gettop(L),

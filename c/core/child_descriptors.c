@@ -83,8 +83,8 @@ static int stage_move(const struct plan *plan, int *parent,
 {
 	int fd;
 
-	if (move->same_as_stdout)
-		fd = nsh_sys_fcntl(plan->staged[1], F_DUPFD_CLOEXEC, 0);
+	if (move->same_as >= 0)
+		fd = nsh_sys_fcntl(plan->staged[move->same_as], F_DUPFD_CLOEXEC, 0);
 	else if (move->source >= 0)
 		fd = duplicate(plan, parent, move->source);
 	else

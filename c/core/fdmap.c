@@ -17,7 +17,9 @@ static struct move *add_move(struct plan *plan, int target, enum nsh_stage stage
 {
 	struct move *move = &plan->moves[plan->move_count++];
 
-	*move = (struct move){ .source = -1, .target = target, .stage = stage };
+	*move = (struct move){
+		.source = -1, .target = target, .same_as = -1, .stage = stage,
+	};
 	return move;
 }
 
@@ -50,12 +52,25 @@ static int add_source(struct plan *plan, int fd, int target,
 	return nsh_fail(failure, stage, EBADF, subject);
 }
 
+static const char null_path[] = "/dev/null";
+
+/* Opened once for all streams that want it. */
+static void add_null(struct plan *plan, int which)
+{
+	for (size_t i = 0; i < plan->move_count; i++)
+		if (plan->moves[i].path == null_path) {
+			add_move(plan, which, stages[which])->same_as = (int)i;
+			return;
+		}
+	add_path(plan, which, null_path, O_RDWR);
+}
+
 /* Never starts a program with a closed standard stream: the first file that
  * it opened would take its place. */
 static int add_inherited(struct plan *plan, int which, struct nsh_failure *failure)
 {
 	if (nsh_fd_check(which) < 0) {
-		add_path(plan, which, "/dev/null", O_RDWR);
+		add_null(plan, which);
 		return 0;
 	}
 	return add_source(plan, which, which, stages[which], failure);
@@ -161,10 +176,10 @@ static int add_stream(struct plan *plan, const struct nsh_command *cmd,
 		return alone ? fail_mix(which, in_place, failure)
 			: add_pipe(plan, which, failure);
 	case NSH_STDIO_STDOUT:
-		add_move(plan, 2, NSH_STAGE_STDERR)->same_as_stdout = true;
+		add_move(plan, 2, NSH_STAGE_STDERR)->same_as = 1;
 		return 0;
 	default:
-		add_path(plan, which, "/dev/null", O_RDWR);
+		add_null(plan, which);
 		return 0;
 	}
 }

@@ -24,6 +24,19 @@ static int fail_inactive(enum nsh_stage stage, const char *subject,
 	return -1;
 }
 
+/* A write to attr/exec takes a page and silently drops the rest, so that a
+ * longer label would become another one (proc_pid_attr_write). */
+enum { LONGEST = 4096 };
+
+static int fail_too_long(enum nsh_stage stage, const char *subject,
+			 struct nsh_failure *failure)
+{
+	nsh_fail(failure, stage, ENAMETOOLONG, subject);
+	nsh_fail_reason(failure, "longer than the %d bytes that the kernel takes",
+			LONGEST);
+	return -1;
+}
+
 #ifdef NSH_HAVE_SELINUX
 
 bool nsh_label_selinux_built(void)
@@ -48,19 +61,33 @@ static char *raw_context(const char *context)
 	return copy;
 }
 
+/* EACCES: this domain may not ask (security:check_context).  It may be allowed
+ * to use the context all the same, and the kernel checks it again when it is
+ * written. */
+static int check_context(const char *raw, const char *context,
+			 struct nsh_failure *failure)
+{
+	if (strlen(raw) >= LONGEST)
+		return fail_too_long(NSH_STAGE_SELINUX_LABEL, context, failure);
+	if (security_check_context_raw(raw) == 0 || errno == EACCES)
+		return 0;
+	nsh_fail(failure, NSH_STAGE_SELINUX_LABEL, errno, context);
+	if (failure && failure->errnum == EINVAL)
+		nsh_fail_reason(failure, "not a context of the loaded policy");
+	return -1;
+}
+
 static int plan_selinux(const char *context, struct label *ret_label,
 			char **ret_text, struct nsh_failure *failure)
 {
-	char *raw;
+	char *raw = raw_context(context);
 
-	if (security_check_context(context) < 0) {
-		nsh_fail(failure, NSH_STAGE_SELINUX_LABEL, errno, context);
-		nsh_fail_reason(failure, "not a context of the loaded policy");
-		return -1;
-	}
-	raw = raw_context(context);
 	if (!raw)
 		return nsh_fail(failure, NSH_STAGE_SELINUX_LABEL, errno, context);
+	if (check_context(raw, context, failure) < 0) {
+		free(raw);
+		return -1;
+	}
 	*ret_text = raw;
 	*ret_label = (struct label){
 		.path = "/proc/thread-self/attr/exec",
@@ -129,6 +156,10 @@ int nsh_label_apparmor(const char *profile, bool if_enabled,
 				     if_enabled, failure);
 	if (asprintf(&text, "exec %s", profile) < 0)
 		return nsh_fail(failure, NSH_STAGE_APPARMOR_PROFILE, ENOMEM, profile);
+	if (strlen(text) > LONGEST) {
+		free(text);
+		return fail_too_long(NSH_STAGE_APPARMOR_PROFILE, profile, failure);
+	}
 	*ret_text = text;
 	*ret_label = (struct label){
 		/* Its own directory where several modules are active, Linux 5.8. */

@@ -6,19 +6,15 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "area.h"
 #include "child.h"
 #include "fd.h"
 #include "signals.h"
 #include "sys.h"
-
-/* What parent and child share: a stack that grows down from its end, an
- * untouchable page below it, and the record. */
-enum { PAGE = 65536, STACK = 65536, AREA = PAGE + PAGE + STACK };
 
 /* The best table that the kernel has not refused yet. */
 static atomic_int best_table = TABLE_FETCH;
@@ -27,37 +23,6 @@ static const char *const table_names[] = {
 	[TABLE_FETCH] = "shared", [TABLE_PREFIX] = "prefix",
 	[TABLE_COPIED] = "copied",
 };
-
-/* ---- the shared area --------------------------------------------------- */
-
-/* MAP_SHARED, for a child with memory of its own writes its record too. */
-static struct record *new_area(void)
-{
-	char *area = mmap(NULL, AREA, PROT_READ | PROT_WRITE,
-			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-	if (area == MAP_FAILED)
-		return NULL;
-	(void)mprotect(area + PAGE, PAGE, PROT_NONE);
-	return (struct record *)(void *)area;
-}
-
-static void *stack_of(struct record *record)
-{
-	return (char *)record + AREA;
-}
-
-static void free_area(struct record **record)
-{
-	if (*record)
-		(void)munmap(*record, AREA);
-	*record = NULL;
-}
-
-static void reset_record(struct record *record)
-{
-	memset(record, 0, sizeof *record);
-}
 
 /* ---- choosing the path ------------------------------------------------- */
 
@@ -140,7 +105,7 @@ static int fork_child(struct plan *plan, int *ret_pidfd)
 static int create(struct plan *plan, struct launched *launched)
 {
 	int *ret_pidfd = &launched->pidfd;
-	void *stack = stack_of(plan->record);
+	void *stack = nsh_area_stack(plan->record);
 	uint64_t mask;
 	int pid;
 
@@ -255,7 +220,7 @@ static enum outcome attempt(struct plan *plan, struct launched *launched,
 {
 	int signal;
 
-	reset_record(plan->record);
+	memset(plan->record, 0, sizeof *plan->record);
 	launched->pid = create(plan, launched);
 	if (launched->pid < 0)
 		return clone_failed(plan, -launched->pid, failure);
@@ -292,7 +257,7 @@ int nsh_launch(struct plan *plan, struct launched *ret_launched,
 	struct launched launched = { .pid = -1, .pidfd = -1 };
 	enum outcome outcome;
 
-	plan->record = new_area();
+	plan->record = nsh_area_take();
 	if (!plan->record)
 		return nsh_fail(failure, NSH_STAGE_CLONE, errno, "mmap");
 	if (strcmp(forced_path(), "own") == 0)
@@ -309,7 +274,7 @@ int nsh_launch(struct plan *plan, struct launched *ret_launched,
 	if (outcome == STARTED && plan->handshake)
 		launched.record = plan->record;
 	else
-		free_area(&plan->record);
+		nsh_area_give(plan->record);
 	plan->record = NULL;
 	if (outcome == FAILED)
 		return -1;
@@ -335,7 +300,8 @@ int nsh_launch_verdict(const struct plan *plan, struct launched *launched,
 void nsh_launch_release(struct launched *launched)
 {
 	nsh_close(&launched->pidfd);
-	free_area(&launched->record);
+	nsh_area_give(launched->record);
+	launched->record = NULL;
 	nsh_supervise_free(&launched->supervisor);
 }
 
@@ -344,7 +310,7 @@ const char *nsh_launch_path(void)
 {
 	static const char *const nothing[] = { NULL };
 	const char *none = NULL;
-	struct move move = { .target = 3, .stage = NSH_STAGE_DESCRIPTORS };
+	struct move move = { .target = 3, .same_as = -1, .stage = NSH_STAGE_DESCRIPTORS };
 	int ends[2], staged[1];
 	struct plan plan = {
 		.candidates = &none, .argv = nothing, .envp = nothing,

@@ -9,8 +9,8 @@
 
 static const char *move_subject(const struct move *move, char *text, size_t size)
 {
-	if (move->same_as_stdout)
-		return "stdout";
+	if (move->same_as >= 0)
+		return "a duplicate";
 	if (move->source < 0)
 		return move->path;
 	(void)snprintf(text, size, "descriptor %d", move->source);

@@ -101,7 +101,7 @@ int nsh_plan_add_sync(struct plan *plan)
 	plan->child_ends[plan->child_end_count++] = ends[1];
 	plan->sync_move = (int)plan->move_count;
 	plan->moves[plan->move_count++] = (struct move){
-		.source = ends[1], .target = -1, .stage = NSH_STAGE_DESCRIPTORS,
+		.source = ends[1], .target = -1, .same_as = -1, .stage = NSH_STAGE_DESCRIPTORS,
 	};
 	return 0;
 }

@@ -52,7 +52,7 @@ struct move {
 	int target;             /* the child's; -1: kept until exec only */
 	const char *path;
 	int flags;              /* of open(2) */
-	bool same_as_stdout;    /* neither: what moves[1] came from */
+	int same_as;            /* neither: what that earlier move has; or -1 */
 	enum nsh_stage stage;   /* the setter that asked for it */
 };
 

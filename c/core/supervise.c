@@ -6,18 +6,15 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "area.h"
 #include "fd.h"
 #include "status.h"
 #include "sys.h"
-
-/* The struct, an untouchable page, and a stack that grows down to it. */
-enum { PAGE = 65536, STACK = 65536, AREA = PAGE + PAGE + STACK };
 
 /* ---- whether it is needed ---------------------------------------------- */
 
@@ -51,21 +48,10 @@ bool nsh_supervise_is_needed(void)
 
 /* ---- starting ---------------------------------------------------------- */
 
-static struct supervisor *new_supervisor(void)
-{
-	char *area = mmap(NULL, AREA, PROT_READ | PROT_WRITE,
-			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-	if (area == MAP_FAILED)
-		return NULL;
-	(void)mprotect(area + PAGE, PAGE, PROT_NONE);
-	return (struct supervisor *)(void *)area;
-}
-
-static void unmap(struct supervisor **supervisor)
+static void drop(struct supervisor **supervisor)
 {
 	nsh_close(&(*supervisor)->pidfd);
-	(void)munmap(*supervisor, AREA);
+	nsh_area_give(*supervisor);
 	*supervisor = NULL;
 }
 
@@ -93,17 +79,16 @@ static int await_child(struct supervisor *supervisor)
 int nsh_supervise_start(struct plan *plan, long clone_flags, void *child_stack,
 			struct supervisor **ret_supervisor, int *ret_pidfd)
 {
-	struct supervisor *supervisor = new_supervisor();
+	struct supervisor *supervisor = nsh_area_take();
 	long pid;
 
 	if (!supervisor)
 		return -errno;
-	supervisor->plan = plan;
+	*supervisor = (struct supervisor){ .plan = plan, .pidfd = -1 };
 	supervisor->clone_flags = clone_flags;
 	supervisor->child_stack = child_stack;
-	supervisor->pidfd = -1;
 	pid = nsh_sys_clone(CLONE_VM | CLONE_FILES | NSH_CLONE_PIDFD,
-			    (char *)supervisor + AREA, &supervisor->pidfd,
+			    nsh_area_stack(supervisor), &supervisor->pidfd,
 			    nsh_supervise_run, supervisor);
 	if (pid > 0) {
 		supervisor->own_pid = (pid_t)pid;
@@ -155,6 +140,6 @@ void nsh_supervise_free(struct supervisor **supervisor)
 	if (!*supervisor)
 		return;
 	if ((*supervisor)->pidfd < 0)
-		unmap(supervisor);
+		drop(supervisor);
 	*supervisor = NULL;
 }

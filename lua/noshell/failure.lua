@@ -111,7 +111,7 @@ function describe.invalid(err)
   if err.method then
     text = text .. ("%s(%s): "):format(err.method, printable(err.value or ""))
   end
-  text = text .. cause(err)
+  text = text .. printable(err.reason or cause(err))
   return err.where and text .. " (" .. err.where .. ")" or text
 end
 

@@ -95,28 +95,22 @@ end
 
 core.metatables.process.__close = methods.close
 
---- How often to look for the child at its handshake.
-local INTERVAL = 0.005
-
---- The core offers no descriptor for the handshake, so the clock wakes us.
-local function gate_of(self)
-  return {
-    pollfd = function() return self:pollfd() end,
-    events = function() return self:events() end,
-    timeout = function() return INTERVAL end,
-  }
-end
-
 --- Waits until the child stands before its exec. Where `seconds` pass before,
---- err.code is "timeout".
+--- err.code is "timeout"; where the command's own timeout passes, the child is
+--- ended, and err.result is there too.
 ---@param seconds? number
 ---@return true?
 ---@return noshell.error?
 function methods:handshake_wait(seconds)
   local deadline = wait.deadline(seconds, "handshake_wait")
-  local ready, raw = wait.await(gate_of(self), function()
-    return self:_handshake_wait(0)
+  local is_over = false
+  local ready, raw = wait.await(self, function()
+    local answer, why = self:_handshake_wait(0)
+    is_over = answer == false and self:timeout() == 0
+    if is_over then return true end
+    return answer, why
   end, deadline)
+  if is_over then return nil, select(2, self:wait()) end
   if ready then return true end
   return fail(self, raw or { code = "timeout", seconds = seconds })
 end

@@ -37,6 +37,12 @@ static const char *label_of(struct wish wish)
 	return outcome(command_of(&wish), "label");
 }
 
+/* Runs this program, which does what `part` says and becomes a probe. */
+static const char *label_after(const char *part)
+{
+	return outcome(nsh_command_new_args(program, part, NULL), "label");
+}
+
 /* Runs this program in another domain, where it checks `part` by itself. */
 static const char *part_in(struct wish wish, const char *part)
 {
@@ -47,6 +53,21 @@ static const char *part_in(struct wish wish, const char *part)
 	nsh_command_add_arg(cmd, part);
 	nsh_command_set_stdio(cmd, 1, NSH_STDIO_INHERIT);
 	return outcome(cmd, "");
+}
+
+/* An exec of this very process that fails must leave no label behind: it
+ * would be that of everything we start from then on. */
+static void check_exec(struct wish wish, const char *refusal, const char *ours)
+{
+	struct wish none = { NULL, target, NULL, false, false };
+	struct nsh_command *cmd = command_of(&wish);
+	struct nsh_failure failure = { .code = NSH_OK };
+
+	(void)nsh_command_exec(cmd, &failure);
+	nsh_command_free(cmd);
+	check("exec in place with a label that is refused",
+	      failure_text(&failure), refusal);
+	check("leaves no label behind", label_of(none), ours);
 }
 
 /* ---- SELinux ----------------------------------------------------------- */
@@ -65,6 +86,14 @@ static struct wish selinux_no_new_privs(const char *label)
 	return wish;
 }
 
+static void exec_in_selinux(void)
+{
+	struct wish wish = selinux(CONTEXT("b_t"));
+
+	(void)nsh_command_exec(command_of(&wish), NULL);
+	checks_failed++;
+}
+
 static void check_selinux_applied(void)
 {
 	struct wish none = { NULL, target, NULL, false, false };
@@ -79,6 +108,8 @@ static void check_selinux_applied(void)
 	      CONTEXT("b_t") ":c0,c1");
 	optional.if_enabled = true;
 	check("if_enabled does not weaken it", label_of(optional), CONTEXT("b_t"));
+	check("it is given by an exec in place too",
+	      label_after("exec-in-selinux"), CONTEXT("b_t"));
 	check("our own label at the next exec is untouched",
 	      label_of(none), CONTEXT("a_t"));
 }
@@ -90,6 +121,8 @@ static void check_selinux_refused(void)
 	wrong_entry.program = probe;
 	check("a transition that the policy denies",
 	      label_of(selinux(CONTEXT("c_t"))), "spawn exec EACCES");
+	check("its reason names the label", last_failure.reason,
+	      "not permitted, with the label '" CONTEXT("c_t") "'");
 	check("a program that is no entry point",
 	      label_of(wrong_entry), "spawn exec EACCES");
 	check("its subject is the program", last_failure.subject, probe);
@@ -109,8 +142,11 @@ static void check_selinux_refused(void)
 	      label_of(selinux_no_new_privs(CONTEXT("b_t"))), "spawn exec EPERM");
 	check("no_new_privs, and a rule for it",
 	      label_of(selinux_no_new_privs(CONTEXT("n_t"))), CONTEXT("n_t"));
+	check_exec(selinux(CONTEXT("c_t")), "spawn exec EACCES", CONTEXT("a_t"));
 	check("a domain without setexec checks",
-	      part_in(selinux(CONTEXT("d_t")), "selinux-without-setexec"), "");
+	      part_in(selinux(CONTEXT("d_t")), "without-setexec"), "");
+	check("a domain without check_context checks",
+	      part_in(selinux(CONTEXT("e_t")), "without-check-context"), "");
 }
 
 static void check_without_setexec(void)
@@ -119,6 +155,27 @@ static void check_without_setexec(void)
 	      label_of(selinux(CONTEXT("b_t"))),
 	      "spawn set_selinux_label EACCES");
 	check("its subject is the label", last_failure.subject, CONTEXT("b_t"));
+}
+
+/* The kernel takes a page of what is written, and drops the rest. */
+static void check_selinux_too_long(void)
+{
+	char label[8000] = CONTEXT("b_t") ":c0";
+
+	for (size_t size = strlen(label); size + 4 < sizeof label; size += 3)
+		strcpy(label + size, ",c0");
+	check("a label that is longer than a page", label_of(selinux(label)),
+	      "spawn set_selinux_label ENAMETOOLONG");
+}
+
+/* What may not ask whether a context is valid is told by the kernel. */
+static void check_without_check_context(void)
+{
+	check("without check_context a label is applied all the same",
+	      label_of(selinux(CONTEXT("b_t"))), CONTEXT("b_t"));
+	check("and a bad one refused",
+	      label_of(selinux(CONTEXT("nosuch_t"))),
+	      "spawn set_selinux_label EINVAL");
 }
 
 /* ---- AppArmor ---------------------------------------------------------- */
@@ -137,9 +194,21 @@ static struct wish apparmor_no_new_privs(const char *profile)
 	return wish;
 }
 
+static void exec_in_apparmor(void)
+{
+	struct wish wish = apparmor("vm_b");
+
+	(void)nsh_command_exec(command_of(&wish), NULL);
+	checks_failed++;
+}
+
 static void check_apparmor(void)
 {
 	struct wish none = { NULL, target, NULL, false, false };
+	char longest[8000];
+
+	memset(longest, 'x', sizeof longest - 1);
+	longest[sizeof longest - 1] = 0;
 
 	check("without a profile the child stays where we are",
 	      label_of(none), "unconfined");
@@ -147,13 +216,22 @@ static void check_apparmor(void)
 	      label_of(apparmor("vm_b")), "vm_b (enforce)");
 	check("with no_new_privs",
 	      label_of(apparmor_no_new_privs("vm_b")), "vm_b (enforce)");
+	check("it is given by an exec in place too",
+	      label_after("exec-in-apparmor"), "vm_b (enforce)");
 	check("our own profile at the next exec is untouched",
 	      label_of(none), "unconfined");
 	check("a profile that is not loaded",
 	      label_of(apparmor("nosuch")), "spawn set_apparmor_profile ENOENT");
 	check("its subject is the profile", last_failure.subject, "nosuch");
+	check("a profile that is longer than a page", label_of(apparmor(longest)),
+	      "spawn set_apparmor_profile ENAMETOOLONG");
+	check("no profile's name", label_of(apparmor(" ")),
+	      "spawn set_apparmor_profile EINVAL");
+	check_exec((struct wish){ nsh_command_set_apparmor_profile, "/nonexistent",
+				  "vm_b", false, false },
+		   "spawn exec ENOENT", "unconfined");
 	check("a confined program checks",
-	      part_in(apparmor("vm_a"), "apparmor-confined"), "");
+	      part_in(apparmor("vm_a"), "confined"), "");
 }
 
 static void check_confined(void)
@@ -168,6 +246,8 @@ static void check_confined(void)
 	      "spawn set_apparmor_profile EACCES");
 	check("a change that no_new_privs forbids",
 	      label_of(apparmor_no_new_privs("vm_b")), "spawn exec EPERM");
+	check("its reason names the profile", last_failure.reason,
+	      "not permitted, with the label 'vm_b'");
 }
 
 /* ---- modules that are not there ---------------------------------------- */
@@ -215,29 +295,39 @@ static void check_features(bool wants_selinux, bool wants_apparmor)
 		   features.apparmor_enabled == wants_apparmor);
 }
 
+/* What this program is told to do where it runs itself: its first argument. */
+static const struct {
+	const char *name;
+	void (*act)(void);
+} parts[] = {
+	{ "without-setexec", check_without_setexec },
+	{ "without-check-context", check_without_check_context },
+	{ "confined", check_confined },
+	{ "exec-in-selinux", exec_in_selinux },
+	{ "exec-in-apparmor", exec_in_apparmor },
+};
+
 int main(int argc, char **argv)
 {
-	const char *part = argc > 1 ? argv[1] : "";
-	bool in_selinux = strcmp(part, "selinux") == 0;
-	bool in_apparmor = strcmp(part, "apparmor") == 0;
+	const char *mode = argc > 1 ? argv[1] : "";
+	bool in_selinux = strcmp(mode, "selinux") == 0;
+	bool in_apparmor = strcmp(mode, "apparmor") == 0;
 
 	program = argv[0];
-	if (strcmp(part, "selinux-without-setexec") == 0) {
-		check_without_setexec();
-		return checks_failed > 0;
-	}
-	if (strcmp(part, "apparmor-confined") == 0) {
-		check_confined();
-		return checks_failed > 0;
-	}
-	if (*part)
+	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+		if (strcmp(mode, parts[i].name) == 0) {
+			parts[i].act();
+			return checks_failed > 0;
+		}
+	if (*mode)
 		check_features(in_selinux, in_apparmor);
-	if (in_selinux)
+	if (in_selinux) {
 		check_selinux_applied();
-	if (in_selinux)
 		check_selinux_refused();
+		check_selinux_too_long();
+	}
 	if (in_apparmor)
 		check_apparmor();
-	check_here(*part ? probe : "/bin/true");
+	check_here(*mode ? probe : "/bin/true");
 	return verdict();
 }

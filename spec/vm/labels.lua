@@ -1,0 +1,115 @@
+-- labels.lua selinux|apparmor|none: labels from Lua, run by spec/vm in a
+-- machine whose policy it knows. There is no busted there: a line for each
+-- check, and the sum.
+
+local noshell = require "noshell"
+
+local target, probe = "/test/target", "/spec/probe"
+local passed, failed = 0, 0
+
+local function check(what, got, want)
+  if got == want then
+    passed = passed + 1
+    print("ok      " .. what)
+  else
+    failed = failed + 1
+    print(("not ok  %s: '%s', not '%s'"):format(what, tostring(got), tostring(want)))
+  end
+end
+
+--- The child's label, as the probe tells it; or nil and the failure.
+local function label_of(spec)
+  local result, err = noshell.run(spec)
+  if not result then return nil, err end
+  return result.stdout:match("\nlabel=([^\n]*)")
+end
+
+local function check_label(what, spec, want)
+  local label, err = label_of(spec)
+  check(what, label or tostring(err), want)
+end
+
+local function check_refused(what, spec, stage, errname)
+  local label, err = label_of(spec)
+  if label then
+    check(what, label, stage .. " " .. errname)
+  else
+    check(what, ("%s %s %s"):format(err.code, err.stage, err.errname),
+      ("spawn %s %s"):format(stage, errname))
+  end
+  return err or {}
+end
+
+local function context(kind)
+  return "vm_u:vm_r:" .. kind .. ":s0"
+end
+
+local function check_selinux()
+  check_label("no label", { target }, context "a_t")
+  check_label("a label", { target, selinux_label = context "b_t" }, context "b_t")
+  check_label("a label by setter",
+    noshell.command(target):set_selinux_label(context "b_t"), context "b_t")
+  check_label("if_enabled, and it is",
+    { target, selinux_label = { context "b_t", if_enabled = true } },
+    context "b_t")
+  check_label("no_new_privs, and a rule for it",
+    { target, selinux_label = context "n_t", no_new_privs = true },
+    context "n_t")
+  check_refused("no_new_privs, and none",
+    { target, selinux_label = context "b_t", no_new_privs = true }, "exec", "EPERM")
+  local err = check_refused("a denied transition",
+    { target, selinux_label = context "c_t" }, "exec", "EACCES")
+  check("its message", tostring(err), "noshell: cannot start '/test/target': "
+    .. "exec '/test/target': not permitted, with the label "
+    .. "'vm_u:vm_r:c_t:s0' (EACCES)")
+  check_refused("a program that is no entry point",
+    { probe, selinux_label = context "b_t" }, "exec", "EACCES")
+  err = check_refused("an invalid context",
+    { target, selinux_label = context "nosuch_t" }, "set_selinux_label", "EINVAL")
+  check("its message", tostring(err), "noshell: cannot start '/test/target': "
+    .. "set_selinux_label 'vm_u:vm_r:nosuch_t:s0': "
+    .. "not a context of the loaded policy (EINVAL)")
+end
+
+local function check_apparmor()
+  check_label("no profile", { target }, "unconfined")
+  check_label("a profile", { target, apparmor_profile = "vm_b" }, "vm_b (enforce)")
+  check_label("a profile by setter",
+    noshell.command(target):set_apparmor_profile("vm_b"), "vm_b (enforce)")
+  check_label("with no_new_privs",
+    { target, apparmor_profile = "vm_b", no_new_privs = true }, "vm_b (enforce)")
+  check_label("if_enabled, and it is",
+    { target, apparmor_profile = { "vm_b", if_enabled = true } },
+    "vm_b (enforce)")
+  local err = check_refused("a profile that is not loaded",
+    { target, apparmor_profile = "nosuch" }, "set_apparmor_profile", "ENOENT")
+  check("its subject", err.subject, "nosuch")
+end
+
+local function check_inactive(option, stage, module)
+  local err = check_refused(option .. " where there is none",
+    { probe, [option] = "some:label" }, stage, "EOPNOTSUPP")
+  check("its message", tostring(err), ("noshell: cannot start '/spec/probe': "
+    .. "%s 'some:label': %s is not enabled on this system (EOPNOTSUPP)"):format(
+    stage, module))
+  local result = noshell.run { probe,
+    [option] = { "some:label", if_enabled = true } }
+  check("if_enabled lets it pass", result and result.ok, true)
+end
+
+local mode = ...
+local features = noshell.features()
+check("features tell of SELinux", features.selinux_enabled, mode == "selinux")
+check("features tell of AppArmor", features.apparmor_enabled, mode == "apparmor")
+if mode == "selinux" then
+  check_selinux()
+else
+  check_inactive("selinux_label", "set_selinux_label", "SELinux")
+end
+if mode == "apparmor" then
+  check_apparmor()
+else
+  check_inactive("apparmor_profile", "set_apparmor_profile", "AppArmor")
+end
+print(("%d passed, %d failed, 0 skipped"):format(passed, failed))
+os.exit(failed == 0 and 0 or 1)

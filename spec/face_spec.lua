@@ -1,0 +1,439 @@
+local core = require "noshell.core"
+local noshell = require "noshell"
+
+local unpack = table.unpack or unpack
+
+local function packed(...)
+  return { n = select("#", ...), ... }
+end
+
+local LUA = arg and arg[-1] or "lua"
+for i = -1, -20, -1 do
+  if arg and arg[i] then LUA = arg[i] end
+end
+
+--- Runs a script with this Lua and gives what it wrote, and its result.
+local function script(text, ...)
+  return noshell.run { LUA, "-e", text, ... , check = false }
+end
+
+describe("run", function()
+  it("captures stdout and stderr", function()
+    local result = assert(noshell.run("sh", "-c", "echo out; echo err >&2"))
+    assert.is_true(result.ok)
+    assert.equal(0, result.exit_code)
+    assert.equal("out\n", result.stdout)
+    assert.equal("err\n", result.stderr)
+    assert.truthy(result.pid > 0 and result.duration >= 0)
+    assert.truthy(tostring(result):find("^exited with status 0 after "))
+  end)
+
+  it("gives nil and the error for a bad end, with the result in it", function()
+    local result, err = noshell.run("sh", "-c", "echo so >&2; exit 3")
+    assert.is_nil(result)
+    assert.equal("exit", err.code)
+    assert.equal(3, err.result.exit_code)
+    assert.is_false(err.result.ok)
+    assert.equal("so\n", err.result.stderr)
+    assert.equal("sh -c 'echo so >&2; exit 3'", err.command)
+    assert.equal("noshell: 'sh -c 'echo so >&2; exit 3'' exited with status 3: so",
+      tostring(err))
+  end)
+
+  it("takes any exit with check = false, and those of ok_codes", function()
+    assert.equal(3, assert(noshell.run { "sh", "-c", "exit 3",
+      check = false }).exit_code)
+    assert.equal(3, assert(noshell.run { "sh", "-c", "exit 3",
+      ok_codes = { 3, 4 } }).exit_code)
+    assert.is_nil((noshell.run { "sh", "-c", "exit 5", ok_codes = { 3, 4 } }))
+  end)
+
+  it("says where a program did not start", function()
+    local result, err = noshell.run { "true", cwd = "/no/such" }
+    assert.is_nil(result)
+    assert.equal("spawn", err.code)
+    assert.equal("set_working_directory", err.stage)
+    assert.equal("ENOENT", err.errname)
+    assert.equal("/no/such", err.subject)
+    assert.is_nil(err.result)
+    assert.equal("noshell: cannot start 'true': set_working_directory "
+      .. "'/no/such': No such file or directory (ENOENT)", tostring(err))
+  end)
+
+  it("says that a program was not found", function()
+    local _, err = noshell.run("no-such-program", "-x")
+    assert.equal("find_program", err.stage)
+    assert.equal("noshell: cannot start 'no-such-program -x': find_program "
+      .. "'no-such-program': No such file or directory (ENOENT)", tostring(err))
+    _, err = noshell.run "ls -l"
+    assert.truthy(tostring(err):find("there is no shell", 1, true))
+  end)
+
+  it("says that a program is a directory", function()
+    local _, err = noshell.run "/tmp"
+    assert.equal("noshell: cannot start '/tmp': exec '/tmp': it is a directory "
+      .. "(EACCES)", tostring(err))
+  end)
+
+  it("names the caller's line for a mistake", function()
+    local _, err = noshell.run { "true", umask = 999 }
+    assert.equal("invalid", err.code)
+    assert.equal("set_umask", err.method)
+    assert.equal("999", err.value)
+    assert.truthy(err.where:find("face_spec.lua:%d+$"), err.where)
+    local _, other = noshell.command("true"):set_umask(999):run()
+    assert.truthy(other.where:find("face_spec.lua:%d+$"), other.where)
+  end)
+
+  it("ends a program that takes too long", function()
+    local before = core.now()
+    local _, err = noshell.run { "sleep", 100, timeout = 0.05 }
+    assert.truthy(core.now() - before < 5)
+    assert.equal("timeout", err.code)
+    assert.is_true(err.result.timed_out)
+    assert.equal("TERM", err.result.signal)
+    assert.truthy(tostring(err):find(
+      "^noshell: 'sleep 100' timed out and was ended after 0"))
+  end)
+
+  it("ends a program that writes too much", function()
+    local _, err = noshell.run { "yes", max_output = 1000 }
+    assert.equal("output_limit", err.code)
+    assert.equal("noshell: 'yes' wrote more to stdout than the 1000 bytes that "
+      .. "set_max_output allows, and was ended", tostring(err))
+    assert.equal(("y\n"):rep(500), err.result.stdout)
+  end)
+
+  it("gives no streams, and says which functions do", function()
+    local _, err = noshell.run { "cat", stdin = "pipe" }
+    assert.equal("invalid", err.code)
+    assert.equal("noshell: invalid command 'cat': set_stdin(pipe): run gives no "
+      .. "stream: use run_async, lines or popen", tostring(err))
+  end)
+
+  it("runs a command again", function()
+    local cmd = noshell.command { "cat", input = "x" }
+    for _ = 1, 3 do assert.equal("x", assert(cmd:run()).stdout) end
+  end)
+end)
+
+describe("output", function()
+  it("is stdout without its final newlines", function()
+    assert.equal("a\n\nb", noshell.output("printf", "a\n\nb\n\n\n"))
+    assert.equal("", noshell.output("printf", "\n\n"))
+    assert.equal("", noshell.output "true")
+    assert.equal("a\r\n \0", noshell.output { "cat", input = "a\r\n \0\n" })
+  end)
+
+  it("holds stderr too where that is asked for", function()
+    assert.equal("a\nb", noshell.output { "sh", "-c", "echo a >&2; echo b",
+      stderr = "stdout" })
+  end)
+
+  it("gives nil and the error", function()
+    local text, err = noshell.output("sh", "-c", "echo x; exit 1")
+    assert.is_nil(text)
+    assert.equal("x\n", err.result.stdout)
+  end)
+
+  it("needs stdout for itself", function()
+    local _, err = noshell.output { "true", stdout = "null" }
+    assert.equal("noshell: invalid command 'true': set_stdout(null): output "
+      .. "needs stdout for itself", tostring(err))
+    assert.equal("x", noshell.output { "echo", "x", stdout = "capture" })
+  end)
+end)
+
+describe("lines", function()
+  it("gives the lines as they come", function()
+    local found = {}
+    for line in noshell.lines("printf", "a\n\nb") do found[#found + 1] = line end
+    assert.same({ "a", "", "b" }, found)
+  end)
+
+  it("keeps the ends of lines where a command is asked to", function()
+    local found = {}
+    for line in noshell.command("printf", "a\nb"):lines "L" do
+      found[#found + 1] = line
+    end
+    assert.same({ "a\n", "b" }, found)
+  end)
+
+  it("leaves the command as it was", function()
+    local cmd = noshell.command("printf", "a\nb")
+    for _ = 1, 2 do
+      local count = 0
+      for _ in cmd:lines() do count = count + 1 end
+      assert.equal(2, count)
+    end
+    assert.equal("a\nb", assert(cmd:run()).stdout)
+  end)
+
+  it("raises the error where the program does not start", function()
+    local ok, err = pcall(noshell.lines, "no-such-program")
+    assert.is_false(ok)
+    assert.equal("find_program", err.stage)
+  end)
+
+  it("raises the error after the lines where the program ends badly", function()
+    local found = {}
+    local ok, err = pcall(function()
+      for line in noshell.lines("sh", "-c", "echo a; echo why >&2; exit 4") do
+        found[#found + 1] = line
+      end
+    end)
+    assert.is_false(ok)
+    assert.same({ "a" }, found)
+    assert.equal("exit", err.code)
+    assert.equal("why\n", err.result.stderr)
+  end)
+
+  it("raises the error where the deadline passes", function()
+    local ok, err = pcall(function()
+      for _ in noshell.lines { "sh", "-c", "echo a; sleep 100",
+        timeout = 0.05 } do end
+    end)
+    assert.is_false(ok)
+    assert.equal("timeout", err.code)
+  end)
+
+  it("ends the program where the loop is left early, on Lua 5.4", function()
+    if not _VERSION:find "5.4" then return pending "needs Lua 5.4" end
+    local pid
+    for line in noshell.lines("sh", "-c", "echo $$; exec sleep 100; echo") do
+      pid = line
+      if pid then break end
+    end
+    assert.is_nil(io.open("/proc/" .. pid .. "/stat"))
+  end)
+
+  it("needs stdout for itself", function()
+    local ok, err = pcall(noshell.lines, { "true", stdout = "null" })
+    assert.is_false(ok)
+    assert.equal("invalid", err.code)
+  end)
+end)
+
+describe("system", function()
+  it("gives what os.execute gives on 5.4, on every Lua", function()
+    assert.same({ n = 3, true, "exit", 0 }, packed(noshell.system "true"))
+    assert.same({ n = 3, nil, "exit", 7 },
+      packed(noshell.system("sh", "-c", "exit 7")))
+    assert.same({ n = 3, nil, "signal", 15 },
+      packed(noshell.system("sh", "-c", "kill $$")))
+  end)
+
+  it("gives nil and the error where the program does not start", function()
+    local answers = packed(noshell.system "no-such-program")
+    assert.equal(2, answers.n)
+    assert.equal("spawn", answers[2].code)
+    answers = packed(noshell.system { "true", umask = 999 })
+    assert.equal("invalid", answers[2].code)
+  end)
+
+  it("gives nil and the error after a timeout", function()
+    local ok, err = noshell.system { "sleep", 100, timeout = 0.05 }
+    assert.is_nil(ok)
+    assert.equal("timeout", err.code)
+  end)
+
+  it("gives the program our streams, after what we wrote before", function()
+    local result = assert(noshell.run { LUA, "-e", [[
+      local noshell = require "noshell"
+      io.stdout:setvbuf "full"
+      io.write("before ")
+      noshell.system("cat")
+      noshell.system("sh", "-c", "echo err >&2")
+      io.write("after")
+    ]], input = "input " })
+    assert.equal("before input after", result.stdout)
+    assert.equal("err\n", result.stderr)
+  end)
+
+  it("directs streams as it is told", function()
+    assert.same({ n = 3, true, "exit", 0 }, packed(noshell.system {
+      "sh", "-c", "test $(cat) = x && echo swallowed", input = "x",
+      stdout = "null" }))
+  end)
+
+  it("leaves a command as it was", function()
+    local cmd = noshell.command "true"
+    noshell.system(cmd)
+    assert.equal("default", cmd:stdio(1))
+  end)
+end)
+
+describe("popen", function()
+  it("reads what the program writes", function()
+    local pipe = assert(noshell.popen("printf", "a\nb\nc\n"))
+    assert.equal("a", pipe:read())
+    assert.equal("b\n", pipe:read "L")
+    local found = {}
+    for line in pipe:lines() do found[#found + 1] = line end
+    assert.same({ "c" }, found)
+    assert.same({ n = 3, true, "exit", 0 }, packed(pipe:close()))
+  end)
+
+  it("writes what the program reads", function()
+    local result = assert(noshell.run(LUA, "-e", [[
+      local noshell = require "noshell"
+      local pipe = assert(noshell.popen({ "cat" }, "w"))
+      assert(pipe:write("a", 1, "\n") == pipe)
+      pipe:flush()
+      assert(pipe:close())
+    ]]))
+    assert.equal("a1\n", result.stdout)
+  end)
+
+  it("does both with rw", function()
+    local pipe = assert(noshell.popen({ "cat" }, "rw"))
+    pipe:write "a\n"
+    assert.equal("a", pipe:read())
+    pipe:write "b\n"
+    pipe.stdin:close()
+    assert.equal("b\n", pipe:read "a")
+    assert.same({ n = 3, true, "exit", 0 }, packed(pipe:close()))
+  end)
+
+  it("takes the mode after a program that has no arguments", function()
+    local pipe = assert(noshell.popen("cat", "rw"))
+    pipe:write "x"
+    pipe.stdin:close()
+    assert.equal("x", pipe:read "a")
+    pipe:close()
+    pipe = assert(noshell.popen(noshell.command("echo", "x"), "r"))
+    assert.equal("x", pipe:read())
+    pipe:close()
+  end)
+
+  it("gives the triple again when it is closed again", function()
+    local pipe = assert(noshell.popen("sh", "-c", "exit 5"))
+    assert.same({ n = 3, nil, "exit", 5 }, packed(pipe:close()))
+    assert.same({ n = 3, nil, "exit", 5 }, packed(pipe:close()))
+    assert.has_error(function() pipe:read() end)
+  end)
+
+  it("lets a program die that writes after close", function()
+    local pipe = assert(noshell.popen "yes")
+    assert.equal("y", pipe:read())
+    assert.same({ n = 3, nil, "signal", core.signal_number "PIPE" },
+      packed(pipe:close()))
+  end)
+
+  it("gives nil and the error where the program does not start", function()
+    local pipe, err = noshell.popen "no-such-program"
+    assert.is_nil(pipe)
+    assert.equal("spawn", err.code)
+  end)
+
+  it("refuses streams that its mode needs for itself", function()
+    local pipe, err = noshell.popen({ "cat", input = "x" }, "w")
+    assert.is_nil(pipe)
+    assert.equal("noshell: invalid command 'cat': set_stdin(buffer): popen "
+      .. "needs stdin for itself", tostring(err))
+  end)
+
+  it("refuses a mode that it does not know", function()
+    assert.has_error(function() noshell.popen({ "cat" }, "a") end)
+  end)
+
+  it("refuses what its mode does not do", function()
+    local pipe = assert(noshell.popen "true")
+    assert.has_error(function() pipe:write "x" end)
+    pipe:close()
+    pipe = assert(noshell.popen("cat", "w"))
+    assert.has_error(function() pipe:read() end)
+    pipe:close()
+  end)
+
+  it("does nothing when it is collected", function()
+    assert(noshell.popen("cat", "w"))
+    collectgarbage()
+    collectgarbage()
+  end)
+end)
+
+describe("exec", function()
+  it("replaces the process, after what was written before", function()
+    local result = assert(script [[
+      io.stdout:setvbuf "full"
+      io.write("before ")
+      require "noshell".exec("sh", "-c", "echo $0 $1; exit 6", "a", "b c")
+      io.write("never")
+    ]])
+    assert.equal("before a b c\n", result.stdout)
+    assert.equal(6, result.exit_code)
+  end)
+
+  it("returns nil and the error where it fails", function()
+    local result = assert(script [[
+      local ok, err = require "noshell".exec { "true", cwd = "/no/such" }
+      io.write(tostring(ok), " ", err.code, " ", err.stage, " ", tostring(err))
+    ]])
+    assert.equal("nil spawn set_working_directory noshell: cannot start 'true': "
+      .. "set_working_directory '/no/such': No such file or directory (ENOENT)",
+      result.stdout)
+  end)
+end)
+
+describe("quote", function()
+  it("quotes words so that sh reads them back", function()
+    local words = { "a", "b c", "", "it's", "$x", "\n", "*", "~", "\\", "a=b" }
+    local text = noshell.quote(unpack(words))
+    local said = noshell.output("sh", "-c", "printf '%s\\0' " .. text)
+    assert.equal(table.concat(words, "\0") .. "\0", said)
+  end)
+
+  it("takes numbers, and nothing at all", function()
+    assert.equal("kill -9 17", noshell.quote("kill", -9, 17))
+    assert.equal("", noshell.quote())
+    assert.has_error(function() noshell.quote("a", nil) end)
+    assert.has_error(function() noshell.quote("a\0b") end)
+  end)
+end)
+
+describe("which", function()
+  it("gives the path of a program", function()
+    assert.truthy(noshell.which("sh"):find("^/.*/sh$"))
+    assert.equal("/bin/sh", noshell.which "/bin/sh")
+  end)
+
+  it("gives nil and the error where there is none", function()
+    local path, err = noshell.which "no-such-program"
+    assert.is_nil(path)
+    assert.equal("ENOENT", err.errname)
+  end)
+end)
+
+describe("secret", function()
+  it("is passed, and shows nowhere", function()
+    local secret = noshell.secret "hunter2"
+    assert.equal("***", tostring(secret))
+    local cmd = noshell.command { "sh", "-c", "echo $0 >&2; exit 1", secret }
+    assert.is_nil(tostring(cmd):find("hunter2", 1, true))
+    local _, err = cmd:run()
+    assert.equal("hunter2\n", err.result.stderr)
+    assert.is_nil(err.command:find("hunter2", 1, true))
+  end)
+end)
+
+describe("features", function()
+  it("tells which launch path is in use", function()
+    assert.equal("string", type(noshell.features().launch))
+  end)
+end)
+
+describe("loading", function()
+  it("makes no globals", function()
+    local result = assert(script [[
+      local before = {}
+      for name in pairs(_G) do before[name] = true end
+      require "noshell"
+      for name in pairs(_G) do
+        if not before[name] then io.write(name, " ") end
+      end
+    ]])
+    assert.equal("", result.stdout)
+    assert.equal("", result.stderr)
+  end)
+end)
