@@ -138,6 +138,12 @@ int nsh_command_run(struct nsh_command *cmd, struct nsh_process **ret_process,
  * inherited unless directed elsewhere. */
 int nsh_command_exec(struct nsh_command *cmd, struct nsh_failure *failure);
 
+/* Whether the process may be used here: not after a fork of its owner, in
+ * whose child every function below fails with NSH_CLOSED. */
+bool nsh_process_is_ours(const struct nsh_process *process);
+/* That failure.  -1. */
+int nsh_process_fail_foreign(const struct nsh_process *process,
+			     struct nsh_failure *failure);
 pid_t nsh_process_pid(const struct nsh_process *process);
 /* The process's own pidfd; stays the process's. -1 once it was reaped. */
 int nsh_process_pidfd(const struct nsh_process *process);
@@ -150,7 +156,7 @@ const char *nsh_process_command(const struct nsh_process *process);
  * the process's. -1 where there is nothing to wait for any more. */
 int nsh_process_pollfd(struct nsh_process *process);
 /* Seconds until pump must be called though pollfd is silent; 0 at once,
- * negative: never. */
+ * negative: never, as for a finished process. */
 double nsh_process_timeout(const struct nsh_process *process);
 /* Moves data, runs timers, collects the status; never blocks.  1 when the
  * process has ended and its pipes are at EOF, 0 before, -1 on failure. */
@@ -175,6 +181,9 @@ void nsh_process_abort(struct nsh_process *process);
 /* Lets go: the process runs on, and is reaped later without anybody's help.
  * Frees `process`. */
 void nsh_process_forget(struct nsh_process *process);
+/* From now on forgetting the process closes its streams instead of reading
+ * them to their end: a program that writes without end then gets SIGPIPE. */
+void nsh_process_leave_streams(struct nsh_process *process);
 /* Aborts where still running, frees everything.  NULL is fine. */
 void nsh_process_free(struct nsh_process *process);
 /* Collects whatever forgotten processes have ended; returns how many are
@@ -258,6 +267,10 @@ void nsh_pollset_free(struct nsh_pollset *set);
 
 /* ---- small things for bindings ----------------------------------------- */
 
+/* Closes, keeps errno; -1 is fine. */
+void nsh_fd_close(int take_fd);
+/* Events as poll(2) has them, POLLIN and POLLOUT. */
+enum { NSH_READABLE = 1, NSH_WRITABLE = 4 };
 /* Seconds of CLOCK_MONOTONIC. */
 double nsh_now(void);
 /* poll(2) on one descriptor, restarted by EINTR: 1 ready, 0 after `seconds`

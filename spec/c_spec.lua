@@ -146,7 +146,7 @@ describe("a child's descriptors", function()
       "clone(CLONE_FILES):EINVAL", "clone(CLONE_FILES):EPERM",
       "clone3", "fork,vfork" } do
       it("are the same where " .. denied .. " is refused", function()
-        local report = driver.clean({ "open=40:@D/f", "pass=40:8", "open=900:@D/h",
+        local report = driver.clean({ "open=40:@D/f", "pass=40:8", "open=950:@D/h",
           "repeat=2" }, probe, { path = path, deny = denied })
         assert.equal("1", report.ok, report.reason)
         assert_only({ 0, 1, 2, 8 }, report)

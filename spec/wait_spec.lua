@@ -1,4 +1,5 @@
 local core = require "noshell.core"
+local helper = require "spec.support.helper"
 local noshell = require "noshell"
 local wait = require "noshell.wait"
 
@@ -18,6 +19,8 @@ end
 local function never() return false end
 
 describe("await", function()
+  helper.leak_check()
+
   it("gives the first answer that is not false", function()
     local count = 0
     local answer = wait.await(idle(), function()
@@ -74,6 +77,8 @@ describe("await", function()
 end)
 
 describe("the host", function()
+  helper.leak_check()
+
   it("is the function that use was given, until it is given nil", function()
     local count = 0
     local function counting(pollable)
@@ -117,6 +122,8 @@ describe("the host", function()
 end)
 
 describe("wait", function()
+  helper.leak_check()
+
   it("leaves a program running that is not at its end in time", function()
     local process = assert(noshell.run_async { "cat", stdin = "pipe" })
     local result, err = process:wait(0.01)
@@ -160,6 +167,8 @@ describe("wait", function()
 end)
 
 describe("abort", function()
+  helper.leak_check()
+
   it("ends a program and gives its death as the result", function()
     local process = assert(noshell.run_async("sleep", 100))
     assert.is_true(process:abort())
@@ -186,6 +195,8 @@ describe("abort", function()
 end)
 
 describe("close", function()
+  helper.leak_check()
+
   it("ends the program, and may be repeated", function()
     local process = assert(noshell.run_async("sleep", 100))
     local pid = process.pid
@@ -207,6 +218,8 @@ describe("close", function()
 end)
 
 describe("kill", function()
+  helper.leak_check()
+
   it("sends a signal by name or number, TERM unless told", function()
     for _, signal in ipairs { "TERM", "SIGINT", 9 } do
       local process = assert(noshell.run_async("sleep", 100))
@@ -235,6 +248,8 @@ describe("kill", function()
 end)
 
 describe("handshake_wait", function()
+  helper.leak_check()
+
   local function waiting(spec)
     spec.require_handshake = true
     return assert(noshell.run_async(spec))

@@ -168,17 +168,6 @@ static int get_mistake(lua_State *L)
 	return 1;
 }
 
-/* _mistake(method, value, reason): one that the Lua layer found. */
-static int make_mistake(lua_State *L)
-{
-	struct setter setter = nsh_lua_setter_begin(L, "_mistake", 3, 3);
-
-	nsh_command_set_mistake(setter.cmd, luaL_checkstring(L, 2),
-				luaL_checkstring(L, 3), luaL_checkstring(L, 4),
-				EINVAL);
-	return nsh_lua_setter_end(&setter);
-}
-
 static int get_stdio(lua_State *L)
 {
 	static const char *const kinds[] = {
@@ -206,7 +195,6 @@ static const luaL_Reg methods[] = {
 	{ "env", get_env },
 	{ "env_list", get_env_list },
 	{ "input", get_input },
-	{ "_mistake", make_mistake },
 	{ "mistake", get_mistake },
 	{ "stdio", get_stdio },
 	{ "to_string", to_string },

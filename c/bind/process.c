@@ -283,6 +283,12 @@ static int release(lua_State *L)
 	return 0;
 }
 
+static int leave_streams(lua_State *L)
+{
+	nsh_process_leave_streams(nsh_lua_check_open(L));
+	return 0;
+}
+
 static int detach(lua_State *L)
 {
 	nsh_process_forget(take(L));
@@ -315,6 +321,7 @@ static const luaL_Reg methods[] = {
 	{ "_abort", abort_tree },
 	{ "_free", release },
 	{ "_handshake_wait", handshake_wait },
+	{ "_leave_streams", leave_streams },
 	{ "closed", is_closed },
 	{ "detach", detach },
 	{ "events", events },

@@ -18,11 +18,6 @@ struct process {
 	const char *launch;
 };
 
-/* Wished for in noshell.h; the core has both. */
-bool nsh_process_is_ours(const struct nsh_process *process);
-int nsh_process_fail_foreign(const struct nsh_process *process,
-			     struct nsh_failure *failure);
-
 /* Pushes a process that is closed; the caller fills it, with no call that
  * raises between the start and that. */
 struct process *nsh_lua_push_process(lua_State *L);

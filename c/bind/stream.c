@@ -6,10 +6,6 @@
 #include "failure.h"
 #include "value.h"
 
-/* poll(2)'s POLLIN and POLLOUT, the same on all of Linux; poll.h is the
- * core's. */
-enum { READABLE = 1, WRITABLE = 4 };
-
 /* ---- the type ---------------------------------------------------------- */
 
 void nsh_lua_push_stream(lua_State *L, int index, int which)
@@ -168,7 +164,7 @@ static int events(lua_State *L)
 	if (failed)
 		return failed;
 	(void)nsh_stream_pollfd(nsh_lua_stream(stream), &wanted);
-	lua_pushstring(L, wanted & WRITABLE ? "w" : "r");
+	lua_pushstring(L, wanted & NSH_WRITABLE ? "w" : "r");
 	return 1;
 }
 
@@ -193,8 +189,8 @@ int nsh_lua_poll(lua_State *L)
 	int fd = (int)luaL_checkinteger(L, 1);
 	const char *wanted = luaL_checkstring(L, 2);
 	lua_Number seconds = luaL_optnumber(L, 3, -1);
-	int mask = (strchr(wanted, 'r') ? READABLE : 0)
-		| (strchr(wanted, 'w') ? WRITABLE : 0);
+	int mask = (strchr(wanted, 'r') ? NSH_READABLE : 0)
+		| (strchr(wanted, 'w') ? NSH_WRITABLE : 0);
 	int ret = nsh_poll(fd, (short)mask, seconds);
 
 	if (ret < 0)

@@ -12,10 +12,14 @@ enum {
 	SIZE = NSH_AREA_RECORD_SIZE + GUARD + STACK,
 };
 
-/* The one that is kept, and the process that it belongs to: after a fork of
- * the host both processes map it, and only one may use it. */
 static _Atomic(void *) spare;
-static atomic_int spare_owner;
+
+/* The process that made it, told by the area itself: after a fork of the host
+ * both processes map it, and only one may use it. */
+static pid_t *owner_of(void *area)
+{
+	return (pid_t *)((char *)area + NSH_AREA_RECORD_SIZE) - 1;
+}
 
 /* MAP_SHARED, for a child with memory of its own writes its record too. */
 static void *map(void)
@@ -26,43 +30,41 @@ static void *map(void)
 	if (area == MAP_FAILED)
 		return NULL;
 	(void)mprotect(area + NSH_AREA_RECORD_SIZE, GUARD, PROT_NONE);
+	*owner_of(area) = getpid();
 	return area;
-}
-
-/* What a parent left here is unmapped from this process only. */
-static void drop_inherited(void)
-{
-	int self = (int)getpid();
-	void *inherited;
-
-	if (atomic_exchange(&spare_owner, self) == self)
-		return;
-	inherited = atomic_exchange(&spare, NULL);
-	if (inherited)
-		(void)munmap(inherited, SIZE);
 }
 
 void *nsh_area_take(void)
 {
-	void *area;
+	void *area = atomic_exchange(&spare, NULL);
 
-	drop_inherited();
-	area = atomic_exchange(&spare, NULL);
-	return area ? area : map();
+	if (area && *owner_of(area) == getpid())
+		return area;
+	nsh_area_drop(area);
+	return map();
 }
 
 void nsh_area_give(void *take_area)
 {
 	void *none = NULL;
 
-	if (!take_area)
-		return;
-	drop_inherited();
-	if (!atomic_compare_exchange_strong(&spare, &none, take_area))
+	if (take_area && (*owner_of(take_area) != getpid()
+			  || !atomic_compare_exchange_strong(&spare, &none, take_area)))
+		nsh_area_drop(take_area);
+}
+
+void nsh_area_drop(void *take_area)
+{
+	if (take_area)
 		(void)munmap(take_area, SIZE);
 }
 
 void *nsh_area_stack(void *area)
 {
 	return (char *)area + SIZE;
+}
+
+void *nsh_area_second_stack(void *area)
+{
+	return (char *)area + SIZE - STACK / 2;
 }

@@ -7,13 +7,17 @@
 #ifndef NSH_AREA_H
 #define NSH_AREA_H
 
-/* How much the record may take. */
+/* How much the record may take, but for a word at its end. */
 enum { NSH_AREA_RECORD_SIZE = 65536 };
 
 /* NULL with errno.  Its bytes are what was left there. */
 void *nsh_area_take(void);
 /* NULL is fine. */
 void nsh_area_give(void *take_area);
+/* The same, where a child may still be using it. */
+void nsh_area_drop(void *take_area);
 void *nsh_area_stack(void *area);
+/* Half-way down: for a second process while the first has not left yet. */
+void *nsh_area_second_stack(void *area);
 
 #endif

@@ -31,17 +31,31 @@ static int handshake(const struct plan *plan)
 	return ret == 1 && answer == '1' ? 0 : -ECANCELED;
 }
 
+/* In place the handlers stay, exec resets them: a signal that waited behind
+ * the mask would else end a process whose exec then fails. */
+static bool has_handler(int number)
+{
+	unsigned long action[NSH_KERNEL_SIGACTION / sizeof(long)] = { 0 };
+
+	nsh_sys(SYS_rt_sigaction, number, 0, (long)action, NSH_KERNEL_SIGSET, 0);
+#ifdef __mips__
+	return action[1] > 1;   /* the flags come first */
+#else
+	return action[0] > 1;   /* not SIG_DFL, not SIG_IGN */
+#endif
+}
+
 /* Every disposition, for what the parent ignores stays ignored through exec,
  * and before the mask opens: a handler would run in the parent's memory. */
 static int reset_signals(const struct plan *plan)
 {
-	static const char default_action[64];   /* struct sigaction: SIG_DFL */
+	static const char default_action[NSH_KERNEL_SIGACTION];   /* SIG_DFL */
 	uint64_t none = 0;
 
-	(void)plan;
 	for (int number = 1; number <= NSH_SIGNALS; number++)
-		nsh_sys(SYS_rt_sigaction, number, (long)default_action, 0,
-			NSH_KERNEL_SIGSET, 0);
+		if (plan->table != TABLE_IN_PLACE || !has_handler(number))
+			nsh_sys(SYS_rt_sigaction, number, (long)default_action, 0,
+				NSH_KERNEL_SIGSET, 0);
 	return nsh_sys_sigprocmask(SIG_SETMASK, &none, NULL);
 }
 

@@ -2,9 +2,29 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
+#include "child.h"
 #include "child_steps.h"
 
 /* ---- session, process group, daemon ------------------------------------ */
+
+/* From the first step again; none before the daemon's own does anything. */
+static int run_daemon(void *data)
+{
+	struct plan *plan = data;
+
+	plan->record->pid = (int)nsh_sys(SYS_getpid, 0, 0, 0, 0, 0);
+	return nsh_child_run(plan);
+}
+
+/* Our stack is shared with the parent, so it would be shared with a child of
+ * ours as well.  After fork(3) it is not. */
+static long fork_daemon(const struct plan *plan)
+{
+	if (plan->after_fork)
+		return nsh_sys(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+	return nsh_sys_clone(SIGCHLD, plan->daemon_stack, NULL, run_daemon,
+			     (void *)(uintptr_t)plan);
+}
 
 /* The daemon is the grandchild: its parent is gone before the program runs,
  * and no program can make it acquire a controlling terminal. */
@@ -12,12 +32,12 @@ int nsh_step_daemonize(const struct plan *plan)
 {
 	long pid;
 
-	if (!plan->daemonize)
+	if (!plan->daemonize || plan->record->pid)
 		return 0;
 	pid = nsh_sys(SYS_setsid, 0, 0, 0, 0, 0);
 	if (pid < 0)
 		return (int)pid;
-	pid = nsh_sys(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+	pid = fork_daemon(plan);
 	if (pid < 0)
 		return (int)pid;
 	if (pid > 0)

@@ -200,7 +200,8 @@ static int drop_each(const struct plan *plan)
 	return ret;
 }
 
-static int drop_others(const struct plan *plan)
+/* 0, or minus an errno where close_range(2) is missing or denied. */
+static int drop_ranges(const struct plan *plan)
 {
 	unsigned flags = plan->table == TABLE_IN_PLACE ? NSH_CLOSE_RANGE_CLOEXEC : 0;
 	int from = 0;
@@ -209,14 +210,30 @@ static int drop_others(const struct plan *plan)
 		int kept = next_kept(plan, from);
 		unsigned last = kept < 0 ? ~0U : (unsigned)kept - 1;
 
-		if (kept != from
-		    && nsh_sys_close_range((unsigned)from, last, flags) < 0)
-			break;
+		if (kept != from) {
+			int ret = nsh_sys_close_range((unsigned)from, last, flags);
+
+			if (ret < 0)
+				return ret;
+		}
 		if (kept < 0)
 			return 0;
 		from = kept + 1;
 	}
-	return drop_listed(plan) == 0 ? 0 : drop_each(plan);
+}
+
+static int drop_others(const struct plan *plan)
+{
+	int ret = -ENOSYS;
+
+	if (!plan->no_close_range) {
+		plan->record->probing = PROBING_RANGE;
+		ret = drop_ranges(plan);
+		plan->record->probing = PROBING_NOTHING;
+	}
+	if (ret < 0)
+		ret = drop_listed(plan);
+	return ret < 0 ? drop_each(plan) : 0;
 }
 
 int nsh_step_place_descriptors(const struct plan *plan)
@@ -237,7 +254,8 @@ int nsh_step_place_descriptors(const struct plan *plan)
 
 void nsh_drop_table(void)
 {
-	static const struct plan nothing;
+	static struct record record;
+	static const struct plan nothing = { .record = &record };
 
 	if (nsh_sys_close_range(0, ~0U, NSH_CLOSE_RANGE_UNSHARE) == 0)
 		return;

@@ -23,7 +23,7 @@ struct nsh_command *nsh_command_new(const char *program)
 	cmd->max_output = DEFAULT_MAX_OUTPUT;
 	cmd->allowed_exit[0] = true;
 	if (!program || !*program)
-		nsh_command_reject(cmd, "command", program, "a program is needed");
+		nsh_command_reject_string(cmd, "command", program, "a program is needed");
 	else
 		nsh_command_add_arg(cmd, program);
 	return cmd;
@@ -113,6 +113,17 @@ void nsh_command_reject(struct nsh_command *cmd, const char *method,
 			const char *value, const char *reason)
 {
 	nsh_command_set_mistake(cmd, method, value, reason, EINVAL);
+}
+
+void nsh_command_reject_string(struct nsh_command *cmd, const char *method,
+			       const char *string, const char *reason)
+{
+	char *quoted = NULL;
+
+	if (string && asprintf(&quoted, "\"%s\"", string) < 0)
+		quoted = NULL;
+	nsh_command_reject(cmd, method, string ? quoted : "NULL", reason);
+	free(quoted);
 }
 
 void nsh_command_reject_number(struct nsh_command *cmd, const char *method,

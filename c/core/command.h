@@ -70,6 +70,9 @@ bool nsh_command_usable(const struct nsh_command *cmd);
 /* Shorthand of nsh_command_set_mistake for EINVAL. */
 void nsh_command_reject(struct nsh_command *cmd, const char *method,
 			const char *value, const char *reason);
+/* The same for a value that was a string, NULL too. */
+void nsh_command_reject_string(struct nsh_command *cmd, const char *method,
+			       const char *string, const char *reason);
 void nsh_command_reject_number(struct nsh_command *cmd, const char *method,
 			       long long number, const char *reason);
 /* The mistake that memory is short. */

@@ -14,7 +14,7 @@ void nsh_command_set_working_directory(struct nsh_command *cmd, const char *path
 	static const char method[] = "set_working_directory";
 
 	if (path && !*path)
-		nsh_command_reject(cmd, method, "", "a path is needed");
+		nsh_command_reject_string(cmd, method, "", "a path is needed");
 	nsh_command_replace(cmd, method, cmd ? &cmd->working_directory : NULL, path);
 }
 
@@ -56,7 +56,7 @@ static void set_limit(struct nsh_command *cmd, const char *method,
 	if (!nsh_command_usable(cmd))
 		return;
 	if (resource < 0) {
-		nsh_command_reject(cmd, method, name, "no such limit");
+		nsh_command_reject_string(cmd, method, name, "no such limit");
 	} else if (soft > hard) {
 		(void)snprintf(text, sizeof text, "%s, %" PRIu64 ", %" PRIu64,
 			       name, soft, hard);

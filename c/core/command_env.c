@@ -12,7 +12,7 @@ static void check(struct nsh_command *cmd, const char *method,
 	if (ret == 0)
 		return;
 	if (errno == EINVAL)
-		nsh_command_reject(cmd, method, value,
+		nsh_command_reject_string(cmd, method, value,
 				   "a variable's name is not empty and holds no '='");
 	else
 		nsh_command_no_memory(cmd, method);
@@ -42,7 +42,7 @@ static void add_string(struct nsh_command *cmd, const char *method,
 	if (!ready(cmd, method, pair))
 		return;
 	if (!strchr(pair, '=') || *pair == '=')
-		nsh_command_reject(cmd, method, pair, "not of the form NAME=value");
+		nsh_command_reject_string(cmd, method, pair, "not of the form NAME=value");
 	else
 		check(cmd, method, pair, nsh_env_set_pair(&cmd->env, pair));
 }
@@ -122,7 +122,7 @@ void nsh_command_add_env_xdg(struct nsh_command *cmd, const char *base)
 	if (!ready(cmd, method, base))
 		return;
 	if (*base != '/')
-		nsh_command_reject(cmd, method, base, "not an absolute path");
+		nsh_command_reject_string(cmd, method, base, "not an absolute path");
 	for (size_t i = 0; i < 3 && nsh_command_usable(cmd); i++) {
 		char *pair;
 

@@ -80,7 +80,7 @@ void nsh_command_set_uid_name(struct nsh_command *cmd, const char *name)
 		 && found)
 		nsh_command_set_uid(cmd, found->pw_uid);
 	else
-		nsh_command_reject(cmd, "set_uid", name, "no such user");
+		nsh_command_reject_string(cmd, "set_uid", name, "no such user");
 }
 
 void nsh_command_set_gid_name(struct nsh_command *cmd, const char *name)
@@ -97,7 +97,7 @@ void nsh_command_set_gid_name(struct nsh_command *cmd, const char *name)
 		 && found)
 		nsh_command_set_gid(cmd, found->gr_gid);
 	else
-		nsh_command_reject(cmd, "set_gid", name, "no such group");
+		nsh_command_reject_string(cmd, "set_gid", name, "no such group");
 }
 
 static gid_t *groups_of(const struct passwd *user, int *ret_count)
@@ -132,7 +132,7 @@ void nsh_command_set_user(struct nsh_command *cmd, const char *name)
 		return;
 	if (!name || getpwnam_r(name, &entry, text, sizeof text, &found) != 0
 	    || !found) {
-		nsh_command_reject(cmd, "set_user", name, "no such user");
+		nsh_command_reject_string(cmd, "set_user", name, "no such user");
 		return;
 	}
 	groups = groups_of(found, &count);
@@ -166,7 +166,7 @@ void nsh_command_allow_cap(struct nsh_command *cmd, const char *name)
 	if (!nsh_command_usable(cmd))
 		return;
 	if (number < 0)
-		nsh_command_reject(cmd, "allow_cap", name, nsh_caps_available()
+		nsh_command_reject_string(cmd, "allow_cap", name, nsh_caps_available()
 				   ? "no such capability"
 				   : "noshell was built without libcap-ng, which knows the names");
 	else

@@ -52,7 +52,7 @@ void nsh_command_set_stdio(struct nsh_command *cmd, int which,
 	const char *reason = stream ? misfit(which, kind) : NULL;
 
 	if (reason)
-		nsh_command_reject(cmd, methods[which], names[kind], reason);
+		nsh_command_reject_string(cmd, methods[which], names[kind], reason);
 	else if (stream)
 		direct(stream, kind);
 }
@@ -79,7 +79,7 @@ void nsh_command_set_stdio_path(struct nsh_command *cmd, int which,
 	if (!stream)
 		return;
 	if (path && !*path) {
-		nsh_command_reject(cmd, methods[which], "", "a path is needed");
+		nsh_command_reject_string(cmd, methods[which], "", "a path is needed");
 		return;
 	}
 	direct(stream, NSH_STDIO_PATH);

@@ -15,6 +15,11 @@ void nsh_close(int *fd)
 	errno = saved;
 }
 
+void nsh_fd_close(int take_fd)
+{
+	nsh_close(&take_fd);
+}
+
 int nsh_fd_raise(int take_fd)
 {
 	int fd;

@@ -18,6 +18,8 @@
 
 /* The best table that the kernel has not refused yet. */
 static atomic_int best_table = TABLE_FETCH;
+/* A filter kills whoever calls close_range(2). */
+static atomic_bool no_close_range;
 
 static const char *const table_names[] = {
 	[TABLE_FETCH] = "shared", [TABLE_PREFIX] = "prefix",
@@ -182,11 +184,26 @@ static void remember_refusal(const struct plan *plan)
 	(void)atomic_compare_exchange_strong(&best_table, &refused, refused + 1);
 }
 
-static enum table next_table(const struct plan *plan)
+/* False where there is no lesser path. */
+static bool give_way(struct plan *plan, int signal)
 {
-	if (plan->record->probing == PROBING_UNSHARE)
-		return TABLE_COPIED;
-	return plan->table + 1;
+	if (!is_refusal(plan, signal))
+		return false;
+	if (plan->record->probing == PROBING_RANGE) {
+		atomic_store(&no_close_range, true);
+		/* What is the child's has been closed here where it has a
+		 * sync socket: then it is the next launch that succeeds. */
+		if (plan->no_close_range || plan->sync >= 0)
+			return false;
+		plan->no_close_range = true;
+		return true;
+	}
+	if (plan->table >= TABLE_COPIED)
+		return false;
+	remember_refusal(plan);
+	plan->table = plan->record->probing == PROBING_UNSHARE ? TABLE_COPIED
+		: plan->table + 1;
+	return true;
 }
 
 /* ---- the whole launch -------------------------------------------------- */
@@ -231,11 +248,8 @@ static enum outcome attempt(struct plan *plan, struct launched *launched,
 	if (plan->handshake || reached_exec(plan->record))
 		return STARTED;
 	signal = reap(launched);
-	if (plan->table < TABLE_COPIED && is_refusal(plan, signal)) {
-		remember_refusal(plan);
-		plan->table = next_table(plan);
+	if (give_way(plan, signal))
 		return REFUSED;
-	}
 	nsh_launch_fail(plan, plan->record, signal, failure);
 	return FAILED;
 }
@@ -263,6 +277,8 @@ int nsh_launch(struct plan *plan, struct launched *ret_launched,
 	if (strcmp(forced_path(), "own") == 0)
 		plan->own_memory = true;
 	plan->table = first_table(plan);
+	plan->no_close_range = atomic_load(&no_close_range);
+	plan->daemon_stack = nsh_area_second_stack(plan->record);
 	/* Limit: a supervisor cannot fork(3) for a hook. */
 	plan->supervised = !plan->hook && !plan->daemonize
 		&& nsh_supervise_is_needed();
@@ -300,7 +316,8 @@ int nsh_launch_verdict(const struct plan *plan, struct launched *launched,
 void nsh_launch_release(struct launched *launched)
 {
 	nsh_close(&launched->pidfd);
-	nsh_area_give(launched->record);
+	/* The child may still be in its handshake, on that stack. */
+	nsh_area_drop(launched->record);
 	launched->record = NULL;
 	nsh_supervise_free(&launched->supervisor);
 }

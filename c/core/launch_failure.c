@@ -72,6 +72,31 @@ static const char *subject_of(const struct plan *plan,
 	}
 }
 
+/* dup3(2) calls a target beyond the limit a bad descriptor too. */
+static void explain_move(const struct move *move, struct nsh_failure *failure)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && move->target >= 0
+	    && (rlim_t)move->target >= limit.rlim_cur)
+		nsh_fail_reason(failure, "the child's descriptor %d is beyond the "
+				"limit of open files, %llu", move->target,
+				(unsigned long long)limit.rlim_cur);
+}
+
+static void explain(const struct plan *plan, const struct record *record,
+		    const char *subject, struct nsh_failure *failure)
+{
+	if (record->message[0])
+		nsh_fail_reason(failure, "%.*s", NSH_REASON_SIZE - 1, record->message);
+	else if (record->stage == NSH_STAGE_EXEC)
+		nsh_path_explain(subject, failure);
+	else if (record->stage == NSH_STAGE_LIMIT && record->error == EPERM)
+		nsh_fail_reason(failure, "raising a hard limit needs CAP_SYS_RESOURCE");
+	else if (record->error == EBADF && (size_t)record->index < plan->move_count)
+		explain_move(&plan->moves[record->index], failure);
+}
+
 int nsh_launch_fail(const struct plan *plan, const struct record *record,
 		    int signal, struct nsh_failure *failure)
 {
@@ -82,11 +107,6 @@ int nsh_launch_fail(const struct plan *plan, const struct record *record,
 	nsh_fail(failure, (enum nsh_stage)record->stage, record->error, subject);
 	if (failure)
 		failure->signal = record->error ? 0 : signal;
-	if (record->message[0])
-		nsh_fail_reason(failure, "%.*s", NSH_REASON_SIZE - 1, record->message);
-	else if (record->stage == NSH_STAGE_EXEC)
-		nsh_path_explain(subject, failure);
-	else if (record->stage == NSH_STAGE_LIMIT && record->error == EPERM)
-		nsh_fail_reason(failure, "raising a hard limit needs CAP_SYS_RESOURCE");
+	explain(plan, record, subject, failure);
 	return -1;
 }

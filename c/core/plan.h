@@ -35,6 +35,7 @@ enum probing {
 	PROBING_NOTHING,
 	PROBING_UNSHARE,
 	PROBING_FETCH,
+	PROBING_RANGE,
 };
 
 /* The failure record, in memory that parent and child share. */
@@ -90,6 +91,8 @@ struct plan {
 	bool own_memory;           /* never share memory with this child */
 	bool after_fork;           /* a hook runs: fork(3), not clone(2) */
 	bool supervised;           /* the child's parent is a supervisor */
+	bool no_close_range;       /* a filter kills whoever asks for it */
+	void *daemon_stack;        /* beside the stack of its parent */
 
 	/* descriptors */
 	struct move *moves;

@@ -386,7 +386,7 @@ double nsh_process_timeout(const struct nsh_process *process)
 	double next = -1, now;
 
 	if (process->finished)
-		return 0;
+		return -1;
 	if (process->deadline >= 0)
 		next = process->deadline;
 	if (process->ladder != LADDER_NONE && (next < 0 || process->next_rung < next))

@@ -53,6 +53,7 @@ struct nsh_process {
 	struct exchange exchange;
 	int output_channel[3];  /* index in exchange, -1: none */
 	struct nsh_stream *streams[3];
+	bool leaves_streams;    /* closes them when it is forgotten */
 
 	enum ladder ladder;
 	double next_rung;       /* when the ladder goes on */
@@ -64,13 +65,9 @@ struct nsh_process {
 	bool handshake_ready;
 
 	struct nsh_process *next_forgotten;
+	int forgotten_fd;       /* what the list of the forgotten waits for */
 };
 
-/* Whether the process may be used here: not after a fork of its owner. */
-bool nsh_process_is_ours(const struct nsh_process *process);
-/* The same as a failure. */
-int nsh_process_fail_foreign(const struct nsh_process *process,
-			     struct nsh_failure *failure);
 /* What is readable once the status can be collected. */
 int nsh_process_exit_fd(const struct nsh_process *process);
 /* Frees what it holds without touching the child. */

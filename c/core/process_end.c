@@ -45,6 +45,17 @@ static double sooner(double a, double b)
 	return a < 0 ? b : b < 0 ? a : a < b ? a : b;
 }
 
+/* Where no descriptor was left for the epoll instance, the clock wakes us. */
+static const double blind_interval = 0.01;
+
+static int wait_once(struct nsh_process *process, double left)
+{
+	int fd = nsh_process_pollfd(process);
+
+	left = sooner(left, nsh_process_timeout(process));
+	return nsh_poll(fd, POLLIN, fd < 0 ? sooner(left, blind_interval) : left);
+}
+
 int nsh_process_wait(struct nsh_process *process, double seconds,
 		     struct nsh_failure *failure)
 {
@@ -58,8 +69,7 @@ int nsh_process_wait(struct nsh_process *process, double seconds,
 			return ret;
 		if (until >= 0 && left <= 0)
 			return 0;
-		if (nsh_poll(nsh_process_pollfd(process), POLLIN,
-			     sooner(left, nsh_process_timeout(process))) < 0)
+		if (wait_once(process, left) < 0)
 			return nsh_fail(failure, NSH_STAGE_WAIT, errno, NULL);
 	}
 }
@@ -117,6 +127,11 @@ void nsh_process_release(struct nsh_process *process)
 	nsh_close(&process->pidfd);
 	free(process->command);
 	free(process);
+}
+
+void nsh_process_leave_streams(struct nsh_process *process)
+{
+	process->leaves_streams = true;
 }
 
 void nsh_process_forget(struct nsh_process *process)

@@ -166,6 +166,7 @@ void nsh_status_collect(struct nsh_process *process)
 static int try_survival(void)
 {
 	int status, pidfd, known = -1;
+	siginfo_t info;
 	uint64_t mask;
 	pid_t pid;
 
@@ -176,7 +177,7 @@ static int try_survival(void)
 	pidfd = pid < 0 ? -1 : nsh_sys_pidfd_open(pid, 0);
 	nsh_signals_restore(mask);
 	if (pid > 0)
-		(void)nsh_sys_waitid(P_PID, pid, NULL, WEXITED, NULL);
+		(void)nsh_sys_waitid(P_PID, pid, &info, WEXITED, NULL);
 	if (pidfd < 0)
 		return -1;
 	for (int i = 0; i < RELEASE_LOOKS && known <= 0; i++) {

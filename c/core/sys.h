@@ -45,6 +45,7 @@ enum {
 	NSH_SCHED_CORE_PROCESS = 1,
 	NSH_SIGNALS = 64,
 	NSH_KERNEL_SIGSET = 8,          /* bytes of the kernel's sigset_t */
+	NSH_KERNEL_SIGACTION = 64,      /* at least those of its sigaction */
 };
 
 #if defined(__x86_64__) && !defined(__ILP32__)

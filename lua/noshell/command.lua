@@ -107,6 +107,7 @@ function command.lines(self, format)
   local process
   if ok then process, err = self:run_async() end
   if not process then error(err, 0) end
+  process:_leave_streams()
   local stdout, result = process.stdout, nil
   local function next_line()
     if not stdout then return nil end
@@ -126,7 +127,8 @@ end
 --- It raises the error object where the program does not start, or ends badly.
 ---
 --- On Lua 5.4 leaving the loop early ends the program. Elsewhere nobody hears
---- of it: the program is forgotten when the iterator is collected, and runs on.
+--- of it before the iterator is collected; then the pipe is closed, and a
+--- program that writes more gets SIGPIPE.
 ---@param format? "l"|"L"  with "L" the lines keep their ends
 ---@return fun(): string?
 ---@return nil

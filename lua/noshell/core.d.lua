@@ -510,6 +510,10 @@ function process:handshake_notify() end
 ---@return noshell.failure?
 function process:_abort() end
 
+--- Forgetting the process now closes its streams, instead of reading them to
+--- their end.
+function process:_leave_streams() end
+
 --- Aborts where still running, and releases everything. Twice is fine.
 function process:_free() end
 

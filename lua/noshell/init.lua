@@ -99,7 +99,8 @@ if directory then core.set_source_prefix(directory) end
 
 local noshell = {}
 
-noshell.host = { use = host.use, wait = host.wait }
+--- The event loop in which Lua runs: host.use(function) sets how to wait.
+noshell.host = host
 
 --- A command: what to run and how, to be changed by its setters, and run any
 --- number of times.

@@ -4,6 +4,8 @@
 # sudo when not root); elsewhere it prints what to install.
 
 group=${1:-build}
+# Where some of what is looked for is, and a user's PATH does not lead.
+PATH=$PATH:/usr/sbin:/sbin
 
 # A line is: group, how it is looked for, Debian's package, what it is.
 #   cmd:NAME a program; pc:NAME|NAME pkg-config; inc:FILE a C header;
@@ -27,6 +29,11 @@ test  lua:5.4:busted/runner.lua      lua-busted         busted, for each of thes
 test  cmd:luacheck                   lua-check          luacheck
 test  cmd:luarocks                   luarocks           luarocks
 test  opt-lua:5.4:cjson.so           lua-cjson          lua-cjson
+test  opt-cmd:qemu-system-x86_64     qemu-system-x86    qemu, for the machine of spec/vm
+test  opt-cmd:busybox                busybox-static     busybox, in that machine
+test  opt-cmd:cpio                   cpio               cpio, which packs it
+test  opt-cmd:secilc                 secilc             secilc, for its SELinux policy
+test  opt-cmd:apparmor_parser        apparmor           apparmor_parser, for its profiles
 test  opt-cmd:clang                  clang              clang
 test  opt-cmd:valgrind               valgrind           valgrind
 LIST

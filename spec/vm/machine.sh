@@ -42,8 +42,9 @@ check_tools() {
     apparmor) tool=apparmor_parser ;;
     esac
     command -v "$tool" >/dev/null || lacks "$tool is not installed"
-    ldd "$(command -v busybox)" >/dev/null 2>&1 &&
-        lacks "busybox is not the static one"
+    for tool in sh mount dd cp setsid dmesg poweroff; do
+        busybox --list | grep -qx $tool || lacks "busybox has no $tool"
+    done
 }
 
 find_kernel() {

@@ -254,8 +254,9 @@ int main(int argc, char **argv)
 		check_failure();
 		check_timeout();
 		check_handler(features.pidfd_info ? "we" : "a supervisor");
-		check_thread();
 		check_stolen(features.pidfd_info ? "exit 0" : "lost");
+		/* Last: for a moment more a thread that was joined is seen. */
+		check_thread();
 	}
 	return verdict();
 }
