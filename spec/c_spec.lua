@@ -141,7 +141,6 @@ describe("a child's descriptors", function()
 
     for _, denied in ipairs { "close_range", "close_range:EPERM",
       "close_range(CLOSE_RANGE_UNSHARE)", "close_range(CLOSE_RANGE_UNSHARE):EINVAL",
-      "close_range,getdents64", "close_range,openat(O_DIRECTORY)",
       "pidfd_getfd", "pidfd_getfd:EPERM", "pidfd_getfd:EACCES",
       "clone(CLONE_FILES):EINVAL", "clone(CLONE_FILES):EPERM",
       "clone3", "fork,vfork" } do
@@ -151,6 +150,18 @@ describe("a child's descriptors", function()
         assert.equal("1", report.ok, report.reason)
         assert_only({ 0, 1, 2, 8 }, report)
       end)
+    end
+  end)
+
+  it("are closed too where nothing can list them", function()
+    for _, denied in ipairs { "close_range,getdents64", "close_range,openat(O_DIRECTORY)" } do
+      for _, open in ipairs { "40", "800" } do
+        local report = driver.clean({ "any", "open=40:@D/f", "open=800:@D/g",
+          "files=300", "pass=40:8" }, { helper.probe, "--read", "8", "1", "--read",
+          open, "1" }, { deny = denied })
+        assert.equal("70", report.exit)
+        assert.equal("probe: read: Bad file descriptor\n", report.err)
+      end
     end
   end)
 end)

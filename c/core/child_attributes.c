@@ -125,9 +125,11 @@ int nsh_step_lock_pid_file(const struct plan *plan)
 
 int nsh_step_set_umask(const struct plan *plan)
 {
+	long before = 0;
+
 	if (plan->set_umask)
-		nsh_sys(SYS_umask, plan->umask, 0, 0, 0, 0);
-	return 0;
+		before = nsh_sys(SYS_umask, plan->umask, 0, 0, 0, 0);
+	return before < 0 ? (int)before : 0;
 }
 
 int nsh_step_set_limits(const struct plan *plan)

@@ -52,9 +52,10 @@ static int open_parent(const struct plan *plan)
 	if (parent != plan->parent_pid)
 		return -ESRCH;
 	fd = nsh_sys_pidfd_open(plan->parent_thread, NSH_PIDFD_THREAD);
-	if (fd == -EINVAL && plan->parent_thread == plan->parent_pid)
-		fd = nsh_sys_pidfd_open(plan->parent_pid, 0);
-	return fd;
+	if (fd != -EINVAL)
+		return fd;
+	return plan->parent_thread != plan->parent_pid ? -ESRCH
+		: nsh_sys_pidfd_open(plan->parent_pid, 0);
 }
 
 /* A duplicate of the parent's descriptor `source` in our own table. */
@@ -188,16 +189,13 @@ static int drop_listed(const struct plan *plan)
 	return (int)size;
 }
 
-/* Without /proc too: every number that could be open. */
-static int drop_each(const struct plan *plan)
+/* Without /proc too: every number that could be open.  The limit may have been
+ * lowered below some that are; this is the kernel's own, fs.nr_open. */
+static void drop_each(const struct plan *plan)
 {
-	struct rlimit64 files;
-	int ret = (int)nsh_sys(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, (long)&files, 0);
-
-	for (uint64_t fd = 0; ret == 0 && fd < files.rlim_max && fd < 1 << 20; fd++)
-		if (!is_kept(plan, (int)fd))
-			drop(plan, (int)fd);
-	return ret;
+	for (int fd = 0; fd < 1 << 20; fd++)
+		if (!is_kept(plan, fd))
+			drop(plan, fd);
 }
 
 /* 0, or minus an errno where close_range(2) is missing or denied. */
@@ -233,7 +231,9 @@ static int drop_others(const struct plan *plan)
 	}
 	if (ret < 0)
 		ret = drop_listed(plan);
-	return ret < 0 ? drop_each(plan) : 0;
+	if (ret < 0)
+		drop_each(plan);
+	return 0;
 }
 
 int nsh_step_place_descriptors(const struct plan *plan)

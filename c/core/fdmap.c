@@ -27,7 +27,10 @@ static struct move *add_move(struct plan *plan, int target, enum nsh_stage stage
 static void add_child_end(struct plan *plan, int fd, int target,
 			  enum nsh_stage stage)
 {
-	add_move(plan, target, stage)->source = fd;
+	struct move *move = add_move(plan, target, stage);
+
+	move->source = fd;
+	move->is_ours = true;
 	plan->child_ends[plan->child_end_count++] = fd;
 }
 

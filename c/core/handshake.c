@@ -13,6 +13,31 @@ static int misuse(struct nsh_failure *failure, const char *reason)
 	return nsh_fail_code(failure, NSH_INVALID, reason);
 }
 
+static const struct plan empty_plan = {
+	.sync_move = -1, .sync = -1, .parent_ends = { -1, -1, -1 },
+};
+
+int nsh_handshake_prepare(struct nsh_process *process, const struct plan *plan)
+{
+	if (!plan->handshake)
+		return 0;
+	process->handshake_plan = malloc(sizeof *plan);
+	if (!process->handshake_plan)
+		return -1;
+	*process->handshake_plan = empty_plan;
+	return 0;
+}
+
+void nsh_handshake_begin(struct nsh_process *process, struct plan *take_plan,
+			 const struct launched *launched)
+{
+	*process->handshake_plan = *take_plan;
+	*take_plan = empty_plan;
+	process->handshake = *launched;
+	process->handshake.pidfd = -1;
+	process->handshake.supervisor = NULL;
+}
+
 static void end_handshake(struct nsh_process *process)
 {
 	nsh_plan_free(process->handshake_plan);
@@ -55,6 +80,8 @@ static int settle(struct nsh_process *process, struct nsh_failure *failure)
 	process->result.pid = launched->pid;
 	launched->pidfd = -1;
 	process->handshake_ready = true;
+	/* Until now it was the daemon's parent, our child. */
+	process->is_daemon = ret == 0 && process->handshake_plan->daemonize;
 	end_handshake(process);
 	if (ret < 0) {
 		process->exited = true;

@@ -19,12 +19,27 @@ static void signal_root(const struct nsh_process *process, int signal)
 	(void)nsh_sys_pidfd_send_signal(process->pidfd, signal, 0);
 }
 
+/* Once the root is reaped its number may mean another process; its group's
+ * stays as long as the group has a member.
+ * Limit: before Linux 6.9 that is not known. */
+static pid_t group_of(const struct nsh_process *process)
+{
+	if (!process->own_group)
+		return 0;
+	if (process->exited
+	    && nsh_sys_pidfd_send_signal(process->pidfd, 0,
+					 NSH_PIDFD_PROCESS_GROUP) == -ESRCH)
+		return 0;
+	return process->pid;
+}
+
 static void signal_all(struct nsh_process *process, int signal)
 {
 	size_t known = process->tree.count;
+	bool lives = !process->exited;
 
-	nsh_tree_collect(&process->tree, process->pid,
-			 process->exited ? -1 : process->pidfd, process->own_group);
+	nsh_tree_collect(&process->tree, lives ? process->pid : 0,
+			 lives ? process->pidfd : -1, group_of(process));
 	for (size_t i = known; i < process->tree.count; i++)
 		nsh_exchange_watch(&process->exchange,
 				   process->tree.members[i].pidfd);
@@ -36,7 +51,9 @@ static void signal_all(struct nsh_process *process, int signal)
 
 void nsh_process_terminate(struct nsh_process *process, double grace)
 {
-	if (!process || !nsh_process_is_ours(process) || process->finished)
+	/* Waiting for a daemon ends when it has started. */
+	if (!process || !nsh_process_is_ours(process) || process->finished
+	    || process->is_daemon)
 		return;
 	nsh_handshake_drop(process);
 	if (process->ladder == LADDER_NONE)

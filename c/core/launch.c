@@ -103,6 +103,17 @@ static int fork_child(struct plan *plan, int *ret_pidfd)
 	return pid;
 }
 
+/* Where the table is full it stays what it is: there is a child to hold. */
+static void raise_pidfd(int *pidfd)
+{
+	int raised = *pidfd > 2 ? -1 : fcntl(*pidfd, F_DUPFD_CLOEXEC, 3);
+
+	if (raised < 0)
+		return;
+	nsh_close(pidfd);
+	*pidfd = raised;
+}
+
 /* The child's pid, or minus an errno. */
 static int create(struct plan *plan, struct launched *launched)
 {
@@ -122,7 +133,7 @@ static int create(struct plan *plan, struct launched *launched)
 					 nsh_child_run, plan);
 	nsh_signals_restore(mask);
 	if (pid >= 0)
-		*ret_pidfd = nsh_fd_raise(*ret_pidfd);
+		raise_pidfd(ret_pidfd);
 	return pid;
 }
 

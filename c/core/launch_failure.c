@@ -7,13 +7,20 @@
 #include "limits.h"
 #include "path.h"
 
-static const char *move_subject(const struct move *move, char *text, size_t size)
+/* A number of ours means nothing to the caller, the child's may. */
+static const char *move_subject(const struct plan *plan, size_t index,
+				char *text, size_t size)
 {
-	if (move->same_as >= 0)
-		return "a duplicate";
+	const struct move *move = &plan->moves[index];
+
+	while (move->same_as >= 0)
+		move = &plan->moves[move->same_as];
 	if (move->source < 0)
 		return move->path;
-	(void)snprintf(text, size, "descriptor %d", move->source);
+	if (move->is_ours && move->target <= 2)
+		return "pipe";
+	(void)snprintf(text, size, "descriptor %d",
+		       move->is_ours ? move->target : move->source);
 	return text;
 }
 
@@ -54,7 +61,7 @@ static const char *subject_of(const struct plan *plan,
 	case NSH_STAGE_STDERR:
 	case NSH_STAGE_PASS_FD:
 	case NSH_STAGE_SEND_BUFFER:
-		return move_subject(&plan->moves[index], text, size);
+		return move_subject(plan, index, text, size);
 	case NSH_STAGE_PID_FILE:
 		return plan->pid_file;
 	case NSH_STAGE_LIMIT:

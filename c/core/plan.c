@@ -149,6 +149,47 @@ static void start_empty(struct plan *plan, const struct nsh_command *cmd)
 		plan->working_directory = "/";
 }
 
+static int keep(struct plan *plan, const void **borrowed, size_t size)
+{
+	void *copy = *borrowed ? nsh_memdup(*borrowed, size) : NULL;
+
+	if (!*borrowed)
+		return 0;
+	if (!copy)
+		return -1;
+	plan->kept[plan->kept_count++] = copy;
+	*borrowed = copy;
+	return 0;
+}
+
+static int keep_text(struct plan *plan, const char **text)
+{
+	const void *borrowed = *text;
+	int ret = keep(plan, &borrowed, *text ? strlen(*text) : 0);
+
+	*text = borrowed;
+	return ret;
+}
+
+/* A plan with a handshake outlives the call, and perhaps the command: what a
+ * failure may speak of is copied.  Three of the moves may have a path. */
+static int plan_keep(struct plan *plan, struct nsh_failure *failure)
+{
+	const void *limits = plan->limits;
+	int ret = 0;
+
+	if (!plan->handshake)
+		return 0;
+	if (keep(plan, &limits, plan->limit_count * sizeof *plan->limits) < 0
+	    || keep_text(plan, &plan->working_directory) < 0
+	    || keep_text(plan, &plan->pid_file) < 0)
+		ret = -1;
+	plan->limits = limits;
+	for (size_t i = 0; ret == 0 && i < plan->move_count; i++)
+		ret = keep_text(plan, &plan->moves[i].path);
+	return ret < 0 ? fail_memory(failure) : 0;
+}
+
 int nsh_plan_init(struct plan *plan, const struct nsh_command *cmd,
 		  bool in_place, struct nsh_failure *failure)
 {
@@ -158,7 +199,8 @@ int nsh_plan_init(struct plan *plan, const struct nsh_command *cmd,
 	    || plan_program(plan, cmd, failure) < 0
 	    || plan_lists(plan, cmd, failure) < 0
 	    || plan_security(plan, cmd, failure) < 0
-	    || nsh_fdmap_plan(plan, cmd, in_place, failure) < 0)
+	    || nsh_fdmap_plan(plan, cmd, in_place, failure) < 0
+	    || plan_keep(plan, failure) < 0)
 		return -1;
 	return plan_launch(plan, in_place, failure);
 }
@@ -187,5 +229,7 @@ void nsh_plan_free(struct plan *plan)
 	free(plan->envp_list);
 	free(plan->selinux_text);
 	free(plan->apparmor_text);
+	for (size_t i = 0; i < plan->kept_count; i++)
+		free(plan->kept[i]);
 	start_empty(plan, NULL);
 }

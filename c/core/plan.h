@@ -51,6 +51,7 @@ struct record {
 struct move {
 	int source;             /* the parent's descriptor, or -1: open path */
 	int target;             /* the child's; -1: kept until exec only */
+	bool is_ours;           /* source is a pipe or file that we made */
 	const char *path;
 	int flags;              /* of open(2) */
 	int same_as;            /* neither: what that earlier move has; or -1 */
@@ -136,6 +137,8 @@ struct plan {
 	char **found;              /* behind candidates */
 	const char **argv_list, **envp_list;
 	char *selinux_text, *apparmor_text;
+	void *kept[8];             /* copies of what was the command's */
+	size_t kept_count;
 };
 
 struct nsh_command;

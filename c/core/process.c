@@ -23,7 +23,7 @@ static void take_rules(struct nsh_process *process, const struct nsh_command *cm
 	memcpy(process->allowed_exit, cmd->allowed_exit, sizeof process->allowed_exit);
 	process->allow_any_exit = cmd->allow_any_exit;
 	process->raw_status = cmd->raw_status;
-	process->is_daemon = asked->daemonize;
+	process->is_daemon = asked->daemonize && !asked->handshake;
 	process->own_group = asked->new_process_group || asked->new_session
 		|| asked->daemonize;
 }
@@ -125,21 +125,6 @@ static void take_launched(struct nsh_process *process,
 	process->launch = launched->path;
 }
 
-/* A plan that is still needed while the child waits lives with the process. */
-static int keep_plan(struct nsh_process *process, struct plan *plan,
-		     const struct launched *launched)
-{
-	process->handshake_plan = malloc(sizeof *plan);
-	if (!process->handshake_plan)
-		return -1;
-	*process->handshake_plan = *plan;
-	*plan = (struct plan){ .sync = -1, .parent_ends = { -1, -1, -1 } };
-	process->handshake = *launched;
-	process->handshake.pidfd = -1;
-	process->handshake.supervisor = NULL;
-	return 0;
-}
-
 static int start(struct nsh_command *cmd, struct plan *plan,
 		 struct nsh_process *process, struct nsh_failure *failure)
 {
@@ -147,19 +132,18 @@ static int start(struct nsh_command *cmd, struct plan *plan,
 
 	if (nsh_plan_init(plan, cmd, false, failure) < 0)
 		return -1;
-	if (take_ends(process, plan, cmd) < 0)
+	if (take_ends(process, plan, cmd) < 0
+	    || nsh_handshake_prepare(process, plan) < 0)
 		return nsh_fail(failure, NSH_STAGE_PLAN, ENOMEM, NULL);
-	if (nsh_launch(plan, &launched, failure) < 0)
+	if (nsh_launch(plan, &launched, failure) < 0) {
+		nsh_handshake_drop(process);
 		return -1;
+	}
 	take_launched(process, &launched);
 	take_rules(process, cmd);
 	nsh_command_close_passed(cmd);
-	if (launched.record && keep_plan(process, plan, &launched) < 0) {
-		nsh_launch_release(&launched);
-		process->pidfd = -1;
-		process->supervisor = NULL;
-		return nsh_fail(failure, NSH_STAGE_PLAN, ENOMEM, NULL);
-	}
+	if (launched.record)
+		nsh_handshake_begin(process, plan, &launched);
 	nsh_plan_close_child_ends(plan);
 	(void)nsh_exchange_pump(&process->exchange);
 	return 0;

@@ -78,7 +78,11 @@ struct nsh_stream *nsh_stream_new(struct nsh_process *process, int which,
 void nsh_stream_free(struct nsh_stream *stream);
 /* ladder.c: goes on with ending the tree, where that has begun. */
 void nsh_ladder_pump(struct nsh_process *process, double now);
-/* handshake.c: forgets a pending one; the child does not exec then. */
+/* handshake.c: before the launch, what can fail; after it, the plan is the
+ * process's; and forgets a pending one: the child does not exec then. */
+int nsh_handshake_prepare(struct nsh_process *process, const struct plan *plan);
+void nsh_handshake_begin(struct nsh_process *process, struct plan *take_plan,
+			 const struct launched *launched);
 void nsh_handshake_drop(struct nsh_process *process);
 
 #endif

@@ -112,11 +112,20 @@ void nsh_process_abort(struct nsh_process *process)
 	if (!nsh_process_is_ours(process) || process->finished)
 		return;
 	nsh_process_terminate(process, 0.010);
+	if (nsh_process_wait(process, -1, NULL) >= 0)
+		return;
+	/* Its data cannot be moved; it must end all the same. */
+	nsh_exchange_close(&process->exchange, true);
+	nsh_exchange_close(&process->exchange, false);
 	(void)nsh_process_wait(process, -1, NULL);
 }
 
 void nsh_process_release(struct nsh_process *process)
 {
+	/* After a fork it is the owner's epoll instance too: what we took out
+	 * would be missing there. */
+	if (!nsh_process_is_ours(process))
+		nsh_close(&process->exchange.epoll);
 	for (int i = 0; i < 3; i++)
 		nsh_stream_free(process->streams[i]);
 	nsh_exchange_unwatch(&process->exchange, nsh_process_exit_fd(process));

@@ -87,7 +87,7 @@ int nsh_signal_number(const char *name)
 
 const char *nsh_errno_name(int errnum)
 {
-	const char *name = strerrorname_np(errnum);
+	const char *name = errnum > 0 ? strerrorname_np(errnum) : NULL;
 
 	return name ? name : "";
 }

@@ -48,11 +48,21 @@ int nsh_stream_fd(const struct nsh_stream *stream)
 	return stream->fd;
 }
 
+/* After a fork of the host the file behind the descriptor is still the owner's
+ * too: its bytes and its flags are not ours to take. */
+static int check_usable(const struct nsh_stream *stream)
+{
+	if (stream->fd >= 0 && nsh_process_is_ours(stream->process))
+		return 0;
+	errno = EBADF;
+	return -1;
+}
+
 int nsh_stream_take_fd(struct nsh_stream *stream)
 {
 	int fd = stream->fd;
 
-	if (fd < 0 || stream->data.size > stream->taken)
+	if (check_usable(stream) < 0 || stream->data.size > stream->taken)
 		return -1;
 	if (nsh_fd_set_blocking(fd, 1) < 0)
 		return -1;
@@ -120,10 +130,8 @@ static int fill(struct nsh_stream *stream)
 int nsh_stream_read(struct nsh_stream *stream, int separator, size_t max,
 		    const char **ret_data, size_t *ret_size)
 {
-	if (stream->fd < 0) {
-		errno = EBADF;
+	if (check_usable(stream) < 0)
 		return -1;
-	}
 	for (;;) {
 		size_t size = available(stream, separator, max);
 		int ret;
@@ -150,10 +158,8 @@ ssize_t nsh_stream_write(struct nsh_stream *stream, const void *data,
 {
 	ssize_t count;
 
-	if (stream->fd < 0) {
-		errno = EBADF;
+	if (check_usable(stream) < 0)
 		return -1;
-	}
 	do
 		count = nsh_write_quietly(stream->fd, data, size);
 	while (count < 0 && errno == EINTR);

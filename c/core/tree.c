@@ -145,7 +145,7 @@ static bool add_scanned(struct tree *tree, pid_t root, pid_t group)
 
 		if (pid <= 0 || pid == root || read_stat(pid, &line) < 0)
 			continue;
-		if (line.parent == root || is_member(tree, line.parent))
+		if ((root && line.parent == root) || is_member(tree, line.parent))
 			found |= add(tree, pid, line.parent, 0);
 		else if (group && line.group == group)
 			found |= add(tree, pid, 0, group);
@@ -155,15 +155,17 @@ static bool add_scanned(struct tree *tree, pid_t root, pid_t group)
 	return found;
 }
 
-static bool look(struct tree *tree, pid_t root, bool group)
+/* A member that has gone is not searched: its number may be another's. */
+static bool look(struct tree *tree, pid_t root, pid_t group)
 {
 	bool found = false;
-	bool available = add_children(tree, root, &found);
+	bool available = !root || add_children(tree, root, &found);
 
 	for (size_t i = 0; available && i < tree->count; i++)
-		available = add_children(tree, tree->members[i].pid, &found);
+		if (nsh_tree_is_alive(tree, i))
+			available = add_children(tree, tree->members[i].pid, &found);
 	if (!available || group)
-		found |= add_scanned(tree, root, group ? root : 0);
+		found |= add_scanned(tree, root, group);
 	return found;
 }
 
@@ -186,7 +188,7 @@ static bool all_still(const struct tree *tree, pid_t root)
 	return true;
 }
 
-void nsh_tree_collect(struct tree *tree, pid_t root, int root_pidfd, bool group)
+void nsh_tree_collect(struct tree *tree, pid_t root, int root_pidfd, pid_t group)
 {
 	if (root_pidfd >= 0)
 		(void)nsh_sys_pidfd_send_signal(root_pidfd, SIGSTOP, 0);

@@ -21,9 +21,9 @@ struct tree {
 
 /* Stops the root and everything below it, and adds what it finds to the tree:
  * a stopped process has no more children.  What was found before and still
- * lives is searched too.  `group`: also the members of the process group whose
- * leader the root is. */
-void nsh_tree_collect(struct tree *tree, pid_t root, int root_pidfd, bool group);
+ * lives is searched too.  `root`: 0 where it has gone; `group`: also the
+ * members of that process group, 0 for none. */
+void nsh_tree_collect(struct tree *tree, pid_t root, int root_pidfd, pid_t group);
 /* Signals every member, and lets it run on so that it can act on it. */
 void nsh_tree_signal(const struct tree *tree, int signal);
 /* Whether that member is still alive. */

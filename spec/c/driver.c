@@ -8,7 +8,7 @@
                           fd:N, path:P, append:P
    input=TEXT, input-size=N, send=TEXT, send-size=N
    pass=FD:CHILD, give=FD:CHILD (close_parent)
-   arg0=, env=NAME=VALUE, clear-env, cwd=, umask=OCTAL, limit=NAME:SOFT:HARD,
+   arg0=, env=NAME=VALUE, env-size=N, clear-env, cwd=, umask=OCTAL, limit=NAME:SOFT:HARD,
    nice=, session, group, death=SIGNAL, nnp, alone, among=PID
    uid=, gid=, groups=1,2, user=, clear-caps, cap=NAME, selinux=, apparmor=
    hook=ok, hook=TEXT (fails and says TEXT), handshake, daemon, pid-file=
@@ -71,6 +71,12 @@ static char *pattern(size_t size)
 static void do_input(const char *text)
 {
 	nsh_command_set_input_buffer(driver.cmd, text, strlen(text));
+}
+
+/* A variable of that many bytes. */
+static void do_env_size(const char *size)
+{
+	nsh_command_add_env_format(driver.cmd, "FILL=%0*d", (int)number(size), 0);
 }
 
 static void do_input_size(const char *size)
@@ -193,7 +199,7 @@ static const struct word setters[] = {
 	{ "input", do_input }, { "input-size", do_input_size },
 	{ "send", do_send }, { "send-size", do_send_size },
 	{ "pass", do_pass }, { "give", do_give }, { "arg0", do_arg0 },
-	{ "env", do_env }, { "clear-env", do_clear_env }, { "cwd", do_cwd },
+	{ "env", do_env }, { "env-size", do_env_size }, { "clear-env", do_clear_env }, { "cwd", do_cwd },
 	{ "umask", do_umask }, { "limit", do_limit }, { "nice", do_nice },
 	{ "session", do_session }, { "group", do_group }, { "death", do_death },
 	{ "nnp", do_nnp }, { "alone", do_alone }, { "among", do_among },

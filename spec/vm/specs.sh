@@ -8,9 +8,9 @@ BUILD=${BUILD:-build}
 mode=$1
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-spec=$work/spec
+spec=$work/root/spec
 mkdir -p "$spec"
-options=(-d "$work" -t "${NOSHELL_VM_LIMIT:-90}")
+options=(-d "$work/root" -t "${NOSHELL_VM_LIMIT:-90}")
 
 # What runs inside, line by line.
 run() {
@@ -53,7 +53,7 @@ cat >"$spec/all" <<'SH'
 failed=0
 while read -r line; do
     echo "--- $line"
-    sh -c "$line" || { echo "exited with status $?"; failed=1; }
+    sh -c "$line" </dev/null || { echo "exited with status $?"; failed=1; }
 done </spec/list
 exit $failed
 SH

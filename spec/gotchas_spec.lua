@@ -1,0 +1,136 @@
+-- The README's Gotchas, each under its own words.
+local helper = require "spec.support.helper"
+local noshell = require "noshell"
+
+local sys = helper.sys
+
+describe("noshell", function()
+  helper.leak_check()
+
+  it("no shell reads the words", function()
+    local out = noshell.run("printf", "%s\n", "*.txt", "$HOME", "|", ">", "a b",
+      "'", "`id`")
+    assert.equal("*.txt\n$HOME\n|\n>\na b\n'\n`id`\n", out.stdout)
+  end)
+
+  it("the program is looked up in our PATH", function()
+    helper.with_tmpdir(function(dir)
+      helper.write_file(dir .. "/only-here", "#!/bin/sh\n", "755")
+      local result, err = noshell.run { "only-here", env = { PATH = dir } }
+      assert.is_nil(result)
+      assert.equal("find_program", err.stage)
+      local found = noshell.run { "spec/../README.md", cwd = dir }
+      assert.is_nil(found)
+    end)
+  end)
+
+  it("the first variable that a setter names drops the others", function()
+    local only = noshell.command("env"):add_env_pair("A", "1")
+    assert.equal("A=1", only:output())
+    local kept = noshell.command("env"):add_env_pair("A", "1"):inherit_env()
+    assert.truthy(kept:output():find "PATH=")
+    local spec = noshell.output { "env", env = { A = "1" } }
+    assert.truthy(spec:find "PATH=" and spec:find "A=1")
+  end)
+
+  it("a grandchild that keeps the pipe keeps us waiting", function()
+    local r, w = sys.pipe()
+    local result, err = noshell.run { helper.probe, "--say", "done",
+      "--spawn-grandchild", r, pass_fds = { r }, timeout = 0.2, grace = 0.1 }
+    assert.is_nil(result)
+    assert.equal("timeout", err.code)
+    assert.is_true(err.result.output_incomplete)
+    assert.equal("done\n", err.result.stdout)
+    sys.close(r)
+    sys.close(w)
+  end)
+
+  it("a timeout ends the descendants that can be found", function()
+    local r, w = sys.pipe()
+    sys.cloexec(w, false)
+    local _, err = noshell.run { "sh", "-c", "(sleep 30 & sleep 30); sleep 30",
+      timeout = 0.2, grace = 0.2, pass_fds = { w } }
+    assert.equal("timeout", err.code)
+    _, err = noshell.run { "sh", "-c", "(sleep 30 &) ; exit 0", timeout = 0.2,
+      grace = 0.2, pass_fds = { w }, new_process_group = true }
+    assert.equal("timeout", err.code)
+    sys.close(w)
+    -- Everybody who had the other end is gone.
+    assert.equal("", sys.read(r, 1))
+    sys.close(r)
+  end)
+
+  it("a timeout needs somebody who waits", function()
+    local process = noshell.run_async { "sleep", "30", timeout = 0.05 }
+    assert(noshell.run("sleep", "0.2"))
+    assert.truthy(noshell.run("kill", "-0", process.pid))
+    local _, err = process:wait()
+    assert.equal("timeout", err.code)
+    process:close()
+  end)
+
+  it("a forgotten process runs on", function()
+    local r, w = sys.pipe()
+    local process = noshell.run_async { helper.probe, "--block-on", r,
+      pass_fds = { r } }
+    local pid = process.pid
+    process = nil -- luacheck: ignore
+    collectgarbage()
+    collectgarbage()
+    assert.truthy(noshell.run("kill", "-0", pid))
+    sys.close(r)
+    sys.close(w)
+    local core = require "noshell.core"
+    while core.reap() > 0 do assert(noshell.run("sleep", "0.01")) end
+    assert.is_nil((noshell.run("kill", "-0", pid)))
+  end)
+
+  it("a program that waits for our stdin pipe waits until it is closed", function()
+    local process = noshell.run_async { "cat", stdin = "pipe" }
+    local _, err = process:wait(0.05)
+    assert.equal("timeout", err.code)
+    process.stdin:close()
+    assert.is_true(process:wait().ok)
+    process:close()
+  end)
+
+  it("captured output has a cap", function()
+    local _, err = noshell.run { "yes", max_output = 1000 }
+    assert.equal("output_limit", err.code)
+    assert.equal(1000, #err.result.stdout)
+    local all = noshell.run { helper.probe, "--out", 70 * 1024 * 1024,
+      max_output = math.huge }
+    assert.equal(70 * 1024 * 1024, #all.stdout)
+  end)
+
+  it("a closed standard stream is inherited as /dev/null", function()
+    local saved = sys.dup(0)
+    sys.close(0)
+    local result = noshell.run { helper.probe, stdin = "inherit" }
+    sys.dup2(saved, 0)
+    sys.close(saved)
+    assert.equal("/dev/null", helper.probe_report(result.stdout).fd[0].target)
+  end)
+
+  it("a hook runs in a copy of this process", function()
+    local touched = "here"
+    assert(noshell.run { "true", pre_exec_hook = function()
+      touched = "there"
+    end })
+    assert.equal("here", touched)
+  end)
+
+  it("max_rss counts our own peak in", function()
+    local result = noshell.run(helper.tiny)
+    local own = helper.read_file("/proc/self/status"):match "VmHWM:%s*(%d+)"
+    assert.is_true(result.max_rss > 0)
+    -- Ours is tens of times what a static program that does nothing has.
+    assert.is_true(tonumber(own) * 1024 > 500 * 1024)
+  end)
+
+  it("assert shows no error object on Lua 5.1", function()
+    local ok, err = pcall(assert, noshell.run("no-such-program"))
+    assert.is_false(ok)
+    assert.truthy(tostring(err))
+  end)
+end)

@@ -1,0 +1,66 @@
+-- The README's examples, word for word: each block runs by itself, and what it
+-- prints is what its "-->" lines say.
+local helper = require "spec.support.helper"
+
+local text = helper.read_file(helper.root .. "/README.md")
+
+local function blocks()
+  local list = {}
+  for block in text:gmatch "\n```lua\n(.-)```" do list[#list + 1] = block end
+  return list
+end
+
+local function expected_of(block)
+  local lines = {}
+  for line in block:gmatch "[^\n]+" do
+    local said = line:match "%-%->%s?(.*)$"
+    if said then lines[#lines + 1] = said end
+  end
+  return table.concat(lines, "\n")
+end
+
+local function output_of(block)
+  local printed = {}
+  local env = setmetatable({ print = function(...)
+    local words = {}
+    for i = 1, select("#", ...) do words[i] = tostring((select(i, ...))) end
+    printed[#printed + 1] = table.concat(words, "\t")
+  end }, { __index = _G })
+  local loader = rawget(_G, "loadstring") or load
+  local chunk
+  if rawget(_G, "setfenv") then
+    chunk = assert(loader(block, "=README.md"))
+    rawget(_G, "setfenv")(chunk, env)
+  else
+    chunk = assert(load(block, "=README.md", "t", env))
+  end
+  chunk()
+  return table.concat(printed, "\n")
+end
+
+describe("README.md", function()
+  helper.leak_check()
+
+  it("has examples", function()
+    assert.is_true(#blocks() >= 5)
+  end)
+
+  for i, block in ipairs(blocks()) do
+    local first = block:match "\n\n([^\n]+)" or block:match "[^\n]+"
+    it(("example %d does what it says: %s"):format(i, first), function()
+      assert.equal(expected_of(block), output_of(block))
+    end)
+  end
+
+  it("names each gotcha as gotchas_spec does", function()
+    local specs = helper.read_file(helper.root .. "/spec/gotchas_spec.lua")
+    local section = text:match "\n## Gotchas\n(.*)$"
+    local count = 0
+    for gotcha in section:gmatch "\n%- %*%*(.-)%*%*" do
+      count = count + 1
+      local name = gotcha:gsub("%s+", " ")
+      assert.truthy(specs:find('it("' .. name .. '"', 1, true), name)
+    end
+    assert.is_true(count >= 10)
+  end)
+end)
