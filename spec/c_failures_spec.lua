@@ -83,14 +83,14 @@ describe("a start that fails", function()
   for _, case in ipairs(failures) do
     local words, expected = words_of(case)
     it("names its stage: " .. expected:gsub("%s+$", ""):gsub("/%S*/", ""), function()
-        if case.root then helper.require_or_pending("caps", is_root, "root") end
-        for _, path in ipairs(helper.paths) do
-          driver.clean(words, nil, { deny = case.deny, path = path,
-            check = function(dir, report)
-              assert.equal((expected:gsub("@D", dir)), described(report))
-            end })
-        end
-      end)
+      if case.root then helper.require_or_pending("caps", is_root, "root") end
+      for _, path in ipairs(helper.paths) do
+        driver.clean(words, nil, { deny = case.deny, path = path,
+          check = function(dir, report)
+            assert.equal((expected:gsub("@D", dir)), described(report))
+          end })
+      end
+    end)
   end
 
   it("tells what the hook said", function()

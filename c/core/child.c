@@ -145,5 +145,7 @@ int nsh_child_run(void *data)
 	}
 	if (plan->table != TABLE_IN_PLACE)
 		nsh_sys_exit(127);
+	for (;;)
+		nsh_sys(SYS_exit, 0, 0, 0, 0, 0);
 	return -1;
 }

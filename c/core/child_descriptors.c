@@ -138,14 +138,6 @@ static int next_kept(const struct plan *plan, int from)
 	return next;
 }
 
-/* In place, a failing exec must find everything still open. */
-static int drop(const struct plan *plan, int fd)
-{
-	if (plan->table == TABLE_IN_PLACE)
-		return nsh_sys_fcntl(fd, F_SETFD, FD_CLOEXEC);
-	return nsh_sys_close(fd);
-}
-
 struct directory_entry {
 	uint64_t inode;
 	int64_t offset;
@@ -165,11 +157,12 @@ static int number_of(const char *name)
 	return number;
 }
 
-/* close_range(2) is missing or denied: drop what /proc/self/fd lists. */
+/* close_range(2) is missing or denied: close what /proc lists; of this thread,
+ * which has a table of its own where it runs in place. */
 static int drop_listed(const struct plan *plan)
 {
 	uint64_t buffer[512];
-	int list = nsh_sys_open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	int list = nsh_sys_open("/proc/thread-self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 	long size;
 
 	if (list < 0)
@@ -182,7 +175,7 @@ static int drop_listed(const struct plan *plan)
 
 			p += entry->size;
 			if (fd >= 0 && fd != list && !is_kept(plan, fd))
-				drop(plan, fd);
+				nsh_sys_close(fd);
 		}
 	}
 	nsh_sys_close(list);
@@ -195,13 +188,12 @@ static void drop_each(const struct plan *plan)
 {
 	for (int fd = 0; fd < 1 << 20; fd++)
 		if (!is_kept(plan, fd))
-			drop(plan, fd);
+			nsh_sys_close(fd);
 }
 
 /* 0, or minus an errno where close_range(2) is missing or denied. */
 static int drop_ranges(const struct plan *plan)
 {
-	unsigned flags = plan->table == TABLE_IN_PLACE ? NSH_CLOSE_RANGE_CLOEXEC : 0;
 	int from = 0;
 
 	for (;;) {
@@ -209,7 +201,7 @@ static int drop_ranges(const struct plan *plan)
 		unsigned last = kept < 0 ? ~0U : (unsigned)kept - 1;
 
 		if (kept != from) {
-			int ret = nsh_sys_close_range((unsigned)from, last, flags);
+			int ret = nsh_sys_close_range((unsigned)from, last, 0);
 
 			if (ret < 0)
 				return ret;

@@ -44,9 +44,11 @@ bool nsh_label_selinux_built(void)
 	return true;
 }
 
+/* libselinux also says no where /etc/selinux/config is missing, whatever the
+ * kernel enforces; a label that was asked for must not be dropped for that. */
 bool nsh_label_selinux_enabled(void)
 {
-	return is_selinux_enabled() > 0;
+	return is_selinux_enabled() > 0 || security_getenforce() >= 0;
 }
 
 /* The context as the kernel knows it, malloc'd. */

@@ -69,7 +69,7 @@ static const char *subject_of(const struct plan *plan,
 	case NSH_STAGE_SELINUX_LABEL:
 		return plan->selinux.text;
 	case NSH_STAGE_APPARMOR_PROFILE:
-		return plan->apparmor.text;
+		return plan->apparmor.text + sizeof "exec " - 1;
 	case NSH_STAGE_WORKING_DIRECTORY:
 		return plan->working_directory;
 	case NSH_STAGE_EXEC:
@@ -91,13 +91,33 @@ static void explain_move(const struct move *move, struct nsh_failure *failure)
 				(unsigned long long)limit.rlim_cur);
 }
 
+/* That it was a security module that refused does not show in the errno. */
+static void explain_label(const struct plan *plan, struct nsh_failure *failure)
+{
+	const char *label = plan->selinux.text;
+
+	if (plan->apparmor.text)
+		label = plan->apparmor.text + sizeof "exec " - 1;
+	if (!label || !failure || failure->reason[0])
+		return;
+	if (failure->errnum == EACCES || failure->errnum == EPERM)
+		nsh_fail_reason(failure, "not permitted, with the label '%s'", label);
+}
+
+static void explain_exec(const struct plan *plan, const char *path,
+			 struct nsh_failure *failure)
+{
+	nsh_path_explain(path, failure);
+	explain_label(plan, failure);
+}
+
 static void explain(const struct plan *plan, const struct record *record,
 		    const char *subject, struct nsh_failure *failure)
 {
 	if (record->message[0])
 		nsh_fail_reason(failure, "%.*s", NSH_REASON_SIZE - 1, record->message);
 	else if (record->stage == NSH_STAGE_EXEC)
-		nsh_path_explain(subject, failure);
+		explain_exec(plan, subject, failure);
 	else if (record->stage == NSH_STAGE_LIMIT && record->error == EPERM)
 		nsh_fail_reason(failure, "raising a hard limit needs CAP_SYS_RESOURCE");
 	else if (record->error == EBADF && (size_t)record->index < plan->move_count)

@@ -25,7 +25,7 @@ enum table {
 	TABLE_PREFIX,
 	/* Copied by clone(2). */
 	TABLE_COPIED,
-	/* This process's own: it is about to be replaced (exec). */
+	/* Copied too, for a thread that is to replace this process (exec). */
 	TABLE_IN_PLACE,
 };
 
