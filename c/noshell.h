@@ -204,8 +204,11 @@ struct nsh_stream;
 /* Stream 0, 1 or 2 where it was NSH_STDIO_PIPE, else NULL.  Belongs to the
  * process. */
 struct nsh_stream *nsh_process_stream(struct nsh_process *process, int which);
-/* Its descriptor, non-blocking; -1 when closed.  Stays the stream's. */
+/* Its descriptor, non-blocking; -1 when closed, and once the end was read.
+ * Stays the stream's. */
 int nsh_stream_fd(const struct nsh_stream *stream);
+/* Whether it was closed: at its end it need not be. */
+bool nsh_stream_is_closed(const struct nsh_stream *stream);
 /* Gives the descriptor away, made blocking, as for fdopen(3); the stream is
  * closed then.  -1 where it is closed already or holds unread data. */
 int nsh_stream_take_fd(struct nsh_stream *stream);

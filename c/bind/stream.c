@@ -34,7 +34,7 @@ bool nsh_lua_stream_is_closed(const struct stream *stream)
 {
 	const struct nsh_stream *inner = nsh_lua_stream(stream);
 
-	return !inner || nsh_stream_fd(inner) < 0;
+	return !inner || nsh_stream_is_closed(inner);
 }
 
 static struct stream *check_any(lua_State *L)

@@ -114,8 +114,12 @@ static void explain_exec(const struct plan *plan, const char *path,
 static void explain(const struct plan *plan, const struct record *record,
 		    const char *subject, struct nsh_failure *failure)
 {
+	bool silent = failure && !record->error && !failure->signal;
+
 	if (record->message[0])
 		nsh_fail_reason(failure, "%.*s", NSH_REASON_SIZE - 1, record->message);
+	else if (silent)   /* a daemon's parent, or a thief, had its status */
+		nsh_fail_reason(failure, "the child was killed");
 	else if (record->stage == NSH_STAGE_EXEC)
 		explain_exec(plan, subject, failure);
 	else if (record->stage == NSH_STAGE_LIMIT && record->error == EPERM)

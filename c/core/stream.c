@@ -35,6 +35,7 @@ void nsh_stream_close(struct nsh_stream *stream)
 	nsh_close(&stream->fd);
 	nsh_buffer_free(&stream->data);
 	stream->taken = stream->scanned = 0;
+	stream->ended = false;
 }
 
 void nsh_stream_free(struct nsh_stream *stream)
@@ -48,11 +49,16 @@ int nsh_stream_fd(const struct nsh_stream *stream)
 	return stream->fd;
 }
 
+bool nsh_stream_is_closed(const struct nsh_stream *stream)
+{
+	return stream->fd < 0 && !stream->ended;
+}
+
 /* After a fork of the host the file behind the descriptor is still the owner's
  * too: its bytes and its flags are not ours to take. */
 static int check_usable(const struct nsh_stream *stream)
 {
-	if (stream->fd >= 0 && nsh_process_is_ours(stream->process))
+	if (!nsh_stream_is_closed(stream) && nsh_process_is_ours(stream->process))
 		return 0;
 	errno = EBADF;
 	return -1;
@@ -108,6 +114,14 @@ static size_t available(struct nsh_stream *stream, int separator, size_t max)
 	return found || stream->ended ? left : 0;
 }
 
+/* At its end a stream needs no descriptor any more. */
+static void end_stream(struct nsh_stream *stream)
+{
+	stream->ended = true;
+	nsh_close(&stream->epoll);
+	nsh_close(&stream->fd);
+}
+
 /* 1: there is more, or the end was seen; 0: would block; -1 with errno. */
 static int fill(struct nsh_stream *stream)
 {
@@ -122,8 +136,9 @@ static int fill(struct nsh_stream *stream)
 	while (count < 0 && errno == EINTR);
 	if (count < 0)
 		return errno == EAGAIN ? 0 : -1;
-	stream->ended = count == 0;
 	stream->data.size += (size_t)count;
+	if (count == 0)
+		end_stream(stream);
 	return 1;
 }
 

@@ -36,13 +36,16 @@ static void say_wrong(int line, const char *what, long long is, long long should
 	} while (0)
 #define CHECK(what) EQUAL((what) ? 1 : 0, 1)
 
+/* Not every program needs all. */
+#define UNUSED __attribute__((unused))
+
 struct check {
 	const char *name;
-	void (*run)(void);
+	void (*act)(void);
 };
 
 /* $NOSHELL_BUILD/fixtures/name */
-static const char *fixture(const char *name)
+UNUSED static const char *fixture(const char *name)
 {
 	static _Thread_local char path[4][1024];
 	static _Thread_local unsigned at;
@@ -76,7 +79,7 @@ static int run_check(const struct check *check)
 {
 	int before = count_descriptors();
 
-	check->run();
+	check->act();
 	for (int i = 0; i < 2000 && nsh_reap() > 0; i++)
 		(void)usleep(1000);
 	EQUAL(nsh_reap(), 0);
@@ -99,7 +102,7 @@ static int check_main(const struct check *checks, int argc, char **argv)
 /* A probe with its words; nothing captured but stdout. */
 #define PROBE(...) nsh_command_new_args(fixture("probe"), __VA_ARGS__, NULL)
 
-static struct nsh_process *start(struct nsh_command *take_cmd)
+UNUSED static struct nsh_process *start(struct nsh_command *take_cmd)
 {
 	struct nsh_failure failure = { .code = NSH_OK };
 	struct nsh_process *process = NULL;
@@ -114,8 +117,17 @@ static struct nsh_process *start(struct nsh_command *take_cmd)
 	return process;
 }
 
+/* Runs it, and frees the command. */
+UNUSED static int run(struct nsh_command *take_cmd)
+{
+	int ret = nsh_command_run(take_cmd, NULL, NULL);
+
+	nsh_command_free(take_cmd);
+	return ret;
+}
+
 /* Whether the process runs: not gone, and no zombie. */
-static bool lives(pid_t pid)
+UNUSED static bool lives(pid_t pid)
 {
 	char path[64], text[512] = "";
 	FILE *file;
@@ -130,7 +142,7 @@ static bool lives(pid_t pid)
 }
 
 /* Until it does not, or 2 s have passed. */
-static bool goes(pid_t pid)
+UNUSED static bool goes(pid_t pid)
 {
 	for (int i = 0; i < 2000; i++) {
 		if (!lives(pid))

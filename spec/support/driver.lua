@@ -55,12 +55,12 @@ function driver.run(words, program, options)
     if file then file:close() end
     report.status, report.stderr = result.status, result.err
     report.stdout = result.out
+    if options.check then options.check(dir, report) end
     local child = io.open(dir .. "/child")
     if child then
       report.child = helper.probe_report(child:read("*a"))
       child:close()
     end
-    if options.check then options.check(dir, report) end
   end)
   return report
 end

@@ -190,7 +190,8 @@ function helper.zombies()
   return found
 end
 
-local function snapshot()
+--- What helper.leaks_since compares with.
+function helper.snapshot()
   local zombies = {}
   for _, pid in ipairs(helper.zombies()) do zombies[pid] = true end
   return { zombies = zombies, fds = descriptors(),
@@ -213,8 +214,8 @@ local watched = {
 }
 
 --- What is there now and was not at the snapshot; nil where there is nothing.
-local function leaks_since(before)
-  local after, said = snapshot(), {}
+function helper.leaks_since(before)
+  local after, said = helper.snapshot(), {}
   for _, pair in ipairs(watched) do
     local text = news(before[pair[1]], after[pair[1]], pair[2])
     if text ~= "" then said[#said + 1] = text end
@@ -235,14 +236,14 @@ function helper.leak_check()
   busted.before_each(function()
     collectgarbage()
     collectgarbage()
-    before = snapshot()
+    before = helper.snapshot()
   end)
   busted.after_each(function()
     local said
     for _ = 1, 10 do
       collectgarbage()
       collectgarbage()
-      said = leaks_since(before)
+      said = helper.leaks_since(before)
       if not said then return end
       sys.sleep(0.05)
     end

@@ -1,0 +1,377 @@
+/* What passes between us and a program: handshakes, data, exec in place. */
+#include <limits.h>
+#include <sys/resource.h>
+#include <sys/time.h>
+
+#include "check.h"
+
+/* ---- handshakes -------------------------------------------------------- */
+
+static struct nsh_command *asking(void)
+{
+	struct nsh_command *cmd = PROBE("--say", "done");
+
+	nsh_command_require_handshake(cmd);
+	return cmd;
+}
+
+static void handshake_as_meant(void)
+{
+	struct nsh_process *process = start(asking());
+	struct nsh_failure failure;
+
+	if (!process)
+		return;
+	EQUAL(nsh_process_handshake_notify(process, &failure), -1);
+	EQUAL(failure.code, NSH_INVALID);
+	EQUAL(nsh_process_wait(process, 1, &failure), -1);
+	EQUAL(failure.code, NSH_INVALID);
+	EQUAL(nsh_process_handshake_wait(process, 5, &failure), 1);
+	EQUAL(nsh_process_handshake_wait(process, 5, &failure), 1);
+	EQUAL(nsh_process_handshake_notify(process, &failure), 0);
+	EQUAL(nsh_process_handshake_notify(process, &failure), -1);
+	EQUAL(failure.code, NSH_INVALID);
+	EQUAL(nsh_process_handshake_wait(process, 5, &failure), -1);
+	EQUAL(failure.code, NSH_INVALID);
+	EQUAL(nsh_process_wait(process, 5, &failure), 1);
+	EQUAL(nsh_process_result(process)->output_size[1], 5);
+	nsh_process_free(process);
+}
+
+static void handshake_never_required(void)
+{
+	struct nsh_process *process = start(PROBE("--exit", "0"));
+	struct nsh_failure failure;
+
+	EQUAL(nsh_process_handshake_wait(process, 1, &failure), -1);
+	EQUAL(failure.code, NSH_INVALID);
+	EQUAL(nsh_process_handshake_notify(process, &failure), -1);
+	EQUAL(failure.code, NSH_INVALID);
+	nsh_process_free(process);
+}
+
+static int sleep_on(void *data, char *message, size_t size)
+{
+	(void)data;
+	(void)message;
+	(void)size;
+	return usleep(100000);
+}
+
+static void handshake_times_out(void)
+{
+	struct nsh_command *cmd = asking();
+	struct nsh_process *process;
+
+	nsh_command_set_pre_exec_hook(cmd, sleep_on, NULL);
+	process = start(cmd);
+	EQUAL(nsh_process_handshake_wait(process, 0.01, NULL), 0);
+	EQUAL(nsh_process_handshake_wait(process, 5, NULL), 1);
+	EQUAL(nsh_process_handshake_notify(process, NULL), 0);
+	EQUAL(nsh_process_wait(process, 5, NULL), 1);
+	EQUAL(nsh_process_result(process)->exit_code, 0);
+	nsh_process_free(process);
+}
+
+/* The command is freed by start(): the failure must not speak of its bytes. */
+static void expect_stage(struct nsh_command *cmd, bool notify,
+			 enum nsh_stage stage, const char *subject)
+{
+	struct nsh_process *process = start(cmd);
+	struct nsh_failure failure = { .code = NSH_OK };
+	int ret = nsh_process_handshake_wait(process, 5, &failure);
+
+	free(strdup("some other text in the place of the command's"));
+	EQUAL(ret, notify ? 1 : -1);
+	if (notify)
+		EQUAL(nsh_process_handshake_notify(process, &failure), -1);
+	EQUAL(failure.stage, stage);
+	CHECK(strcmp(failure.subject, subject) == 0);
+	nsh_process_free(process);
+}
+
+static void handshake_of_the_dead(void)
+{
+	struct nsh_command *cmd = asking();
+
+	nsh_command_set_working_directory(cmd, "/none/such");
+	expect_stage(cmd, false, NSH_STAGE_WORKING_DIRECTORY, "/none/such");
+	cmd = asking();
+	nsh_command_set_stdio_path(cmd, 1, "/none/such", false);
+	expect_stage(cmd, false, NSH_STAGE_STDOUT, "/none/such");
+	cmd = asking();
+	nsh_command_set_pid_file(cmd, "/none/such");
+	expect_stage(cmd, false, NSH_STAGE_PID_FILE, "/none/such");
+	cmd = nsh_command_new("/none/such");
+	nsh_command_require_handshake(cmd);
+	expect_stage(cmd, true, NSH_STAGE_EXEC, "/none/such");
+	cmd = asking();
+	nsh_command_set_limit(cmd, "nofile", 1, UINT64_MAX - 1);
+	expect_stage(cmd, false, NSH_STAGE_LIMIT, "nofile");
+}
+
+static void handshake_abandoned(void)
+{
+	for (int i = 0; i < 50; i++) {
+		struct nsh_command *cmd = asking();
+		struct nsh_process *process;
+
+		if (i % 2)
+			nsh_command_daemonize(cmd);
+		if (i % 2)
+			nsh_command_set_stdio(cmd, 1, NSH_STDIO_NULL);
+		process = start(cmd);
+		if (i % 3)
+			EQUAL(nsh_process_handshake_wait(process, 5, NULL), 1);
+		if (i % 5 == 0)
+			nsh_process_forget(process);
+		else
+			nsh_process_free(process);
+		/* Its stack and record must not be those of the next one. */
+		EQUAL(run(PROBE("--exit", "0")), 0);
+	}
+}
+
+/* The program writes into a pipe if it is executed. */
+static void handshake_without_parent(void)
+{
+	int ends[2], ready[2];
+	char byte;
+	pid_t parent;
+
+	CHECK(pipe2(ends, O_CLOEXEC) == 0 && pipe2(ready, O_CLOEXEC) == 0);
+	parent = fork();
+	if (parent == 0) {
+		struct nsh_command *cmd = PROBE("--write", "5", "x");
+
+		nsh_command_require_handshake(cmd);
+		nsh_command_pass_fd(cmd, ends[1], 5, false);
+		EQUAL(nsh_process_handshake_wait(start(cmd), 5, NULL), 1);
+		(void)!write(ready[1], "r", 1);
+		for (;;)
+			(void)pause();
+	}
+	(void)close(ends[1]);
+	EQUAL(read(ready[0], &byte, 1), 1);
+	(void)kill(parent, SIGKILL);
+	(void)waitpid(parent, NULL, 0);
+	EQUAL(read(ends[0], &byte, 1), 0);
+	(void)close(ends[0]);
+	(void)close(ready[0]);
+	(void)close(ready[1]);
+}
+
+/* ---- data -------------------------------------------------------------- */
+
+static void data_in_all_directions(void)
+{
+	enum { SIZE = 128 << 10 };
+	static char secret[SIZE];
+	/* The probe reads in another order than we write. */
+	struct nsh_command *cmd = PROBE("--out", "3000000", "--read", "5", "999999",
+					"--err", "3000000", "--read", "3", "999999",
+					"--in", "--out", "1000", "--read", "4", "999999");
+	struct nsh_process *process = NULL;
+
+	for (int i = 0; i < 3; i++)
+		EQUAL(nsh_command_send_buffer(cmd, secret, SIZE), 3 + i);
+	nsh_command_set_input_buffer(cmd, secret, SIZE);
+	CHECK(nsh_command_run(cmd, &process, NULL) == 0);
+	if (process) {
+		EQUAL(nsh_process_result(process)->output_size[1], 3001036);
+		EQUAL(nsh_process_result(process)->output_size[2], 3000000);
+	}
+	nsh_process_free(process);
+	nsh_command_free(cmd);
+}
+
+static void data_through_cat(void)
+{
+	enum { SIZE = 100 << 20 };
+	char *input = malloc(SIZE);
+	struct nsh_command *cmd = PROBE("--cat");
+	struct nsh_process *process = NULL;
+
+	for (size_t i = 0; input && i < SIZE; i++)
+		input[i] = (char)(i * 2654435761U >> 24);
+	nsh_command_set_input_buffer(cmd, input, SIZE);
+	nsh_command_set_max_output(cmd, SIZE_MAX);
+	CHECK(nsh_command_run(cmd, &process, NULL) == 0);
+	if (process) {
+		EQUAL(nsh_process_result(process)->output_size[1], SIZE);
+		CHECK(memcmp(nsh_process_result(process)->output[1], input, SIZE) == 0);
+	}
+	nsh_process_free(process);
+	nsh_command_free(cmd);
+	free(input);
+}
+
+static void input_that_nobody_reads(void)
+{
+	struct nsh_command *cmd = PROBE("--close", "0", "--sleep", "20");
+	static char input[1 << 20];
+
+	(void)signal(SIGPIPE, SIG_DFL);
+	nsh_command_set_input_buffer(cmd, input, sizeof input);
+	CHECK(nsh_command_send_buffer(cmd, input, sizeof input) == 3);
+	CHECK(nsh_command_run(cmd, NULL, NULL) == 0);
+	nsh_command_free(cmd);
+}
+
+static void output_without_end(void)
+{
+	static const size_t caps[] = { 0, 1, 65536, 1000000 };
+
+	for (int i = 0; i < 4; i++) {
+		struct nsh_command *cmd = PROBE("--out", "99999999999");
+		struct nsh_process *process = NULL;
+		struct nsh_failure failure;
+
+		nsh_command_set_max_output(cmd, caps[i]);
+		EQUAL(nsh_command_run(cmd, &process, &failure), -1);
+		EQUAL(failure.code, NSH_OUTPUT_LIMIT);
+		EQUAL(nsh_process_result(process)->output_size[1], caps[i]);
+		CHECK(nsh_process_result(process)->output_limited);
+		nsh_process_free(process);
+		nsh_command_free(cmd);
+	}
+}
+
+static void output_of_exactly_the_cap(void)
+{
+	struct nsh_command *cmd = PROBE("--out", "65536");
+
+	nsh_command_set_max_output(cmd, 65536);
+	CHECK(nsh_command_run(cmd, NULL, NULL) == 0);
+	nsh_command_free(cmd);
+}
+
+static void on_alarm(int signal_number)
+{
+	(void)signal_number;
+}
+
+static void start_storm(bool on)
+{
+	struct itimerval timer = { .it_interval.tv_usec = on ? 200 : 0 };
+	struct sigaction action = { .sa_handler = on_alarm };
+
+	timer.it_value = timer.it_interval;
+	(void)sigaction(SIGALRM, &action, NULL);
+	(void)setitimer(ITIMER_REAL, &timer, NULL);
+}
+
+static void storm_of_signals(void)
+{
+	start_storm(true);
+	for (int i = 0; i < 20; i++) {
+		struct nsh_process *process;
+
+		data_in_all_directions();
+		handshake_as_meant();
+		process = start(PROBE("--ignore", "TERM", "--pause"));
+		nsh_process_abort(process);
+		CHECK(nsh_process_result(process)->signal != 0);
+		nsh_process_free(process);
+	}
+	start_storm(false);
+}
+
+/* ---- exec in place ----------------------------------------------------- */
+
+static volatile sig_atomic_t handled;
+
+static void count(int signal_number)
+{
+	(void)signal_number;
+	handled++;
+}
+
+static void *nap(void *nothing)
+{
+	for (;;)
+		(void)pause();
+	return nothing;
+}
+
+/* Everything as before, and the signals that waited behind the mask come to
+   the handlers that were there. */
+static void exec_that_fails(void)
+{
+	struct nsh_command *cmd = nsh_command_new("/none/such");
+	char before[PATH_MAX], after[PATH_MAX];
+	struct nsh_failure failure;
+	struct stat stdout_before, stdout_after;
+	pthread_t thread;
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	(void)signal(SIGUSR1, count);
+	(void)signal(SIGHUP, SIG_IGN);
+	(void)umask(027);
+	(void)getcwd(before, sizeof before);
+	(void)fstat(1, &stdout_before);
+	(void)pthread_create(&thread, NULL, nap, NULL);
+	nsh_command_set_stdio(cmd, 1, NSH_STDIO_NULL);
+	nsh_command_set_stdio(cmd, 2, NSH_STDIO_STDOUT);
+	nsh_command_pass_fd(cmd, fd, 9, false);
+	nsh_command_pass_fd(cmd, 0, 3, false);
+	nsh_command_set_input_buffer(cmd, "abc", 3);
+	nsh_command_set_working_directory(cmd, "/");
+	nsh_command_set_umask(cmd, 0);
+	start_storm(true);
+	for (int i = 0; i < 200; i++) {
+		(void)kill(getpid(), SIGUSR1);
+		EQUAL(nsh_command_exec(cmd, &failure), -1);
+		EQUAL(failure.stage, NSH_STAGE_EXEC);
+		EQUAL(failure.errnum, ENOENT);
+	}
+	start_storm(false);
+	(void)getcwd(after, sizeof after);
+	(void)fstat(1, &stdout_after);
+	CHECK(strcmp(before, after) == 0 && stdout_before.st_ino == stdout_after.st_ino);
+	EQUAL(umask(022), 027);
+	CHECK(handled > 0 && signal(SIGHUP, SIG_DFL) == SIG_IGN);
+	CHECK(fcntl(9, F_GETFD) < 0);
+	/* pthread_cancel works by a signal of libc's own. */
+	CHECK(pthread_cancel(thread) == 0 && pthread_join(thread, NULL) == 0);
+	(void)close(fd);
+	nsh_command_free(cmd);
+}
+
+static void exec_that_succeeds(void)
+{
+	pid_t pid = fork();
+	int status = 0;
+
+	if (pid == 0) {
+		struct nsh_command *cmd = PROBE("--exit", "9");
+
+		(void)nsh_command_exec(cmd, NULL);
+		_exit(1);
+	}
+	(void)waitpid(pid, &status, 0);
+	EQUAL(WEXITSTATUS(status), 9);
+}
+
+static const struct check checks[] = {
+	{ "a handshake goes one way only", handshake_as_meant },
+	{ "a handshake must be required", handshake_never_required },
+	{ "a handshake can time out", handshake_times_out },
+	{ "a child that died before its handshake says why", handshake_of_the_dead },
+	{ "a handshake can be abandoned", handshake_abandoned },
+	{ "a handshake without a parent executes nothing", handshake_without_parent },
+	{ "data goes in all directions at once", data_in_all_directions },
+	{ "100 MB go through a program", data_through_cat },
+	{ "input that nobody reads is no failure", input_that_nobody_reads },
+	{ "output without end is cut", output_without_end },
+	{ "output of exactly the cap is fine", output_of_exactly_the_cap },
+	{ "a storm of signals disturbs nothing", storm_of_signals },
+	{ "an exec that fails gives everything back", exec_that_fails },
+	{ "an exec that succeeds replaces us", exec_that_succeeds },
+	{ NULL, NULL },
+};
+
+int main(int argc, char **argv)
+{
+	return check_main(checks, argc, argv);
+}

@@ -1,0 +1,151 @@
+-- The pre-exec hook: a Lua function in a forked child, or a C function.
+local helper = require "spec.support.helper"
+local noshell = require "noshell"
+local probing = require "spec.support.probing"
+
+local sys = helper.sys
+
+local function failing(hook, data)
+  local value, err = noshell.command("true"):set_pre_exec_hook(hook, data):run()
+  assert.is_nil(value)
+  assert.equal("spawn set_pre_exec_hook", err.code .. " " .. err.stage)
+  return err.reason
+end
+
+describe("a pre-exec hook", function()
+  helper.leak_check()
+
+  helper.each_path(function()
+    it("runs in the child, with its data, before the program", function()
+      local report, launch = probing.report(probing.command()
+        :set_pre_exec_hook(function(data) sys.umask(data.mask) end, { mask = 63 }))
+      assert.equal("own", launch)
+      assert.equal("0077", report.umask)
+    end)
+
+    it("is followed by stages that still report their failure", function()
+      local _, err = noshell.run { "true", cwd = "/none",
+        pre_exec_hook = function() return true end }
+      assert.equal("spawn set_working_directory ENOENT /none", probing.described(err))
+    end)
+  end)
+
+  it("leaves this process as it is", function()
+    local touched, pid = false, sys.getpid()
+    helper.with_tmpdir(function(dir)
+      assert(noshell.run { "true", pre_exec_hook = function()
+        touched = true
+        helper.write_file(dir .. "/pid", tostring(sys.getpid()))
+      end })
+      assert.is_false(touched)
+      assert.are_not.equal(tostring(pid), helper.read_file(dir .. "/pid"))
+    end)
+  end)
+
+  it("has the descriptors of the child in place, and nothing else", function()
+    local result = assert(noshell.run { "true", input = "data",
+      pre_exec_hook = function()
+        sys.write(1, "hook read " .. sys.read(0, 4))
+        assert(sys.open("/dev/null") == 3 or sys.open("/dev/null") == 4)
+      end })
+    assert.equal("hook read data", result.stdout)
+  end)
+
+  it("fails the command with what it raises", function()
+    assert.matches("^[^\n]*hook_spec.lua:%d+: it is broken$",
+      failing(function() error "it is broken" end))
+    assert.equal("no place", failing(function() error("no place", 0) end))
+    assert.equal("an object", failing(function()
+      error(setmetatable({}, { __tostring = function() return "an object" end }))
+    end))
+  end)
+
+  it("fails the command with false or nil and a message", function()
+    assert.equal("not today", failing(function() return false, "not today" end))
+    assert.equal("not today", failing(function() return nil, "not today" end))
+    assert.equal("the hook returned false", failing(function() return false end))
+  end)
+
+  it("succeeds with anything else", function()
+    for _, value in ipairs { true, 0, "x" } do
+      assert(noshell.run { "true", pre_exec_hook = function() return value end })
+    end
+    assert(noshell.run { "true", pre_exec_hook = function() end })
+    assert(noshell.run { "true", pre_exec_hook = function() return nil end })
+  end)
+
+  it("may say up to 1 KiB", function()
+    local reason = failing(function() return false, ("x"):rep(5000) end)
+    assert.equal(("x"):rep(1023), reason)
+  end)
+
+  it("that is killed is told by its stage and signal", function()
+    local _, err = noshell.run { "true",
+      pre_exec_hook = function() sys.kill(sys.getpid(), "KILL") end }
+    assert.equal("spawn set_pre_exec_hook KILL", ("%s %s %s"):format(err.code, err.stage,
+      err.signal))
+    assert.matches("killed by signal KILL", tostring(err))
+  end)
+
+  it("may not run another program's objects: they belong to the parent", function()
+    local process = assert(noshell.run_async { "cat", stdin = "pipe" })
+    local reason = failing(function()
+      local _, err = process:poll()
+      return false, err.code
+    end)
+    assert.equal("closed", reason)
+    process.stdin:close()
+    assert(process:wait())
+    process:close()
+  end)
+
+  it("belongs to a clone too, which outlives the command", function()
+    local copy = probing.command():set_pre_exec_hook(function(mask) sys.umask(mask) end, 7)
+      :clone()
+    collectgarbage()
+    collectgarbage()
+    assert.equal("0007", probing.report(copy).umask)
+  end)
+
+  it("is the last that was set", function()
+    local cmd = probing.command():set_pre_exec_hook(function() error "first" end)
+      :set_pre_exec_hook(function() sys.umask(1) end)
+    assert.equal("0001", probing.report(cmd).umask)
+  end)
+
+  it("runs in the coroutine that runs the command", function()
+    local report
+    coroutine.wrap(function()
+      report = probing.report(probing.command():set_pre_exec_hook(function(data)
+        sys.umask(data)
+      end, 5))
+    end)()
+    assert.equal("0005", report.umask)
+  end)
+end)
+
+describe("a C pre-exec hook", function()
+  helper.leak_check()
+
+  local function with_hooks(fn)
+    local hooks = helper.build .. "/fixtures/hooks.so"
+    local open = package.loadlib(hooks, "luaopen_hooks")
+    helper.require_or_pending("fixtures", open, "the fixture hooks.so")
+    fn(open())
+  end
+
+  it("is a function's address, and runs in the child", function()
+    with_hooks(function(hooks)
+      local report, launch = probing.report(probing.command()
+        :set_pre_exec_hook(hooks.set_umask, hooks.mask))
+      assert.equal("own", launch)
+      assert.equal("0027", report.umask)
+    end)
+  end)
+
+  it("fails the command with its message", function()
+    with_hooks(function(hooks)
+      assert.equal("the fixture refuses", failing(hooks.refuse))
+    end)
+  end)
+end)

@@ -1,0 +1,37 @@
+-- What a command's child sees, and how a command fails.
+
+local helper = require "spec.support.helper"
+local noshell = require "noshell"
+
+local probing = {}
+
+--- The report of a probe that a command of this SPEC, or this command, runs,
+--- and the launch path that was taken.
+function probing.report(spec)
+  local process = assert(noshell.run_async(spec))
+  local launch = process.launch
+  local result, err = process:wait()
+  process:close()
+  if not result then error(err) end
+  return helper.probe_report(result.stdout), launch
+end
+
+--- A new command that runs the probe.
+function probing.command(...)
+  return noshell.command(helper.probe, ...)
+end
+
+--- The same words for any failure: "code stage errname subject".
+function probing.described(err)
+  return ("%s %s %s %s"):format(err.code, err.stage or "-", err.errname or "-",
+    err.subject or "-")
+end
+
+--- The fields of a failure that a forked child can give.
+function probing.fields(value, err)
+  if value then return { started = true } end
+  return { started = false, described = probing.described(err),
+    errno = err.errno or 0, reason = err.reason or "", text = tostring(err) }
+end
+
+return probing
