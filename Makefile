@@ -60,8 +60,8 @@ BASE = -std=c11 -D_GNU_SOURCE $(CFLAGS) -fPIC -fvisibility=hidden $(WARN) -MMD -
 SAN = $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 FLAGS = $(BASE) $(SAN) -Ic $(DEFINES)
 # now: the child shares memory with us and must not run the dynamic linker.
-# nodelete: what is unloaded has no names in a report of leaks at exit.
-LINK = $(Q)$(CC) $(LDFLAGS) $(SAN) -shared -z relro -z now $(if $(SANITIZE),-z nodelete) -o $@ $(filter %.o,$^) $(LIBS)
+# nodelete: closing a Lua state must not unload what a thread of ours runs.
+LINK = $(Q)$(CC) $(LDFLAGS) $(SAN) -shared -z relro -z now -z nodelete -o $@ $(filter %.o,$^) $(LIBS)
 PLAIN = $(filter-out -MMD -MP,$(BASE))
 CORE = $(patsubst c/%.c,$(BUILD)/%.o,$(wildcard c/core/*.c))
 BIND = $(patsubst c/%.c,%.o,$(wildcard c/bind/*.c))

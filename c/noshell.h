@@ -129,7 +129,8 @@ struct nsh_process;
  * about to).  *ret_process is freed with nsh_process_free. */
 int nsh_command_start(struct nsh_command *cmd, struct nsh_process **ret_process,
 		      struct nsh_failure *failure);
-/* Starts, exchanges all data, waits.  *ret_process then holds the result
+/* Starts, exchanges all data, waits; a stream that is a pipe of the caller is
+ * a mistake here.  *ret_process then holds the result
  * also where -1 is returned because of how it ended; NULL where it did not
  * start.  ret_process may be NULL. */
 int nsh_command_run(struct nsh_command *cmd, struct nsh_process **ret_process,
@@ -167,6 +168,14 @@ int nsh_process_wait(struct nsh_process *process, double seconds,
 		     struct nsh_failure *failure);
 /* The result, once pump said 1; NULL before.  Belongs to the process. */
 const struct nsh_result *nsh_process_result(const struct nsh_process *process);
+/* What stream 1 or 2 has captured so far, valid until the next pump; false
+ * where it is not captured. */
+bool nsh_process_captured(const struct nsh_process *process, int which,
+			  const char **ret_data, size_t *ret_size);
+/* Keeps the first `count` bytes of that no longer: they count for no cap, and
+ * are not in the result.  A finished process keeps what it has. */
+void nsh_process_drop_captured(struct nsh_process *process, int which,
+			       size_t count);
 /* The verdict of a finished process by the command's rules: 0, or -1 with
  * the failure. */
 int nsh_process_check(const struct nsh_process *process,
@@ -228,21 +237,46 @@ ssize_t nsh_stream_write(struct nsh_stream *stream, const void *data,
  * process must be pumped; events as poll(2) has them in *ret_events. */
 int nsh_stream_pollfd(struct nsh_stream *stream, short *ret_events);
 
+/* ---- starting in another thread: for a host whose own must not stand still -
+ * A start takes a fraction of a millisecond, in which the calling thread is
+ * stopped until the program executes.  A helper thread can be stopped instead.
+ * Limit: nobody may change the environment meanwhile. */
+
+struct nsh_start;
+
+/* Whether that can be done: not where a hook runs, nor where the command uses
+ * descriptors that the caller may close before. */
+bool nsh_command_can_start_aside(const struct nsh_command *cmd);
+/* Has a copy of the command started.  *ret_start is freed with nsh_start_free. */
+int nsh_command_start_aside(const struct nsh_command *cmd,
+			    struct nsh_start **ret_start,
+			    struct nsh_failure *failure);
+/* Readable when it is done; stays the start's. */
+int nsh_start_fd(const struct nsh_start *start);
+/* Waits for it, if `wait`: 1 and the process, 0 where it is not done, or -1 with
+ * the failure of nsh_command_start. */
+int nsh_start_finish(struct nsh_start *start, bool wait,
+		     struct nsh_process **ret_process,
+		     struct nsh_failure *failure);
+/* A process that was not taken is forgotten: it runs on.  NULL is fine. */
+void nsh_start_free(struct nsh_start *start);
+
 /* ---- wake-up channels: for a host that can wait for its own sockets only - *
  * The host connects a stream socket to nsh_wake_path, nsh_wake_accept takes
  * the other end, and a helper thread writes one byte there when an armed
- * descriptor is ready.  A channel is a small number >= 0; it goes when the
- * host closes its end. */
+ * descriptor is ready.  A channel is a number >= 0; it goes when the host
+ * closes its end, and the number is not soon used again. */
 
 /* The path to connect to, for this process only: it leads to a listener that
  * has no name in any file system.  Static; NULL with errno. */
 const char *nsh_wake_path(void);
 /* Takes the connection that the caller has just made.  The channel, or -1
- * with errno (EAGAIN: there is none; EPERM: another process connected). */
+ * with errno (EAGAIN: there is none). */
 int nsh_wake_accept(void);
-/* One byte on the channel as soon as fd is ready for `events`, once.  0, or
- * -1 with errno. */
-int nsh_wake_arm(int channel, int fd, short events);
+/* One byte on the channel as soon as fd (-1: none) is ready for `events`, or
+ * `seconds` have passed (negative: never); once.  0, or -1 with errno (EBADF:
+ * the channel has gone). */
+int nsh_wake_arm(int channel, int fd, short events, double seconds);
 /* Not any more.  A byte may be on its way already. */
 void nsh_wake_disarm(int channel);
 
@@ -261,10 +295,12 @@ struct nsh_pollset *nsh_pollset_new(void);
 /* The descriptor that is readable when one of those watched is; it stays the
  * set's. */
 int nsh_pollset_fd(const struct nsh_pollset *set);
-/* From now on these are watched, and no others: each for its events, as
- * poll(2) has them.  A descriptor of -1 is skipped.  0, or -1 with errno. */
-struct pollfd;
-int nsh_pollset_watch(struct nsh_pollset *set, const struct pollfd *fds,
+struct nsh_watch {
+	int fd;        /* -1: skipped */
+	short events;  /* NSH_READABLE, NSH_WRITABLE */
+};
+/* From now on these are watched, and no others.  0, or -1 with errno. */
+int nsh_pollset_watch(struct nsh_pollset *set, const struct nsh_watch *watches,
 		      size_t count);
 void nsh_pollset_free(struct nsh_pollset *set);
 
@@ -272,6 +308,11 @@ void nsh_pollset_free(struct nsh_pollset *set);
 
 /* Closes, keeps errno; -1 is fine. */
 void nsh_fd_close(int take_fd);
+/* Another descriptor of the same file, close-on-exec.  -1 with errno. */
+int nsh_fd_duplicate(int fd);
+/* A descriptor that is readable once `seconds` have passed, and stays so.  -1
+ * with errno. */
+int nsh_timer(double seconds);
 /* Events as poll(2) has them, POLLIN and POLLOUT. */
 enum { NSH_READABLE = 1, NSH_WRITABLE = 4 };
 /* Seconds of CLOCK_MONOTONIC. */

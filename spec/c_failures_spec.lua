@@ -19,7 +19,7 @@ local failures = {
   { "stderr=append:@D", "spawn set_stderr EISDIR @D" },
   { "stdout=fd:77", "spawn set_stdout EBADF descriptor 77" },
   { "limit=nofile:100:99999999999", "spawn set_limit EPERM nofile" },
-  { "limit=core:0:0", deny = "prlimit64(4):EPERM", "spawn set_limit EPERM core" },
+  { "limit=locks:0:0", deny = "prlimit64(10):EPERM", "spawn set_limit EPERM locks" },
   { "umask=022", deny = "umask:EPERM", "spawn set_umask EPERM " },
   { "session", deny = "setsid:EPERM", "spawn new_session EPERM " },
   { "group", deny = "setpgid:EACCES", "spawn new_process_group EACCES " },
@@ -45,8 +45,11 @@ local failures = {
   { "stdin=null", deny = "clone(CLONE_PIDFD):EAGAIN", "spawn clone EAGAIN " },
   { "hook=it is full", "spawn set_pre_exec_hook ECANCELED " },
   { "hook=ok", deny = "socketpair:EMFILE", "spawn clone EMFILE socketpair" },
+  { "hook=ok", deny = "pidfd_open", "spawn clone ENOSYS " },
   { "handshake", deny = "socketpair:EMFILE", "spawn clone EMFILE socketpair" },
-  { "daemon", "stdin=pipe", "invalid set_stdin EINVAL " },
+  { "do=start", "daemon", "stdin=pipe", "invalid set_stdin EINVAL " },
+  { "stdin=pipe", "invalid   " },
+  { "stdout=pipe", "invalid   " },
   { "daemon", "timeout=1:1", "invalid   " },
   { "pass=444:4", "invalid  EINVAL pass_fd" },
   { "umask=01000", "invalid  EINVAL set_umask" },
@@ -166,7 +169,8 @@ describe("a program that cannot be executed", function()
 
   it("is told by errno and reason", function()
     local cases = {
-      { "@D/p", script("#!/no/such/sh\n"), "ENOENT", "its interpreter '/no/such/sh' was not found" },
+      { "@D/p", script("#!/no/such/sh\n"), "ENOENT",
+        "its interpreter '/no/such/sh' was not found" },
       { "@D/p", script("#!/no/such/sh\r\n"), "ENOENT", "carriage return" },
       { "@D/p", script("#!\n"), "ENOEXEC", nil },
       { "@D/p", script("echo hi\n"), "ENOEXEC", "no #! line" },

@@ -112,10 +112,22 @@ describe("a daemon", function()
     end
     refused(function(cmd) return cmd:set_stdin "pipe" end)
     refused(function(cmd) return cmd:set_stdout "capture" end)
-    refused(function(cmd) return cmd:set_input_buffer "x" end)
     refused(function(cmd) return cmd:set_timeout(1) end)
     refused(function(cmd) return cmd:set_parent_death_signal "TERM" end)
     refused(function(cmd) return cmd:new_process_group() end)
+  end)
+
+  it("reads input and sent buffers of any size, with nobody here to write them", function()
+    with_daemons(function(_, fifo)
+      local data = ("x"):rep(500000)
+      local cmd = noshell.command(helper.probe, "--to", fifo, "--in")
+        :set_input_buffer(data):daemonize()
+      cmd:add_args("--read", cmd:send_buffer(data), #data, "--say", "sent")
+      local process = assert(cmd:run_async())
+      assert.equal(("in.count=500000\nin.adler32=%s\nsent\n"):format(
+        helper.adler32(data)), helper.read_file(fifo))
+      process:close()
+    end)
   end)
 
   it("writes where it is told", function()

@@ -158,7 +158,9 @@ describe("the environment", function()
   end)
 end)
 
--- A copy of this Lua that runs with another identity than who starts it.
+-- A copy of this Lua that runs with another identity than who starts it. What is
+-- instrumented does not load there: LD_PRELOAD is ignored.
+if os.getenv "NOSHELL_INSTRUMENTED" then return end
 
 local USER, OWNER = 12345, 23456
 

@@ -2,6 +2,7 @@
 local forked = require "spec.support.forked"
 local helper = require "spec.support.helper"
 local noshell = require "noshell"
+local probing = require "spec.support.probing"
 
 local sys = helper.sys
 
@@ -59,7 +60,7 @@ describe("a handshake", function()
   it("waits no longer than it was told", function()
     local from, to = sys.pipe()
     local process = assert(noshell.run_async { "true", require_handshake = true,
-      pre_exec_hook = function() sys.read(from, 1) end })
+      pass_fds = { from }, pre_exec_hook = function() sys.read(from, 1) end })
     local value, err = process:handshake_wait(0.02)
     assert.is_nil(value)
     assert.equal("timeout", err.code)
@@ -114,7 +115,7 @@ describe("a handshake", function()
         process[ending](process)
         process:close()
       end
-      require("noshell.core").reap()
+      probing.reap()
       assert.is_nil(io.open(dir .. "/file"))
     end)
   end)

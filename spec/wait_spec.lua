@@ -62,10 +62,9 @@ describe("await", function()
       told = { pollable, seconds }
       core.poll(-1, "r", seconds)
     end)
-    local pollable = idle()
-    wait.await(pollable, never, core.now() + 0.02)
+    wait.await(idle(), never, core.now() + 0.02)
     noshell.host.use(previous)
-    assert.equal(pollable, told[1])
+    assert.equal(told[2], told[1]:timeout())
     assert.truthy(told[2] <= 0.02)
   end)
 
@@ -94,9 +93,11 @@ describe("the host", function()
     assert.equal(waits, count)
   end)
 
-  it("is a function", function()
+  it("is a function, or a table with one", function()
     assert.has_error(function() noshell.host.use "cqueues" end,
-      "noshell.host.use: a function or nil is needed, not a string")
+      "noshell.host.use: a function, a host or nil is needed, not a string")
+    assert.has_error(function() noshell.host.use {} end,
+      "noshell.host.use: a function, a host or nil is needed, not a table")
   end)
 
   it("lets coroutines run while others wait", function()

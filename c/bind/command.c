@@ -125,6 +125,15 @@ static int make_mistake(lua_State *L)
 	return nsh_lua_setter_end(&setter);
 }
 
+/* command:_kept(): the table of what the Lua part keeps with the command; a
+ * clone has a copy. */
+static int get_kept(lua_State *L)
+{
+	(void)nsh_lua_check_command(L, 1);
+	lua_getuservalue(L, 1);
+	return 1;
+}
+
 /* ---- being a value ----------------------------------------------------- */
 
 static int to_text(lua_State *L)
@@ -152,6 +161,7 @@ static const luaL_Reg metamethods[] = {
 };
 
 static const luaL_Reg methods[] = {
+	{ "_kept", get_kept },
 	{ "_mistake", make_mistake },
 	{ "clone", clone },
 	{ NULL, NULL }

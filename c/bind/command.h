@@ -6,6 +6,8 @@
  *	                directed to; its descriptor is asked for at each start
  *	passed          list of { object, descriptor, close }: by pass_fd
  *	hook, data      of set_pre_exec_hook
+ *
+ * and what the Lua part keeps with the command, under other names.
  */
 #ifndef NSH_LUA_COMMAND_H
 #define NSH_LUA_COMMAND_H

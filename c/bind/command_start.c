@@ -7,6 +7,7 @@
 #include "descriptor.h"
 #include "failure.h"
 #include "process.h"
+#include "start.h"
 
 struct start {
 	lua_State *L;                   /* [1] the command, [2] its user value */
@@ -277,6 +278,7 @@ static int exec_command(lua_State *L)
 static const luaL_Reg methods[] = {
 	{ "_exec", exec_command },
 	{ "_start", start_command },
+	{ "_start_aside", nsh_lua_start_aside },
 	{ NULL, NULL }
 };
 

@@ -6,9 +6,13 @@
 #include "box.h"
 #include "command.h"
 #include "failure.h"
+#include "pipe.h"
+#include "pollset.h"
 #include "process.h"
 #include "secret.h"
+#include "start.h"
 #include "stream.h"
+#include "wake.h"
 
 /* ---- small things ------------------------------------------------------ */
 
@@ -129,12 +133,16 @@ static int features(lua_State *L)
 /* ---- the module -------------------------------------------------------- */
 
 static const luaL_Reg functions[] = {
+	{ "can_yield", nsh_lua_can_yield },
 	{ "command", nsh_lua_new_command },
+	{ "duplicate", nsh_lua_duplicate },
 	{ "errno_name", errno_name },
 	{ "features", features },
 	{ "find_program", find_program },
 	{ "now", now },
+	{ "pipe", nsh_lua_new_pipe },
 	{ "poll", nsh_lua_poll },
+	{ "pollset", nsh_lua_new_pollset },
 	{ "quote", quote },
 	{ "reap", reap },
 	{ "secret", nsh_lua_new_secret },
@@ -142,6 +150,11 @@ static const luaL_Reg functions[] = {
 	{ "signal_name", signal_name },
 	{ "signal_number", signal_number },
 	{ "strerror", error_text },
+	{ "wake_accept", nsh_lua_wake_accept },
+	{ "wake_arm", nsh_lua_wake_arm },
+	{ "wake_disarm", nsh_lua_wake_disarm },
+	{ "wake_path", nsh_lua_wake_path },
+	{ "timer", nsh_lua_new_timer },
 	{ NULL, NULL }
 };
 
@@ -176,6 +189,9 @@ int luaopen_noshell_core(lua_State *L)
 	nsh_lua_open_command(L);
 	nsh_lua_open_process(L);
 	nsh_lua_open_stream(L);
+	nsh_lua_open_start(L);
+	nsh_lua_open_pipe(L);
+	nsh_lua_open_pollset(L);
 	lua_newtable(L);
 	luaL_setfuncs(L, functions, 0);
 	add_types(L);

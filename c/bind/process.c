@@ -283,6 +283,14 @@ static int release(lua_State *L)
 	return 0;
 }
 
+/* process:_kept(): the table of what the Lua part keeps with the process. */
+static int get_kept(lua_State *L)
+{
+	(void)nsh_lua_check_process(L);
+	lua_getuservalue(L, 1);
+	return 1;
+}
+
 static int leave_streams(lua_State *L)
 {
 	nsh_process_leave_streams(nsh_lua_check_open(L));
@@ -321,6 +329,7 @@ static const luaL_Reg methods[] = {
 	{ "_abort", abort_tree },
 	{ "_free", release },
 	{ "_handshake_wait", handshake_wait },
+	{ "_kept", get_kept },
 	{ "_leave_streams", leave_streams },
 	{ "closed", is_closed },
 	{ "detach", detach },
@@ -351,6 +360,7 @@ void nsh_lua_open_process(lua_State *L)
 	lua_newtable(L);
 	luaL_setfuncs(L, methods, 0);
 	nsh_lua_add_result_methods(L);
+	nsh_lua_add_output_methods(L);
 	lua_pushvalue(L, -1);
 	lua_setfield(L, -3, "methods");
 	lua_pushcclosure(L, get_indexed, 1);

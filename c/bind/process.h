@@ -35,6 +35,8 @@ int nsh_lua_push_timeout(lua_State *L, const struct nsh_process *process);
 int nsh_lua_pump(lua_State *L, struct nsh_process *process);
 /* process_result.c: adds its methods to the table on top of the stack. */
 void nsh_lua_add_result_methods(lua_State *L);
+/* process_output.c, the same. */
+void nsh_lua_add_output_methods(lua_State *L);
 void nsh_lua_open_process(lua_State *L);
 
 #endif

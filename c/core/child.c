@@ -1,4 +1,5 @@
 #include <signal.h>
+#include <time.h>
 
 #include "child.h"
 #include "child_steps.h"
@@ -65,6 +66,27 @@ static int reset_signals(const struct plan *plan)
 	return nsh_sys_sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* For how long a program may be open for writing, 1 ms a try: a table that is
+ * just being copied holds a writer's descriptor for a moment after the writer
+ * has closed it.  Ours is no exception: the kernel copies the first 64 before
+ * it cuts off what we do not want (dup_fd, sane_fdtable_size); seen once in
+ * 50,000 launches on a busy machine. */
+enum { BUSY_TRIES = 50 };
+
+static int execute_one(const struct plan *plan, const char *path)
+{
+	static const struct timespec pause = { 0, 1000000 };
+	int ret = -ETXTBSY;
+
+	for (int i = 0; ret == -ETXTBSY && i < BUSY_TRIES; i++) {
+		if (i > 0)
+			nsh_sys(SYS_nanosleep, (long)&pause, 0, 0, 0, 0);
+		ret = (int)nsh_sys(SYS_execve, (long)path, (long)plan->argv,
+				   (long)plan->envp, 0, 0);
+	}
+	return ret;
+}
+
 /* A candidate that cannot be found or entered here, as the target user, gives
  * way to the next; the most telling error is reported. */
 static int execute(const struct plan *plan)
@@ -72,8 +94,7 @@ static int execute(const struct plan *plan)
 	int error = -ENOENT;
 
 	for (size_t i = 0; plan->candidates[i]; i++) {
-		int ret = (int)nsh_sys(SYS_execve, (long)plan->candidates[i],
-				       (long)plan->argv, (long)plan->envp, 0, 0);
+		int ret = execute_one(plan, plan->candidates[i]);
 
 		if (i == 0 || ret != -ENOENT) {
 			error = ret;

@@ -177,7 +177,11 @@ void nsh_command_daemonize(struct nsh_command *cmd)
 
 void nsh_command_set_pid_file(struct nsh_command *cmd, const char *path)
 {
-	nsh_command_replace(cmd, "set_pid_file", cmd ? &cmd->pid_file : NULL, path);
+	static const char method[] = "set_pid_file";
+
+	if (path && !*path)
+		nsh_command_reject_string(cmd, method, "", "a path is needed");
+	nsh_command_replace(cmd, method, cmd ? &cmd->pid_file : NULL, path);
 }
 
 void nsh_command_set_timeout(struct nsh_command *cmd, double seconds,

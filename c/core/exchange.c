@@ -121,10 +121,10 @@ static int pump_reader(struct exchange *exchange, struct channel *channel)
 		channel->data.size += (size_t)count;
 		channel->ended = count == 0;
 		keep_within_cap(channel);
-		if (channel->ended || channel->limited) {
+		if (channel->ended)
 			close_channel(exchange, channel);
+		if (channel->ended || channel->limited)
 			return 0;
-		}
 	}
 	return 0;
 }
@@ -135,7 +135,7 @@ int nsh_exchange_pump(struct exchange *exchange)
 		struct channel *channel = &exchange->channels[i];
 		int ret = 0;
 
-		if (channel->fd >= 0)
+		if (channel->fd >= 0 && !channel->limited)
 			ret = channel->writes ? pump_writer(exchange, channel)
 				: pump_reader(exchange, channel);
 		if (ret < 0)
@@ -161,11 +161,27 @@ void nsh_exchange_close(struct exchange *exchange, bool writes)
 			close_channel(exchange, &exchange->channels[i]);
 }
 
+bool nsh_exchange_is_limited(const struct exchange *exchange)
+{
+	for (size_t i = 0; i < exchange->count; i++)
+		if (exchange->channels[i].limited)
+			return true;
+	return false;
+}
+
+void nsh_exchange_close_limited(struct exchange *exchange)
+{
+	for (size_t i = 0; i < exchange->count; i++)
+		if (exchange->channels[i].limited && exchange->channels[i].fd >= 0)
+			close_channel(exchange, &exchange->channels[i]);
+}
+
 void nsh_exchange_discard(struct exchange *exchange)
 {
 	for (size_t i = 0; i < exchange->count; i++)
 		if (!exchange->channels[i].writes) {
 			exchange->channels[i].discards = true;
+			exchange->channels[i].limited = false;
 			exchange->channels[i].data.size = 0;
 		}
 }

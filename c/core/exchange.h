@@ -16,7 +16,7 @@ struct channel {
 	int fd;                 /* -1: closed */
 	bool writes;            /* towards the program */
 	bool discards;          /* captured bytes are thrown away */
-	bool limited;           /* more came than `cap` */
+	bool limited;           /* more came than `cap`; it is read no more */
 	bool ended;             /* saw the end of file */
 	size_t cap;
 	size_t done;            /* of data, where it writes */
@@ -40,6 +40,9 @@ int nsh_exchange_pump(struct exchange *exchange);
 bool nsh_exchange_is_open(const struct exchange *exchange, bool writes);
 /* Stops that direction; sent bytes are wiped. */
 void nsh_exchange_close(struct exchange *exchange, bool writes);
+/* Whether more came from one than its cap; and closes those. */
+bool nsh_exchange_is_limited(const struct exchange *exchange);
+void nsh_exchange_close_limited(struct exchange *exchange);
 /* From now on output is read and thrown away. */
 void nsh_exchange_discard(struct exchange *exchange);
 /* An epoll descriptor over all open channels, made on the first call; stays

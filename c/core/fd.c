@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 void nsh_close(int *fd)
@@ -28,6 +29,26 @@ int nsh_fd_raise(int take_fd)
 		return take_fd;
 	fd = fcntl(take_fd, F_DUPFD_CLOEXEC, 3);
 	nsh_close(&take_fd);
+	return fd;
+}
+
+int nsh_fd_duplicate(int fd)
+{
+	return fcntl(fd, F_DUPFD_CLOEXEC, 3);
+}
+
+int nsh_timer(double seconds)
+{
+	/* Zero would disarm it, and a year is beyond every wait. */
+	double bounded = seconds < 1e-6 ? 1e-6 : seconds > 3e7 ? 3e7 : seconds;
+	time_t whole = (time_t)bounded;
+	struct itimerspec at = { .it_value = {
+		.tv_sec = whole, .tv_nsec = (long)((bounded - (double)whole) * 1e9),
+	} };
+	int fd = nsh_fd_raise(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC));
+
+	if (fd >= 0 && timerfd_settime(fd, 0, &at, NULL) < 0)
+		nsh_close(&fd);
 	return fd;
 }
 

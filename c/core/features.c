@@ -1,6 +1,7 @@
 /* What this build and this kernel offer. */
 #include <errno.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -33,11 +34,13 @@ static bool has_group_signal(int self)
 void nsh_features(struct nsh_features *ret_features)
 {
 	int self = nsh_sys_pidfd_open(getpid(), 0);
+	const char *path = nsh_launch_path();
+	bool share_table = strcmp(path, "copied") != 0;
 
 	*ret_features = (struct nsh_features){
-		.launch = nsh_launch_path(),
-		.pidfd_info = nsh_status_survives(),
-		.supervisor = nsh_supervise_is_needed(),
+		.launch = path,
+		.pidfd_info = nsh_status_survives(share_table),
+		.supervisor = nsh_supervise_is_needed(share_table),
 		.capng = nsh_caps_available(),
 		.selinux = nsh_label_selinux_built(),
 		.selinux_enabled = nsh_label_selinux_enabled(),

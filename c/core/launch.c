@@ -231,8 +231,9 @@ static enum outcome clone_failed(struct plan *plan, int error,
 			plan->table = TABLE_COPIED;
 			return REFUSED;
 		}
-		/* valgrind knows no VFORK without VM. */
-		if (plan->own_memory && plan->sync < 0
+		/* valgrind knows no VFORK without VM.  There is room for one
+		 * sync socket; that of a hook is closed by now. */
+		if (plan->own_memory && plan->sync_move < 0
 		    && nsh_plan_add_sync(plan) == 0)
 			return REFUSED;
 	}
@@ -292,7 +293,7 @@ int nsh_launch(struct plan *plan, struct launched *ret_launched,
 	plan->daemon_stack = nsh_area_second_stack(plan->record);
 	/* Limit: a supervisor cannot fork(3) for a hook. */
 	plan->supervised = !plan->hook && !plan->daemonize
-		&& nsh_supervise_is_needed();
+		&& nsh_supervise_is_needed(plan->table != TABLE_COPIED);
 	do
 		outcome = attempt(plan, &launched, failure);
 	while (outcome == REFUSED);

@@ -39,10 +39,13 @@ static int check(const char *path)
 }
 
 /* What was passed over on the way: the first that is more telling than
- * "no such file". */
+ * "no such file".  A directory that cannot be searched says nothing of what is
+ * in it, as root's in the PATH of who came from root. */
 static void remember(const char *path, int error, struct nsh_failure *passed)
 {
-	if (error == ENOENT || error == ENOTDIR || passed->errnum)
+	struct stat status;
+
+	if (passed->errnum || stat(path, &status) < 0)
 		return;
 	nsh_fail(passed, NSH_STAGE_FIND_PROGRAM, EACCES, "");
 	nsh_fail_reason(passed, error == EISDIR ? "'%s' is a directory"

@@ -1,6 +1,5 @@
 /* Many pollable descriptors as one (noshell.h): an epoll descriptor. */
 #include <errno.h>
-#include <poll.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +9,7 @@
 
 struct nsh_pollset {
 	int epoll;
-	struct pollfd *fds;     /* what was watched last */
+	struct nsh_watch *watches;  /* what was watched last */
 	size_t count;
 };
 
@@ -32,45 +31,45 @@ int nsh_pollset_fd(const struct nsh_pollset *set)
 	return set->epoll;
 }
 
-static bool contains(const struct pollfd *fds, size_t count, int fd)
+static bool contains(const struct nsh_watch *watches, size_t count, int fd)
 {
 	for (size_t i = 0; i < count; i++)
-		if (fds[i].fd == fd)
+		if (watches[i].fd == fd)
 			return true;
 	return false;
 }
 
 /* A closed descriptor left the set by itself, and its number may have come to
  * mean another: so each is added again, and one that is there is changed. */
-static int watch_one(const struct nsh_pollset *set, const struct pollfd *fd)
+static int watch_one(const struct nsh_pollset *set, const struct nsh_watch *watch)
 {
-	struct epoll_event event = { .events = (uint32_t)fd->events };
+	struct epoll_event event = { .events = (uint32_t)watch->events };
 
-	if (epoll_ctl(set->epoll, EPOLL_CTL_ADD, fd->fd, &event) == 0)
+	if (epoll_ctl(set->epoll, EPOLL_CTL_ADD, watch->fd, &event) == 0)
 		return 0;
 	if (errno != EEXIST)
 		return -1;
-	return epoll_ctl(set->epoll, EPOLL_CTL_MOD, fd->fd, &event);
+	return epoll_ctl(set->epoll, EPOLL_CTL_MOD, watch->fd, &event);
 }
 
-int nsh_pollset_watch(struct nsh_pollset *set, const struct pollfd *fds,
+int nsh_pollset_watch(struct nsh_pollset *set, const struct nsh_watch *watches,
 		      size_t count)
 {
-	struct pollfd *copy = malloc((count + 1) * sizeof *copy);
+	struct nsh_watch *copy = malloc((count + 1) * sizeof *copy);
 
 	if (!copy)
 		return -1;
 	if (count > 0)
-		memcpy(copy, fds, count * sizeof *copy);
+		memcpy(copy, watches, count * sizeof *copy);
 	for (size_t i = 0; i < set->count; i++)
-		if (!contains(fds, count, set->fds[i].fd))
+		if (!contains(watches, count, set->watches[i].fd))
 			(void)epoll_ctl(set->epoll, EPOLL_CTL_DEL,
-					set->fds[i].fd, NULL);
-	free(set->fds);
-	set->fds = copy;
+					set->watches[i].fd, NULL);
+	free(set->watches);
+	set->watches = copy;
 	set->count = count;
 	for (size_t i = 0; i < count; i++)
-		if (fds[i].fd >= 0 && watch_one(set, &fds[i]) < 0)
+		if (watches[i].fd >= 0 && watch_one(set, &watches[i]) < 0)
 			return -1;
 	return 0;
 }
@@ -80,6 +79,6 @@ void nsh_pollset_free(struct nsh_pollset *set)
 	if (!set)
 		return;
 	nsh_close(&set->epoll);
-	free(set->fds);
+	free(set->watches);
 	free(set);
 }

@@ -288,12 +288,15 @@ static void finish(struct nsh_process *process)
 		nsh_close(&process->pidfd);
 }
 
-static bool is_limited(const struct nsh_process *process)
+/* The pipe is closed when its writers are stopped and known: who dies of
+ * SIGPIPE before that leaves children that are nobody's to be found. */
+static void end_limited(struct nsh_process *process)
 {
-	for (size_t i = 0; i < process->exchange.count; i++)
-		if (process->exchange.channels[i].limited)
-			return true;
-	return false;
+	if (!nsh_exchange_is_limited(&process->exchange))
+		return;
+	if (process->ladder == LADDER_NONE)
+		nsh_process_terminate(process, 0.010);
+	nsh_exchange_close_limited(&process->exchange);
 }
 
 static void run_timers(struct nsh_process *process)
@@ -305,8 +308,7 @@ static void run_timers(struct nsh_process *process)
 		process->result.timed_out = true;
 		nsh_process_terminate(process, process->grace);
 	}
-	if (is_limited(process) && process->ladder == LADDER_NONE)
-		nsh_process_terminate(process, 0.010);
+	end_limited(process);
 	nsh_ladder_pump(process, now);
 }
 

@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "command.h"
 #include "fd.h"
 #include "forgotten.h"
 #include "process.h"
@@ -74,6 +75,16 @@ int nsh_process_wait(struct nsh_process *process, double seconds,
 	}
 }
 
+static int check_pipes(const struct nsh_command *cmd, struct nsh_failure *failure)
+{
+	for (int which = 0; which < 3; which++)
+		if (nsh_command_stdio(cmd, which) == NSH_STDIO_PIPE)
+			return nsh_fail_code(failure, NSH_INVALID, "run would wait for "
+					     "a pipe that nobody reads or writes meanwhile: "
+					     "use start");
+	return 0;
+}
+
 int nsh_command_run(struct nsh_command *cmd, struct nsh_process **ret_process,
 		    struct nsh_failure *failure)
 {
@@ -82,7 +93,8 @@ int nsh_command_run(struct nsh_command *cmd, struct nsh_process **ret_process,
 
 	if (ret_process)
 		*ret_process = NULL;
-	if (nsh_command_start(cmd, &process, failure) < 0)
+	if (nsh_command_fail(cmd, failure) < 0 || check_pipes(cmd, failure) < 0
+	    || nsh_command_start(cmd, &process, failure) < 0)
 		return -1;
 	ret = nsh_process_wait(process, -1, failure);
 	if (ret == 1)

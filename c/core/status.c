@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "area.h"
 #include "fd.h"
 #include "process.h"
 #include "signals.h"
@@ -162,22 +164,48 @@ void nsh_status_collect(struct nsh_process *process)
 	nsh_exchange_unwatch(&process->exchange, exit_fd);
 }
 
-/* 1: yes; 0: no; -1: could not be found out. */
-static int try_survival(void)
+static int leave(void *nothing)
 {
-	int status, pidfd, known = -1;
-	siginfo_t info;
-	uint64_t mask;
-	pid_t pid;
+	(void)nothing;
+	nsh_sys_exit(0);
+	return 0;
+}
 
-	nsh_signals_block(&mask);
+/* A child that leaves at once.  Where it may, with our table of descriptors:
+ * a copy would hold what another thread is writing, which then cannot be
+ * executed.  Its pid, or minus an errno. */
+static long start_trial(bool share_table, int *ret_pidfd)
+{
+	long flags = CLONE_VM | CLONE_VFORK | CLONE_FILES | NSH_CLONE_PIDFD | SIGCHLD;
+	void *area = share_table ? nsh_area_take() : NULL;
+	long pid = -ENOSYS;
+
+	if (area)
+		pid = nsh_sys_clone(flags, nsh_area_stack(area), ret_pidfd, leave,
+				    NULL);
+	nsh_area_give(area);
+	if (pid >= 0)
+		return pid;
 	pid = vfork();
 	if (pid == 0)
 		nsh_sys_exit(0);
-	pidfd = pid < 0 ? -1 : nsh_sys_pidfd_open(pid, 0);
+	*ret_pidfd = pid < 0 ? -1 : nsh_sys_pidfd_open((pid_t)pid, 0);
+	return pid;
+}
+
+/* 1: yes; 0: no; -1: could not be found out. */
+static int try_survival(bool share_table)
+{
+	int status, pidfd = -1, known = -1;
+	siginfo_t info;
+	uint64_t mask;
+	long pid;
+
+	nsh_signals_block(&mask);
+	pid = start_trial(share_table, &pidfd);
 	nsh_signals_restore(mask);
 	if (pid > 0)
-		(void)nsh_sys_waitid(P_PID, pid, &info, WEXITED, NULL);
+		(void)nsh_sys_waitid(P_PID, (int)pid, &info, WEXITED, NULL);
 	if (pidfd < 0)
 		return -1;
 	for (int i = 0; i < RELEASE_LOOKS && known <= 0; i++) {
@@ -192,11 +220,11 @@ static int try_survival(void)
 
 /* The kernel does not say which fields it knows before 6.19, so a child is
  * started, reaped, and then asked about. */
-bool nsh_status_survives(void)
+bool nsh_status_survives(bool share_table)
 {
 	static atomic_int answer = -1;
 
 	if (atomic_load(&answer) < 0)
-		atomic_store(&answer, try_survival());
+		atomic_store(&answer, try_survival(share_table));
 	return atomic_load(&answer) == 1;
 }

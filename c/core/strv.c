@@ -105,6 +105,16 @@ int nsh_buffer_append_string(struct buffer *buffer, const char *string)
 	return nsh_buffer_append(buffer, string, strlen(string));
 }
 
+void nsh_buffer_drop(struct buffer *buffer, size_t size)
+{
+	if (size > buffer->size)
+		size = buffer->size;
+	if (size == 0)
+		return;
+	buffer->size -= size;
+	memmove(buffer->data, buffer->data + size, buffer->size);
+}
+
 void nsh_buffer_free(struct buffer *buffer)
 {
 	free(buffer->data);

@@ -29,6 +29,8 @@ struct buffer {
 int nsh_buffer_reserve(struct buffer *buffer, size_t size);
 int nsh_buffer_append(struct buffer *buffer, const void *data, size_t size);
 int nsh_buffer_append_string(struct buffer *buffer, const char *string);
+/* Takes the first `size` bytes away. */
+void nsh_buffer_drop(struct buffer *buffer, size_t size);
 void nsh_buffer_free(struct buffer *buffer);
 /* The same, and the bytes are overwritten first. */
 void nsh_buffer_wipe(struct buffer *buffer);

@@ -41,9 +41,9 @@ static bool has_threads(void)
 	return stat("/proc/self/task", &tasks) < 0 || tasks.st_nlink > 3;
 }
 
-bool nsh_supervise_is_needed(void)
+bool nsh_supervise_is_needed(bool share_table)
 {
-	return !nsh_status_survives() && (sigchld_is_taken() || has_threads());
+	return !nsh_status_survives(share_table) && (sigchld_is_taken() || has_threads());
 }
 
 /* ---- starting ---------------------------------------------------------- */

@@ -18,13 +18,10 @@ static bool is_plain(const char *word)
 	return *word && !word[strspn(word, plain)];
 }
 
-static int append_quoted(struct buffer *text, const char *word)
+static int append_enclosed(struct buffer *text, const char *word)
 {
-	int ret;
+	int ret = nsh_buffer_append(text, "'", 1);
 
-	if (is_plain(word))
-		return nsh_buffer_append_string(text, word);
-	ret = nsh_buffer_append(text, "'", 1);
 	while (ret == 0) {
 		size_t size = strcspn(word, "'");
 
@@ -36,6 +33,12 @@ static int append_quoted(struct buffer *text, const char *word)
 		word++;
 	}
 	return ret < 0 ? -1 : nsh_buffer_append(text, "'", 1);
+}
+
+static int append_quoted(struct buffer *text, const char *word)
+{
+	return is_plain(word) ? nsh_buffer_append_string(text, word)
+		: append_enclosed(text, word);
 }
 
 static char *finish(struct buffer *text, int ret)
@@ -63,6 +66,22 @@ static int append_variable(struct buffer *text, const char *pair)
 	return pair[name] ? append_quoted(text, pair + name) : 0;
 }
 
+/* In front these are the shell's own, of sh or of the shells that many have
+ * for it, unless they are quoted. */
+static bool is_reserved(const char *word)
+{
+	static const char *const reserved[] = {
+		"case", "coproc", "do", "done", "elif", "else", "esac", "fi",
+		"for", "function", "if", "in", "select", "then", "time",
+		"until", "while",
+	};
+
+	for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
+		if (strcmp(word, reserved[i]) == 0)
+			return true;
+	return false;
+}
+
 /* "--option=value" stays readable: the part up to '=' is outside the quotes
  * where it is plain and not in front, where it would be an assignment. */
 static int append_word(struct buffer *text, const char *word, bool first)
@@ -72,6 +91,8 @@ static int append_word(struct buffer *text, const char *word, bool first)
 	bool plain;
 	int ret;
 
+	if (first && is_reserved(word))
+		return append_enclosed(text, word);
 	if (!value || value == word)
 		return append_quoted(text, word);
 	name = nsh_memdup(word, (size_t)(value - word));

@@ -1,75 +1,140 @@
 /*
- * Wake-up channels (noshell.h): one listener, one epoll descriptor and one
- * helper thread a process, made when first asked for and kept.
+ * Wake-up channels (noshell.h): one listener, one epoll descriptor, one timer
+ * and one helper thread a process, made when first asked for and kept.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "../noshell.h"
 #include "fd.h"
-#include "signals.h"
+#include "guard.h"
+#include "wake_listener.h"
 
 struct channel {
 	int socket;             /* our end of the host's connection; -1: free */
 	int armed;              /* our duplicate of what is waited for; -1 */
+	double until;           /* when to wake it all the same; negative: never */
+	unsigned generation;    /* of those that had this place */
 };
 
+/* A channel's number: its place, and above it the generation, so that a number
+ * that was kept too long wakes nobody else. */
+enum { PLACE_BITS = 20, PLACES = 1 << PLACE_BITS, GENERATIONS = 1 << 11 };
+
 static struct {
-	pthread_mutex_t lock;
-	pid_t owner;            /* 0: nothing is made yet */
-	int listener, name, epoll;
-	char path[32];
+	struct guard guard;
+	bool is_made;
+	struct wake_listener listener;
+	int epoll, timer;
+	double next;            /* what the timer is set to; negative: nothing */
 	struct channel *channels;
 	size_t count;
 } wake = {
-	.lock = PTHREAD_MUTEX_INITIALIZER, .listener = -1, .name = -1, .epoll = -1,
+	.guard = NSH_GUARD_INIT, .listener = { .socket = -1, .name = -1 },
+	.epoll = -1, .timer = -1, .next = -1,
 };
 
-/* epoll's data: the channel, and whether its socket or what it waits for. */
+/* epoll's data: the timer, or a place, and whether it is its socket or what it
+ * waits for. */
 enum { IS_SOCKET = 1 };
+static const uint64_t TIMER = UINT64_MAX;
 
-static uint64_t key_of(size_t channel, int kind)
+static uint64_t key_of(size_t place, int kind)
 {
-	return (uint64_t)channel << 1 | (unsigned)kind;
+	return (uint64_t)place << 1 | (unsigned)kind;
 }
 
-/* ---- the thread -------------------------------------------------------- */
-
-static void drop_armed(struct channel *channel)
+static int watch(int fd, uint32_t events, uint64_t key)
 {
-	if (channel->armed < 0)
-		return;
-	(void)epoll_ctl(wake.epoll, EPOLL_CTL_DEL, channel->armed, NULL);
+	struct epoll_event event = { .events = events, .data.u64 = key };
+
+	return epoll_ctl(wake.epoll, EPOLL_CTL_ADD, fd, &event);
+}
+
+/* ---- what the thread does, and who holds the lock ----------------------- */
+
+static bool is_armed(const struct channel *channel)
+{
+	return channel->armed >= 0 || channel->until >= 0;
+}
+
+static void disarm(struct channel *channel)
+{
+	if (channel->armed >= 0)
+		(void)epoll_ctl(wake.epoll, EPOLL_CTL_DEL, channel->armed, NULL);
 	nsh_close(&channel->armed);
+	channel->until = -1;
 }
 
-static void drop_channel(struct channel *channel)
+static void wake_up(struct channel *channel)
 {
-	drop_armed(channel);
+	if (!is_armed(channel))
+		return;
+	disarm(channel);
+	(void)send(channel->socket, "w", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+static void drop(struct channel *channel)
+{
+	disarm(channel);
 	if (channel->socket >= 0)
 		(void)epoll_ctl(wake.epoll, EPOLL_CTL_DEL, channel->socket, NULL);
 	nsh_close(&channel->socket);
+	channel->generation = (channel->generation + 1) % GENERATIONS;
 }
 
+/* The timer wakes for the earliest; one that is disarmed meanwhile costs a
+ * look in vain. */
+static void set_timer(double until)
+{
+	struct itimerspec when = { .it_value.tv_nsec = 0 };
+
+	wake.next = until;
+	when.it_value.tv_sec = (time_t)until;
+	when.it_value.tv_nsec = (long)((until - (double)when.it_value.tv_sec) * 1e9);
+	if (when.it_value.tv_sec == 0 && when.it_value.tv_nsec == 0)
+		when.it_value.tv_nsec = 1;
+	(void)timerfd_settime(wake.timer, TFD_TIMER_ABSTIME, &when, NULL);
+}
+
+static void handle_timer(void)
+{
+	double now = nsh_now(), next = -1;
+	uint64_t expirations;
+
+	if (read(wake.timer, &expirations, sizeof expirations) < 0)
+		return;
+	wake.next = -1;
+	for (size_t i = 0; i < wake.count; i++) {
+		struct channel *channel = &wake.channels[i];
+
+		if (channel->until < 0)
+			continue;
+		if (channel->until <= now)
+			wake_up(channel);
+		else if (next < 0 || channel->until < next)
+			next = channel->until;
+	}
+	if (next >= 0)
+		set_timer(next);
+}
+
+/* What was ready may have been disarmed or replaced before we got the lock:
+ * then somebody is woken in vain. */
 static void handle(uint64_t key)
 {
-	struct channel *channel = &wake.channels[key >> 1];
-
-	if (key & IS_SOCKET) {
-		drop_channel(channel);
-	} else if (channel->armed >= 0) {
-		drop_armed(channel);
-		(void)send(channel->socket, "w", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
-	}
+	if (key == TIMER)
+		handle_timer();
+	else if (key & IS_SOCKET)
+		drop(&wake.channels[key >> 1]);
+	else
+		wake_up(&wake.channels[key >> 1]);
 }
 
 static void *run_thread(void *nothing)
@@ -80,157 +145,105 @@ static void *run_thread(void *nothing)
 	for (;;) {
 		int count = epoll_wait(wake.epoll, events, 64, -1);
 
-		pthread_mutex_lock(&wake.lock);
+		pthread_mutex_lock(&wake.guard.lock);
 		for (int i = 0; i < count; i++)
 			handle(events[i].data.u64);
-		pthread_mutex_unlock(&wake.lock);
+		pthread_mutex_unlock(&wake.guard.lock);
 	}
 	return NULL;
 }
 
-/* Every signal blocked: the host's handlers run in the host's threads. */
-static int start_thread(void)
-{
-	pthread_attr_t attributes;
-	pthread_t thread;
-	uint64_t mask;
-	int error;
+/* ---- making it --------------------------------------------------------- */
 
-	(void)pthread_attr_init(&attributes);
-	(void)pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-	(void)pthread_attr_setstacksize(&attributes, 128 * 1024);
-	nsh_signals_block(&mask);
-	error = pthread_create(&thread, &attributes, run_thread, NULL);
-	nsh_signals_restore(mask);
-	(void)pthread_attr_destroy(&attributes);
-	errno = error;
-	return error ? -1 : 0;
-}
-
-/* ---- the listener ------------------------------------------------------ */
-
-/* Bound in a directory that only we can enter, held open, and removed at once:
- * what remains is reached through our own /proc/self/fd alone. */
-static int bind_nameless(int listener)
-{
-	const char *parent = secure_getenv("TMPDIR");
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	char directory[sizeof address.sun_path];
-	int size, name = -1;
-
-	size = snprintf(directory, sizeof directory - sizeof "/wake",
-			"%s/noshell-XXXXXX", parent ? parent : "/tmp");
-	if (size < 0 || (size_t)size >= sizeof directory - sizeof "/wake"
-	    || !mkdtemp(directory))
-		return -1;
-	(void)snprintf(address.sun_path, sizeof address.sun_path, "%.*s/wake",
-		       size, directory);
-	if (bind(listener, (struct sockaddr *)&address, sizeof address) == 0) {
-		name = nsh_fd_raise(open(address.sun_path, O_PATH | O_CLOEXEC));
-		(void)unlink(address.sun_path);
-	}
-	(void)rmdir(directory);
-	return name;
-}
-
-static int make_listener(void)
-{
-	wake.listener = nsh_fd_raise(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC
-					    | SOCK_NONBLOCK, 0));
-	if (wake.listener < 0)
-		return -1;
-	wake.name = bind_nameless(wake.listener);
-	if (wake.name < 0 || listen(wake.listener, SOMAXCONN) < 0)
-		return -1;
-	(void)snprintf(wake.path, sizeof wake.path, "/proc/self/fd/%d", wake.name);
-	return 0;
-}
-
-/* Channels that a parent made before it forked are not ours. */
-static void forget_all(void)
+static void unmake(void)
 {
 	for (size_t i = 0; i < wake.count; i++) {
 		nsh_close(&wake.channels[i].armed);
 		nsh_close(&wake.channels[i].socket);
+		wake.channels[i].until = -1;
 	}
-	nsh_close(&wake.listener);
-	nsh_close(&wake.name);
+	nsh_wake_listener_free(&wake.listener);
+	nsh_close(&wake.timer);
 	nsh_close(&wake.epoll);
-	wake.owner = 0;
+	wake.next = -1;
+	wake.is_made = false;
 }
 
-static int make_all(void)
+static int make(void)
 {
-	if (wake.owner == getpid())
+	if (wake.is_made)
 		return 0;
-	forget_all();
 	wake.epoll = nsh_fd_raise(epoll_create1(EPOLL_CLOEXEC));
-	if (wake.epoll >= 0 && make_listener() == 0 && start_thread() == 0) {
-		wake.owner = getpid();
+	wake.timer = nsh_fd_raise(timerfd_create(CLOCK_MONOTONIC,
+						 TFD_CLOEXEC | TFD_NONBLOCK));
+	if (wake.epoll >= 0 && wake.timer >= 0
+	    && watch(wake.timer, EPOLLIN, TIMER) == 0
+	    && nsh_wake_listener_init(&wake.listener) == 0
+	    && nsh_guard_start_thread(run_thread) == 0) {
+		wake.is_made = true;
 		return 0;
 	}
-	forget_all();
+	unmake();
 	return -1;
+}
+
+/* After a fork of the host the thread is the parent's, and so are the channels. */
+static void lock(void)
+{
+	nsh_guard_lock(&wake.guard, unmake);
+}
+
+static void unlock(void)
+{
+	nsh_guard_unlock(&wake.guard);
 }
 
 const char *nsh_wake_path(void)
 {
 	int ret;
 
-	pthread_mutex_lock(&wake.lock);
-	ret = make_all();
-	pthread_mutex_unlock(&wake.lock);
-	return ret == 0 ? wake.path : NULL;
+	lock();
+	ret = make();
+	unlock();
+	return ret == 0 ? wake.listener.path : NULL;
 }
 
 /* ---- channels ---------------------------------------------------------- */
 
-static int free_channel(void)
+/* A free place, or -1. */
+static int find_place(void)
 {
 	struct channel *channels;
+	size_t count = wake.count;
 
-	for (size_t i = 0; i < wake.count; i++)
+	for (size_t i = 0; i < count; i++)
 		if (wake.channels[i].socket < 0)
 			return (int)i;
-	channels = realloc(wake.channels, (wake.count + 64) * sizeof *channels);
+	if (count + 64 > PLACES) {
+		errno = EMFILE;
+		return -1;
+	}
+	channels = realloc(wake.channels, (count + 64) * sizeof *channels);
 	if (!channels)
 		return -1;
 	wake.channels = channels;
-	for (size_t i = 0; i < 64; i++)
-		channels[wake.count + i] = (struct channel){ -1, -1 };
 	wake.count += 64;
-	return (int)wake.count - 64;
-}
-
-static int check_peer(int connection)
-{
-	struct ucred peer;
-	socklen_t size = sizeof peer;
-
-	if (getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
-		return -1;
-	if (peer.pid == getpid())
-		return 0;
-	errno = EPERM;
-	return -1;
-}
-
-static int add(int fd, uint32_t events, uint64_t key)
-{
-	struct epoll_event event = { .events = events, .data.u64 = key };
-
-	return epoll_ctl(wake.epoll, EPOLL_CTL_ADD, fd, &event);
+	for (size_t i = count; i < wake.count; i++)
+		channels[i] = (struct channel){ -1, -1, .until = -1 };
+	return (int)count;
 }
 
 static int take_connection(int take_fd)
 {
-	int channel = take_fd < 0 || check_peer(take_fd) < 0 ? -1 : free_channel();
+	int place = take_fd < 0 ? -1 : find_place();
 
-	if (channel >= 0
-	    && add(take_fd, EPOLLIN | EPOLLRDHUP | EPOLLONESHOT,
-		   key_of((size_t)channel, IS_SOCKET)) == 0) {
-		wake.channels[channel].socket = take_fd;
-		return channel;
+	if (place >= 0
+	    && watch(take_fd, EPOLLIN | EPOLLRDHUP | EPOLLONESHOT,
+		     key_of((size_t)place, IS_SOCKET)) == 0) {
+		struct channel *channel = &wake.channels[place];
+
+		channel->socket = take_fd;
+		return (int)channel->generation << PLACE_BITS | place;
 	}
 	nsh_close(&take_fd);
 	return -1;
@@ -240,54 +253,71 @@ int nsh_wake_accept(void)
 {
 	int channel = -1;
 
-	pthread_mutex_lock(&wake.lock);
-	if (make_all() == 0)
-		channel = take_connection(nsh_fd_raise(
-			accept4(wake.listener, NULL, NULL,
-				SOCK_CLOEXEC | SOCK_NONBLOCK)));
-	pthread_mutex_unlock(&wake.lock);
+	lock();
+	if (make() == 0)
+		channel = take_connection(nsh_wake_listener_accept(&wake.listener));
+	unlock();
 	return channel;
 }
 
-static struct channel *channel_of(int channel)
+/* With the place in *ret_place; NULL and EBADF where there is none. */
+static struct channel *channel_of(int number, size_t *ret_place)
 {
-	if (wake.owner != getpid() || channel < 0 || (size_t)channel >= wake.count
-	    || wake.channels[channel].socket < 0) {
-		errno = EBADF;
-		return NULL;
+	size_t place = (size_t)(number & (PLACES - 1));
+
+	if (number >= 0 && place < wake.count && wake.channels[place].socket >= 0
+	    && wake.channels[place].generation == (unsigned)number >> PLACE_BITS) {
+		*ret_place = place;
+		return &wake.channels[place];
 	}
-	return &wake.channels[channel];
+	errno = EBADF;
+	return NULL;
 }
 
-/* A duplicate: two may wait for the same file, and it may be closed while
- * somebody does. */
-int nsh_wake_arm(int channel, int fd, short events)
+/* So many seconds are as good as none, and more do not fit a timespec. */
+static const double NEVER = 1e9;
+
+/* A duplicate: two may wait for the same file. */
+static int arm(struct channel *channel, size_t place, int fd, short events)
 {
-	struct channel *it;
+	channel->armed = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	if (fd < 0 || (channel->armed >= 0
+		       && watch(channel->armed, (uint32_t)events | EPOLLONESHOT,
+				key_of(place, 0)) == 0))
+		return 0;
+	nsh_close(&channel->armed);
+	return -1;
+}
+
+int nsh_wake_arm(int number, int fd, short events, double seconds)
+{
+	struct channel *channel;
+	size_t place;
 	int ret = -1;
 
-	pthread_mutex_lock(&wake.lock);
-	it = channel_of(channel);
-	if (it) {
-		drop_armed(it);
-		it->armed = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-		if (it->armed >= 0)
-			ret = add(it->armed, (uint32_t)events | EPOLLONESHOT,
-				  key_of((size_t)channel, 0));
-		if (ret < 0)
-			nsh_close(&it->armed);
+	lock();
+	channel = channel_of(number, &place);
+	if (channel) {
+		disarm(channel);
+		ret = arm(channel, place, fd, events);
 	}
-	pthread_mutex_unlock(&wake.lock);
+	if (ret == 0 && seconds >= 0 && seconds < NEVER) {
+		channel->until = nsh_now() + seconds;
+		if (wake.next < 0 || channel->until < wake.next)
+			set_timer(channel->until);
+	}
+	unlock();
 	return ret;
 }
 
-void nsh_wake_disarm(int channel)
+void nsh_wake_disarm(int number)
 {
-	struct channel *it;
+	struct channel *channel;
+	size_t place;
 
-	pthread_mutex_lock(&wake.lock);
-	it = channel_of(channel);
-	if (it)
-		drop_armed(it);
-	pthread_mutex_unlock(&wake.lock);
+	lock();
+	channel = channel_of(number, &place);
+	if (channel)
+		disarm(channel);
+	unlock();
 }

@@ -1,7 +1,12 @@
 --- What runs, of a command. Its setters are the core's: see core.d.lua.
 
 local core = require "noshell.core"
+local drive = require "noshell.drive"
 local failure = require "noshell.failure"
+local process = require "noshell.process"
+local stream = require "noshell.stream"
+local trace = require "noshell.trace"
+local wait = require "noshell.wait"
 
 ---@class noshell.command
 local methods = core.methods.command
@@ -31,7 +36,7 @@ end
 ---@param self noshell.command
 function command.direct(self, ways, method)
   for which = 0, 2 do
-    local way, now = ways[which], self:stdio(which)
+    local way, now = ways[which], drive.stdio(self, which)
     local is_free = now == "default" or (way == "pipe" and now == "capture")
     if way and is_free then
       self["set_" .. NAMES[which]](self, way)
@@ -46,7 +51,7 @@ end
 --- run waits for the end, so that nobody would read or write a pipe.
 local function find_pipe(self)
   for which = 0, 2 do
-    if self:stdio(which) == "pipe" then
+    if drive.stdio(self, which) == "pipe" then
       return misfit(self, "set_" .. NAMES[which], "pipe",
         "run gives no stream: use run_async, lines or popen")
     end
@@ -55,13 +60,36 @@ end
 
 -- Running ---------------------------------------------------------------------
 
+local function fail(self, raw)
+  local err = failure.new(raw, self:to_string())
+  trace.failed(err)
+  return nil, err
+end
+
 --- Starts the program and returns when it is executing.
 ---@return noshell.process?
 ---@return noshell.error?
 function methods:run_async()
-  local process, raw = self:_start()
-  if process then return process end
-  return nil, failure.new(raw, self:to_string())
+  local method, value, reason = drive.find_misfit(self)
+  if method then
+    return fail(self, { code = "invalid", method = method, value = value,
+      reason = reason })
+  end
+  local started, raw = wait.start(self)
+  if not started then return fail(self, raw) end
+  drive.attach(started, self)
+  trace.started(started)
+  return started
+end
+
+--- Starts the program as run does.
+---@return noshell.process?
+---@return noshell.error?
+function methods:_begin()
+  local err = find_pipe(self)
+  if not err then return self:run_async() end
+  trace.failed(err)
+  return nil, err
 end
 
 --- Starts the program, exchanges all data with it and waits for its end. An
@@ -69,20 +97,25 @@ end
 ---@return noshell.result?
 ---@return noshell.error?
 function methods:run()
-  local err = find_pipe(self)
-  if err then return nil, err end
-  local process, result
-  process, err = self:run_async()
-  if not process then return nil, err end
-  result, err = process:wait()
-  process:close()
-  return result, err
+  local started, err = self:_begin()
+  if not started then return nil, err end
+  return process.conclude(started)
 end
 
 local function without_final_newlines(text)
   local last = #text
   while text:byte(last) == 10 do last = last - 1 end
   return text:sub(1, last)
+end
+
+--- What running gave, as $(…) gives it.
+---@param result? noshell.result
+---@param err? noshell.error
+---@return string?
+---@return noshell.error?
+function command.text_of(result, err)
+  if not result then return nil, err end
+  return without_final_newlines(result.stdout)
 end
 
 --- What the program writes to stdout, without its final newlines, as $(…)
@@ -94,33 +127,57 @@ function methods:output()
   if now ~= "default" and now ~= "capture" then
     return nil, misfit(self, "set_stdout", now, "output needs stdout for itself")
   end
-  local result, err = self:run()
-  if not result then return nil, err end
-  return without_final_newlines(result.stdout)
+  return command.text_of(self:run())
+end
+
+-- Iterators -------------------------------------------------------------------
+
+--- An iterator over what read(stdout) gives of a process that is not used
+--- otherwise; it raises the error where that is no success.
+---@param started noshell.process|noshell.pipeline_process
+---@param read fun(stdout: noshell.stream): string?, noshell.error?
+function command.iterate(started, read)
+  started:_leave_streams()
+  local stdout = started.stdout
+  local function next_item()
+    if not stdout then return nil end
+    local item, err = read(stdout)
+    if item then return item end
+    stdout = nil
+    if err then
+      started:close()
+    else
+      local result
+      result, err = process.conclude(started)
+      if result then return nil end
+    end
+    error(err, 0)
+  end
+  return next_item, nil, nil, started
+end
+
+--- Starts a command that is not used otherwise, with a pipe from its stdout.
+local function start_reading(self, method)
+  local ok, err = command.direct(self, { [1] = "pipe" }, method)
+  local started
+  if ok then started, err = self:run_async() end
+  if not started then error(err, 0) end
+  return started
+end
+
+--- What reads the items of an iterator over lines.
+---@param format? "l"|"L"
+---@return fun(stdout: noshell.stream): string?, noshell.error?
+function command.reader(format)
+  return stream.readers[format or "l"]
+    or function(stdout) return stdout:read(format) end
 end
 
 --- The iterator of a command that is not used otherwise.
 ---@param self noshell.command
 ---@param format? "l"|"L"
 function command.lines(self, format)
-  local ok, err = command.direct(self, { [1] = "pipe" }, "lines")
-  local process
-  if ok then process, err = self:run_async() end
-  if not process then error(err, 0) end
-  process:_leave_streams()
-  local stdout, result = process.stdout, nil
-  local function next_line()
-    if not stdout then return nil end
-    local line
-    line, err = stdout:read(format or "l")
-    if line then return line end
-    stdout = nil
-    if not err then result, err = process:wait() end
-    process:close()
-    if not result then error(err, 0) end
-    return nil
-  end
-  return next_line, nil, nil, process
+  return command.iterate(start_reading(self, "lines"), command.reader(format))
 end
 
 --- An iterator over the lines that the program writes to stdout, as they come.
@@ -136,6 +193,18 @@ end
 ---@return noshell.process
 function methods:lines(format)
   return command.lines(self:clone(), format)
+end
+
+--- As lines, over the records that `separator` ends, such as "\0".
+---@param separator string
+---@return fun(): string?
+---@return nil
+---@return nil
+---@return noshell.process
+function methods:records(separator)
+  stream.check_separator(separator)
+  return command.iterate(start_reading(self:clone(), "records"),
+    function(stdout) return stream.read_record(stdout, separator) end)
 end
 
 local mistake, write_arg_log = methods.mistake, methods.write_arg_log
@@ -162,6 +231,10 @@ end
 ---@return nil
 ---@return noshell.error
 function methods:exec()
+  if drive.stdio(self, 0) == "input" then
+    return nil, misfit(self, "set_input", "a function",
+      "nobody is left to call it after exec")
+  end
   command.flush()
   local _, raw = self:_exec()
   return nil, failure.new(raw, self:to_string())

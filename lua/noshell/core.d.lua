@@ -59,6 +59,27 @@ function core.now() end
 ---@return noshell.failure?
 function core.poll(fd, events, seconds) end
 
+--- A pipe between two programs: the end to read from, the end to write to.
+---@return noshell.descriptor?
+---@return noshell.descriptor|noshell.failure
+function core.pipe() end
+
+---@return noshell.pollset?
+---@return noshell.failure?
+function core.pollset() end
+
+--- Another descriptor of the same file.
+---@param fd integer
+---@return noshell.descriptor?
+---@return noshell.failure?
+function core.duplicate(fd) end
+
+--- A descriptor that is readable once the seconds have passed.
+---@param seconds number
+---@return noshell.descriptor?
+---@return noshell.failure?
+function core.timer(seconds) end
+
 --- The word as sh reads it back unchanged.
 ---@param word string|number
 ---@return string
@@ -97,13 +118,52 @@ function core.strerror(number) end
 ---@field core_scheduling boolean
 ---@field close_range boolean
 ---@field process_group_signal boolean
+---@field host? string             noshell.features() only: see noshell.host.name
 
 ---@return noshell.features
 function core.features() end
 
+--- Whether a yield from here would reach who resumed the coroutine; nil where
+--- this Lua cannot tell.
+---@return boolean?
+function core.can_yield() end
+
+--- The path of the Unix socket on which this process listens for its own
+--- connections: wake-up channels.
+---@return string?
+---@return noshell.failure?
+function core.wake_path() end
+
+--- Takes the connection that was just made to it.
+---@return integer? channel
+---@return noshell.failure?
+function core.wake_accept() end
+
+--- One byte on the channel as soon as the descriptor (-1: none) is ready, or the
+--- seconds have passed; once.
+---@param channel integer
+---@param fd integer
+---@param events "r"|"w"|"rw"
+---@param seconds? number  never unless given
+---@return true?
+---@return noshell.failure?
+function core.wake_arm(channel, fd, events, seconds) end
+
+--- Not any more. A byte may be on its way already.
+---@param channel integer
+function core.wake_disarm(channel) end
+
 --- Collects forgotten processes that have ended.
 ---@return integer left
 function core.reap() end
+
+--- A command that another thread is starting; a pollable.
+---@class noshell.start: userdata
+---@field pollfd fun(self): integer
+---@field events fun(self): "r"
+---@field timeout fun(self): nil
+---@field finish fun(self): noshell.process|false|nil, noshell.failure?  false: not yet
+---@field finish_now fun(self): noshell.process?, noshell.failure?  stands still until then
 
 -- Processes -------------------------------------------------------------------
 
@@ -182,6 +242,34 @@ function process:_handshake_wait(seconds) end
 ---@return noshell.failure?
 function process:handshake_notify() end
 
+--- What the Lua part keeps with the process.
+---@return table
+function process:_kept() end
+
+--- What was captured so far, without the first `from` bytes.
+---@param which 1|2
+---@param from? integer
+---@return string?
+function process:_captured(which, from) end
+
+--- The line behind the first `from` bytes, with its newline; nil and how much
+--- there is where there is no whole one. Before `scanned` there is no newline.
+---@param which 1|2
+---@param from integer
+---@param scanned integer
+---@return string?
+---@return integer?
+function process:_captured_line(which, from, scanned) end
+
+---@param which 1|2
+---@return integer?
+function process:_captured_size(which) end
+
+--- Keeps the first `count` bytes no longer.
+---@param which 1|2
+---@param count integer
+function process:_drop_captured(which, count) end
+
 --- TERM, 10 ms, KILL to the tree; blocks until it is reaped.
 ---@return true?
 ---@return noshell.failure?
@@ -247,5 +335,23 @@ function stream:pump() end
 
 ---@return noshell.process
 function stream:process() end
+
+-- Descriptors -----------------------------------------------------------------
+
+--- One that is ours, closed when it is collected.
+---@class noshell.descriptor: userdata
+---@field fileno fun(self): integer  raises where it is closed
+---@field close fun(self)            twice is fine
+---@field closed fun(self): boolean
+
+--- Many to wait for as one; none of them is the set's.
+---@class noshell.pollset: userdata
+---@field watch fun(self, list: table): true?, noshell.failure?  { fd, "r", fd, "w", … },
+---  and no others from now on
+---@field pollfd fun(self): integer
+---@field events fun(self): "r"
+---@field timeout fun(self): nil
+---@field close fun(self)
+---@field closed fun(self): boolean
 
 return core

@@ -21,6 +21,10 @@ function command:clone() end
 ---@return noshell.command
 function command:_mistake(method, value, reason) end
 
+--- What the Lua part keeps with the command; a clone has a copy.
+---@return table
+function command:_kept() end
+
 --- Integers are passed exactly, and floats that are integers as such.
 ---@param value noshell.word
 ---@return noshell.command
@@ -320,6 +324,11 @@ function command:stdio(which) end
 ---@return noshell.process?
 ---@return noshell.failure?
 function command:_start() end
+
+--- Has another thread start it: nil where only _start can.
+---@return noshell.start?
+---@return noshell.failure?
+function command:_start_aside() end
 
 ---@return nil
 ---@return noshell.failure

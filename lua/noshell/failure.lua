@@ -9,6 +9,7 @@
 ---| "output_limit"  # it wrote more than max_output allows
 ---| "lost"          # it ended, but its status cannot be known
 ---| "closed"        # the other end, or the object, is no longer there
+---| "several"       # of several at once not all were a success: see `errors`
 
 --- What `nil, err` gives. `tostring(err)` is one line; `..` joins it to text.
 ---@class noshell.error
@@ -26,6 +27,12 @@
 ---@field signal? string     what killed the child before it executed the program
 ---@field signal_number? integer
 ---@field seconds? number    how long a wait that timed out took
+---@field pipeline? string   where the command is a stage of this pipeline
+---@field index? integer     ... the number of the stage
+---@field errors? table<integer, noshell.error>  of several: each error, by number
+---@field results? table<integer, noshell.result>  of several: the other results
+---@field count? integer     of several: how many there were
+---@field attempts? integer  of retry: how often it was tried
 ---@operator concat(string): string
 local metatable = { __name = "noshell.error" }
 
@@ -47,6 +54,16 @@ local function printable(text)
   rest = rest:gsub("[\240-\244][\128-\191][\128-\191][\128-\191]", "")
   if rest:find("[\128-\255]") then text = text:gsub("[\128-\255]", escaped) end
   return (text:gsub("%c", escaped))
+end
+
+--- A value in a message.
+---@return string
+function failure.shown(value)
+  if type(value) == "string" then return ('"%s"'):format(value) end
+  if type(value) == "number" or type(value) == "boolean" or value == nil then
+    return tostring(value)
+  end
+  return "a " .. type(value)
 end
 
 local LONGEST_COMMAND, LONGEST_EXCERPT = 200, 300
@@ -79,9 +96,16 @@ end
 
 -- One describer for each code -------------------------------------------------
 
+--- How the program ended; err.result is the pipeline's where it is a stage.
+local function ending(err)
+  local stages = err.index and err.result and err.result.stages
+  return stages and stages[err.index] or err.result
+end
+
 --- ": " and what the program itself said about its end.
 local function last_words(err)
-  local text = err.result and err.result.stderr
+  local result = ending(err)
+  local text = result and result.stderr
   text = text and failure.excerpt(text) or ""
   return text == "" and "" or ": " .. text
 end
@@ -128,11 +152,11 @@ end
 
 function describe.exit(err)
   return ("%s exited with status %d%s"):format(quoted(err.command),
-    err.result.exit_code, last_words(err))
+    ending(err).exit_code, last_words(err))
 end
 
 function describe.signal(err)
-  local result = err.result
+  local result = ending(err)
   return ("%s was killed by signal %s%s%s"):format(quoted(err.command),
     result.signal or result.signal_number,
     result.core_dumped and " (core dumped)" or "", last_words(err))
@@ -144,11 +168,12 @@ function describe.timeout(err)
       err.seconds)
   end
   return ("%s timed out and was ended after %.3g s%s"):format(
-    quoted(err.command), err.result.duration, last_words(err))
+    quoted(err.command), ending(err).duration, last_words(err))
 end
 
 function describe.output_limit(err)
-  local stdout, stderr = err.result.stdout or "", err.result.stderr or ""
+  local result = ending(err)
+  local stdout, stderr = result.stdout or "", result.stderr or ""
   local name = #stderr > #stdout and "stderr" or "stdout"
   return ("%s wrote more to %s than the %d bytes that set_max_output allows, and was ended")
     :format(quoted(err.command), name, math.max(#stdout, #stderr))
@@ -156,7 +181,7 @@ end
 
 function describe.lost(err)
   return ("the status of %s (pid %d) is lost: something else in this process waited for it")
-    :format(quoted(err.command), err.result.pid)
+    :format(quoted(err.command), ending(err).pid)
 end
 
 local verbs = { read = "read from", write = "write to" }
@@ -167,8 +192,45 @@ function describe.closed(err)
   return ("cannot %s %s: %s"):format(verb, quoted(err.command), cause(err))
 end
 
+local function described(err)
+  local text = describe[err.code](err)
+  if not err.pipeline then return text end
+  return ("%s: stage %d: %s"):format(quoted(err.pipeline), err.index, text)
+end
+
+--- The numbers at which there are errors.
+local function numbers(errors)
+  local list = {}
+  for number in pairs(errors) do list[#list + 1] = number end
+  table.sort(list)
+  return list
+end
+
+local MOST_SHOWN = 3
+
+function describe.several(err)
+  local list = numbers(err.errors)
+  local texts = { ("%d of %d failed"):format(#list, err.count) }
+  for i = 1, math.min(#list, MOST_SHOWN) do
+    texts[i + 1] = described(err.errors[list[i]])
+  end
+  if #list > MOST_SHOWN then texts[#texts + 1] = "..." end
+  return (table.concat(texts, "; "):gsub("; ", ": ", 1))
+end
+
+--- The other stages of a pipeline that failed may be what this one failed for.
+local function other_stages(err)
+  local text = ""
+  for _, number in ipairs(err.pipeline and numbers(err.errors or {}) or {}) do
+    if number ~= err.index then
+      text = ("%s; stage %d: %s"):format(text, number, described(err.errors[number]))
+    end
+  end
+  return text
+end
+
 function metatable.__tostring(err)
-  return "noshell: " .. describe[err.code](err)
+  return "noshell: " .. described(err) .. other_stages(err)
 end
 
 --- So that `"backup: " .. err` works.
@@ -187,6 +249,13 @@ function failure.new(raw, command, result)
   raw.strerror, raw.message = raw.message, nil
   raw.command, raw.result = command, result
   return setmetatable(raw, metatable)
+end
+
+--- Makes an error of the fields of another one.
+---@param fields table
+---@return noshell.error
+function failure.wrap(fields)
+  return setmetatable(fields, metatable)
 end
 
 return failure

@@ -9,10 +9,12 @@ local command = require "noshell.command"
 local failure = require "noshell.failure"
 local host = require "noshell.host"
 local options = require "noshell.options"
+local pipeline = require "noshell.pipeline"
 local popen = require "noshell.popen"
 local result = require "noshell.result"
-require "noshell.process"
-require "noshell.stream"
+local retry = require "noshell.retry"
+local several = require "noshell.several"
+local trace = require "noshell.trace"
 
 -- A mistake is told with the line of who uses noshell, not with ours.
 local directory = debug.getinfo(1, "S").source:match("^(@.*/)[^/]*$")
@@ -52,11 +54,16 @@ if directory then core.set_source_prefix(directory) end
 ---@field env_format? any[]       { format, ... }
 ---@field env_xdg? string         the XDG directories below this one
 ---@field unset_env? string[]|string
----@field input? string|noshell.secret  the bytes to read from stdin
+---@field input? string|noshell.secret|string[]|file*|fun(): string?  what to read from stdin
 ---@field input_buffer? string|noshell.secret  the same
 ---@field stdin? noshell.target   "null" unless given
 ---@field stdout? noshell.target  "capture" unless given
 ---@field stderr? noshell.target  "capture" unless given
+---@field on_stdout? fun(line: string)  told the lines of the captured stdout as they come
+---@field on_stderr? fun(line: string)
+---@field capture? "all"|"tail"   "tail" keeps the last 64 KiB of each captured stream
+---@field tail? integer          ... or the last so many bytes
+---@field crlf? boolean          lines may end with CR LF
 ---@field pass_fd? integer|table  fd, or { fd, as = n, close_parent = true }
 ---@field pass_fds? table<integer, integer>  { 8, [3] = 9 }: 8 as 8, and our 9 as the child's 3
 ---@field cwd? string             the working directory
@@ -113,41 +120,39 @@ end
 
 --- Runs a program to its end. What it writes is captured unless directed
 --- elsewhere.
----@param ... noshell.spec|noshell.command|noshell.word
+---@param ... noshell.spec|noshell.command|noshell.pipeline|noshell.word
 ---@return noshell.result?
 ---@return noshell.error?
 function noshell.run(...)
-  local cmd = options.command(...)
-  return cmd:run()
+  return pipeline.runnable(...):run()
 end
 
 --- Starts a program, and returns when it is executing.
----@param ... noshell.spec|noshell.command|noshell.word
+---@param ... noshell.spec|noshell.command|noshell.pipeline|noshell.word
 ---@return noshell.process?
 ---@return noshell.error?
 function noshell.run_async(...)
-  local cmd = options.command(...)
-  return cmd:run_async()
+  return pipeline.runnable(...):run_async()
 end
 
 --- What a program writes to stdout, without its final newlines: $(…).
----@param ... noshell.spec|noshell.command|noshell.word
+---@param ... noshell.spec|noshell.command|noshell.pipeline|noshell.word
 ---@return string?
 ---@return noshell.error?
 function noshell.output(...)
-  local cmd = options.command(...)
-  return cmd:output()
+  return pipeline.runnable(...):output()
 end
 
 --- An iterator over the lines of a program's stdout, as they come. Raises the
 --- error object where the program does not start, or ends badly. See
 --- command:lines for what leaving the loop early does.
----@param ... noshell.spec|noshell.command|noshell.word
+---@param ... noshell.spec|noshell.command|noshell.pipeline|noshell.word
 ---@return fun(): string?
 ---@return nil
 ---@return nil
 ---@return noshell.process
 function noshell.lines(...)
+  if pipeline.is((...)) then return pipeline.runnable(...):lines() end
   local cmd = options.own(...)
   return command.lines(cmd)
 end
@@ -202,6 +207,14 @@ function noshell.exec(...)
   return cmd:exec()
 end
 
+noshell.pipeline = pipeline.new
+noshell.tee = pipeline.tee
+noshell.map = several.map
+noshell.wait_any = several.wait_any
+noshell.wait_all = several.wait_all
+noshell.retry = retry.run
+noshell.trace = trace.use
+
 --- The words as sh reads them back unchanged, with blanks between them.
 ---@param ... string|number
 ---@return string
@@ -228,10 +241,13 @@ function noshell.secret(value)
   return core.secret(value)
 end
 
---- What this build and kernel offer, and which launch path is in use.
----@return table
+--- What this build and kernel offer, which launch path is in use, and which
+--- host would wait here and now.
+---@return noshell.features
 function noshell.features()
-  return core.features()
+  local found = core.features()
+  found.host = host.name()
+  return found
 end
 
 return noshell

@@ -2,6 +2,7 @@
 
 local core = require "noshell.core"
 local command = require "noshell.command"
+local failure = require "noshell.failure"
 local nearest = require "noshell.nearest"
 
 local options = {}
@@ -10,13 +11,7 @@ local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
 
 -- Mistakes --------------------------------------------------------------------
 
-local function shown(value)
-  if type(value) == "string" then return ('"%s"'):format(value) end
-  if type(value) == "number" or type(value) == "boolean" or value == nil then
-    return tostring(value)
-  end
-  return "a " .. type(value)
-end
+local shown = failure.shown
 
 --- The command's first mistake, as its setters make it.
 local function mistake(cmd, key, value, reason)
@@ -185,6 +180,30 @@ local function grace(cmd, seconds, key, spec)
   end
 end
 
+local function input(cmd, given)
+  if type(given) == "string" or type(given) == "number" then
+    cmd:set_input_buffer(given)
+  else
+    cmd:set_input(given)
+  end
+end
+
+--- "tail" is short for the usual tail, "all" says what is so anyway.
+local function capture(cmd, given, key, spec)
+  if given == "tail" then
+    if spec.tail == nil then cmd:set_tail() end
+  elseif given ~= "all" or spec.tail ~= nil then
+    mistake(cmd, key, given, '"tail" or "all" is needed, and "all" has no tail')
+  end
+end
+
+local function tail(cmd, bytes, key, spec)
+  cmd:set_tail(bytes)
+  if spec.max_output ~= nil then
+    mistake(cmd, key, bytes, "max_output is given too: only one can be kept to")
+  end
+end
+
 local function stdin(cmd, target, key, spec)
   if spec.input ~= nil or spec.input_buffer ~= nil then
     mistake(cmd, key, target, "input is given too")
@@ -238,11 +257,16 @@ local SETTERS = {
   { "env_format", arguments "add_env_format" },
   { "unset_env", each "unset_env" },
 
-  { "input", value "set_input_buffer" },
+  { "input", input },
   { "input_buffer", value "set_input_buffer" },
   { "stdin", stdin },
   { "stdout", value "set_stdout" },
   { "stderr", value "set_stderr" },
+  { "on_stdout", value "on_stdout" },
+  { "on_stderr", value "on_stderr" },
+  { "capture", capture },
+  { "tail", tail },
+  { "crlf", flag "set_crlf" },
   { "pass_fd", with_options "pass_fd" },
   { "pass_fds", pass_fds },
 

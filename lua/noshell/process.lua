@@ -1,8 +1,11 @@
 --- What waits, of a process. The rest of it is the core's: see core.d.lua.
 
 local core = require "noshell.core"
+local drive = require "noshell.drive"
 local failure = require "noshell.failure"
+local host = require "noshell.host"
 local result = require "noshell.result"
+local trace = require "noshell.trace"
 local wait = require "noshell.wait"
 
 ---@class noshell.process
@@ -17,6 +20,60 @@ local function fail(self, raw)
   return nil, failure.new(raw, self.command)
 end
 
+-- What one of several is asked, here and in a pipeline -------------------------
+
+local pump = methods.pump
+
+--- As pump, and never raises.
+---@return boolean? finished
+---@return noshell.failure?
+function methods:_step()
+  local driver = self:_kept().driver
+  if driver then return drive.step(self, driver) end
+  return pump(self)
+end
+
+--- { err } where a function of the caller's raised err: at the end of the process
+--- it is raised again.
+---@return table?
+function methods:_raised()
+  local driver = self:_kept().driver
+  return driver and driver.raised
+end
+
+--- The pipeline that it is part of, or itself.
+---@return noshell.process|noshell.pipeline_process
+function methods:_owner()
+  return self:_kept().owner or self
+end
+
+---@param list table
+function methods:_collect(list)
+  drive.collect(self, list)
+end
+
+--- Calls none of the caller's functions any more.
+function methods:_mute()
+  local driver = self:_kept().driver
+  if driver then drive.mute(driver) end
+end
+
+---@return noshell.result?
+---@return noshell.error?
+function methods:_verdict()
+  return process.verdict(self)
+end
+
+--- Whether what goes with it has to be ended: its deadline or its cap was
+--- passed, or a function of the caller's raised.
+function methods:_is_fatal()
+  if self:_raised() then return true end
+  local _, raw = self:check()
+  return raw ~= nil and (raw.code == "timeout" or raw.code == "output_limit")
+end
+
+-- Waiting -----------------------------------------------------------------------
+
 --- The verdict on a process that has finished: its result, or nil, err.
 ---@param self noshell.process
 ---@return noshell.result?
@@ -24,15 +81,58 @@ end
 function process.verdict(self)
   local answer = answers[self]
   if not answer then
-    answer = { result = result.new(self:result()) }
+    answer = { result = result.new(drive.result(self)) }
     local ok, raw = self:check()
     if not ok then
       answer.err = failure.new(raw, self.command, answer.result)
     end
     answers[self] = answer
+    trace.exited(self, answer.result, answer.err)
   end
   if answer.err then return nil, answer.err end
   return answer.result
+end
+
+--- Waits for the end, as wait does, without a deadline; and closes.
+---@param self noshell.process|noshell.pipeline_process
+---@return noshell.result?
+---@return noshell.error?
+function process.conclude(self)
+  local finished, raw = wait.await(self, self._step)
+  local raised = self:_raised()
+  local answer = finished and { self:_verdict() }
+  self:close()
+  if raised then error(raised[1], 0) end
+  if answer then return answer[1], answer[2] end
+  return fail(self, raw)
+end
+
+--- Ends all of these at once, and closes them.
+---@param list (noshell.process|noshell.pipeline_process)[]
+function process.abort_all(list)
+  for _, each in ipairs(list) do
+    each:_mute()
+    if not each:closed() then each:terminate(0.010) end
+  end
+  for _, each in ipairs(list) do each:close() end
+end
+
+--- Moves data, runs timers, collects the status; never blocks. An error of a
+--- function of the caller's is raised here, once the program has ended.
+---@return boolean? finished
+---@return noshell.failure?
+function methods:pump()
+  local finished, raw = self:_step()
+  if finished then host.wake(self) end
+  local raised = finished and self:_raised()
+  if raised then error(raised[1], 0) end
+  return finished, raw
+end
+
+---@return integer?
+---@return noshell.failure?
+function methods:pollfd()
+  return drive.pollfd(self)
 end
 
 --- Waits until the program has ended and its captured output is at its end.
@@ -76,9 +176,12 @@ end
 ---@return true?
 ---@return noshell.error?
 function methods:abort()
-  local _, raw = self:terminate(0.010)
-  if not raw then _, raw = wait.await(self, self.pump) end
+  self:_mute()
+  local finished, raw = self:terminate(0.010)
+  if not raw then finished, raw = wait.await(self, pump) end
   if raw then return fail(self, raw) end
+  -- Nobody may ask after this.
+  if finished and trace.is_on() then process.verdict(self) end
   return true
 end
 
@@ -88,12 +191,22 @@ end
 function methods:close()
   if not self:closed() then
     self:abort()
+    local groups = self:_kept().groups
+    for _, group in pairs(groups or {}) do group:close() end
     self:_free()
   end
   return true
 end
 
 core.metatables.process.__close = methods.close
+
+local detach = methods.detach
+
+--- Lets go: the program runs on, and is reaped later. Closes this object.
+function methods:detach()
+  detach(self)
+  host.wake(self)
+end
 
 --- Waits until the child stands before its exec. Where `seconds` pass before,
 --- err.code is "timeout"; where the command's own timeout passes, the child is

@@ -16,6 +16,9 @@
 ---@field timed_out boolean      the command's timeout passed
 ---@field output_incomplete boolean  a pipe was still open when reading stopped
 ---@field raw_status? integer    as wait(2) has it
+---@field stdout_dropped? integer  bytes of it that tail did not keep
+---@field stderr_dropped? integer
+---@field stages? noshell.result[]  of a pipeline: how each stage ended
 local metatable = { __name = "noshell.result" }
 
 local result = {}

@@ -3,8 +3,11 @@
 --- that writes more to a captured stream goes on.
 
 local core = require "noshell.core"
+local drive = require "noshell.drive"
 local failure = require "noshell.failure"
-local process = require "noshell.process"
+local host = require "noshell.host"
+local group = require "noshell.group"
+require "noshell.process"
 local wait = require "noshell.wait"
 
 ---@class noshell.stream
@@ -19,26 +22,82 @@ local function fail(self, raw)
   return nil, failure.new(raw, self:process().command)
 end
 
---- Whether the process was ended by its deadline: whoever still holds the
---- pipe is not waited for.
+--- Who is served while we wait: the process, or the pipeline it is part of.
+---@return noshell.process|noshell.pipeline_process
+function methods:_owner()
+  return self:process():_owner()
+end
+
+--- Whether whoever still holds the pipe is not waited for: the program was
+--- ended, by its deadline or because a function of the caller's raised.
 local function is_over(self)
-  if not self:pump() then return false end
-  local _, err = process.verdict(self:process())
+  local owner = self:_owner()
+  if not owner:_step() then return false end
+  if owner:_raised() then return true end
+  local _, err = owner:_verdict()
   return err ~= nil and err.code == "timeout"
 end
 
+--- How many reads there are at most until the program is served, so that one
+--- that writes without pause is ended by its deadline nevertheless. A prime, so
+--- that streams that take turns all have theirs.
+local PATIENCE = 127
+local reads = 0
+
+local function try_to_read(self, separator, max)
+  reads = reads + 1
+  if reads >= PATIENCE then
+    reads = 0
+    self:_owner():_step()
+  end
+  local some, why = self:_read(separator, max)
+  if some == false and is_over(self) then
+    some, why = self:_read(separator, max)
+    -- Limit: a last line that is not complete then is lost.
+    return some or nil, why
+  end
+  return some, why
+end
+
 --- Bytes up to `separator` (none: nil) or `max`, or what is left before the
---- end; nil at the end; nil, err.
-local function take(self, separator, max)
-  local data, raw = wait.await(self, function()
-    local some, why = self:_read(separator, max)
-    if some == false and is_over(self) then
-      some, why = self:_read(separator, max)
-      -- Limit: a last line that is not complete then is lost.
-      return some or nil, why
-    end
-    return some, why
+--- end; nil at the end; nil, failure.
+local function take_step(self, separator, max)
+  local data, raw = try_to_read(self, separator, max)
+  if data ~= false then return data, raw end
+  return wait.await(self, function()
+    return try_to_read(self, separator, max)
   end)
+end
+
+--- The most that is read in one step.
+local STEP = 65536
+
+--- Whether these bytes are what was asked for.
+local function is_whole(piece, size, separator, max)
+  return not piece or size == max
+    or (separator ~= nil and piece:sub(-1) == separator)
+end
+
+--- The rest of what begins with `first`, and all of it.
+local function take_rest(self, first, separator, max)
+  local pieces, size = { first }, #first
+  local piece, raw
+  repeat
+    piece, raw = take_step(self, separator, max and math.min(max - size, STEP) or STEP)
+    if raw then return nil, raw end
+    pieces[#pieces + 1] = piece
+    size = size + #(piece or "")
+  until is_whole(piece, size, separator, max)
+  return table.concat(pieces)
+end
+
+--- Bytes up to `separator` (none: nil) or `max`, or what is left before the end,
+--- in steps of a bounded size; nil at the end; nil, err.
+local function take(self, separator, max)
+  local data, raw = take_step(self, separator, max and math.min(max, STEP) or STEP)
+  if data and not is_whole(data, #data, separator, max) then
+    data, raw = take_rest(self, data, separator, max)
+  end
   if raw then return fail(self, raw) end
   return data
 end
@@ -59,8 +118,7 @@ local readers = {}
 
 function readers.l(self)
   local line, err = next_bytes(self, "\n")
-  if line and line:byte(-1) == 10 then line = line:sub(1, -2) end
-  return line, err
+  return line and drive.chomp(line, self:process():_kept().crlf), err
 end
 
 function readers.L(self)
@@ -72,6 +130,9 @@ function readers.a(self)
   if err then return nil, err end
   return data or ""
 end
+
+--- What reads one item by its format, for who reads many: "l", "L", "a".
+stream.readers = readers
 
 local function read_count(self, count)
   if count > 0 then return next_bytes(self, nil, count) end
@@ -151,7 +212,11 @@ function methods:lines(...)
 end
 
 --- A record up to `separator`, without it; nil at the end; nil, err.
-local function read_record(self, separator)
+---@param self noshell.stream
+---@param separator string
+---@return string?
+---@return noshell.error?
+function stream.read_record(self, separator)
   local last, size = separator:sub(-1), #separator
   local pieces, tail = {}, ""
   repeat
@@ -165,16 +230,21 @@ local function read_record(self, separator)
   return tail == separator and record:sub(1, -size - 1) or record
 end
 
+--- Raises where that is no separator; the error is that of the caller's caller.
+function stream.check_separator(separator)
+  if type(separator) ~= "string" or separator == "" then
+    error("bad argument #1 to 'records' (a separator is needed)", 3)
+  end
+end
+
 --- An iterator over the records that `separator` ends, such as "\0". It raises
 --- the error where reading fails.
 ---@param separator string
 ---@return fun(): string?
 function methods:records(separator)
-  if type(separator) ~= "string" or separator == "" then
-    error("bad argument #1 to 'records' (a separator is needed)", 2)
-  end
+  stream.check_separator(separator)
   return function()
-    local record, err = read_record(self, separator)
+    local record, err = stream.read_record(self, separator)
     if err then error(err, 0) end
     return record
   end
@@ -189,7 +259,7 @@ local function write_all(self, data)
       local count, why = self:_write(data, from)
       if not count then return nil, why end
       if count == 0 then
-        self:pump()
+        self:_owner():_step()
         return false
       end
       from = from + count
@@ -223,11 +293,69 @@ function methods:flush()
   return self
 end
 
+-- Waiting ---------------------------------------------------------------------
+
+--- What is waited for beside the stream, where that is more than its process.
+local function group_of(self)
+  local served = self:process()
+  local kept = served:_kept()
+  if not (kept.owner or kept.driver) then return nil end
+  kept.groups = kept.groups or {}
+  kept.groups[self] = kept.groups[self] or group.new { kept.owner or served, self }
+  return kept.groups[self]
+end
+
+---@param list table
+function methods:_collect(list)
+  local fd = self:fileno()
+  if not fd then return end
+  local is_input = self == self:process().stdin
+  list[#list + 1], list[#list + 2] = fd, is_input and "w" or "r"
+end
+
+local pollfd, events = methods.pollfd, methods.events
+
+---@return integer?
+---@return noshell.failure?
+function methods:pollfd()
+  local several = group_of(self)
+  if several then return several:pollfd() end
+  return pollfd(self)
+end
+
+---@return "r"|"w"|nil
+---@return noshell.failure?
+function methods:events()
+  if group_of(self) then return "r" end
+  return events(self)
+end
+
+---@return number?
+---@return noshell.failure?
+function methods:timeout()
+  return self:_owner():timeout()
+end
+
+--- Serves what the stream belongs to.
+---@return boolean? finished
+---@return noshell.failure?
+function methods:pump()
+  return self:_owner():pump()
+end
+
 --- Closes our end: the program reads the end of its input, or gets SIGPIPE
 --- when it writes. Closing twice is fine.
 ---@return true
 function methods:close()
-  if not self:closed() then self:_close() end
+  local groups = self:process():_kept().groups
+  if groups and groups[self] then
+    groups[self]:close()
+    groups[self] = nil
+  end
+  if not self:closed() then
+    self:_close()
+    host.wake(self)
+  end
   return true
 end
 

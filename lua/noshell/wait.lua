@@ -19,6 +19,12 @@ function wait.deadline(seconds, name)
   return core.now() + seconds
 end
 
+--- Another coroutine closed what this one waits for.
+local function is_closed(pollable)
+  local closed = pollable.closed
+  return type(closed) == "function" and closed(pollable)
+end
+
 --- Calls attempt(pollable) until it answers anything but false, and waits for
 --- the pollable in between. Returns the answer, or false when time is up.
 ---@generic T
@@ -30,11 +36,31 @@ end
 function wait.await(pollable, attempt, deadline)
   while true do
     local answer, failure = attempt(pollable)
-    if answer ~= false then return answer, failure end
+    if answer ~= false then
+      host.wake(pollable)
+      return answer, failure
+    end
     local left = deadline and deadline - core.now()
     if left and left <= 0 then return false end
-    host.wait(pollable, left)
+    local ok, raw = host.wait(pollable, left)
+    if not ok then return nil, raw end
+    if is_closed(pollable) then
+      return nil, { code = "closed", reason = "it was closed meanwhile" }
+    end
   end
+end
+
+--- Starts a command: in another thread, where the host says that its own has
+--- better things to do. Where the host cannot wait for that, it stands still.
+---@param cmd noshell.command
+---@return noshell.process?
+---@return table? failure
+function wait.start(cmd)
+  local start = host.starts_aside() and cmd:_start_aside()
+  if not start then return cmd:_start() end
+  local process, raw = wait.await(start, start.finish)
+  if process or raw.stage ~= "wait" then return process, raw end
+  return start:finish_now()
 end
 
 return wait

@@ -9,9 +9,9 @@ bad=0
 # lines, as the vocabulary is: it holds what the child needs and includes
 # nothing but stage.h; plan.c, which fills it, stands higher.
 levels='
-process stream handshake forgotten ladder status exchange launch supervise features
+process stream handshake forgotten ladder status exchange launch supervise features aside
 command plan text fdmap
-env path signals caps label limits strv tree wake pollset area
+env path signals caps label limits strv tree wake pollset area guard
 stage fd sys
 '
 everyones='noshell.h ../noshell.h plan.h child.h'

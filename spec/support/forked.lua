@@ -42,6 +42,15 @@ local function read_all(fd)
   return table.concat(pieces)
 end
 
+--- Far from the numbers that fn opens, some of which it may have denied.
+local function high_pipe()
+  local low_from, low_to = sys.pipe()
+  local from, to = assert(sys.dup(low_from, 900)), assert(sys.dup(low_to, 900))
+  sys.close(low_from)
+  sys.close(low_to)
+  return from, to
+end
+
 local function in_child(fn, fd, ...)
   local ok, fields = pcall(fn, ...)
   if not ok then fields = { raised = tostring(fields) } end
@@ -55,15 +64,16 @@ end
 --- booleans that it returned, `stderr` (what was written there) and `status`,
 --- "exit 0" where it returned. What it raises is raised here.
 local function forked(fn, ...)
-  local from, to = sys.pipe()
+  local from, to = high_pipe()
   local fields
   io.stdout:flush()
-  local before = os.tmpname()
-  local err = assert(sys.open(before, "rw"))
+  local name = os.tmpname()
+  local err = assert(sys.open(name, "rw"))
   local pid = assert(sys.fork())
   if pid == 0 then
     sys.close(from)
     sys.dup2(err, 2)
+    sys.close(err)
     in_child(fn, to, ...)
   end
   sys.close(to)
@@ -72,8 +82,8 @@ local function forked(fn, ...)
   sys.close(from)
   local _, how, number = sys.waitpid(pid)
   fields.status = how .. " " .. number
-  fields.stderr = helper.read_file(before)
-  os.remove(before)
+  fields.stderr = helper.read_file(name)
+  os.remove(name)
   if fields.raised then error(fields.raised, 0) end
   return fields
 end

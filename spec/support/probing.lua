@@ -1,5 +1,6 @@
 -- What a command's child sees, and how a command fails.
 
+local core = require "noshell.core"
 local helper = require "spec.support.helper"
 local noshell = require "noshell"
 
@@ -32,6 +33,23 @@ function probing.fields(value, err)
   if value then return { started = true } end
   return { started = false, described = probing.described(err),
     errno = err.errno or 0, reason = err.reason or "", text = tostring(err) }
+end
+
+--- What was left behind since helper.snapshot(), "none" where it is gone after
+--- half a second, which the kernel may take for a thread's end.
+function probing.leaks(before)
+  local said
+  for _ = 1, 50 do
+    said = helper.leaks_since(before)
+    if not said then return "none" end
+    core.poll(-1, "r", 0.01)
+  end
+  return said
+end
+
+--- Collects all forgotten processes, which end by themselves.
+function probing.reap()
+  while core.reap() > 0 do core.poll(-1, "r", 0.001) end
 end
 
 return probing

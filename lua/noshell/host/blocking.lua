@@ -2,7 +2,7 @@
 
 local core = require "noshell.core"
 
-local blocking = {}
+local blocking = { name = "blocking" }
 
 --- How often to look where there is no descriptor to wait for: the process has
 --- none left for its epoll instance (EMFILE).
@@ -13,10 +13,9 @@ local INTERVAL = 0.01
 function blocking.wait(pollable, seconds)
   local fd, own = pollable:pollfd(), pollable:timeout()
   if own and (not seconds or own < seconds) then seconds = own end
-  if not fd then
-    fd, seconds = -1, math.min(seconds or INTERVAL, INTERVAL)
-  end
-  local ready, failure = core.poll(fd, pollable:events() or "r", seconds)
+  local wanted = pollable:events()
+  if wanted and not fd then seconds = math.min(seconds or INTERVAL, INTERVAL) end
+  local ready, failure = core.poll(fd or -1, wanted or "r", seconds)
   if ready == nil then
     error("noshell: cannot wait: " .. (failure.message or "poll failed"), 0)
   end

@@ -1,41 +1,215 @@
 --- Hosts: the event loop in which Lua runs waits for descriptors for us.
+---
+--- Who waits is, in this order:
+---   1. what use(waiter, coroutine) set for the coroutine that runs,
+---   2. what use(waiter) set,
+---   3. nginx, in the phases of a request or a timer that can yield,
+---   4. cqueues, in a coroutine that a controller resumed,
+---   5. Neovim, where its API may be called: it waits in place, with vim.wait,
+---   6. blocking: poll(2).
+--- Nothing tells a coroutine that runs as a task of luv or copas from a
+--- generator that somebody loops over, and yielding from a generator is wrong.
+--- So those two are not chosen by themselves: say use(require
+--- "noshell.host.luv") once, or for the coroutines that are tasks.
 
 local blocking = require "noshell.host.blocking"
+local core = require "noshell.core"
 
 --- What can be waited for: cqueues' protocol.
 ---@class noshell.pollable
 ---@field pollfd fun(self): integer?   the descriptor
----@field events fun(self): string?    "r", "w" or "rw"
+---@field events fun(self): string?    "r", "w" or "rw"; nil: it waits for time alone
 ---@field timeout fun(self): number?   seconds after which to look without an event
 
----@alias noshell.waiter fun(pollable: noshell.pollable, seconds?: number)
+--- What a waiter is given. Its descriptor is its own and stays open until the
+--- waiter returns, whatever is closed meanwhile.
+---@class noshell.awaited : noshell.pollable
+---@field wake? fun()  set by a waiter that can be called back before its time
+
+--- A waiter that cannot wait gives nil and the fields of a noshell.error.
+---@alias noshell.waiter fun(pollable: noshell.awaited, seconds?: number): true?, table?
+
+---@class noshell.waiting_host
+---@field name string
+---@field wait noshell.waiter      sets pollable.wake
+---@field is_here? fun(): boolean  whether it is the one to wait here
+---@field starts_aside? boolean    programs are started in another thread
 
 local host = {}
 
----@type noshell.waiter?
-local chosen
+-- Choosing --------------------------------------------------------------------
 
---- Waits with `waiter` from now on: it returns when the pollable's descriptor
---- is ready, its timeout() or `seconds` have passed, or earlier. nil: back to
---- the host that is found by itself.
----@param waiter? noshell.waiter
----@return noshell.waiter? previous
-function host.use(waiter)
-  if waiter ~= nil and type(waiter) ~= "function" then
-    error("noshell.host.use: a function or nil is needed, not a "
-      .. type(waiter), 2)
+---@type noshell.waiting_host?
+local chosen
+---@type table<thread, noshell.waiting_host>
+local chosen_by = setmetatable({}, { __mode = "k" })
+
+--- The hosts that are found by themselves: the module or global that is there
+--- where they are in use, and our module, which is loaded only then.
+local found = {
+  { "ngx", "noshell.host.nginx" },
+  { "cqueues", "noshell.host.cqueues" },
+  { "vim", "noshell.host.neovim" },
+}
+
+local function as_host(waiter)
+  if waiter == nil then return nil end
+  if type(waiter) == "function" then
+    return { name = "function", wait = waiter, looks = true }
   end
-  local previous = chosen
-  chosen = waiter
-  return previous
+  if type(waiter) == "table" and type(waiter.wait) == "function" then
+    return waiter
+  end
+  error("noshell.host.use: a function, a host or nil is needed, not a "
+    .. type(waiter), 3)
+end
+
+--- Waits with `waiter` from now on, or in one coroutine: a function, or a host
+--- such as require "noshell.host.luv". The function returns when the pollable's
+--- descriptor is ready, its timeout() or `seconds` have passed, or earlier. nil:
+--- back to the host that is found by itself.
+---@param waiter? noshell.waiter|noshell.waiting_host
+---@param thread? thread
+---@return noshell.waiter|noshell.waiting_host|nil previous
+function host.use(waiter, thread)
+  local new, previous = as_host(waiter), nil
+  -- Lua 5.4's require has a second result: it is no coroutine.
+  if type(thread) == "thread" then
+    previous, chosen_by[thread] = chosen_by[thread], new
+  else
+    previous, chosen = chosen, new
+  end
+  return previous and previous.looks and previous.wait or previous
+end
+
+local function find()
+  local own = next(chosen_by) and chosen_by[coroutine.running()]
+  if own or chosen then return own or chosen end
+  for _, pair in ipairs(found) do
+    if package.loaded[pair[1]] or rawget(_G, pair[1]) then
+      local candidate = require(pair[2])
+      if candidate.is_here() then return candidate end
+    end
+  end
+  return blocking
+end
+
+--- Who would wait here and now: "blocking", "cqueues", "luv", "copas", or
+--- "function" for one that is no host of ours.
+---@return string
+function host.name()
+  return find().name
+end
+
+--- Whether programs are to be started in another thread here.
+---@return boolean
+function host.starts_aside()
+  return find().starts_aside or false
+end
+
+-- Waiting ---------------------------------------------------------------------
+
+--- Who waits for what, so that it can be woken: owner → set of awaited. Neither
+--- keeps the other: a coroutine that is waiting and forgotten is collected.
+local waiting = setmetatable({}, { __mode = "k" })
+
+--- Who ends or closes that ends or closes this too: a stream's process, a
+--- stage's pipeline.
+local function owner_of(pollable)
+  if type(pollable) ~= "userdata" then return pollable end
+  local process = pollable.pid and pollable or pollable:process()
+  return process:_kept().owner or process
+end
+
+local WEAK = { __mode = "k" }
+
+--- Notes that one waits for the pollable, or for each where it is several.
+local function note(one, pollable)
+  local owners = {}
+  local members = type(pollable) == "table" and pollable.members or { pollable }
+  for i, member in ipairs(members) do
+    local owner = owner_of(member)
+    owners[i], waiting[owner] = owner, waiting[owner] or setmetatable({}, WEAK)
+    waiting[owner][one] = true
+  end
+  return owners
+end
+
+local function forget(one, owners)
+  for _, owner in ipairs(owners) do
+    local others = waiting[owner]
+    if others then others[one] = nil end
+    if others and not next(others) then waiting[owner] = nil end
+  end
+end
+
+local methods = {}
+local metatable = { __index = methods }
+
+function methods:pollfd()
+  return self.descriptor and self.descriptor:fileno()
+end
+
+function methods:events()
+  return self.wanted
+end
+
+function methods:timeout()
+  return self.seconds
+end
+
+--- How often to look where there is no descriptor to wait for, and where the
+--- waiter cannot be woken.
+local BLIND, DEAF = 0.01, 1
+
+local function sooner(a, b)
+  return a and b and math.min(a, b) or a or b
+end
+
+---@return noshell.awaited
+local function awaited(pollable, seconds)
+  local fd = pollable:pollfd()
+  local descriptor = fd and core.duplicate(fd)
+  local wanted = pollable:events()
+  seconds = sooner(seconds, (pollable:timeout()))
+  if wanted and not descriptor then seconds = sooner(seconds, BLIND) end
+  return setmetatable({ descriptor = descriptor, seconds = seconds,
+    wanted = wanted or "r" }, metatable)
 end
 
 --- Waits until the pollable may be ready. Returns early now and then: whoever
 --- calls looks again.
 ---@param pollable noshell.pollable
 ---@param seconds? number  at most
+---@return true?
+---@return noshell.failure?  where the host cannot wait
 function host.wait(pollable, seconds)
-  (chosen or blocking.wait)(pollable, seconds)
+  local waiter = find()
+  if waiter == blocking then
+    blocking.wait(pollable, seconds)
+    return true
+  end
+  local one = awaited(pollable, seconds)
+  if waiter.looks then one.seconds = sooner(one.seconds, DEAF) end
+  local owners = note(one, pollable)
+  local ok, raw = waiter.wait(one, one.seconds)
+  forget(one, owners)
+  if one.descriptor then one.descriptor:close() end
+  if ok == nil and type(raw) == "table" then
+    raw.code, raw.stage = "spawn", "wait"
+    return nil, raw
+  end
+  return true
+end
+
+--- Has everyone look again who waits for this pollable or a stream of it: it has
+--- ended, or was closed, and its descriptor may tell nobody.
+---@param pollable noshell.pollable
+function host.wake(pollable)
+  local others = next(waiting) and waiting[owner_of(pollable)]
+  for one in pairs(others or {}) do
+    if one.wake then one.wake() end
+  end
 end
 
 return host

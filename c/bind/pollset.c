@@ -1,0 +1,156 @@
+#include "pollset.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+
+#include "../noshell.h"
+#include "failure.h"
+#include "value.h"
+
+static const char POLLSET[] = "noshell.pollset";
+
+struct pollset {
+	struct nsh_pollset *set;  /* NULL: closed */
+};
+
+int nsh_lua_new_pollset(lua_State *L)
+{
+	struct pollset *pollset = lua_newuserdata(L, sizeof *pollset);
+
+	pollset->set = NULL;
+	luaL_getmetatable(L, POLLSET);
+	lua_setmetatable(L, -2);
+	pollset->set = nsh_pollset_new();
+	return pollset->set ? 1 : nsh_lua_fail_errno(L, "pollset", errno);
+}
+
+static struct pollset *check_any(lua_State *L)
+{
+	return luaL_checkudata(L, 1, POLLSET);
+}
+
+static struct nsh_pollset *check(lua_State *L)
+{
+	struct nsh_pollset *set = check_any(L)->set;
+
+	if (!set)
+		luaL_error(L, "the pollset is closed");
+	return set;
+}
+
+/* What stands at list[at] and list[at + 1]. */
+static struct nsh_watch check_watch(lua_State *L, int at)
+{
+	const char *events;
+	int64_t fd = -1;
+	int mask;
+
+	lua_rawgeti(L, 2, at);
+	lua_rawgeti(L, 2, at + 1);
+	if (!nsh_lua_integer(L, -2, &fd) || fd < 0 || fd > INT_MAX)
+		luaL_error(L, "item %d is not a descriptor", at);
+	events = lua_tostring(L, -1);
+	if (!events)
+		luaL_error(L, "item %d is not \"r\", \"w\" or \"rw\"", at + 1);
+	mask = (strchr(events, 'r') ? NSH_READABLE : 0)
+		| (strchr(events, 'w') ? NSH_WRITABLE : 0);
+	lua_pop(L, 2);
+	return (struct nsh_watch){ (int)fd, (short)mask };
+}
+
+/* pollset:watch { fd, events, fd, events, ... } */
+static int watch(lua_State *L)
+{
+	struct nsh_pollset *set = check(L);
+	struct nsh_watch *watches;
+	size_t count;
+
+	luaL_checktype(L, 2, LUA_TTABLE);
+	lua_settop(L, 2);
+	count = lua_rawlen(L, 2) / 2;
+	watches = lua_newuserdata(L, (count + 1) * sizeof *watches);
+	for (size_t i = 0; i < count; i++)
+		watches[i] = check_watch(L, (int)(2 * i + 1));
+	if (nsh_pollset_watch(set, watches, count) < 0)
+		return nsh_lua_fail_errno(L, "watch", errno);
+	lua_pushboolean(L, 1);
+	return 1;
+}
+
+static int pollfd(lua_State *L)
+{
+	lua_pushinteger(L, nsh_pollset_fd(check(L)));
+	return 1;
+}
+
+static int events(lua_State *L)
+{
+	(void)check(L);
+	lua_pushliteral(L, "r");
+	return 1;
+}
+
+/* Descriptors have none. */
+static int timeout(lua_State *L)
+{
+	(void)check(L);
+	lua_pushnil(L);
+	return 1;
+}
+
+static int close_pollset(lua_State *L)
+{
+	struct pollset *pollset = check_any(L);
+
+	nsh_pollset_free(pollset->set);
+	pollset->set = NULL;
+	return 0;
+}
+
+static int is_closed(lua_State *L)
+{
+	lua_pushboolean(L, !check_any(L)->set);
+	return 1;
+}
+
+static int to_text(lua_State *L)
+{
+	const struct pollset *pollset = check_any(L);
+
+	if (!pollset->set)
+		lua_pushliteral(L, "noshell.pollset (closed)");
+	else
+		lua_pushfstring(L, "noshell.pollset (%d)",
+				nsh_pollset_fd(pollset->set));
+	return 1;
+}
+
+static const luaL_Reg methods[] = {
+	{ "close", close_pollset },
+	{ "closed", is_closed },
+	{ "events", events },
+	{ "pollfd", pollfd },
+	{ "timeout", timeout },
+	{ "watch", watch },
+	{ NULL, NULL }
+};
+
+static const luaL_Reg metamethods[] = {
+	{ "__close", close_pollset },
+	{ "__gc", close_pollset },
+	{ "__tostring", to_text },
+	{ NULL, NULL }
+};
+
+void nsh_lua_open_pollset(lua_State *L)
+{
+	luaL_newmetatable(L, POLLSET);
+	luaL_setfuncs(L, metamethods, 0);
+	lua_pushstring(L, POLLSET);
+	lua_setfield(L, -2, "__name");
+	lua_newtable(L);
+	luaL_setfuncs(L, methods, 0);
+	lua_setfield(L, -2, "__index");
+	lua_pop(L, 1);
+}

@@ -1,0 +1,14 @@
+/*
+ * pollset.h: noshell.pollset, many descriptors to wait for as one.  The
+ * userdata owns the set, and none of the descriptors in it.
+ */
+#ifndef NSH_LUA_POLLSET_H
+#define NSH_LUA_POLLSET_H
+
+#include "compat.h"
+
+/* core.pollset(): an empty set, or nil, failure */
+int nsh_lua_new_pollset(lua_State *L);
+void nsh_lua_open_pollset(lua_State *L);
+
+#endif

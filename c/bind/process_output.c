@@ -1,0 +1,109 @@
+/* What a process has captured so far: for the Lua part, which tells of lines
+ * as they come, and keeps the end of a long output alone. */
+#include <string.h>
+
+#include "process.h"
+
+struct captured {
+	const char *data;
+	size_t size;
+};
+
+static int check_which(lua_State *L)
+{
+	lua_Integer which = luaL_checkinteger(L, 2);
+
+	luaL_argcheck(L, which == 1 || which == 2, 2, "not 1 or 2");
+	return (int)which;
+}
+
+/* An offset in what was captured; its end where it would lie behind it. */
+static size_t check_offset(lua_State *L, int index, size_t size)
+{
+	lua_Number offset = luaL_optnumber(L, index, 0);
+
+	luaL_argcheck(L, offset >= 0, index, "not an offset");
+	return offset < (lua_Number)size ? (size_t)offset : size;
+}
+
+/* process:_captured(which, from): the bytes behind the first `from`; nil where
+ * the stream is not captured. */
+static int get_captured(lua_State *L)
+{
+	struct nsh_process *process = nsh_lua_check_open(L);
+	int which = check_which(L);
+	struct captured captured;
+	size_t from;
+
+	if (!nsh_process_captured(process, which, &captured.data, &captured.size))
+		return 0;
+	from = check_offset(L, 3, captured.size);
+	lua_pushlstring(L, captured.data + from, captured.size - from);
+	return 1;
+}
+
+/* process:_captured_line(which, from, scanned): the line behind the first
+ * `from` bytes, with its newline; nil and the number of bytes that are there
+ * where there is no whole one.  There is no newline before `scanned`. */
+static int get_line(lua_State *L)
+{
+	struct nsh_process *process = nsh_lua_check_open(L);
+	int which = check_which(L);
+	struct captured captured;
+	const char *end = NULL;
+	size_t from, scanned;
+
+	if (!nsh_process_captured(process, which, &captured.data, &captured.size))
+		return 0;
+	from = check_offset(L, 3, captured.size);
+	scanned = check_offset(L, 4, captured.size);
+	if (scanned < from)
+		scanned = from;
+	if (captured.size > scanned)
+		end = memchr(captured.data + scanned, '\n', captured.size - scanned);
+	if (end) {
+		lua_pushlstring(L, captured.data + from,
+				(size_t)(end + 1 - (captured.data + from)));
+		return 1;
+	}
+	lua_pushnil(L);
+	lua_pushinteger(L, (lua_Integer)captured.size);
+	return 2;
+}
+
+/* process:_captured_size(which); nil where the stream is not captured. */
+static int get_size(lua_State *L)
+{
+	struct nsh_process *process = nsh_lua_check_open(L);
+	struct captured captured;
+
+	if (!nsh_process_captured(process, check_which(L), &captured.data,
+				  &captured.size))
+		return 0;
+	lua_pushinteger(L, (lua_Integer)captured.size);
+	return 1;
+}
+
+/* process:_drop_captured(which, count) */
+static int drop(lua_State *L)
+{
+	struct nsh_process *process = nsh_lua_check_open(L);
+	lua_Number count = luaL_checknumber(L, 3);
+
+	luaL_argcheck(L, count >= 0 && count <= 0x1p53, 3, "not a size");
+	nsh_process_drop_captured(process, check_which(L), (size_t)count);
+	return 0;
+}
+
+static const luaL_Reg methods[] = {
+	{ "_captured", get_captured },
+	{ "_captured_line", get_line },
+	{ "_captured_size", get_size },
+	{ "_drop_captured", drop },
+	{ NULL, NULL }
+};
+
+void nsh_lua_add_output_methods(lua_State *L)
+{
+	luaL_setfuncs(L, methods, 0);
+}

@@ -1,0 +1,137 @@
+#include "start.h"
+
+#include "command.h"
+#include "failure.h"
+#include "process.h"
+
+static const char START[] = "noshell.start";
+
+struct start {
+	struct nsh_start *start;  /* NULL: the process was taken */
+};
+
+/* Whether it is directed to a Lua object, or has one to pass. */
+static bool has_objects(lua_State *L)
+{
+	bool found = false;
+
+	lua_getuservalue(L, 1);
+	for (int which = 0; which < 3; which++) {
+		lua_rawgeti(L, -1, which);
+		found |= !lua_isnil(L, -1);
+		lua_pop(L, 1);
+	}
+	lua_getfield(L, -1, "passed");
+	found |= !lua_isnil(L, -1);
+	lua_pop(L, 2);
+	return found;
+}
+
+int nsh_lua_start_aside(lua_State *L)
+{
+	struct command *command = nsh_lua_check_command(L, 1);
+	struct nsh_failure failure;
+	struct start *start;
+
+	if (nsh_command_mistake(command->cmd) || command->hooked || has_objects(L)
+	    || !nsh_command_can_start_aside(command->cmd)) {
+		lua_pushnil(L);
+		return 1;
+	}
+	start = lua_newuserdata(L, sizeof *start);
+	start->start = NULL;
+	luaL_getmetatable(L, START);
+	lua_setmetatable(L, -2);
+	if (nsh_command_start_aside(command->cmd, &start->start, &failure) < 0)
+		return nsh_lua_fail(L, &failure);
+	return 1;
+}
+
+static struct start *check(lua_State *L)
+{
+	struct start *start = luaL_checkudata(L, 1, START);
+
+	if (!start->start)
+		luaL_error(L, "the start is over");
+	return start;
+}
+
+static int drop(lua_State *L)
+{
+	struct start *start = luaL_checkudata(L, 1, START);
+
+	nsh_start_free(start->start);
+	start->start = NULL;
+	return 0;
+}
+
+static int finish_start(lua_State *L, bool wait)
+{
+	struct start *start = check(L);
+	struct process *process = nsh_lua_push_process(L);
+	struct nsh_failure failure;
+	int index = lua_gettop(L);
+	int ret = nsh_start_finish(start->start, wait, &process->process, &failure);
+
+	if (ret == 0) {
+		lua_pushboolean(L, 0);
+		return 1;
+	}
+	(void)drop(L);
+	if (ret < 0)
+		return nsh_lua_fail(L, &failure);
+	nsh_lua_process_started(L, index);
+	lua_settop(L, index);
+	return 1;
+}
+
+/* The process; false where it is not started yet; or nil, failure. */
+static int finish(lua_State *L)
+{
+	return finish_start(L, false);
+}
+
+static int finish_now(lua_State *L)
+{
+	return finish_start(L, true);
+}
+
+static int pollfd(lua_State *L)
+{
+	lua_pushinteger(L, nsh_start_fd(check(L)->start));
+	return 1;
+}
+
+static int events(lua_State *L)
+{
+	lua_pushliteral(L, "r");
+	return 1;
+}
+
+static int timeout(lua_State *L)
+{
+	lua_pushnil(L);
+	return 1;
+}
+
+static const luaL_Reg methods[] = {
+	{ "events", events },
+	{ "finish", finish },
+	{ "finish_now", finish_now },
+	{ "pollfd", pollfd },
+	{ "timeout", timeout },
+	{ NULL, NULL }
+};
+
+void nsh_lua_open_start(lua_State *L)
+{
+	luaL_newmetatable(L, START);
+	lua_pushstring(L, START);
+	lua_setfield(L, -2, "__name");
+	lua_pushcfunction(L, drop);
+	lua_setfield(L, -2, "__gc");
+	lua_newtable(L);
+	luaL_setfuncs(L, methods, 0);
+	lua_setfield(L, -2, "__index");
+	lua_pop(L, 1);
+}

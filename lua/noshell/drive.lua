@@ -1,0 +1,387 @@
+--- What Lua does while a program runs: it makes input as the program reads it,
+--- is told lines as they come, and keeps the end alone of a long output. All
+--- else is the core's.
+
+local core = require "noshell.core"
+local failure = require "noshell.failure"
+local group = require "noshell.group"
+
+---@class noshell.command
+local commands = core.methods.command
+---@class noshell.process
+local processes = core.methods.process
+
+local set_stdin, set_input_buffer = commands.set_stdin, commands.set_input_buffer
+local pump, pollfd, result = processes.pump, processes.pollfd, processes.result
+
+--- What drives one process.
+---@class noshell.driver
+---@field channels noshell.channel[]
+---@field crlf? boolean           a line's end may be CR LF
+---@field stdin? noshell.stream   where input is made as it is read
+---@field source? fun(): string?  ... by this function
+---@field group? noshell.group    ... and waited for with this
+---@field chunk? string           what it gave last
+---@field offset integer          the first byte of that not written yet
+---@field raised? table           { err }: what a function of the caller's raised
+---@field busy? boolean           one of those is running
+---@field muted? boolean          they are not called any more
+
+--- One captured stream.
+---@class noshell.channel
+---@field which 1|2
+---@field on_line? fun(line: string)
+---@field on_data? fun(data: string)
+---@field tail? integer     keep that many bytes of it, not all
+---@field from integer      what is kept begins with that many bytes that were told
+---@field scanned integer   there is no newline between `from` and this
+---@field dropped integer   bytes that are not kept any more
+
+local drive = {}
+
+--- How much of a long output is kept where nobody says how much.
+drive.TAIL = 65536
+
+-- Setters -----------------------------------------------------------------------
+
+--- Standard input is what was set last.
+function commands:set_stdin(...)
+  self:_kept().input = nil
+  return set_stdin(self, ...)
+end
+
+function commands:set_input_buffer(...)
+  self:_kept().input = nil
+  return set_input_buffer(self, ...)
+end
+
+local function is_chunk(value)
+  return type(value) == "string" or type(value) == "number"
+end
+
+local function set_chunks(self, list)
+  local copy = {}
+  for i, chunk in ipairs(list) do
+    if not is_chunk(chunk) then
+      return self:_mistake("set_input", failure.shown(chunk),
+        ("item %d is not a string or a number"):format(i))
+    end
+    copy[i] = tostring(chunk)
+  end
+  set_stdin(self, "pipe"):_kept().input = copy
+  return self
+end
+
+--- What the program reads from stdin: a string, a secret, an open file, a list
+--- of strings, or a function that is called for the next string whenever the
+--- program can read more, until it gives nil. An error in it ends the program,
+--- and is raised by whoever waits.
+---
+--- The function is not called any more once the program reads no more. Running
+--- the command again calls the same function again.
+---@param source string|number|noshell.secret|file*|noshell.stream|string[]|fun(): string?
+---@return noshell.command
+function commands:set_input(source)
+  if type(source) == "function" then
+    set_stdin(self, "pipe"):_kept().input = source
+  elseif type(source) == "table" and not getmetatable(source) then
+    return set_chunks(self, source)
+  elseif io.type(source) or getmetatable(source) == core.metatables.stream then
+    return self:set_stdin(source)
+  else
+    return self:set_input_buffer(source)
+  end
+  return self
+end
+
+local function set_function(self, name, f)
+  if type(f) ~= "function" then
+    return self:_mistake(name, failure.shown(f), "a function is needed")
+  end
+  self:_kept()[name] = f
+  return self
+end
+
+--- Calls `f` for every line of the captured stdout as it comes, without its
+--- end. An error in it ends the program, and is raised by whoever waits.
+---@param f fun(line: string)
+---@return noshell.command
+function commands:on_stdout(f)
+  return set_function(self, "on_stdout", f)
+end
+
+--- The same for stderr.
+---@param f fun(line: string)
+---@return noshell.command
+function commands:on_stderr(f)
+  return set_function(self, "on_stderr", f)
+end
+
+--- Keeps the last `bytes` of what is captured of stdout and of stderr, and not
+--- all of it; the result's stdout_dropped and stderr_dropped say how much is
+--- missing. The cap of set_max_output is one of what is held at a time.
+---@param bytes? integer  64 KiB unless given
+---@return noshell.command
+function commands:set_tail(bytes)
+  bytes = bytes or drive.TAIL
+  if type(bytes) ~= "number" or bytes < 0 or bytes % 1 ~= 0 then
+    return self:_mistake("set_tail", failure.shown(bytes),
+      "a number of bytes is needed")
+  end
+  self:_kept().tail = bytes
+  return self
+end
+
+--- Lines may end with CR LF: their CR is taken away too.
+---@return noshell.command
+function commands:set_crlf()
+  self:_kept().crlf = true
+  return self
+end
+
+--- How a standard stream is directed; "input" is what drive makes.
+---@param cmd noshell.command
+---@param which 0|1|2
+---@return string
+function drive.stdio(cmd, which)
+  local is_made = which == 0 and cmd:_kept().input
+  return is_made and "input" or cmd:stdio(which)
+end
+
+local is_captured = { default = true, capture = true }
+
+--- What was asked for and cannot be, as { setter, value, reason }.
+---@param cmd noshell.command
+function drive.find_misfit(cmd)
+  local kept = cmd:_kept()
+  for which, name in ipairs { "stdout", "stderr" } do
+    local now = cmd:stdio(which)
+    if kept["on_" .. name] and not is_captured[now] then
+      return "set_" .. name, now, ("on_%s needs %s captured"):format(name, name)
+    end
+  end
+end
+
+-- Starting ------------------------------------------------------------------------
+
+local function source_of(input)
+  if type(input) == "function" then return input end
+  local i = 0
+  return function()
+    i = i + 1
+    return input[i]
+  end
+end
+
+local function add_channel(driver, process, which, on_line, on_data, tail)
+  if not (on_line or on_data or tail) then return end
+  if not process:_captured_size(which) then return end
+  table.insert(driver.channels, { which = which, on_line = on_line,
+    on_data = on_data, tail = tail, from = 0, scanned = 0, dropped = 0 })
+end
+
+--- Drives a process that was just started, where its command asks for that.
+---@param process noshell.process
+---@param cmd noshell.command
+function drive.attach(process, cmd)
+  local asked, kept = cmd:_kept(), process:_kept()
+  kept.crlf = asked.crlf
+  local driver = { channels = {}, crlf = asked.crlf, offset = 1 }
+  local tail = asked.tail
+  add_channel(driver, process, 1, asked.on_stdout, asked.tee,
+    asked.tee_passes and 0 or tail)
+  add_channel(driver, process, 2, asked.on_stderr, nil, tail)
+  if asked.input then
+    driver.stdin = process.stdin
+    driver.source = source_of(asked.input)
+    driver.group = group.new { process }
+  end
+  if driver.stdin or driver.channels[1] then kept.driver = driver end
+end
+
+-- While it runs ---------------------------------------------------------------------
+
+local function stop_feeding(driver)
+  if not driver.stdin then return end
+  driver.stdin:close()
+  driver.group:close()
+  driver.stdin, driver.source, driver.chunk = nil, nil, nil
+end
+
+--- How many chunks are written in one step, so that a program that reads without
+--- pause lets others have their turn.
+local CHUNKS_PER_STEP = 32
+
+local function next_chunk(driver)
+  local chunk = driver.source()
+  if chunk ~= nil and not is_chunk(chunk) then
+    error(("input: a string is needed, not %s"):format(failure.shown(chunk)), 0)
+  end
+  return chunk and tostring(chunk)
+end
+
+--- Writes what the program can read now. That it reads no more (EPIPE) is its
+--- right.
+local function feed(driver)
+  for _ = 1, CHUNKS_PER_STEP do
+    if not driver.chunk then
+      driver.chunk, driver.offset = next_chunk(driver), 1
+      if not driver.chunk then return stop_feeding(driver) end
+      if not driver.stdin then return end
+    end
+    local count = driver.stdin:_write(driver.chunk, driver.offset)
+    if not count then return stop_feeding(driver) end
+    driver.offset = driver.offset + count
+    if driver.offset <= #driver.chunk then return end
+    driver.chunk = nil
+  end
+end
+
+--- The line without its end.
+---@param line string
+---@param crlf? boolean
+---@return string
+function drive.chomp(line, crlf)
+  local last = #line
+  if line:byte(last) == 10 then
+    last = last - 1
+    if crlf and line:byte(last) == 13 then last = last - 1 end
+  end
+  return line:sub(1, last)
+end
+
+--- Whether the caller's functions are still to be called.
+local function is_heard(process, driver)
+  return not driver.muted and not process:closed()
+end
+
+--- The next line, also the last one that has no end; nil where there is none.
+local function next_line(process, channel, finished)
+  local which = channel.which
+  local line, size = process:_captured_line(which, channel.from, channel.scanned)
+  if line then return line end
+  channel.scanned = size
+  if finished and size > channel.from then
+    return process:_captured(which, channel.from)
+  end
+end
+
+local function tell_lines(process, driver, channel, finished)
+  while is_heard(process, driver) do
+    local line = next_line(process, channel, finished)
+    if not line then return end
+    channel.from = channel.from + #line
+    channel.on_line(drive.chomp(line, driver.crlf))
+  end
+end
+
+local function tell_data(process, channel)
+  local data = process:_captured(channel.which, channel.from)
+  channel.from = channel.from + #data
+  if data ~= "" then channel.on_data(data) end
+end
+
+--- How much more than asked for is held, so that a byte that is kept moves
+--- seldom.
+local SLACK = 1024 * 1024
+
+local function drop_old(process, channel)
+  local size = process:_captured_size(channel.which)
+  local is_told = channel.on_line or channel.on_data
+  local count = size - channel.tail
+  if is_told then count = math.min(count, channel.from) end
+  if count <= 0 or count < math.min(channel.tail, SLACK) then return end
+  process:_drop_captured(channel.which, count)
+  channel.dropped = channel.dropped + count
+  channel.from = math.max(0, channel.from - count)
+  channel.scanned = math.max(0, channel.scanned - count)
+end
+
+local function serve(process, driver, finished)
+  if driver.stdin and finished then stop_feeding(driver) end
+  if driver.stdin then feed(driver) end
+  for _, channel in ipairs(driver.channels) do
+    if channel.on_line then
+      tell_lines(process, driver, channel, finished)
+    elseif channel.on_data and is_heard(process, driver) then
+      tell_data(process, channel)
+    end
+    if channel.tail and not finished and is_heard(process, driver) then
+      drop_old(process, channel)
+    end
+  end
+end
+
+--- What pump is for a driven process: an error that a function of the caller's
+--- raises is kept, and the program is ended.
+---@param process noshell.process
+---@param driver noshell.driver
+---@return boolean? finished
+---@return noshell.failure?
+function drive.step(process, driver)
+  local finished, raw = pump(process)
+  if raw or driver.busy or driver.muted then return finished, raw end
+  driver.busy = true
+  -- Limit: on Lua 5.1 nothing can yield through pcall, so not in these functions.
+  local ok, err = pcall(serve, process, driver, finished)
+  driver.busy = false
+  if ok then return finished end
+  driver.raised = { err }
+  drive.mute(driver)
+  if process:closed() then return true end
+  processes.terminate(process, 0.010)
+  return (pump(process))
+end
+
+--- Calls the caller's functions no more.
+---@param driver noshell.driver
+function drive.mute(driver)
+  driver.muted = true
+  stop_feeding(driver)
+end
+
+--- The result, with what is kept of its output.
+---@param process noshell.process
+---@return table
+function drive.result(process)
+  local fields, driver = result(process), process:_kept().driver
+  for _, channel in ipairs(driver and driver.channels or {}) do
+    local name = channel.which == 1 and "stdout" or "stderr"
+    local kept = fields[name]
+    if channel.tail == 0 and channel.on_data then
+      fields[name] = nil
+    elseif channel.tail then
+      local last = kept:sub(math.max(1, #kept - channel.tail + 1))
+      fields[name] = last
+      fields[name .. "_dropped"] = channel.dropped + #kept - #last
+    end
+  end
+  return fields
+end
+
+--- As process:_collect, with the pipe that is written to.
+---@param process noshell.process
+---@param list table
+function drive.collect(process, list)
+  local fd, driver = pollfd(process), process:_kept().driver
+  if fd then
+    list[#list + 1], list[#list + 2] = fd, "r"
+  elseif process:pidfd() then
+    list.blind = true
+  end
+  if driver and driver.stdin then
+    list[#list + 1], list[#list + 2] = driver.stdin:fileno(), "w"
+  end
+end
+
+--- The descriptor to wait for.
+---@param process noshell.process
+---@return integer?
+---@return noshell.failure?
+function drive.pollfd(process)
+  local driver = process:_kept().driver
+  if driver and driver.stdin then return driver.group:pollfd() end
+  return pollfd(process)
+end
+
+return drive

@@ -1,0 +1,73 @@
+--- The host of copas: an object that socket.select takes for a socket, and
+--- copas.receive for one to read from. All versions of copas do; the old ones
+--- have neither timers nor threads that sleep, so that a time is waited for with
+--- a descriptor too.
+
+local blocking = require "noshell.host.blocking"
+local coroutines = require "noshell.host.coroutines"
+local core = require "noshell.core"
+
+local copas = { name = "copas" }
+
+--- Limit: select(2) knows descriptors below 1024 only.
+local MOST = 1024
+
+local methods = {}
+local metatable = { __index = methods }
+
+function methods:getfd()
+  return self.fd
+end
+
+--- Asked before each select: whether there is something to read already.
+function methods:dirty()
+  return self.is_woken
+end
+
+--- The first time nothing is there, so that copas waits; then anything will do.
+function methods:receive()
+  if self.is_asked then return "" end
+  self.is_asked = true
+  return nil, "timeout"
+end
+
+--- What copas does to sockets, and is nothing here.
+function methods:settimeout() -- luacheck: ignore self
+  return 1
+end
+methods.close = methods.settimeout
+
+--- One descriptor that is readable when the awaited is ready or the time is up,
+--- and the function that releases what it needs.
+local function readable(awaited, seconds)
+  local fd, timer, set = awaited:pollfd(), nil, nil
+  if fd and not seconds and awaited:events() == "r" then
+    return fd, function() end
+  end
+  timer, set = seconds and core.timer(seconds), core.pollset()
+  local list = {}
+  if fd then list[1], list[2] = fd, awaited:events() end
+  if timer then list[#list + 1], list[#list + 2] = timer:fileno(), "r" end
+  local is_complete = set and (timer or not seconds) and set:watch(list)
+  return is_complete and set:pollfd(), function()
+    if timer then timer:close() end
+    if set then set:close() end
+  end
+end
+
+---@type noshell.waiter
+function copas.wait(awaited, seconds)
+  if not coroutines.yieldable() then return blocking.wait(awaited, seconds) end
+  local fd, release = readable(awaited, seconds)
+  if fd and fd < MOST then
+    local socket = setmetatable({ fd = fd }, metatable)
+    function awaited.wake() socket.is_woken = true end
+    require("copas").receive(socket, 1)
+    release()
+  else
+    release()
+    blocking.wait(awaited, math.min(seconds or 0.01, 0.01))
+  end
+end
+
+return copas

@@ -1,0 +1,84 @@
+--- The host of luv, and of Neovim's vim.uv: in a coroutine it yields, and the
+--- loop resumes it. Elsewhere it blocks; in Neovim as host/neovim.lua says.
+
+local blocking = require "noshell.host.blocking"
+local coroutines = require "noshell.host.coroutines"
+
+local luv = { name = "luv" }
+
+--- luvit's name for it is "uv".
+local function find_loop()
+  local editor = rawget(_G, "vim")
+  if editor then return editor.uv or editor.loop end
+  return package.loaded.luv or package.loaded.uv or require "luv"
+end
+
+--- How often to look where the loop cannot watch the descriptor.
+local INTERVAL = 0.01
+
+--- The loop's milliseconds, never less than the seconds.
+---@param seconds number
+---@return integer
+function luv.milliseconds(seconds)
+  return math.ceil(math.min(math.max(seconds, 0), 1e6) * 1000)
+end
+
+local function close(handle)
+  if handle and not handle:is_closing() then handle:close() end
+end
+
+--- Calls `ready` from the loop, once or more: when the descriptor is ready, when
+--- `seconds` have passed, when the awaited is woken.
+---@param awaited noshell.awaited
+---@param seconds? number
+---@param ready fun()
+---@return fun() stop  ends that
+function luv.watch(awaited, seconds, ready)
+  local loop = find_loop()
+  local fd, timer = awaited:pollfd(), loop.new_timer()
+  local poll = fd and loop.new_poll(fd) or nil
+  if poll then
+    poll:start(awaited:events(), ready)
+  elseif fd then
+    seconds = math.min(seconds or INTERVAL, INTERVAL)
+  end
+  if seconds then timer:start(luv.milliseconds(seconds), 0, ready) end
+  -- Not at once: who wakes is not to be interrupted.
+  function awaited.wake() timer:start(0, 0, ready) end
+  return function()
+    awaited.wake = nil
+    close(poll)
+    close(timer)
+  end
+end
+
+local function resume(thread)
+  if coroutine.status(thread) ~= "suspended" then return end
+  local ok, err = coroutine.resume(thread)
+  if not ok then error(debug.traceback(thread, tostring(err)), 0) end
+end
+
+--- Where somebody else resumes the coroutine, the wait is over early, and the
+--- loop has nothing more to call.
+local function yield(awaited, seconds, thread)
+  local stop
+  stop = luv.watch(awaited, seconds, function()
+    if not awaited.wake then return end
+    stop()
+    resume(thread)
+  end)
+  coroutine.yield()
+  stop()
+end
+
+---@type noshell.waiter
+function luv.wait(awaited, seconds)
+  local thread = coroutines.yieldable()
+  if thread then return yield(awaited, seconds, thread) end
+  if rawget(_G, "vim") then
+    return require("noshell.host.neovim").wait(awaited, seconds)
+  end
+  return blocking.wait(awaited, seconds)
+end
+
+return luv

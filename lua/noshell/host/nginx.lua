@@ -1,0 +1,115 @@
+--- The host of nginx's Lua module, stock or OpenResty's, in the phases that can
+--- yield. nginx waits for its own sockets alone, so what is waited for wakes a
+--- cosocket that is connected to this very worker: see the wake-up channels in
+--- c/noshell.h. One who waits holds one of nginx's worker_connections.
+
+local core = require "noshell.core"
+local coroutines = require "noshell.host.coroutines"
+
+--- A worker that is stopped for each start answers nobody meanwhile.
+local nginx = { name = "nginx", starts_aside = true }
+
+--- What ngx.get_phase says where a cosocket works. Elsewhere (init, init_worker,
+--- set, header_filter, body_filter, log, balancer, exit_worker, …) nginx lets
+--- nothing yield.
+local YIELDABLE = {
+  rewrite = true, server_rewrite = true, access = true, precontent = true,
+  content = true, timer = true, preread = true, ssl_client_hello = true,
+  ssl_cert = true, ssl_session_fetch = true, proxy_ssl_cert = true,
+  proxy_ssl_verify = true,
+}
+
+--- Also in those phases Lua may be inside a C function that cannot yield, such
+--- as require. nginx has replaced the table that had coroutine.isyieldable.
+---@return boolean
+function nginx.is_here()
+  local ngx = package.loaded.ngx
+  if not ngx.get_phase or not ngx.socket then return false end
+  local ok, phase = pcall(ngx.get_phase)
+  return ok and YIELDABLE[phase] and core.can_yield() ~= false
+    and coroutines.yieldable() ~= nil
+end
+
+--- In milliseconds: the longest that nginx takes. Our own timers wake earlier,
+--- because nginx logs an error for each cosocket that times out.
+local LONGEST = 2 ^ 31 - 1
+
+---@class noshell.wake_channel
+---@field socket table     a cosocket
+---@field number integer   the core's name for it
+
+---@return noshell.wake_channel?
+---@return table? failure
+local function connect()
+  local path, raw = core.wake_path()
+  if not path then return nil, raw end
+  local socket = package.loaded.ngx.socket.tcp()
+  socket:settimeout(LONGEST)
+  local ok, why = socket:connect("unix:" .. path)
+  if not ok then
+    return nil, { reason = "nginx did not connect a cosocket: "
+      .. tostring(why) .. " (worker_connections may be exhausted)" }
+  end
+  local number
+  number, raw = core.wake_accept()
+  if number then return { socket = socket, number = number } end
+  socket:close()
+  return nil, raw
+end
+
+--- The channels that none of a request's light threads is using, by its context:
+--- a cosocket lives and dies with the request that made it. A context can be
+--- that of another request too, whose channels are then of no use.
+---@type table<table, noshell.wake_channel[]>
+local idle = setmetatable({}, { __mode = "k" })
+
+local function take()
+  local channels = idle[package.loaded.ngx.ctx]
+  return channels and table.remove(channels)
+end
+
+local function give(channel)
+  local context = package.loaded.ngx.ctx
+  local channels = idle[context] or {}
+  idle[context] = channels
+  channels[#channels + 1] = channel
+end
+
+--- Waits with this channel: true, or nil and why it is of no use.
+local function wait_with(channel, awaited, seconds)
+  local armed, raw = core.wake_arm(channel.number, awaited:pollfd(),
+    awaited:events(), seconds)
+  if not armed then return nil, raw end
+  function awaited.wake() core.wake_arm(channel.number, -1, "r", 0) end
+  -- It raises where the cosocket is another request's.
+  local ok, byte, why = pcall(channel.socket.receive, channel.socket, 1)
+  awaited.wake = nil
+  core.wake_disarm(channel.number)
+  if ok and (byte or why == "timeout") then return true end
+  return nil, { reason = "the wake-up channel: " .. tostring(why or byte) }
+end
+
+local function wait_somehow(awaited, seconds)
+  for channel in take do
+    if wait_with(channel, awaited, seconds) then return channel end
+  end
+  local channel, raw = connect()
+  if not channel then return nil, raw end
+  local ok
+  ok, raw = wait_with(channel, awaited, seconds)
+  return ok and channel, raw
+end
+
+---@type noshell.waiter
+function nginx.wait(awaited, seconds)
+  if not awaited:pollfd() then
+    package.loaded.ngx.sleep(math.max(seconds, 0.001))
+    return true
+  end
+  local channel, raw = wait_somehow(awaited, seconds)
+  if not channel then return nil, raw end
+  give(channel)
+  return true
+end
+
+return nginx

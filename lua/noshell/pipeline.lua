@@ -1,0 +1,338 @@
+--- Pipelines: commands joined by kernel pipes.
+
+local core = require "noshell.core"
+local command = require "noshell.command"
+local drive = require "noshell.drive"
+local failure = require "noshell.failure"
+local nearest = require "noshell.nearest"
+local options = require "noshell.options"
+local process = require "noshell.process"
+local running = require "noshell.running"
+local stream = require "noshell.stream"
+local trace = require "noshell.trace"
+local verdict = require "noshell.verdict"
+
+--- Commands whose standard output is the standard input of the next. What each
+--- is, its own SPEC says: input is the first's, stdout the last's, stderr, ok
+--- codes and timeouts are everybody's own. A command that is changed later is
+--- changed here too.
+---@class noshell.pipeline
+---@field stages noshell.command[]
+---@field seconds? number  how long all of it may run
+---@field grace? number
+---@field rules noshell.command  holds the mistakes that are no stage's
+---@operator concat(noshell.stage): noshell.pipeline
+---@operator bor(noshell.stage): noshell.pipeline
+local methods = {}
+
+local metatable = { __index = methods, __name = "noshell.pipeline" }
+
+---@alias noshell.stage noshell.spec|noshell.command|noshell.pipeline
+
+--- Stages, and what is said of all of them.
+---@class noshell.pipeline_spec
+---@field [integer] noshell.stage|string
+---@field timeout? number  seconds after which all of it is ended
+---@field grace? number    seconds from TERM to KILL then; 2 unless given
+
+local pipeline = {}
+
+--- Whether `value` is a pipeline.
+function pipeline.is(value)
+  return type(value) == "table" and getmetatable(value) == metatable
+end
+
+-- Building ------------------------------------------------------------------------
+
+local function empty()
+  return setmetatable({ stages = {}, rules = core.command("pipeline") }, metatable)
+end
+
+--- Of two timeouts the shorter one holds.
+local function limit(self, seconds, grace)
+  if not seconds or (self.seconds and self.seconds <= seconds) then return end
+  self.seconds, self.grace = seconds, grace
+end
+
+local function add(self, stage)
+  if pipeline.is(stage) then
+    for _, each in ipairs(stage.stages) do table.insert(self.stages, each) end
+    limit(self, stage.seconds, stage.grace)
+    if stage.rules:mistake() then self.rules = stage.rules end
+  else
+    local cmd = options.command(stage)
+    table.insert(self.stages, cmd)
+  end
+end
+
+--- A list of stages, not a SPEC, which begins with a word.
+local function is_list(value)
+  if type(value) ~= "table" or pipeline.is(value) then return false end
+  local first = value[1]
+  return command.is(first) or (type(first) == "table" and not getmetatable(first))
+    or pipeline.is(first)
+end
+
+local KEYS = { "timeout", "grace" }
+
+local function apply(self, spec)
+  for key in pairs(spec) do
+    if type(key) ~= "number" and key ~= "timeout" and key ~= "grace" then
+      local near = nearest.word(tostring(key), KEYS)
+      self.rules:_mistake(tostring(key), failure.shown(spec[key]),
+        near and ("no such option, did you mean '%s'?"):format(near)
+          or "no such option of a pipeline: give it to a stage")
+    end
+  end
+  if spec.timeout ~= nil then
+    self:set_timeout(spec.timeout, spec.grace)
+  elseif spec.grace ~= nil then
+    self.rules:_mistake("grace", failure.shown(spec.grace),
+      "it is the time after a timeout, and there is none")
+  end
+end
+
+--- A pipeline of these stages, or of one list of them with options of its own:
+--- noshell.pipeline { { "a" }, { "b" }, timeout = 5 }.
+---@param ... noshell.stage|noshell.pipeline_spec|string
+---@return noshell.pipeline
+function pipeline.new(...)
+  local self, list, count = empty(), { ... }, select("#", ...)
+  if count == 1 and is_list(list[1]) then
+    list = list[1]
+    count = #list
+    apply(self, list)
+  end
+  for i = 1, count do add(self, list[i]) end
+  if count == 0 then
+    self.rules:_mistake("pipeline", "", "a stage is needed")
+  end
+  return self
+end
+
+local function is_stage(value)
+  return pipeline.is(value) or command.is(value)
+    or (type(value) == "table" and not getmetatable(value))
+end
+
+--- What a .. b and a | b do.
+local function join(a, b)
+  for _, side in ipairs { a, b } do
+    if not is_stage(side) then
+      error(("noshell: a pipeline is made of commands, SPEC tables and "
+        .. "pipelines, not of %s"):format(failure.shown(side)), 2)
+    end
+  end
+  local self = empty()
+  add(self, a)
+  add(self, b)
+  return self
+end
+
+metatable.__concat, metatable.__bor = join, join
+core.metatables.command.__concat = join
+core.metatables.command.__bor = join
+
+--- Ends all of it when `seconds` have passed: TERM, and KILL after `grace`.
+---@param seconds number
+---@param grace? number  2 seconds unless given
+---@return noshell.pipeline
+function methods:set_timeout(seconds, grace)
+  if grace == nil then
+    self.rules:set_timeout(seconds)
+  else
+    self.rules:set_timeout(seconds, grace)
+  end
+  self.seconds, self.grace = tonumber(seconds), tonumber(grace)
+  return self
+end
+
+--- The stages as a shell reads them back.
+---@param how? { linebreaks?: boolean, strip_path?: boolean }
+---@return string
+function methods:to_string(how)
+  local words = {}
+  for i, stage in ipairs(self.stages) do words[i] = stage:to_string(how) end
+  return table.concat(words, " | ")
+end
+
+function metatable.__tostring(self)
+  return self:to_string()
+end
+
+-- Running ---------------------------------------------------------------------------
+
+local function misfit(self, index, method, value, reason)
+  return verdict.locate(self:to_string(), index, failure.new({ code = "invalid",
+    method = method, value = value, reason = reason },
+    self.stages[index]:to_string()))
+end
+
+--- What a stage has of its own where the pipeline has its pipes.
+local function find_misfit(self, index)
+  local stage, last = self.stages[index], #self.stages
+  local kept = stage:_kept()
+  local stdin, stdout = drive.stdio(stage, 0), stage:stdio(1)
+  if index > 1 and stdin ~= "default" then
+    return misfit(self, index, "set_stdin", stdin,
+      "it reads what the stage before it writes")
+  elseif index < last and stdout ~= "default" then
+    return misfit(self, index, "set_stdout", stdout,
+      "the stage behind it reads it; noshell.tee copies it")
+  elseif index < last and kept.on_stdout then
+    return misfit(self, index, "on_stdout", "a function",
+      "the stage behind it reads stdout; noshell.tee copies it")
+  end
+end
+
+--- The first mistake, before anything is started.
+local function find_mistake(self)
+  local err = self.rules:mistake()
+  if err then
+    err.command = self:to_string()
+    return err
+  end
+  for i, stage in ipairs(self.stages) do
+    err = stage:mistake()
+    if err then return verdict.locate(self:to_string(), i, err) end
+    err = find_misfit(self, i)
+    if err then return err end
+  end
+end
+
+local NAMES = { [0] = "stdin", "stdout", "stderr" }
+
+--- run waits for the end, so that nobody would read or write a pipe.
+local function find_pipe(self)
+  for i, stage in ipairs(self.stages) do
+    for which = 0, 2 do
+      if drive.stdio(stage, which) == "pipe" then
+        return misfit(self, i, "set_" .. NAMES[which], "pipe",
+          "run gives no stream: use run_async or lines")
+      end
+    end
+  end
+end
+
+local function start(self, err)
+  if not err then return running.start(self) end
+  trace.failed(err)
+  return nil, err
+end
+
+--- Starts all stages, and returns when they are executing.
+---@return noshell.pipeline_process?
+---@return noshell.error?
+function methods:run_async()
+  return start(self, find_mistake(self))
+end
+
+--- Starts all stages as run does.
+---@return noshell.pipeline_process?
+---@return noshell.error?
+function methods:_begin()
+  return start(self, find_mistake(self) or find_pipe(self))
+end
+
+--- Runs all stages to their end. It is a success when every stage is one by its
+--- own rules; a stage that dies of SIGPIPE because a later one stopped reading
+--- is one. Of several that failed err is that of the last one, as with
+--- pipefail; err.errors has all of them by their number.
+---@return noshell.result?
+---@return noshell.error?
+function methods:run()
+  local started, err = self:_begin()
+  if not started then return nil, err end
+  return process.conclude(started)
+end
+
+--- What the last stage writes to stdout, without its final newlines.
+---@return string?
+---@return noshell.error?
+function methods:output()
+  local last = self.stages[#self.stages]
+  local now = last and last:stdio(1)
+  if last and now ~= "default" and now ~= "capture" then
+    return nil, misfit(self, #self.stages, "set_stdout", now,
+      "output needs stdout for itself")
+  end
+  return command.text_of(self:run())
+end
+
+--- Starts a copy of the pipeline with a pipe from its last stage.
+local function start_reading(self, method)
+  local copy, count, err = empty(), #self.stages, nil
+  for i, stage in ipairs(self.stages) do copy.stages[i] = stage end
+  copy.rules, copy.seconds, copy.grace = self.rules, self.seconds, self.grace
+  local last = copy.stages[count]
+  if last then
+    last = last:clone()
+    copy.stages[count] = last
+    local ok, why = command.direct(last, { [1] = "pipe" }, method)
+    if not ok then err = verdict.locate(self:to_string(), count, why) end
+  end
+  local started
+  if not err then started, err = copy:run_async() end
+  if not started then error(err, 0) end
+  return started
+end
+
+--- An iterator over the lines that the last stage writes, as they come. It is as
+--- command:lines is.
+---@param format? "l"|"L"  with "L" the lines keep their ends
+---@return fun(): string?
+---@return nil
+---@return nil
+---@return noshell.pipeline_process
+function methods:lines(format)
+  return command.iterate(start_reading(self, "lines"), command.reader(format))
+end
+
+--- As lines, over the records that `separator` ends, such as "\0".
+---@param separator string
+---@return fun(): string?
+---@return nil
+---@return nil
+---@return noshell.pipeline_process
+function methods:records(separator)
+  stream.check_separator(separator)
+  return command.iterate(start_reading(self, "records"), function(stdout)
+    return stream.read_record(stdout, separator)
+  end)
+end
+
+--- What a SPEC says that may be a pipeline too: it has run, run_async, output
+--- and lines.
+---@return noshell.command|noshell.pipeline
+function pipeline.runnable(...)
+  local first = ...
+  local is_pipeline, is_command = pipeline.is(first), command.is(first)
+  if (is_pipeline or is_command) and select("#", ...) > 1 then
+    error(("noshell: a %s takes no further arguments"):format(
+      is_command and "command" or "pipeline"), 3)
+  end
+  if is_pipeline then return first end
+  local cmd = options.command(...)
+  return cmd
+end
+
+-- Copying what passes -----------------------------------------------------------------
+
+--- A stage that passes on what it reads, and copies it to a file, or to a
+--- function of ours, which is called with the bytes as they come. It runs tee(1):
+--- what is passed on does not go through Lua.
+---@param target string|fun(data: string)
+---@param how? { append?: boolean }
+---@return noshell.command
+function pipeline.tee(target, how)
+  local cmd = core.command("tee")
+  if type(target) == "function" then
+    cmd:_kept().tee = target
+  else
+    if how and how.append then cmd:add_arg("-a") end
+    cmd:add_args("--", target)
+  end
+  return cmd
+end
+
+return pipeline

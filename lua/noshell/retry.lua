@@ -1,0 +1,84 @@
+--- Trying again what may succeed later.
+
+local core = require "noshell.core"
+local failure = require "noshell.failure"
+local pipeline = require "noshell.pipeline"
+local wait = require "noshell.wait"
+
+--- How often, and when.
+---@class noshell.retry_options
+---@field attempts? integer  how often at most; 3 unless given
+---@field delay? number      seconds before the second attempt; 1 unless given
+---@field backoff? number    by how much each delay is longer than the last; 2 unless given
+---@field on? noshell.code[]|fun(err: noshell.error, attempt: integer): boolean?
+---  after which failures to try again; unless given after all but a mistake
+
+local retry = {}
+
+local DEFAULTS = { attempts = 3, delay = 1, backoff = 2 }
+
+local function check_options(how)
+  for key, value in pairs(how) do
+    local kind, is_right = type(value), nil
+    if key == "on" then
+      is_right = kind == "function" or kind == "table"
+    elseif DEFAULTS[key] then
+      is_right = kind == "number" and value >= 0 and value < math.huge
+    end
+    if not is_right then
+      error(("noshell.retry: %s = %s: %s"):format(tostring(key), failure.shown(value),
+        is_right == nil and "no such option" or "not a value for that"), 3)
+    end
+  end
+  if how.attempts and (how.attempts < 1 or how.attempts % 1 ~= 0) then
+    error("noshell.retry: attempts: a whole number from 1 is needed", 3)
+  end
+end
+
+--- Whether to try again after that failure.
+local function is_worth(on, err, attempt)
+  if type(on) == "function" then return on(err, attempt) end
+  if not on then return err.code ~= "invalid" end
+  for _, code in ipairs(on) do
+    if err.code == code then return true end
+  end
+  return false
+end
+
+--- What only time makes ready.
+local timer = {
+  pollfd = function() return nil end,
+  events = function() return nil end,
+  timeout = function() return nil end,
+}
+
+--- Sleeps in the host, so that others go on.
+local function sleep(seconds)
+  local _, raw = wait.await(timer, function() return false end, core.now() + seconds)
+  return raw
+end
+
+--- Runs it until it is a success, several times at most, and waits in between.
+--- Gives the result, or nil and the last error, with err.attempts.
+---@param spec noshell.spec|noshell.command|noshell.pipeline
+---@param how? noshell.retry_options
+---@return noshell.result?
+---@return noshell.error?
+function retry.run(spec, how)
+  how = how or {}
+  check_options(how)
+  local attempts, delay = how.attempts or DEFAULTS.attempts, how.delay or DEFAULTS.delay
+  local runnable = pipeline.runnable(spec)
+  for attempt = 1, attempts do
+    local result, err = runnable:run()
+    if result then return result end
+    err.attempts = attempt
+    local is_last = attempt == attempts or not is_worth(how.on, err, attempt)
+    local raw = not is_last and sleep(delay)
+    if raw then return nil, failure.new(raw, err.command) end
+    if is_last then return nil, err end
+    delay = delay * (how.backoff or DEFAULTS.backoff)
+  end
+end
+
+return retry

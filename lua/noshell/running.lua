@@ -1,0 +1,301 @@
+--- Running pipelines: starting the stages, and serving all of them as one
+--- pollable.
+
+local core = require "noshell.core"
+local failure = require "noshell.failure"
+local group = require "noshell.group"
+local host = require "noshell.host"
+local process = require "noshell.process"
+local verdict = require "noshell.verdict"
+local wait = require "noshell.wait"
+
+--- A running or finished pipeline. Collected, it lets its programs run on.
+---@class noshell.pipeline_process
+---@field command string            the pipeline, as a shell would read it
+---@field processes noshell.process[]  one for each stage
+---@field pids integer[]
+---@field stdin? noshell.stream     of the first, where it was directed to a pipe
+---@field stdout? noshell.stream    of the last, where it was directed to a pipe
+---@field private group noshell.group
+---@field private started number
+---@field private deadline? number
+---@field private grace? number
+---@field private timed_out? boolean
+---@field private answer? table
+local methods = {}
+
+local metatable = { __index = methods, __name = "noshell.pipeline_process" }
+
+local running = {}
+
+local function fail(self, raw)
+  return nil, failure.new(raw, self.command)
+end
+
+-- Starting --------------------------------------------------------------------------------
+
+--- Joins two commands that are not used otherwise. Gives the ends of the pipe.
+--- A tee to a function writes to both sides itself: what it passes on goes to
+--- the pipe as to a file, and what it writes to stdout is for us.
+local function join(left, right)
+  local reader, writer = core.pipe()
+  if not reader then return nil, writer end
+  right:set_stdin(reader)
+  local kept = left:_kept()
+  if kept.tee then
+    kept.tee_passes = true
+    left:add_arg("/dev/fd/" .. writer:fileno()):pass_fd(writer)
+  else
+    left:set_stdout(writer)
+  end
+  return reader, writer
+end
+
+local function close(...)
+  for i = 1, select("#", ...) do
+    local descriptor = select(i, ...)
+    if descriptor then descriptor:close() end
+  end
+end
+
+--- Starts stage `index` of copies, which are not used otherwise. Gives what the
+--- next one reads from.
+local function start_stage(copies, index, processes, reads)
+  local following, writes, raw, err
+  if copies[index + 1] then
+    following, writes = join(copies[index], copies[index + 1])
+    if not following then raw = writes end
+  end
+  if raw then
+    raw.code, raw.stage = "spawn", "descriptors"
+    writes, err = nil, failure.new(raw, copies[index]:to_string())
+  else
+    processes[index], err = copies[index]:run_async()
+  end
+  close(reads, writes)
+  return following, err
+end
+
+local function new(pl, processes)
+  local self = setmetatable({ command = pl:to_string(), processes = processes,
+    pids = {}, started = core.now() }, metatable)
+  self.deadline = pl.seconds and self.started + pl.seconds
+  self.grace = pl.grace or 2
+  self.group = group.new { self }
+  self.stdin = processes[1].stdin
+  self.stdout = processes[#processes].stdout
+  for i, each in ipairs(processes) do
+    self.pids[i] = each.pid
+    each:_kept().owner = self
+  end
+  return self
+end
+
+--- Starts the stages from left to right. Where one cannot start, those that did
+--- are ended.
+---@param pl noshell.pipeline
+---@return noshell.pipeline_process?
+---@return noshell.error?
+function running.start(pl)
+  local copies, processes, reads = {}, {}, nil
+  for i, stage in ipairs(pl.stages) do copies[i] = stage:clone() end
+  for i in ipairs(copies) do
+    local following, err = start_stage(copies, i, processes, reads)
+    reads = following
+    if err then
+      close(reads)
+      process.abort_all(processes)
+      return nil, verdict.locate(pl:to_string(), i, err)
+    end
+  end
+  return new(pl, processes)
+end
+
+-- Serving -------------------------------------------------------------------------------------
+
+local function check_open(self)
+  if self:closed() then error("the pipeline is closed", 3) end
+end
+
+--- As pump, and never raises.
+---@return boolean? finished
+---@return noshell.failure?
+function methods:_step()
+  local finished, is_fatal = true, false
+  for _, each in ipairs(self.processes) do
+    local ended, raw = each:_step()
+    if raw then return nil, raw end
+    finished = finished and ended
+    is_fatal = is_fatal or each:_is_fatal()
+  end
+  if finished then return true end
+  if is_fatal then self:terminate(0.010) end
+  if self.deadline and core.now() >= self.deadline then
+    self.deadline, self.timed_out = nil, true
+    self:terminate(self.grace)
+  end
+  return false
+end
+
+---@return table?
+function methods:_raised()
+  for _, each in ipairs(self.processes) do
+    local raised = each:_raised()
+    if raised then return raised end
+  end
+end
+
+---@param list table
+function methods:_collect(list)
+  for _, each in ipairs(self.processes) do each:_collect(list) end
+end
+
+function methods:_mute()
+  for _, each in ipairs(self.processes) do each:_mute() end
+end
+
+function methods:_is_fatal()
+  for _, each in ipairs(self.processes) do
+    if each:_is_fatal() then return true end
+  end
+  return self.timed_out or false
+end
+
+function methods:_leave_streams()
+  for _, each in ipairs(self.processes) do each:_leave_streams() end
+end
+
+--- Moves data, runs timers, collects statuses; never blocks.
+---@return boolean? finished
+---@return noshell.failure?
+function methods:pump()
+  check_open(self)
+  local finished, raw = self:_step()
+  if finished then host.wake(self) end
+  local raised = finished and self:_raised()
+  if raised then error(raised[1], 0) end
+  return finished, raw
+end
+
+--- Readable when pump has something to do.
+---@return integer?
+function methods:pollfd()
+  check_open(self)
+  return self.group:pollfd()
+end
+
+---@return "r"
+function methods:events() -- luacheck: ignore self
+  return "r"
+end
+
+--- Seconds after which to pump without an event; nil for never.
+---@return number?
+function methods:timeout()
+  local left = self.deadline and math.max(0, self.deadline - core.now())
+  if self.group.blind then left = group.sooner(left, group.INTERVAL) end
+  for _, each in ipairs(self.processes) do
+    left = group.sooner(left, (each:timeout()))
+  end
+  return left
+end
+
+-- As a process ----------------------------------------------------------------------
+
+---@return noshell.result?
+---@return noshell.error?
+function methods:_verdict()
+  self.answer = self.answer or verdict.of(self)
+  if self.answer.err then return nil, self.answer.err end
+  return self.answer.result
+end
+
+--- Waits until all programs have ended and all captured output is at its end.
+--- Where `seconds` pass before, they run on, and err.code is "timeout".
+---@param seconds? number
+---@return noshell.result?
+---@return noshell.error?
+function methods:wait(seconds)
+  local deadline = wait.deadline(seconds, "wait")
+  local finished, raw = wait.await(self, self.pump, deadline)
+  if finished then return self:_verdict() end
+  return fail(self, raw or { code = "timeout", seconds = seconds })
+end
+
+--- The result where all programs have ended, nil where not, or nil, err.
+---@return noshell.result?
+---@return noshell.error?
+function methods:poll()
+  local finished, raw = self:pump()
+  if finished then return self:_verdict() end
+  if raw then return fail(self, raw) end
+  return nil
+end
+
+--- Sends a signal to every stage's program that still runs.
+---@param signal? string|integer  "TERM" unless given
+---@return true?
+---@return noshell.error?
+function methods:kill(signal)
+  check_open(self)
+  local reached, why = false, nil
+  for _, each in ipairs(self.processes) do
+    local ok, err = each:kill(signal)
+    reached, why = reached or ok, why or err
+  end
+  if reached then return true end
+  return nil, why
+end
+
+--- Begins to end all programs and what they started; pump does the rest.
+---@param grace number  seconds between TERM and KILL
+---@return true?
+---@return noshell.failure?
+function methods:terminate(grace)
+  for _, each in ipairs(self.processes) do
+    local ok, raw = each:terminate(grace)
+    if not ok then return nil, raw end
+  end
+  return true
+end
+
+--- Ends all programs and what they started, TERM, 10 ms, KILL, and reaps them.
+---@return true?
+---@return noshell.error?
+function methods:abort()
+  check_open(self)
+  self:_mute()
+  local finished, raw = self:terminate(0.010)
+  if finished then finished, raw = wait.await(self, self._step) end
+  if finished then return true end
+  return fail(self, raw)
+end
+
+--- Aborts the programs that still run, and releases everything. Closing twice is
+--- fine.
+---@return true
+function methods:close()
+  process.abort_all(self.processes)
+  self.group:close()
+  return true
+end
+
+--- Lets go: the programs run on, and are reaped later.
+function methods:detach()
+  for _, each in ipairs(self.processes) do each:detach() end
+  self.group:close()
+end
+
+---@return boolean
+function methods:closed()
+  return self.processes[1]:closed()
+end
+
+metatable.__close = methods.close
+
+function metatable.__tostring(self)
+  local state = self:closed() and "closed" or self.answer and "ended" or "running"
+  return ("noshell.pipeline_process (%s, %s)"):format(self.command, state)
+end
+
+return running

@@ -1,0 +1,118 @@
+--- The verdict on a finished pipeline: what its stages' ends come to.
+
+local core = require "noshell.core"
+local failure = require "noshell.failure"
+local process = require "noshell.process"
+local result = require "noshell.result"
+
+local verdict = {}
+
+--- The error of stage `index` as one of the pipeline.
+---@param text string  the pipeline
+---@param index integer
+---@param err noshell.error
+---@return noshell.error
+function verdict.locate(text, index, err)
+  local copy = {}
+  for key, value in pairs(err) do copy[key] = value end
+  copy.pipeline, copy.index = text, index
+  return failure.wrap(copy)
+end
+
+--- What noshell itself did to a stage outweighs what the others did then.
+local is_ours = { timeout = true, output_limit = true }
+
+--- The results of the stages, and the errors of those that failed, by number.
+local function judge(self)
+  local results, errors, count = {}, {}, #self.processes
+  local has_ours = false
+  for i, each in ipairs(self.processes) do
+    local answer, err = process.verdict(each)
+    results[i] = answer or err.result
+    local is_pipe = err and err.code == "signal" and i < count
+      and err.result.signal_number == core.signal_number("PIPE")
+    if is_pipe then
+      results[i].ok = true
+    else
+      errors[i] = err
+      has_ours = has_ours or (err ~= nil and is_ours[err.code] ~= nil)
+    end
+  end
+  for i in pairs(has_ours and errors or {}) do
+    if not is_ours[errors[i].code] then errors[i] = nil end
+  end
+  return results, errors
+end
+
+local function sum(results, field)
+  local total
+  for _, each in ipairs(results) do
+    if each[field] then total = (total or 0) + each[field] end
+  end
+  return total
+end
+
+local function any(results, field)
+  for _, each in ipairs(results) do
+    if each[field] then return true end
+  end
+  return false
+end
+
+local function joined_stderr(results)
+  local texts = {}
+  for _, each in ipairs(results) do texts[#texts + 1] = each.stderr end
+  return texts[1] and table.concat(texts)
+end
+
+local function longest(results, field)
+  local found
+  for _, each in ipairs(results) do
+    if each[field] then found = math.max(found or 0, each[field]) end
+  end
+  return found
+end
+
+--- The pipeline's result: how it ended is how the stage `decisive` did.
+local function summed(self, results, decisive)
+  local which, last = results[decisive], results[#results]
+  return result.new {
+    ok = false, stages = results, pid = which.pid,
+    exit_code = which.exit_code, signal = which.signal,
+    signal_number = which.signal_number, core_dumped = which.core_dumped,
+    raw_status = which.raw_status, stdout = last.stdout,
+    stdout_dropped = last.stdout_dropped, stderr = joined_stderr(results),
+    duration = longest(results, "duration"),
+    user_time = sum(results, "user_time"),
+    system_time = sum(results, "system_time"),
+    max_rss = longest(results, "max_rss"),
+    timed_out = self.timed_out or any(results, "timed_out"),
+    output_incomplete = any(results, "output_incomplete"),
+  }
+end
+
+local function last_of(errors, count)
+  for i = count, 1, -1 do
+    if errors[i] then return i end
+  end
+end
+
+--- What a finished pipeline is answered with.
+---@param self noshell.pipeline_process
+---@return { result: noshell.result, err?: noshell.error }
+function verdict.of(self)
+  local results, errors = judge(self)
+  local decisive = last_of(errors, #results)
+  local answer = { result = summed(self, results, decisive or #results) }
+  if self.timed_out then
+    answer.err = failure.new({ code = "timeout" }, self.command, answer.result)
+  elseif decisive then
+    answer.err = verdict.locate(self.command, decisive, errors[decisive])
+    answer.err.result, answer.err.errors = answer.result, errors
+  else
+    answer.result.ok = true
+  end
+  return answer
+end
+
+return verdict

@@ -1,0 +1,105 @@
+-- Measuring: residents that are asked in turn, in a new order each round, so
+-- that whatever else the machine does meets all of them alike; and medians.
+
+local core = require "noshell.core"
+local noshell = require "noshell"
+
+local contest = {}
+
+-- Residents -------------------------------------------------------------------
+
+local residents = {}
+
+--- The resident that runs these words, started at its first use; false where
+--- it is not installed or was lost.
+local function resident(spec)
+  local key = table.concat(spec, "\0")
+  if residents[key] == nil then
+    spec.stdin, spec.stdout, spec.stderr = "pipe", "pipe", "inherit"
+    residents[key] = noshell.run_async(spec) or false
+  end
+  return residents[key], key
+end
+
+--- The nanoseconds that `count` times `job` took, nil where it cannot.
+local function ask(spec, job, count)
+  local process, key = resident(spec)
+  if not process then return nil end
+  local line
+  if process.stdin:write(job, " ", ("%d"):format(count), "\n") then
+    line = process.stdout:read "l"
+  end
+  if not line then residents[key] = false end
+  return tonumber(line)
+end
+
+--- Ends them all.
+function contest.close()
+  for _, process in pairs(residents) do
+    if process then process:close() end
+  end
+  residents = {}
+end
+
+-- Numbers -----------------------------------------------------------------------
+
+--- The value below which `share` of them lie.
+function contest.quantile(values, share)
+  local sorted = {}
+  for i, value in ipairs(values) do sorted[i] = value end
+  table.sort(sorted)
+  return sorted[math.max(1, math.ceil(#sorted * share))]
+end
+
+local function shuffled(rows)
+  local order = {}
+  for i, row in ipairs(rows) do
+    local at = math.random(i)
+    order[i] = order[at]
+    order[at] = row
+  end
+  return order
+end
+
+-- Rounds ------------------------------------------------------------------------
+
+--- One round is one answer of each row. A row that cannot is left out of the
+--- next ones; one that is `needed` is an error.
+local function play(rows, count, samples)
+  for _, row in ipairs(shuffled(rows)) do
+    local own = samples[row]
+    if own then
+      local time = ask(row.resident, row.job, count)
+      if not time and row.needed then error(row.name .. " cannot be measured") end
+      if time then own[#own + 1] = time else samples[row] = nil end
+    end
+  end
+end
+
+--- A group of rows { name, resident = words, job, needed }: measured for
+--- `seconds`, three rounds at least, after one that warms up. Gives
+--- row -> list of nanoseconds per `count`.
+function contest.measure(group, seconds)
+  local samples = {}
+  for _, row in ipairs(group.rows) do samples[row] = {} end
+  play(group.rows, group.count, samples)
+  for row in pairs(samples) do samples[row] = {} end
+  local start, rounds = core.now(), 0
+  repeat
+    play(group.rows, group.count, samples)
+    rounds = rounds + 1
+  until rounds >= 3 and core.now() - start >= seconds
+  return samples, rounds
+end
+
+--- The quotients of two rows, round by round.
+function contest.quotients(samples, row, base)
+  if not samples[row] or not samples[base] then return nil end
+  local quotients = {}
+  for i, time in ipairs(samples[row]) do
+    quotients[i] = time / samples[base][i]
+  end
+  return quotients
+end
+
+return contest

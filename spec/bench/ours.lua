@@ -1,0 +1,64 @@
+-- What floor.c does, through noshell; resident.lua says how it is asked.
+
+local noshell = require "noshell"
+local resident = require "spec.bench.resident"
+
+local jobs = {}
+
+function jobs.run(programs, count)
+  for _ = 1, count do
+    assert(noshell.run { programs.tiny, stdin = "null", stdout = "null",
+      stderr = "null" })
+  end
+end
+
+--- The same command again and again.
+function jobs.again(programs, count)
+  local cmd = noshell.command { programs.tiny, stdin = "null", stdout = "null",
+    stderr = "null" }
+  for _ = 1, count do assert(cmd:run()) end
+end
+
+function jobs.capture(programs, count)
+  for _ = 1, count do assert(noshell.run(programs.tiny)) end
+end
+
+function jobs.output(programs, count)
+  local result = assert(noshell.run { programs.probe, "--out", count,
+    max_output = math.huge })
+  assert(#result.stdout == count)
+end
+
+function jobs.stream(programs, count)
+  local process = assert(noshell.run_async { programs.probe, "--out", count,
+    stdout = "pipe" })
+  local left = count
+  for piece in process.stdout:lines(65536) do left = left - #piece end
+  assert(process:wait())
+  process:close()
+  assert(left == 0)
+end
+
+local input
+
+function jobs.exchange(programs, count)
+  input = input or ("x"):rep(count)
+  local result = assert(noshell.run { programs.probe, "--cat", input = input,
+    max_output = math.huge })
+  assert(#result.stdout == count)
+end
+
+function jobs.many(programs, count)
+  local processes = {}
+  for i = 1, count do
+    processes[i] = assert(noshell.run_async { programs.probe, "--block-on", 0,
+      stdin = "pipe", stdout = "null", stderr = "null" })
+  end
+  for _, process in ipairs(processes) do process.stdin:close() end
+  for _, process in ipairs(processes) do
+    assert(process:wait())
+    process:close()
+  end
+end
+
+resident.serve(arg, jobs)

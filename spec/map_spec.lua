@@ -1,0 +1,263 @@
+local core = require "noshell.core"
+local helper = require "spec.support.helper"
+local noshell = require "noshell"
+
+local function numbers(n)
+  local list = {}
+  for i = 1, n do list[i] = i end
+  return list
+end
+
+local function echo(item) return "echo", item end
+
+describe("map", function()
+  helper.leak_check()
+
+  it("gives the results in the order of the list", function()
+    local results = assert(noshell.map({ 0.1, 0.05, 0 }, function(seconds)
+      return { "sh", "-c", "sleep $0; echo $0", seconds }
+    end))
+    assert.equal(3, #results)
+    assert.equal("0.1\n", results[1].stdout)
+    assert.equal("0.05\n", results[2].stdout)
+    assert.equal("0\n", results[3].stdout)
+  end)
+
+  it("takes every kind of SPEC, and nothing", function()
+    local specs = { { "echo", "table" }, noshell.command("echo", "command"),
+      noshell.pipeline({ "echo", "pipeline" }, { "cat" }), false, "true" }
+    local results = assert(noshell.map(specs, function(spec) return spec end))
+    assert.equal("table\n", results[1].stdout)
+    assert.equal("command\n", results[2].stdout)
+    assert.equal("pipeline\n", results[3].stdout)
+    assert.is_false(results[4])
+    assert.equal("", results[5].stdout)
+    assert.same({}, noshell.map({}, echo))
+  end)
+
+  it("runs so many at once and no more", function()
+    local before = core.now()
+    assert(noshell.map(numbers(6), function() return "sleep", 0.1 end, { concurrency = 6 }))
+    assert.truthy(core.now() - before < 0.5)
+    helper.with_tmpdir(function(dir)
+      -- Each makes a directory of its own and counts those that are there.
+      local script = 'mkdir "$0/$1"; sleep 0.02; ls "$0" | wc -l; rmdir "$0/$1"'
+      for _, at_once in ipairs { 1, 2, 3 } do
+        local results = assert(noshell.map(numbers(9), function(i)
+          return "sh", "-c", script, dir, i
+        end, { concurrency = at_once }))
+        for _, result in ipairs(results) do
+          assert.truthy(tonumber(result.stdout) <= at_once)
+        end
+      end
+    end)
+  end)
+
+  it("runs hundreds", function()
+    local results = assert(noshell.map(numbers(400), echo, { concurrency = 50 }))
+    for i = 1, 400 do assert.equal(i .. "\n", results[i].stdout) end
+  end)
+
+  it("reports every failure, and the results of the others", function()
+    local results, err = noshell.map({ 0, 3, 0, 4 }, function(status)
+      return "sh", "-c", "exit " .. status
+    end)
+    assert.is_nil(results)
+    assert.equal("several", err.code)
+    assert.equal(4, err.count)
+    assert.equal(3, err.errors[2].result.exit_code)
+    assert.equal(4, err.errors[4].result.exit_code)
+    assert.is_nil(err.errors[1])
+    assert.is_true(err.results[1].ok)
+    assert.is_nil(err.results[2])
+    assert.is_true(err.results[3].ok)
+    assert.equal("noshell: 2 of 4 failed: 'sh -c 'exit 3'' exited with status 3; "
+      .. "'sh -c 'exit 4'' exited with status 4", tostring(err))
+  end)
+
+  it("reports what does not start", function()
+    local _, err = noshell.map({ "true", "nosuchprogram", { "true", x = 1 } },
+      function(spec) return spec end)
+    assert.equal("spawn", err.errors[2].code)
+    assert.equal("invalid", err.errors[3].code)
+    assert.is_true(err.results[1].ok)
+  end)
+
+  it("shows no more than some failures", function()
+    local _, err = noshell.map(numbers(5), function() return "false" end)
+    assert.equal("noshell: 5 of 5 failed: 'false' exited with status 1; 'false' exited "
+      .. "with status 1; 'false' exited with status 1; ...", tostring(err))
+  end)
+
+  it("ends all at the first failure with fail_fast", function()
+    local before, started = core.now(), 0
+    local _, err = noshell.map(numbers(20), function(i)
+      started = started + 1
+      if i == 2 then return "false" end
+      return "sleep", 50
+    end, { fail_fast = true, concurrency = 3 })
+    assert.truthy(core.now() - before < 5)
+    assert.equal("exit", err.errors[2].code)
+    assert.is_nil(err.errors[1])
+    assert.is_nil(err.results[1])
+    assert.equal(3, started)
+  end)
+
+  it("tells of progress", function()
+    local told = {}
+    assert.is_nil(noshell.map({ "true", "false", false }, function(word) return word end, {
+      concurrency = 1,
+      on_progress = function(done, total, item, result, err)
+        told[#told + 1] = { done, total, item, result and result.exit_code, err and err.code }
+      end }))
+    assert.same({ { 1, 3, "true", 0 }, { 2, 3, "false", nil, "exit" },
+      { 3, 3, false, false } }, told)
+  end)
+
+  it("ends all where f or on_progress raises, and raises that", function()
+    local what = {}
+    for _, case in ipairs {
+      { function(i)
+          if i == 3 then error(what) end
+          return "sleep", 50
+        end },
+      { function(i) return "sleep", i == 1 and 0 or 50 end,
+        { on_progress = function() error(what) end } },
+      { function(i) return { "sh", "-c", "echo x; exec sleep 50",
+          on_stdout = i == 2 and function() error(what) end or nil } end },
+    } do
+      local before = core.now()
+      local ok, err = pcall(noshell.map, numbers(4), case[1], case[2])
+      assert.is_false(ok)
+      assert.equal(what, err)
+      assert.truthy(core.now() - before < 5)
+    end
+    assert.has_error(function() noshell.map({ 1 }, function() error() end) end)
+  end)
+
+  it("refuses what it does not know", function()
+    for _, case in ipairs {
+      { 5, echo }, { {}, "echo" }, { {}, echo, { concurency = 1 } },
+      { {}, echo, { concurrency = 0 } }, { {}, echo, { concurrency = 1.5 } },
+      { {}, echo, { fail_fast = 1 } },
+    } do
+      assert.error_matches(function() noshell.map(case[1], case[2], case[3]) end,
+        "noshell.map: ")
+    end
+  end)
+end)
+
+describe("wait_any", function()
+  helper.leak_check()
+
+  it("gives the first that ends, and how", function()
+    local slow = assert(noshell.run_async("sleep", 50))
+    local fast = assert(noshell.run_async("echo", "x"))
+    local ended, result, err = noshell.wait_any { slow, fast }
+    assert.equal(fast, ended)
+    assert.equal("x\n", result.stdout)
+    assert.is_nil(err)
+    slow:close()
+    fast:close()
+  end)
+
+  it("gives the error of one that failed", function()
+    local bad = assert(noshell.pipeline({ "true" }, { "false" }):run_async())
+    local ended, result, err = noshell.wait_any { bad }
+    assert.equal(bad, ended)
+    assert.is_nil(result)
+    assert.equal(2, err.index)
+    bad:close()
+  end)
+
+  it("gives up after its time", function()
+    local process = assert(noshell.run_async("sleep", 50))
+    local ended, err = noshell.wait_any({ process }, 0.02)
+    assert.is_nil(ended)
+    assert.equal("timeout", err.code)
+    assert.equal("noshell: 'sleep 50' is still running after 0.02 s", tostring(err))
+    assert.is_nil(process:poll())
+    process:close()
+  end)
+
+  it("serves the others meanwhile", function()
+    helper.with_tmpdir(function(dir)
+      -- What writes more than a pipe holds ends only where it is read.
+      local noisy = assert(noshell.run_async("sh", "-c", "seq 100000; echo >$0", dir .. "/x"))
+      local waiter = assert(noshell.run_async("sh", "-c",
+        "while ! [ -e $0 ]; do sleep 0.01; done", dir .. "/x"))
+      local seen = {}
+      local list = { waiter, noisy }
+      while #list > 0 do
+        local ended, result = noshell.wait_any(list, 10)
+        assert.truthy(result)
+        seen[ended] = true
+        for i = #list, 1, -1 do
+          if list[i] == ended then table.remove(list, i) end
+        end
+      end
+      assert.is_true(seen[waiter] and seen[noisy])
+      waiter:close()
+      noisy:close()
+    end)
+  end)
+
+  it("needs processes that are open", function()
+    assert.error_matches(function() noshell.wait_any {} end, "list of processes")
+    local process = assert(noshell.run_async("true"))
+    process:close()
+    assert.error_matches(function() noshell.wait_any { process } end, "1 is closed")
+    assert.error_matches(function() noshell.wait_all { process } end, "1 is closed")
+  end)
+end)
+
+describe("wait_all", function()
+  helper.leak_check()
+
+  local function start(...)
+    local list = {}
+    for i, spec in ipairs { ... } do list[i] = assert(noshell.run_async(spec)) end
+    return list
+  end
+
+  local function close(list)
+    for _, process in ipairs(list) do process:close() end
+  end
+
+  it("gives all results in order", function()
+    local list = start({ "sh", "-c", "sleep 0.05; echo a" }, { "echo", "b" },
+      noshell.pipeline({ "seq", 100000 }, { "tail", "-n1" }))
+    local results = assert(noshell.wait_all(list))
+    assert.equal("a\n", results[1].stdout)
+    assert.equal("b\n", results[2].stdout)
+    assert.equal("100000\n", results[3].stdout)
+    close(list)
+  end)
+
+  it("gives all errors, and the other results", function()
+    local list = start("false", "true", { "sh", "-c", "exit 7" })
+    local results, err = noshell.wait_all(list)
+    assert.is_nil(results)
+    assert.equal("several", err.code)
+    assert.equal(7, err.errors[3].result.exit_code)
+    assert.is_true(err.results[2].ok)
+    assert.truthy(tostring(err):find("^noshell: 2 of 3 failed: 'false' exited"))
+    close(list)
+  end)
+
+  it("gives up after its time, and can be asked again", function()
+    local list = start("true", { "sleep", 0.2 })
+    local results, err = noshell.wait_all(list, 0.02)
+    assert.is_nil(results)
+    assert.equal("timeout", err.code)
+    assert.equal("sleep 0.2", err.command)
+    assert.truthy(noshell.wait_all(list, 10))
+    close(list)
+  end)
+
+  it("raises what a function of the caller's raised", function()
+    local list = start({ "echo", "x", on_stdout = function() error("oops", 0) end }, "true")
+    assert.error_matches(function() noshell.wait_all(list) end, "^oops$")
+    close(list)
+  end)
+end)

@@ -1,0 +1,38 @@
+-- A PATH entry that the user may not search made every missing program fail with
+-- EACCES and "is not an executable file", though nothing was known of such a
+-- file. Who comes from root by setpriv or sudo often has root's PATH.
+local forked = require "spec.support.forked"
+local helper = require "spec.support.helper"
+local noshell = require "noshell"
+local probing = require "spec.support.probing"
+
+local sys = helper.sys
+
+describe("a directory in PATH that cannot be searched", function()
+  helper.leak_check()
+
+  it("leaves a missing program missing", function()
+    helper.with_tmpdir(function(dir)
+      assert(require("lfs").mkdir(dir .. "/closed"))
+      helper.write_file(dir .. "/closed/hidden", "x", "644")
+      helper.write_file(dir .. "/plain", "x", "644")
+      sys.chmod(dir .. "/closed", 0)
+      sys.chmod(dir, tonumber("755", 8))
+      local function attempt(name)
+        return forked(function()
+          if sys.getuid() == 0 then assert(sys.become(12345, 12345)) end
+          sys.setenv("PATH", dir .. "/closed:" .. dir)
+          return probing.fields(noshell.run(name))
+        end)
+      end
+      for _, name in ipairs { "no-such-program", "hidden" } do
+        local got = attempt(name)
+        assert.equal("spawn find_program ENOENT " .. name, got.described)
+        assert.equal("", got.reason)
+      end
+      local got = attempt "plain"
+      assert.equal("spawn find_program EACCES plain", got.described)
+      assert.equal("'" .. dir .. "/plain' is not an executable file", got.reason)
+    end)
+  end)
+end)

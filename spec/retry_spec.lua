@@ -1,0 +1,89 @@
+local core = require "noshell.core"
+local helper = require "spec.support.helper"
+local noshell = require "noshell"
+
+--- Succeeds when it is run for the nth time.
+local function succeeds_at(dir, n)
+  return { "sh", "-c", 'echo x >>"$0"; test $(wc -l <"$0") = $1', dir .. "/count", n }
+end
+
+describe("retry", function()
+  helper.leak_check()
+
+  it("runs again until it is a success", function()
+    helper.with_tmpdir(function(dir)
+      local result = assert(noshell.retry(succeeds_at(dir, 3), { delay = 0.001 }))
+      assert.is_true(result.ok)
+      assert.equal("x\nx\nx\n", helper.read_file(dir .. "/count"))
+    end)
+  end)
+
+  it("gives the last error after so many attempts", function()
+    helper.with_tmpdir(function(dir)
+      local result, err = noshell.retry(succeeds_at(dir, 9), { attempts = 4, delay = 0.001 })
+      assert.is_nil(result)
+      assert.equal("exit", err.code)
+      assert.equal(4, err.attempts)
+      assert.equal("x\nx\nx\nx\n", helper.read_file(dir .. "/count"))
+    end)
+  end)
+
+  it("waits longer each time", function()
+    local before = core.now()
+    noshell.retry({ "false" }, { attempts = 4, delay = 0.02, backoff = 2 })
+    local took = core.now() - before
+    assert.truthy(took >= 0.14 and took < 1, took)
+    before = core.now()
+    noshell.retry({ "false" }, { attempts = 3, delay = 0.02, backoff = 1 })
+    took = core.now() - before
+    assert.truthy(took >= 0.04 and took < 0.5, took)
+  end)
+
+  it("tries again after what `on` says", function()
+    local tried = {}
+    local _, err = noshell.retry({ "false" }, { delay = 0, attempts = 9,
+      on = function(why, attempt)
+        tried[#tried + 1] = why.code
+        return attempt < 3
+      end })
+    assert.equal(3, err.attempts)
+    assert.same({ "exit", "exit", "exit" }, tried)
+    _, err = noshell.retry({ "false" }, { delay = 0, on = { "timeout" } })
+    assert.equal(1, err.attempts)
+    _, err = noshell.retry({ "false" }, { delay = 0, on = { "timeout", "exit" } })
+    assert.equal(3, err.attempts)
+  end)
+
+  it("does not try a mistake again", function()
+    local _, err = noshell.retry({ "true", nonsense = 1 })
+    assert.equal(1, err.attempts)
+    assert.equal("invalid", err.code)
+  end)
+
+  it("runs pipelines and commands", function()
+    helper.with_tmpdir(function(dir)
+      assert(noshell.retry(noshell.pipeline(succeeds_at(dir, 2), { "cat" }), { delay = 0 }))
+      assert(noshell.retry(noshell.command(succeeds_at(dir, 3)), { delay = 0 }))
+    end)
+  end)
+
+  it("sleeps in the host", function()
+    local waits = 0
+    local previous = noshell.host.use(function(pollable, seconds)
+      waits = waits + 1
+      core.poll(pollable:pollfd() or -1, "r", seconds)
+    end)
+    local before = core.now()
+    noshell.retry({ "false" }, { attempts = 2, delay = 0.03 })
+    noshell.host.use(previous)
+    assert.truthy(core.now() - before >= 0.03)
+    assert.truthy(waits > 0)
+  end)
+
+  it("refuses what it does not know", function()
+    for _, how in ipairs { { attempt = 1 }, { attempts = 0 }, { attempts = 1.5 },
+      { delay = -1 }, { delay = "1" }, { on = "exit" }, { backoff = math.huge } } do
+      assert.error_matches(function() noshell.retry({ "true" }, how) end, "noshell.retry: ")
+    end
+  end)
+end)

@@ -1,0 +1,258 @@
+-- Every method of a command, and where its specs are: the sentence of the spec
+-- that shows it at work, the mistakes that it remembers, and the stage that the
+-- kernel's refusal is told by. builder_complete_spec holds this table against
+-- the methods that there are.
+--
+--   works     { file, sentence } of the spec that shows it
+--   mistakes  lists of arguments, with `value` and `reason`, what is said of
+--             them; absent where a method is no setter
+--   stage     what stages_spec calls it; false where nothing can be refused
+local huge = math.huge
+
+local function mistake(value, reason, ...)
+  return { n = select("#", ...), value = value, reason = reason, ... }
+end
+
+--- Of setters without arguments.
+local none = { mistake("1", "argument 1 is one too many", 1) }
+
+local function limits(name)
+  return {
+    mistake("-1", "argument 1 is -1, not an integer from 0", -1),
+    mistake("1.5", "argument 1 is 1.5, not an integer", 1.5),
+    mistake('"many"', "not an integer from 0, math.huge or \"unlimited\"", "many"),
+    mistake("", "argument 1 is missing"),
+    mistake("5", "argument 2 is one too many: " .. name .. " takes 1", 1, 5),
+  }
+end
+
+local builder = {}
+
+-- Arguments -------------------------------------------------------------------
+
+builder.add_arg = {
+  works = { "command", "reach the program as they were given, in order" },
+  mistakes = {
+    mistake("", "argument 1 is missing"),
+    mistake("a table", "is a table, not a string or a number", {}),
+    mistake("true", "is true, not a string or a number", true),
+    mistake("inf", "is not a finite number", huge),
+    mistake('"a\\0b"', "holds a zero byte", "a\0b"),
+    mistake('"b"', "argument 2 is one too many: add_arg takes 1", "a", "b"),
+  },
+  stage = "exec",
+}
+builder.add_args = {
+  works = { "command", "come as values or as one list" },
+  mistakes = {
+    mistake("a table", "argument 1 is an empty list", {}),
+    mistake("nil", "item 2 is nil: a list has no holes", { "a", nil, "c" }),
+    mistake("false", "item 2 is false", { "a", false }),
+    mistake("a table", 'has an unknown key, "x"', { "a", x = 1 }),
+    mistake("nil", "argument 2 is nil", "a", nil, "c"),
+    mistake("a table", "argument 1 is a table", {}, "a"),
+  },
+  stage = "exec",
+}
+builder.add_arg_pair = {
+  works = { "command", "come as a pair, name=value" },
+  mistakes = {
+    mistake("", "argument 2 is missing", "name"),
+    mistake("a table", "argument 1 is a table", {}, "x"),
+    mistake("true", "argument 2 is true", "name", true),
+  },
+  stage = "exec",
+}
+builder.add_arg_format = {
+  works = { "command", "come formatted, as string.format does" },
+  mistakes = {
+    mistake('"%d"', "cannot be formatted: bad argument #2 to 'format'", "%d", "x"),
+    mistake('"%y"', "cannot be formatted: ", "%y", 1),
+    mistake("", "argument 1 is missing"),
+  },
+  stage = "exec",
+}
+builder.mark_secret = {
+  works = { "text", "shows as *** wherever the command does, and reaches the program" },
+  mistakes = none, stage = false,
+}
+builder.set_arg0 = {
+  works = { "command", "begin with the program's name as it was given, or with arg0" },
+  mistakes = {
+    mistake("nil", "argument 1 is nil, not a string or a number", nil, nil),
+    mistake("***", "is a secret, which cannot be hidden here", "SECRET"),
+  },
+  stage = false,
+}
+
+-- Environment -----------------------------------------------------------------
+
+local NAME = "a variable's name is not empty and holds no '='"
+
+builder.add_env_pair = {
+  works = { "environment", "takes pairs, strings and formats" },
+  mistakes = {
+    mistake('""', NAME, "", "x"),
+    mistake('"A=B"', NAME, "A=B", "x"),
+    mistake("", "argument 2 is missing", "A"),
+    mistake("false", "argument 2 is false", "A", false),
+    mistake('"a\\0b"', "holds a zero byte", "A", "a\0b"),
+  },
+  stage = false,
+}
+builder.add_env_string = {
+  works = { "environment", "takes pairs, strings and formats" },
+  mistakes = {
+    mistake('"A"', "not of the form NAME=value", "A"),
+    mistake('"=x"', "not of the form NAME=value", "=x"),
+    mistake("", "argument 1 is missing"),
+  },
+  stage = false,
+}
+builder.add_env_format = {
+  works = { "environment", "takes pairs, strings and formats" },
+  mistakes = {
+    mistake('"A5"', "not of the form NAME=value", "A%d", 5),
+    mistake('"A=%d"', "cannot be formatted", "A=%d", "x"),
+  },
+  stage = false,
+}
+builder.pass_env = {
+  works = { "environment", "passes what is set here, and nothing for what is not" },
+  mistakes = {
+    mistake("", "argument 1 is missing"),
+    mistake('""', NAME, ""),
+    mistake('"A=B"', NAME, "HOME", "A=B"),
+    mistake("a table", "is a table", { "HOME" }),
+  },
+  stage = false,
+}
+builder.pass_env_allow_suid = {
+  works = { "environment",
+    "blocks variables and passes those that are allowed, with another uid" },
+  mistakes = { mistake('"A=B"', NAME, "A=B"), mistake("", "argument 1 is missing") },
+  stage = false,
+}
+builder.pass_env_block_suid = {
+  works = { "environment",
+    "blocks variables and passes those that are allowed, with another uid" },
+  mistakes = {
+    mistake('""', NAME, ""),
+    mistake("true", "argument 2 is true", "PATH", true),
+    mistake("", "argument 1 is missing"),
+  },
+  stage = false,
+}
+builder.pass_env_common = {
+  works = { "environment", "has LC_ALL=C and the usual names with pass_env_common" },
+  mistakes = none, stage = false,
+}
+builder.add_env_xdg = {
+  works = { "environment", "has the XDG directories below a base" },
+  mistakes = {
+    mistake('"home"', "not an absolute path", "home"),
+    mistake('""', "not an absolute path", ""),
+  },
+  stage = false,
+}
+builder.inherit_env = {
+  works = { "environment", "keeps the rest with inherit_env, in whatever order it is said" },
+  mistakes = none, stage = false,
+}
+builder.unset_env = {
+  works = { "environment", "loses what unset_env names, inherited or added" },
+  mistakes = { mistake('"A=B"', NAME, "A=B"), mistake('""', NAME, "") },
+  stage = false,
+}
+builder.clear_env = {
+  works = { "environment", "is empty after clear_env" },
+  mistakes = none, stage = false,
+}
+
+-- Attributes ------------------------------------------------------------------
+
+builder.set_working_directory = {
+  works = { "limits", "is what was set, relative to ours, and ours otherwise" },
+  mistakes = {
+    mistake('""', "a path is needed", ""),
+    mistake("a table", "is a table", {}),
+    mistake('"/a\\0"', "holds a zero byte", "/a\0"),
+  },
+  stage = "set_working_directory",
+}
+builder.set_umask = {
+  works = { "limits", "is what was set, 0 too, and ours otherwise" },
+  mistakes = {
+    mistake("512", "argument 1 is not from 0 to 511", 512),
+    mistake("-1", "argument 1 is not from 0 to 511", -1),
+    mistake('"088"', "is not an octal mask from 0 to 777", "088"),
+    mistake('""', "is not an octal mask from 0 to 777", ""),
+    mistake("1.5", "is 1.5, not an integer", 1.5),
+  },
+  stage = "set_umask",
+}
+builder.set_limit = {
+  works = { "limits", "are known by the names of all RLIMITs" },
+  mistakes = {
+    mistake('"files"', "no such limit", "files", 1),
+    mistake("core, 2, 1", "the soft limit is above the hard one", "core", 2, 1),
+    mistake("-1", "argument 2 is -1", "core", -1),
+    mistake('"x"', 'argument 3 is "x"', "core", 1, "x"),
+    mistake("", "argument 2 is missing", "core"),
+  },
+  stage = "set_limit",
+}
+for _, name in ipairs { "set_max_files", "set_max_processes", "set_max_mem_lock",
+  "set_max_core_size" } do
+  builder[name] = { works = { "limits", "are exact, soft and hard" },
+    mistakes = limits(name), stage = "set_limit" }
+end
+builder.set_nice = {
+  works = { "limits", "are those that were asked for" },
+  mistakes = {
+    mistake("20", "argument 1 is not from -20 to 19", 20),
+    mistake("-21", "argument 1 is not from -20 to 19", -21),
+    mistake('"5"', "not an integer", "5"),
+  },
+  stage = "set_nice",
+}
+builder.new_session = {
+  works = { "limits", "are those that were asked for" },
+  mistakes = none, stage = "new_session",
+}
+builder.new_process_group = {
+  works = { "limits", "can be a process group of its own in our session" },
+  mistakes = none, stage = "new_process_group",
+}
+builder.set_parent_death_signal = {
+  works = { "limits", "take signals by name and by number" },
+  mistakes = {
+    mistake('"NONE"', "argument 1 is not a signal", "NONE"),
+    mistake("0", "argument 1 is not from 1 to 64", 0),
+    mistake("65", "argument 1 is not from 1 to 64", 65),
+    mistake("true", "is true", true),
+  },
+  stage = "set_parent_death_signal",
+}
+builder.set_no_new_privs = {
+  works = { "limits", "are those that were asked for" },
+  mistakes = none, stage = "set_no_new_privs",
+}
+builder.run_alone = {
+  works = { "limits",
+    "are a core scheduling cookie, or a clear failure without such a kernel" },
+  mistakes = none, stage = "core_scheduling",
+}
+builder.run_among = {
+  works = { "limits",
+    "are a core scheduling cookie, or a clear failure without such a kernel" },
+  mistakes = {
+    mistake("0", "argument 1 is not from 1 to 2147483647", 0),
+    mistake('"1"', "not an integer", "1"),
+  },
+  stage = "core_scheduling",
+}
+
+require("spec.support.builder_more")(builder, mistake, none)
+
+return builder

@@ -1,0 +1,328 @@
+-- What every host must do, as { name, function(tasks) }; tasks is what a
+-- driver's run gives (see blocking.lua). Plain assert: these also run where
+-- busted is not. `needs = "concurrent"` or `"ticker"`: not for hosts without.
+local helper = require "spec.support.helper"
+local noshell = require "noshell"
+
+local probe = helper.probe
+local scenarios = {}
+
+local function add(name, needs, f)
+  scenarios[#scenarios + 1] = { name = name, needs = needs, run = f }
+end
+
+local function equal(expected, given)
+  if expected ~= given then
+    error(("expected %s, not %s"):format(tostring(expected), tostring(given)), 2)
+  end
+end
+
+--- Runs f(1) … f(n) as tasks, and goes on when all have ended.
+local function each(tasks, n, f)
+  local done = 0
+  for i = 1, n do
+    tasks.spawn(function()
+      f(i)
+      done = done + 1
+    end)
+  end
+  for _ = 1, 6000 do
+    if done == n then return end
+    tasks.sleep(0.005)
+  end
+  error(("%d of %d tasks have ended"):format(done, n), 2)
+end
+
+--- A program that runs until its stdin is closed.
+local function start_held(options)
+  local spec = { probe, "--block-on", "0", stdin = "pipe" }
+  for key, value in pairs(options or {}) do spec[key] = value end
+  return assert(noshell.run_async(spec))
+end
+
+local function run_one_of_many(tasks, i, barrier)
+  local process = assert(noshell.run_async { probe, "--cat", "--exit", i % 5,
+    stdin = "pipe", check = false })
+  barrier.count = barrier.count + 1
+  while tasks.concurrent and barrier.count < barrier.size do tasks.sleep(0.01) end
+  assert(process.stdin:write("this is ", i, "\n"))
+  process.stdin:close()
+  local result = assert(process:wait(60))
+  equal("this is " .. i .. "\n", result.stdout)
+  equal(i % 5, result.exit_code)
+  process:close()
+end
+
+add("runs 200 processes at once", nil, function(tasks)
+  local barrier = { count = 0, size = 200 }
+  each(tasks, 200, function(i) run_one_of_many(tasks, i, barrier) end)
+end)
+
+add("starts and runs 200 commands from 200 tasks", nil, function(tasks)
+  each(tasks, 200, function(i)
+    local result = assert(noshell.run { probe, "--out", i, "--err", 200 - i })
+    equal(helper.pattern(i), result.stdout)
+    equal(helper.pattern(200 - i), result.stderr)
+  end)
+end)
+
+-- A loop that stands still counts nothing in 0.3 s, one that runs about 60.
+local function undisturbed(tasks, wait)
+  local ticker = tasks.ticker()
+  wait()
+  ticker.stop()
+  assert(ticker.count >= 8, ticker.count .. " ticks")
+end
+
+add("does not disturb a ticker while it runs a command", "ticker", function(tasks)
+  undisturbed(tasks, function()
+    assert(noshell.run { probe, "--sleep", 300 })
+  end)
+end)
+
+add("does not disturb a ticker while it reads and writes", "ticker", function(tasks)
+  undisturbed(tasks, function()
+    local reader = assert(noshell.run_async { probe, "--sleep", 150, "--say", "yes",
+      stdout = "pipe" })
+    equal("yes", reader.stdout:read("l"))
+    assert(reader:wait())
+    reader:close()
+    local writer = assert(noshell.run_async { probe, "--sleep", 150, "--in",
+      stdin = "pipe" })
+    assert(writer.stdin:write(("x"):rep(1000000)))
+    writer:close()
+  end)
+end)
+
+add("reads lines as they come", nil, function(tasks)
+  each(tasks, 3, function()
+    local process = assert(noshell.run_async { probe, "--say", "one", "--say", "two",
+      "--block-on", "0", "--say", "three", stdin = "pipe", stdout = "pipe" })
+    equal("one", process.stdout:read("l"))
+    equal("two", process.stdout:read("l"))
+    process.stdin:close()
+    equal("three", process.stdout:read("l"))
+    equal(nil, (process.stdout:read("l")))
+    assert(process:wait(60))
+    process:close()
+  end)
+end)
+
+add("iterates over lines", nil, function(tasks)
+  each(tasks, 3, function()
+    local lines = {}
+    for line in noshell.lines { probe, "--say", "one", "--sleep", 20, "--say", "two" } do
+      lines[#lines + 1] = line
+    end
+    equal("one two", table.concat(lines, " "))
+  end)
+end)
+
+add("writes more than a pipe holds", nil, function(tasks)
+  local data = helper.pattern(500000)
+  each(tasks, 3, function()
+    local process = assert(noshell.run_async { probe, "--sleep", 20, "--in",
+      stdin = "pipe" })
+    assert(process.stdin:write(data))
+    process.stdin:close()
+    local result = assert(process:wait(60))
+    equal(helper.adler32(data), result.stdout:match("in.adler32=(%x+)"))
+    process:close()
+  end)
+end)
+
+add("sends input and captures output that pipes cannot hold", nil, function(tasks)
+  local data = helper.pattern(500000)
+  each(tasks, 3, function()
+    equal(data, assert(noshell.run { probe, "--cat", input = data }).stdout)
+  end)
+end)
+
+add("reads in one task what another writes", "concurrent", function(tasks)
+  local data = helper.pattern(500000)
+  local process = assert(noshell.run_async { probe, "--cat", stdin = "pipe",
+    stdout = "pipe" })
+  each(tasks, 2, function(i)
+    if i == 1 then
+      equal(data, process.stdout:read("a"))
+    else
+      assert(process.stdin:write(data))
+      process.stdin:close()
+    end
+  end)
+  assert(process:wait(60))
+  process:close()
+end)
+
+add("ends a program whose time is up", nil, function(tasks)
+  each(tasks, 3, function()
+    local result, err = noshell.run { probe, "--sleep", 60000, timeout = 0.05 }
+    equal(nil, result)
+    equal("timeout", err.code)
+  end)
+end)
+
+add("gives up waiting, and waits again", nil, function(tasks)
+  each(tasks, 3, function()
+    local process = start_held()
+    local result, err = process:wait(0.02)
+    equal(nil, result)
+    equal("timeout", err.code)
+    process.stdin:close()
+    assert(process:wait(60))
+    process:close()
+  end)
+end)
+
+add("aborts", nil, function(tasks)
+  each(tasks, 3, function()
+    local process = start_held()
+    assert(process:abort())
+    local _, err = process:wait(60)
+    equal("signal", err.code)
+    process:close()
+  end)
+end)
+
+add("gives every task that waits the same answer", "concurrent", function(tasks)
+  local process, answers = start_held(), {}
+  tasks.spawn(function()
+    tasks.sleep(0.02)
+    process.stdin:close()
+  end)
+  each(tasks, 3, function(i) answers[i] = assert(process:wait(60)) end)
+  equal(answers[1], answers[2])
+  equal(answers[1], answers[3])
+  process:close()
+end)
+
+add("wakes who waits for what another task found ended", "concurrent", function(tasks)
+  local process = start_held()
+  tasks.spawn(function()
+    process.stdin:close()
+    while not process:poll() do helper.sys.sleep(0.001) end
+  end)
+  assert(process:wait(60))
+  process:close()
+end)
+
+add("wakes who waits for what another task aborts", "concurrent", function(tasks)
+  local process = start_held { stdout = "pipe" }
+  each(tasks, 3, function(i)
+    if i == 1 then
+      equal("signal", select(2, process:wait(60)).code)
+    elseif i == 2 then
+      equal(nil, (process.stdout:read("l")))
+    else
+      tasks.sleep(0.02)
+      assert(process:abort())
+    end
+  end)
+  process:close()
+end)
+
+local is_end = { closed = true, signal = true }
+
+add("wakes who waits for what another task closes", "concurrent", function(tasks)
+  local process = start_held { stdout = "pipe" }
+  each(tasks, 3, function(i)
+    if i == 1 then
+      local _, err = process:wait(60)
+      assert(is_end[err.code], err)
+    elseif i == 2 then
+      local line, err = process.stdout:read("l")
+      assert(line == nil and (not err or err.code == "closed"), err)
+    else
+      tasks.sleep(0.02)
+      process:close()
+    end
+  end)
+end)
+
+add("wakes who reads a stream that another task closes", "concurrent", function(tasks)
+  local process = start_held { stdout = "pipe" }
+  each(tasks, 2, function(i)
+    if i == 1 then
+      local line, err = process.stdout:read("l")
+      equal(nil, line)
+      equal("closed", err.code)
+    else
+      tasks.sleep(0.02)
+      process.stdout:close()
+    end
+  end)
+  process:close()
+end)
+
+add("wakes who waits for what another task lets go", "concurrent", function(tasks)
+  local process = start_held()
+  each(tasks, 2, function(i)
+    if i == 1 then
+      local _, err = process:wait(60)
+      equal("closed", err.code)
+    else
+      tasks.sleep(0.02)
+      process:kill("KILL")
+      process:detach()
+    end
+  end)
+  while require("noshell.core").reap() > 0 do tasks.sleep(0.005) end
+end)
+
+add("raises errors where they can be caught", nil, function(tasks)
+  each(tasks, 3, function()
+    local ok, err = pcall(function()
+      for _ in noshell.lines { probe, "--say", "one", "--exit", 3 } do
+        error { code = "mine" }
+      end
+    end)
+    equal(false, ok)
+    equal("mine", err.code)
+    ok, err = pcall(function()
+      local lines = noshell.lines { probe, "--say", "one", "--exit", 3 }
+      repeat until not lines()
+    end)
+    equal(false, ok)
+    equal("exit", err.code)
+  end)
+  collectgarbage()
+end)
+
+add("waits in a coroutine of the program's own", nil, function(tasks)
+  each(tasks, 3, function()
+    local found = {}
+    local generator = coroutine.wrap(function()
+      for i = 1, 3 do
+        coroutine.yield(noshell.output { probe, "--sleep", 10, "--say", i })
+      end
+    end)
+    for text in generator do found[#found + 1] = text end
+    equal("1 2 3", table.concat(found, " "))
+  end)
+end)
+
+add("runs pipelines", nil, function(tasks)
+  each(tasks, 10, function(i)
+    local result = assert(noshell.pipeline({ probe, "--out", 100000 + i },
+      { probe, "--cat" }, { probe, "--in" }):run())
+    equal(tostring(100000 + i), result.stdout:match("in.count=(%d+)"))
+  end)
+end)
+
+add("maps over a list", nil, function(tasks)
+  each(tasks, 3, function()
+    local results = assert(noshell.map({ 1, 2, 3, 4, 5 }, function(i)
+      return { probe, "--sleep", 10 * (5 - i), "--say", i }
+    end))
+    for i = 1, 5 do equal(i .. "\n", results[i].stdout) end
+  end)
+end)
+
+add("does not disturb a ticker with a pipeline", "ticker", function(tasks)
+  undisturbed(tasks, function()
+    assert(noshell.pipeline({ probe, "--sleep", 300, "--say", "one" },
+      { probe, "--cat" }):run())
+  end)
+end)
+
+return scenarios

@@ -1,0 +1,39 @@
+-- What the drivers of loops with tasks have in common.
+local tasks = {}
+
+-- PUC Lua 5.1 cannot yield through pcall: there an error is the loop's.
+local guarded = (rawget(_G, "jit") or not rawget(_G, "setfenv")) and pcall
+  or function(f) return true, f() end
+
+--- What a driver's run needs: `start(f)` starts a coroutine, `sleep` yields.
+--- Gives what main is called with, and a function that tells whether all have
+--- ended, and raises what one of them raised.
+function tasks.new(start, sleep)
+  local running, raised = 0, nil
+  local self = { concurrent = true, sleep = sleep }
+  function self.spawn(f)
+    running = running + 1
+    start(function()
+      local ok, err = guarded(f)
+      running = running - 1
+      if not ok then raised = raised or { err } end
+    end)
+  end
+  function self.ticker()
+    local ticker = { count = 0 }
+    function ticker.stop() ticker.stopped = true end
+    self.spawn(function()
+      while not ticker.stopped do
+        sleep(0.005)
+        ticker.count = ticker.count + 1
+      end
+    end)
+    return ticker
+  end
+  return self, function()
+    if raised then error(raised[1], 0) end
+    return running == 0
+  end
+end
+
+return tasks

@@ -1,0 +1,250 @@
+-- Real servers: nginx with its Lua module, started in a directory of its own on
+-- a free port of 127.0.0.1.
+
+local helper = require "spec.support.helper"
+local http = require "spec.support.http"
+local lfs = require "lfs"
+local sys = helper.sys
+
+local nginx = {}
+
+-- What is installed -----------------------------------------------------------
+
+local function find(names, directories)
+  for _, directory in ipairs(directories) do
+    for _, name in ipairs(names) do
+      local path = directory .. "/" .. name
+      if lfs.attributes(path, "mode") == "file" then return path end
+    end
+  end
+end
+
+local program = find({ "nginx", "openresty" }, { "/usr/sbin", "/usr/bin",
+  "/usr/local/sbin", "/usr/local/bin", "/usr/local/openresty/bin" })
+local module_directories = { "/usr/lib/nginx/modules",
+  "/usr/lib64/nginx/modules", "/usr/share/nginx/modules" }
+local modules = { find({ "ndk_http_module.so" }, module_directories),
+  find({ "ngx_http_lua_module.so" }, module_directories) }
+
+local function is_installed()
+  return program ~= nil and (modules[2] ~= nil or program:match("openresty$"))
+    and pcall(require, "socket")
+end
+
+-- The configuration -----------------------------------------------------------
+
+local function current_user()
+  return sys.getuid() == 0 and "user root;" or ""
+end
+
+local function load_modules()
+  local lines = {}
+  for i, path in ipairs(modules) do lines[i] = "load_module " .. path .. ";" end
+  return table.concat(lines, "\n")
+end
+
+local TEMPLATE = [[
+$modules
+$user
+daemon off;
+worker_processes $workers;
+pid $dir/nginx.pid;
+error_log $dir/error.log $level;
+env NOSHELL_BUILD;
+$main
+events { worker_connections $connections; }
+http {
+  access_log off;
+  client_body_temp_path $dir/body;
+  proxy_temp_path $dir/proxy;
+  fastcgi_temp_path $dir/fastcgi;
+  uwsgi_temp_path $dir/uwsgi;
+  scgi_temp_path $dir/scgi;
+  lua_package_path "$root/lua/?.lua;$root/lua/?/init.lua;$root/?.lua;$dir/?.lua;;";
+  lua_package_cpath "$build/jit/?.so;;";
+  $http
+  server {
+    listen 127.0.0.1:$port backlog=4096;
+    location = /static { return 200 "static"; }
+    $server
+    $locations
+  }
+}
+]]
+
+--- What the Lua of a location begins with.
+local PRELUDE = ("local noshell, probe, tiny = require 'noshell', '%s', '%s'")
+  :format(helper.probe, helper.tiny)
+
+local function locations_of(list)
+  local texts = {}
+  for path, code in pairs(list or {}) do
+    texts[#texts + 1] = ("location = %s { content_by_lua_block {\n%s\n%s\n} }")
+      :format(path, PRELUDE, code)
+  end
+  return table.concat(texts, "\n")
+end
+
+local function configuration(dir, port, options)
+  local values = { modules = load_modules(), user = options.user or current_user(),
+    workers = options.workers or 1, dir = dir, main = options.main or "",
+    connections = options.connections or 4096, root = helper.root,
+    build = helper.build, http = options.http or "", port = port,
+    server = options.server or "", level = options.level or "notice",
+    locations = locations_of(options.locations) }
+  -- Twice: what was put in may name $dir and $port; $var stays as it is.
+  return (TEMPLATE:gsub("%$(%l+)", values):gsub("%$(%l+)", values))
+end
+
+-- A server --------------------------------------------------------------------
+
+local server = {}
+server.__index = server
+
+function server:get(path, body, seconds)
+  return http.get(self.port, path, body, seconds)
+end
+
+--- The body of a response that must be 200.
+function server:body(path, body)
+  local response = self:get(path, body)
+  assert(response.status == 200, ("%s: %s %s\n%s"):format(path,
+    response.status, response.body, self:log()))
+  return response.body
+end
+
+function server:many(paths, limit)
+  return http.many(self.port, paths, limit)
+end
+
+function server:send(path)
+  return http.send(self.port, path)
+end
+
+function server:log()
+  return helper.read_file(self.dir .. "/error.log")
+end
+
+function server:master()
+  local file = io.open(self.dir .. "/nginx.pid")
+  local pid = file and tonumber((file:read("*a")))
+  if file then file:close() end
+  return pid
+end
+
+--- Sends a signal to the master process: "HUP" reloads.
+function server:signal(name)
+  assert(sys.kill(self:master(), name))
+end
+
+local function children_of(pid)
+  local file = io.open(("/proc/%d/task/%d/children"):format(pid, pid))
+  local list = {}
+  for child in (file and file:read("*a") or ""):gmatch("%d+") do
+    list[#list + 1] = tonumber(child)
+  end
+  if file then file:close() end
+  return list
+end
+
+--- The pids of its workers, or of what a process of it has started.
+function server:children(pid)
+  return children_of(pid or self:master())
+end
+
+--- Looks until fn() gives something, at most 10 s; gives that.
+function nginx.eventually(fn)
+  for _ = 1, 1000 do
+    local value = fn()
+    if value then return value end
+    sys.sleep(0.01)
+  end
+end
+
+local ALARMING = { error = true, crit = true, alert = true, emerg = true }
+
+--- Lines of error.log that an administrator would be alarmed by; not that a
+--- program died of a signal, which nginx reports of every child.
+function server:alarms()
+  local found = {}
+  for line in self:log():gmatch("[^\n]+") do
+    if ALARMING[line:match("%[(%l+)%]")]
+      and not line:match("unknown process %d+ exited on signal") then
+      found[#found + 1] = line
+    end
+  end
+  return found
+end
+
+local function stop(self)
+  local pid = self:master()
+  if pid then sys.kill(pid, "TERM") end
+  self.said = self.pipe:read("*a")
+  self.pipe:close()
+  if self.at_end then self.at_end() end
+end
+
+local function start(dir, options)
+  local port = http.free_port()
+  local conf = helper.write_file(dir .. "/nginx.conf",
+    configuration(dir, port, options))
+  helper.write_file(dir .. "/error.log", "")
+  for name, text in pairs(options.files or {}) do
+    helper.write_file(dir .. "/" .. name, text)
+  end
+  local words = { program, "-p", dir, "-c", conf, "-e", dir .. "/error.log" }
+  for i, word in ipairs(options.wrap or {}) do table.insert(words, i, word) end
+  local self = setmetatable({ dir = dir, port = port }, server)
+  self.pipe = assert(io.popen("exec " .. (options.env or "")
+    .. helper.quoted(words) .. " 2>&1 </dev/null"))
+  return self
+end
+
+local function await_start(self)
+  for _ = 1, 500 do
+    if http.answers(self.port) then return end
+    if self:log():find("[emerg]", 1, true) then break end
+    sys.sleep(0.01)
+  end
+  stop(self)
+  error("nginx did not start: " .. self.said .. self:log(), 0)
+end
+
+--- Calls fn(server) with a server that runs, and server.at_end(), if it sets
+--- that, when it has ended. options: locations (path → Lua of
+--- its content phase), server, http and main (text of the configuration), files
+--- (name → text; Lua modules among them are found), workers, connections, wrap
+--- (words before nginx), alarms (true: it may log errors).
+function nginx.with(options, fn)
+  helper.require_or_pending("nginx", is_installed(),
+    "nginx, its Lua module and luasocket")
+  helper.with_tmpdir(function(dir)
+    if options.user then sys.chmod(dir, tonumber("755", 8)) end
+    local self = start(dir, options)
+    await_start(self)
+    local ok, err = pcall(fn, self)
+    stop(self)
+    local alarms = not options.alarms and self:alarms() or {}
+    if ok and alarms[1] then
+      ok, err = false, "error.log: " .. table.concat(alarms, "\n")
+    elseif not ok and type(err) == "string" then
+      err = err .. "\nerror.log:\n" .. self:log()
+    end
+    if not ok then error(err, 0) end
+  end)
+end
+
+--- A describe that runs once: nginx's Lua is LuaJIT, whoever is the client.
+function nginx.describe(name, body)
+  local busted = require "busted"
+  busted.describe(name, function()
+    if helper.lua.version ~= "jit" then
+      busted.pending("runs once, with LuaJIT")
+      return
+    end
+    helper.leak_check()
+    body()
+  end)
+end
+
+return nginx

@@ -1,0 +1,150 @@
+-- A timeout, an abort and the output's cap end a program with all that it
+-- started. Whoever of the tree lives holds the writing end of a pipe.
+local core = require "noshell.core"
+local helper = require "spec.support.helper"
+local noshell = require "noshell"
+
+local sys = helper.sys
+
+--- A command that holds `to` open in the tree that the words make.
+local function tree(to, words)
+  local cmd = noshell.command(helper.probe):add_args(words)
+  return cmd:pass_fd(to):set_timeout(0.1, 0.05)
+end
+
+--- Asserts that the timeout ended everybody, within a short time.
+local function assert_all_gone(words, change)
+  local from, to = sys.pipe()
+  local cmd = tree(to, words)
+  if change then change(cmd) end
+  local before = core.now()
+  local value, err = cmd:run()
+  sys.close(to)
+  assert.is_nil(value)
+  assert.equal("timeout", err.code)
+  assert.is_true(err.result.timed_out)
+  assert.is_true(sys.poll(from, "r", 0))
+  assert.equal("", sys.read(from, 1))
+  sys.close(from)
+  assert.is_true(core.now() - before < 5)
+  return err.result
+end
+
+local children = { "--fork", "--fork", "--pause", "--end", "--pause", "--end", "--fork",
+  "--pause", "--end", "--pause" }
+
+describe("a timeout", function()
+  helper.leak_check()
+
+  helper.each_path(function()
+    it("ends children and grandchildren", function()
+      assert_all_gone(children)
+    end)
+
+    it("ends those that ignore TERM, after the grace", function()
+      local words = { "--ignore", "TERM" }
+      for _, word in ipairs(children) do words[#words + 1] = word end
+      assert.equal("KILL", assert_all_gone(words).signal)
+    end)
+  end)
+
+  it("ends a tree in a group or a session of its own", function()
+    assert_all_gone(children, function(cmd) cmd:new_process_group() end)
+    assert_all_gone(children, function(cmd) cmd:new_session() end)
+  end)
+
+  it("ends children that left the group, and the session", function()
+    local words = { "--fork", "--setpgid", "--pause", "--end", "--fork", "--setsid",
+      "--pause", "--end", "--pause" }
+    assert_all_gone(words)
+    assert_all_gone(words, function(cmd) cmd:new_process_group() end)
+  end)
+
+  it("ends orphans of the command's own group", function()
+    assert_all_gone({ "--fork", "--fork", "--pause", "--end", "--end", "--wait",
+      "--pause" }, function(cmd) cmd:new_process_group() end)
+  end)
+
+  it("ends what holds the output after the program itself has ended", function()
+    local result = assert_all_gone({ "--fork", "--pause", "--end" },
+      function(cmd) cmd:new_process_group() end)
+    assert.equal(0, result.exit_code)
+  end)
+
+  it("returns though a process that cannot be found holds the output", function()
+    local hold, release = sys.pipe()
+    local before = core.now()
+    local value, err = noshell.run { helper.probe, "--say", "first", "--fork", "--setsid",
+      "--block-on", hold, "--end", timeout = 0.1, grace = 0.05, pass_fds = { hold } }
+    assert.is_true(core.now() - before < 5)
+    assert.is_nil(value)
+    assert.equal("timeout", err.code)
+    assert.is_true(err.result.output_incomplete)
+    assert.equal("first\n", err.result.stdout)
+    assert.equal(0, err.result.exit_code)
+    sys.close(hold)
+    sys.close(release)
+  end)
+
+  it("gives the grace to a program that ends by itself at TERM", function()
+    local value, err = noshell.run { "sh", "-c",
+      "trap 'echo bye; exit 7' TERM; echo hi; while :; do sleep 0.01; done",
+      timeout = 0.2, grace = 10 }
+    assert.is_nil(value)
+    assert.equal("timeout 7 hi\nbye\n", ("%s %d %s"):format(err.code,
+      err.result.exit_code, err.result.stdout))
+  end)
+
+  it("is not met by a program that ends in time", function()
+    assert.is_false(assert(noshell.run { "true", timeout = 10 }).timed_out)
+  end)
+end)
+
+describe("abort and close", function()
+  helper.leak_check()
+
+  for _, ending in ipairs { "abort", "close" } do
+    it("end the tree: " .. ending, function()
+      local from, to = sys.pipe()
+      local words = { "--ignore", "TERM", "--say", "ready" }
+      for _, word in ipairs(children) do words[#words + 1] = word end
+      local process = assert(noshell.command(helper.probe):add_args(words):pass_fd(to)
+        :set_stdout("pipe"):run_async())
+      sys.close(to)
+      assert.equal("ready", process.stdout:read())
+      process[ending](process)
+      assert.is_true(sys.poll(from, "r", 0))
+      assert.equal("", sys.read(from, 1))
+      sys.close(from)
+      process:close()
+    end)
+  end
+end)
+
+describe("the output's cap", function()
+  helper.leak_check()
+
+  it("ends the tree that writes too much", function()
+    local from, to = sys.pipe()
+    local value, err = noshell.run { helper.probe, "--fork", "--pause", "--end", "--out",
+      100000, "--pause", max_output = 1000, pass_fds = { to } }
+    sys.close(to)
+    assert.is_nil(value)
+    assert.equal("output_limit", err.code)
+    assert.is_true(sys.poll(from, "r", 0))
+    sys.close(from)
+  end)
+end)
+
+describe("nobody else", function()
+  helper.leak_check()
+
+  it("is ended: the host's other children live", function()
+    local other = assert(noshell.run_async { "cat", stdin = "pipe" })
+    noshell.run { helper.probe, "--pause", timeout = 0.05, grace = 0.05 }
+    assert.is_nil(other:poll())
+    other.stdin:close()
+    assert(other:wait())
+    other:close()
+  end)
+end)
