@@ -170,6 +170,8 @@ describe("use", function()
       local noshell, sys = require "noshell", require "testsys"
       local core = require "noshell.core"
       local process = assert(noshell.run_async { "sleep", "0.05" })
+      collectgarbage()
+      collectgarbage()
       assert(sys.limit("nofile", 64))
       repeat until not sys.dup(0)
       noshell.host.use(function(awaited, seconds)

@@ -102,24 +102,10 @@ static int pollfd(lua_State *L)
 	return 1;
 }
 
-static int events(lua_State *L)
-{
-	lua_pushliteral(L, "r");
-	return 1;
-}
-
-static int timeout(lua_State *L)
-{
-	lua_pushnil(L);
-	return 1;
-}
-
 static const luaL_Reg methods[] = {
-	{ "events", events },
 	{ "finish", finish },
 	{ "finish_now", finish_now },
 	{ "pollfd", pollfd },
-	{ "timeout", timeout },
 	{ NULL, NULL }
 };
 

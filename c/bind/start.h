@@ -1,6 +1,6 @@
 /*
- * start.h: noshell.start, a command that another thread is starting.  It can be
- * waited for, and then gives the process.
+ * start.h: noshell.start, a command that another thread is starting.  It has
+ * a descriptor to wait for, and then gives the process.
  */
 #ifndef NSH_LUA_START_H
 #define NSH_LUA_START_H

@@ -157,11 +157,9 @@ function core.wake_disarm(channel) end
 ---@return integer left
 function core.reap() end
 
---- A command that another thread is starting; a pollable.
+--- A command that another thread is starting.
 ---@class noshell.start: userdata
 ---@field pollfd fun(self): integer
----@field events fun(self): "r"
----@field timeout fun(self): nil
 ---@field finish fun(self): noshell.process|false|nil, noshell.failure?  false: not yet
 ---@field finish_now fun(self): noshell.process?, noshell.failure?  stands still until then
 

@@ -50,6 +50,15 @@ function wait.await(pollable, attempt, deadline)
   end
 end
 
+--- A command that another thread is starting, as a pollable.
+local starting = {}
+local metatable = { __index = starting }
+
+function starting:pollfd() return self.start:pollfd() end
+function starting.events() return "r" end
+function starting.timeout() return nil end
+function starting:finish() return self.start:finish() end
+
 --- Starts a command: in another thread, where the host says that its own has
 --- better things to do. Where the host cannot wait for that, it stands still.
 ---@param cmd noshell.command
@@ -58,7 +67,8 @@ end
 function wait.start(cmd)
   local start = host.starts_aside() and cmd:_start_aside()
   if not start then return cmd:_start() end
-  local process, raw = wait.await(start, start.finish)
+  local process, raw = wait.await(setmetatable({ start = start }, metatable),
+    starting.finish)
   if process or raw.stage ~= "wait" then return process, raw end
   return start:finish_now()
 end

@@ -205,6 +205,17 @@ return function(builder, mistake, none)
   } do
     builder[name] = { works = { "text", sentence } }
   end
+  local driven = {
+    on_stdout = "are told each line while everything is captured",
+    on_stderr = "take stderr's lines where it goes to stdout",
+    set_input = "may be a list of strings and numbers",
+    set_tail = "keeps the last bytes of each stream, and counts the others",
+    set_crlf = "get lines without their CR where crlf says so",
+    records = "may be records of a command",
+  }
+  for name, sentence in pairs(driven) do
+    builder[name] = { works = { "drive", sentence } }
+  end
   builder.exec = { works = { "ending", "puts the program in the place of who runs it" } }
   for _, name in ipairs { "env", "env_list" } do
     builder[name] = { works = { "environment",

@@ -109,7 +109,7 @@ end
 function server:body(path, body)
   local response = self:get(path, body)
   assert(response.status == 200, ("%s: %s %s\n%s"):format(path,
-    response.status, response.body, self:log()))
+    response.status, response.body, self:log():sub(-3000)))
   return response.body
 end
 
@@ -226,9 +226,10 @@ function nginx.with(options, fn)
     stop(self)
     local alarms = not options.alarms and self:alarms() or {}
     if ok and alarms[1] then
-      ok, err = false, "error.log: " .. table.concat(alarms, "\n")
+      ok, err = false, "error.log: " .. table.concat(alarms, "\n", 1,
+        math.min(#alarms, 5))
     elseif not ok and type(err) == "string" then
-      err = err .. "\nerror.log:\n" .. self:log()
+      err = err .. "\nerror.log:\n" .. self:log():sub(-3000)
     end
     if not ok then error(err, 0) end
   end)

@@ -103,7 +103,7 @@ end
 ---@type noshell.waiter
 function nginx.wait(awaited, seconds)
   if not awaited:pollfd() then
-    package.loaded.ngx.sleep(math.max(seconds, 0.001))
+    package.loaded.ngx.sleep(math.max(seconds or 0, 0.001))
     return true
   end
   local channel, raw = wait_somehow(awaited, seconds)
