@@ -5,13 +5,11 @@
 local core = require "noshell.core"
 local failure = require "noshell.failure"
 local group = require "noshell.group"
+local setters = require "noshell.setters"
 
----@class noshell.command
-local commands = core.methods.command
 ---@class noshell.process
 local processes = core.methods.process
 
-local set_stdin, set_input_buffer = commands.set_stdin, commands.set_input_buffer
 local pump, pollfd, result = processes.pump, processes.pollfd, processes.result
 
 --- What drives one process.
@@ -38,106 +36,6 @@ local pump, pollfd, result = processes.pump, processes.pollfd, processes.result
 ---@field dropped integer   bytes that are not kept any more
 
 local drive = {}
-
---- How much of a long output is kept where nobody says how much.
-drive.TAIL = 65536
-
--- Setters -----------------------------------------------------------------------
-
---- Standard input is what was set last.
-function commands:set_stdin(...)
-  self:_kept().input = nil
-  return set_stdin(self, ...)
-end
-
-function commands:set_input_buffer(...)
-  self:_kept().input = nil
-  return set_input_buffer(self, ...)
-end
-
-local function is_chunk(value)
-  return type(value) == "string" or type(value) == "number"
-end
-
-local function set_chunks(self, list)
-  local copy = {}
-  for i, chunk in ipairs(list) do
-    if not is_chunk(chunk) then
-      return self:_mistake("set_input", failure.shown(chunk),
-        ("item %d is not a string or a number"):format(i))
-    end
-    copy[i] = tostring(chunk)
-  end
-  set_stdin(self, "pipe"):_kept().input = copy
-  return self
-end
-
---- What the program reads from stdin: a string, a secret, an open file, a list
---- of strings, or a function that is called for the next string whenever the
---- program can read more, until it gives nil. An error in it ends the program,
---- and is raised by whoever waits.
----
---- The function is not called any more once the program reads no more. Running
---- the command again calls the same function again.
----@param source string|number|noshell.secret|file*|noshell.stream|string[]|fun(): string?
----@return noshell.command
-function commands:set_input(source)
-  if type(source) == "function" then
-    set_stdin(self, "pipe"):_kept().input = source
-  elseif type(source) == "table" and not getmetatable(source) then
-    return set_chunks(self, source)
-  elseif io.type(source) or getmetatable(source) == core.metatables.stream then
-    return self:set_stdin(source)
-  else
-    return self:set_input_buffer(source)
-  end
-  return self
-end
-
-local function set_function(self, name, f)
-  if type(f) ~= "function" then
-    return self:_mistake(name, failure.shown(f), "a function is needed")
-  end
-  self:_kept()[name] = f
-  return self
-end
-
---- Calls `f` for every line of the captured stdout as it comes, without its
---- end. An error in it ends the program, and is raised by whoever waits.
----@param f fun(line: string)
----@return noshell.command
-function commands:on_stdout(f)
-  return set_function(self, "on_stdout", f)
-end
-
---- The same for stderr.
----@param f fun(line: string)
----@return noshell.command
-function commands:on_stderr(f)
-  return set_function(self, "on_stderr", f)
-end
-
---- Keeps the last `bytes` of what is captured of stdout and of stderr, and not
---- all of it; the result's stdout_dropped and stderr_dropped say how much is
---- missing. The cap of set_max_output is one of what is held at a time.
----@param bytes? integer  64 KiB unless given
----@return noshell.command
-function commands:set_tail(bytes)
-  bytes = bytes or drive.TAIL
-  if type(bytes) ~= "number" or bytes < 0 or bytes % 1 ~= 0 then
-    return self:_mistake("set_tail", failure.shown(bytes),
-      "a number of bytes is needed")
-  end
-  self:_kept().tail = bytes
-  return self
-end
-
---- Lines may end with CR LF: their CR is taken away too.
----@return noshell.command
-function commands:set_crlf()
-  self:_kept().crlf = true
-  return self
-end
 
 --- How a standard stream is directed; "input" is what drive makes.
 ---@param cmd noshell.command
@@ -214,7 +112,7 @@ local CHUNKS_PER_STEP = 32
 
 local function next_chunk(driver)
   local chunk = driver.source()
-  if chunk ~= nil and not is_chunk(chunk) then
+  if chunk ~= nil and not setters.is_chunk(chunk) then
     error(("input: a string is needed, not %s"):format(failure.shown(chunk)), 0)
   end
   return chunk and tostring(chunk)

@@ -92,9 +92,9 @@ local HTTP = [[
 ]]
 
 local YIELDING = { "rewrite", "access", "content", "timer", "server_rewrite",
-  "ssl_client_hello", "ssl_certificate", "content after TLS" }
+  "ssl_certificate", "content after TLS" }
 local BLOCKING = { "init", "init_worker", "set", "header_filter", "body_filter",
-  "log", "balancer", "exit_worker" }
+  "log", "balancer", "ssl_client_hello", "exit_worker" }
 
 local options = { server = SERVER, http = HTTP, files = {
   ["phases.lua"] = PHASES, ["certificate.pem"] = CERTIFICATE, ["key.pem"] = KEY,

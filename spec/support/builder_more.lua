@@ -213,8 +213,21 @@ return function(builder, mistake, none)
     set_crlf = "get lines without their CR where crlf says so",
     records = "may be records of a command",
   }
+  local wrong = {
+    on_stdout = { mistake("5", "a function is needed", 5),
+      mistake("", "argument 1 is missing") },
+    set_input = { mistake("a table", "item 2 is not a string or a number", { "a", {} }),
+      mistake("true", "a list of strings or a function is needed", true),
+      mistake('"b"', "argument 2 is one too many: set_input takes 1", "a", "b") },
+    set_tail = { mistake("-1", "a number of bytes is needed", -1),
+      mistake("1.5", "a number of bytes is needed", 1.5),
+      mistake("nil", "a number of bytes is needed", nil) },
+    set_crlf = none,
+  }
+  wrong.on_stderr = wrong.on_stdout
   for name, sentence in pairs(driven) do
-    builder[name] = { works = { "drive", sentence } }
+    builder[name] = { works = { "drive", sentence }, mistakes = wrong[name],
+      stage = false }
   end
   builder.exec = { works = { "ending", "puts the program in the place of who runs it" } }
   for _, name in ipairs { "env", "env_list" } do

@@ -11,12 +11,12 @@ local nginx = { name = "nginx", starts_aside = true }
 
 --- What ngx.get_phase says where a cosocket works. Elsewhere (init, init_worker,
 --- set, header_filter, body_filter, log, balancer, exit_worker, …) nginx lets
---- nothing yield.
+--- nothing yield; and in ssl_client_hello and ssl_session_fetch one that lacks
+--- OpenResty's patches breaks the handshake off where Lua yields.
 local YIELDABLE = {
   rewrite = true, server_rewrite = true, access = true, precontent = true,
-  content = true, timer = true, preread = true, ssl_client_hello = true,
-  ssl_cert = true, ssl_session_fetch = true, proxy_ssl_cert = true,
-  proxy_ssl_verify = true,
+  content = true, timer = true, preread = true, ssl_cert = true,
+  proxy_ssl_cert = true, proxy_ssl_verify = true,
 }
 
 --- Also in those phases Lua may be inside a C function that cannot yield, such

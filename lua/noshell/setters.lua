@@ -1,0 +1,141 @@
+--- Setters of a command that are Lua's: what is done while the program runs.
+--- Mistakes are remembered as those of the core's setters are.
+
+local core = require "noshell.core"
+local failure = require "noshell.failure"
+
+---@class noshell.command
+local commands = core.methods.command
+
+local set_stdin, set_input_buffer = commands.set_stdin, commands.set_input_buffer
+
+local setters = {}
+
+--- How much of a long output is kept where nobody says how much.
+local TAIL = 65536
+
+--- Whether there are between min and max arguments; else that is the mistake.
+local function has_count(self, method, min, max, ...)
+  local count = select("#", ...)
+  if count < min then
+    self:_mistake(method, nil, ("argument %d is missing"):format(count + 1))
+  elseif count > max then
+    self:_mistake(method, failure.shown((select(max + 1, ...))),
+      ("argument %d is one too many: %s takes %d"):format(max + 1, method, max))
+  end
+  return count >= min and count <= max
+end
+
+--- Standard input is what was set last.
+function commands:set_stdin(...)
+  self:_kept().input = nil
+  return set_stdin(self, ...)
+end
+
+function commands:set_input_buffer(...)
+  self:_kept().input = nil
+  return set_input_buffer(self, ...)
+end
+
+--- Whether that is a piece of input.
+function setters.is_chunk(value)
+  return type(value) == "string" or type(value) == "number"
+end
+
+local function set_source(self, source)
+  set_stdin(self, "pipe"):_kept().input = source
+  return self
+end
+
+local function set_chunks(self, list)
+  local copy = {}
+  for i, chunk in ipairs(list) do
+    if not setters.is_chunk(chunk) then
+      return self:_mistake("set_input", failure.shown(chunk),
+        ("item %d is not a string or a number"):format(i))
+    end
+    copy[i] = tostring(chunk)
+  end
+  return set_source(self, copy)
+end
+
+--- A secret alone hides its metatable.
+local function is_text(value)
+  return setters.is_chunk(value)
+    or (type(value) == "userdata" and getmetatable(value) == false)
+end
+
+--- What the program reads from stdin: a string, a secret, an open file, a list
+--- of strings, or a function that is called for the next string whenever the
+--- program can read more, until it gives nil. An error in it ends the program,
+--- and is raised by whoever waits.
+---
+--- The function is not called any more once the program reads no more. Running
+--- the command again calls the same function again.
+---@param ... string|number|noshell.secret|file*|noshell.stream|string[]|fun(): string?
+---@return noshell.command
+function commands:set_input(...)
+  if not has_count(self, "set_input", 1, 1, ...) then return self end
+  local source = ...
+  if is_text(source) then return self:set_input_buffer(source) end
+  if type(source) == "function" then return set_source(self, source) end
+  if type(source) == "table" and not getmetatable(source) then
+    return set_chunks(self, source)
+  end
+  if io.type(source) or getmetatable(source) == core.metatables.stream then
+    return self:set_stdin(source)
+  end
+  return self:_mistake("set_input", failure.shown(source),
+    "a string, a file, a list of strings or a function is needed")
+end
+
+local function set_function(self, name, ...)
+  if not has_count(self, name, 1, 1, ...) then return self end
+  local f = ...
+  if type(f) ~= "function" then
+    return self:_mistake(name, failure.shown(f), "a function is needed")
+  end
+  self:_kept()[name] = f
+  return self
+end
+
+--- Calls a function for every line of the captured stdout as it comes, without
+--- its end. An error in it ends the program, and is raised by whoever waits.
+---@param ... fun(line: string)
+---@return noshell.command
+function commands:on_stdout(...)
+  return set_function(self, "on_stdout", ...)
+end
+
+--- The same for stderr.
+---@param ... fun(line: string)
+---@return noshell.command
+function commands:on_stderr(...)
+  return set_function(self, "on_stderr", ...)
+end
+
+--- Keeps the last bytes of what is captured of stdout and of stderr, 64 KiB
+--- unless told how many, and not all of it; the result's stdout_dropped and
+--- stderr_dropped say how much is missing. The cap of set_max_output is one of
+--- what is held at a time.
+---@param ... integer
+---@return noshell.command
+function commands:set_tail(...)
+  if not has_count(self, "set_tail", 0, 1, ...) then return self end
+  local bytes = select("#", ...) == 0 and TAIL or ...
+  if type(bytes) ~= "number" or bytes < 0 or bytes % 1 ~= 0 then
+    return self:_mistake("set_tail", failure.shown(bytes),
+      "a number of bytes is needed")
+  end
+  self:_kept().tail = bytes
+  return self
+end
+
+--- Lines may end with CR LF: their CR is taken away too.
+---@return noshell.command
+function commands:set_crlf(...)
+  if has_count(self, "set_crlf", 0, 0, ...) then self:_kept().crlf = true end
+  return self
+end
+
+return setters

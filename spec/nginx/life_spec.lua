@@ -1,0 +1,257 @@
+-- Requests, workers and programs begin and end without regard to each other.
+local helper = require "spec.support.helper"
+local lfs = require "lfs"
+local nginx = require "spec.support.nginx"
+local sys = helper.sys
+
+local function is_alive(pid)
+  return sys.kill(pid, 0) ~= nil
+end
+
+local function eventually_gone(pid)
+  return nginx.eventually(function() return not is_alive(pid) end)
+end
+
+local function read_status(pid)
+  return helper.read_file(("/proc/%d/status"):format(pid))
+end
+
+--- What must not grow: threads, descriptors, children; and the memory in use.
+local function inventory(pid)
+  local count = 0
+  for name in lfs.dir(("/proc/%d/fd"):format(pid)) do
+    if name:match("%d") then count = count + 1 end
+  end
+  local status = read_status(pid)
+  return { fds = count, threads = tonumber(status:match("Threads:%s+(%d+)")),
+    kilobytes = tonumber(status:match("VmRSS:%s+(%d+)")) }
+end
+
+local KEEP = [[
+  kept = assert(noshell.run_async { probe, "--block-on", "0", "--exit", "5",
+    stdin = "pipe", check = false })
+  ngx.print(kept.pid)
+]]
+
+local RUN = [[
+  local result = assert(noshell.run { tiny })
+  ngx.print(result.exit_code)
+]]
+
+local function paths_of(path, count)
+  local paths = {}
+  for i = 1, count do paths[i] = path end
+  return paths
+end
+
+nginx.describe("in nginx, a process", function()
+  it("outlives its request, and is waited for from another", function()
+    nginx.with({ locations = { ["/keep"] = KEEP, ["/wait"] = [[
+      kept.stdin:close()
+      local result = assert(kept:wait())
+      kept:close()
+      ngx.print(result.exit_code)
+    ]] } }, function(server)
+      local pid = tonumber(server:body("/keep"))
+      assert.is_true(is_alive(pid))
+      assert.equal("5", server:body("/wait"))
+      assert.is_true(eventually_gone(pid))
+    end)
+  end)
+
+  it("is waited for by many requests at once", function()
+    nginx.with({ locations = { ["/keep"] = KEEP, ["/wait"] = [[
+      ngx.print(assert(kept:wait()).exit_code)
+    ]], ["/end"] = [[ kept.stdin:close() ]] } }, function(server)
+      server:body("/keep")
+      local waiting = {}
+      for i = 1, 20 do waiting[i] = server:send("/wait") end
+      server:body("/end")
+      for _, connection in ipairs(waiting) do
+        assert.equal("5", connection:receive("*a"):sub(-1))
+        connection:close()
+      end
+    end)
+  end)
+
+  it("runs on when the client has gone, and is reaped", function()
+    nginx.with({ http = "lua_check_client_abort on;", locations = {
+      ["/start"] = [[
+        pid = nil
+        local process = assert(noshell.run_async { probe, "--sleep", "300" })
+        pid = process.pid
+        process:wait()
+      ]],
+      ["/pid"] = [[ ngx.print(pid or "") ]], ["/run"] = RUN,
+    } }, function(server)
+      local connection = server:send("/start")
+      local pid = nginx.eventually(function()
+        return tonumber(server:body("/pid"))
+      end)
+      connection:close()
+      assert.is_true(is_alive(pid))
+      assert.is_true(eventually_gone(pid))
+      assert.equal("0", server:body("/run"))
+    end)
+  end)
+
+  it("leaves nothing behind when 200 clients have gone", function()
+    nginx.with({ http = "lua_check_client_abort on;", locations = {
+      ["/start"] = [[ noshell.run(probe, "--sleep", "20") ]], ["/run"] = RUN,
+      ["/collect"] = [[
+        collectgarbage()
+        collectgarbage()
+        require("noshell.core").reap()
+      ]],
+    } }, function(server)
+      local worker = server:children()[1]
+      server:body("/run")
+      local before = inventory(worker)
+      for _ = 1, 10 do
+        local sent = {}
+        for i = 1, 20 do sent[i] = server:send("/start") end
+        for _, connection in ipairs(sent) do connection:close() end
+      end
+      assert.truthy(nginx.eventually(function()
+        server:body("/collect")
+        return inventory(worker).fds <= before.fds
+          and #server:children(worker) == 0
+      end))
+      assert.equal("0", server:body("/run"))
+    end)
+  end)
+end)
+
+nginx.describe("a worker of nginx", function()
+  it("is the same after 2,000 requests", function()
+    nginx.with({ locations = { ["/run"] = RUN, ["/collect"] = [[
+      collectgarbage()
+      collectgarbage()
+    ]] } }, function(server)
+      local worker = server:children()[1]
+      local function run(count)
+        server:many(paths_of("/run", count), 50)
+        server:body("/collect")
+        local found
+        nginx.eventually(function()
+          local last = found
+          found = inventory(worker)
+          return last and last.fds == found.fds
+        end)
+        return found
+      end
+      run(500)
+      local before, after = run(500), run(2000)
+      assert.equal(before.threads, after.threads)
+      assert.is_true(after.fds <= before.fds)
+      assert.is_true(after.kilobytes - before.kilobytes < 2048)
+      assert.same({}, server:children(worker))
+    end)
+  end)
+
+  it("finishes what it runs when nginx reloads", function()
+    nginx.with({ locations = { ["/slow"] = [[
+      local result = assert(noshell.run(probe, "--sleep", "500", "--say", "done"))
+      ngx.print(result.stdout)
+    ]], ["/pid"] = [[ ngx.print(ngx.worker.pid()) ]] } }, function(server)
+      local old = tonumber(server:body("/pid"))
+      local connection = server:send("/slow")
+      server:body("/pid")
+      server:signal("HUP")
+      assert.truthy(nginx.eventually(function()
+        return tonumber(server:body("/pid")) ~= old
+      end))
+      assert.truthy(connection:receive("*a"):match("done\n$"))
+      connection:close()
+      assert.is_true(eventually_gone(old))
+    end)
+  end)
+
+  it("exits though programs run, and these run on", function()
+    local pid
+    nginx.with({ locations = { ["/keep"] = [[
+      kept = assert(noshell.run_async { probe, "--sleep", "60000", stdout = "null",
+        stderr = "null" })
+      ngx.print(kept.pid)
+    ]] } }, function(server)
+      pid = tonumber(server:body("/keep"))
+      server.at_end = function() assert.is_true(is_alive(pid)) end
+    end)
+    assert.truthy(sys.kill(pid, "KILL"))
+    assert.is_true(eventually_gone(pid))
+  end)
+
+  it("exits at once when a request waits for a program", function()
+    nginx.with({ locations = { ["/wait"] = [[
+      started = true
+      noshell.run { probe, "--sleep", "3000" }
+    ]], ["/started"] = [[ ngx.print(tostring(started)) ]] } }, function(server)
+      local connection = server:send("/wait")
+      nginx.eventually(function() return server:body("/started") == "true" end)
+      local start = sys.clock()
+      server.at_end = function() assert.is_true(sys.clock() - start < 2) end
+      connection:close()
+    end)
+  end)
+
+  it("says so where worker_connections are exhausted, and ends the program", function()
+    nginx.with({ connections = 16, alarms = true, locations = { ["/run"] = [[
+      for _ = 1, tonumber(ngx.var.arg_n) do
+        ngx.thread.spawn(function()
+          local result, err = noshell.run(probe, "--sleep", "300", "--say", "done")
+          ngx.print(result and result.stdout or tostring(err) .. "\n")
+        end)
+      end
+    ]] } }, function(server)
+      local counts = { done = 0, told = 0 }
+      for line in server:body("/run?n=30"):gmatch("[^\n]+") do
+        local told = line:match("^noshell: cannot wait for '.-probe .-': wait: .*"
+          .. "worker_connections") and "told"
+        local kind = line == "done" and "done" or told
+        assert.truthy(kind, line)
+        counts[kind] = counts[kind] + 1
+      end
+      assert.equal(30, counts.done + counts.told)
+      assert.is_true(counts.done > 0 and counts.told > 0)
+      assert.same({}, server:children(server:children()[1]))
+      assert.equal("done\n", server:body("/run?n=1"))
+    end)
+  end)
+
+  it("may close its Lua state after every request (lua_code_cache off)", function()
+    nginx.with({ http = "lua_code_cache off;", alarms = true, locations = {
+      ["/run"] = RUN, ["/forget"] = [[
+        noshell.run_async { probe, "--sleep", "30" }
+        ngx.print(assert(noshell.output("echo", "hello")))
+      ]] } }, function(server)
+      local worker = server:children()[1]
+      for _, response in ipairs(server:many(paths_of("/run", 200), 20)) do
+        assert.equal("0", response.body)
+      end
+      local before = inventory(worker)
+      for _, response in ipairs(server:many(paths_of("/forget", 100), 20)) do
+        assert.equal("hello", response.body)
+      end
+      assert.truthy(nginx.eventually(function()
+        server:body("/run")
+        return inventory(worker).fds <= before.fds
+          and #server:children(worker) == 0
+      end))
+      assert.equal(before.threads, inventory(worker).threads)
+    end)
+  end)
+
+  it("need not be root, nor have a place for temporary files", function()
+    helper.require_or_pending("root", sys.getuid() == 0, "root, to become nobody")
+    local readable = helper.run { "su", "nobody", "-s", "/bin/sh", "-c",
+      "test -r '" .. helper.root .. "/lua/noshell/init.lua'" }
+    helper.require_or_pending("root", readable.status == 0,
+      "a tree that nobody may read")
+    nginx.with({ user = "user nobody nogroup;", main = "env TMPDIR=/no/such/directory;",
+      locations = { ["/run"] = [[
+        ngx.print(noshell.host.name(), " ", noshell.output("id", "-un"))
+      ]] } }, function(server)
+      assert.equal("nginx nobody", server:body("/run"))
+    end)
+  end)
+end)
