@@ -169,14 +169,16 @@ describe("use", function()
     local run = helper.run_lua(helper.lua, [[
       local noshell, sys = require "noshell", require "testsys"
       local core = require "noshell.core"
-      local process = assert(noshell.run_async { "sleep", "0.05" })
-      collectgarbage()
+      local process = assert(noshell.run_async { "cat", stdin = "pipe" })
       collectgarbage()
       assert(sys.limit("nofile", 64))
       repeat until not sys.dup(0)
+      local looks = 0
       noshell.host.use(function(awaited, seconds)
-        assert(awaited:pollfd() == nil and seconds <= 0.01)
-        core.poll(-1, "r", seconds)
+        looks = looks + 1
+        assert(looks > 3 or (awaited:pollfd() == nil and seconds <= 0.01))
+        core.poll(awaited:pollfd() or -1, "r", seconds)
+        if looks == 3 then process.stdin:close() end
       end)
       assert(process:wait())
       io.write("waited")]])

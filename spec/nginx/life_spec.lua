@@ -104,7 +104,7 @@ nginx.describe("in nginx, a process", function()
         require("noshell.core").reap()
       ]],
     } }, function(server)
-      local worker = server:children()[1]
+      local worker = server:workers()[1]
       server:body("/run")
       local before = inventory(worker)
       for _ = 1, 10 do
@@ -128,7 +128,7 @@ nginx.describe("a worker of nginx", function()
       collectgarbage()
       collectgarbage()
     ]] } }, function(server)
-      local worker = server:children()[1]
+      local worker = server:workers()[1]
       local function run(count)
         server:many(paths_of("/run", count), 50)
         server:body("/collect")
@@ -213,7 +213,7 @@ nginx.describe("a worker of nginx", function()
       end
       assert.equal(30, counts.done + counts.told)
       assert.is_true(counts.done > 0 and counts.told > 0)
-      assert.same({}, server:children(server:children()[1]))
+      assert.same({}, server:children(server:workers()[1]))
       assert.equal("done\n", server:body("/run?n=1"))
     end)
   end)
@@ -224,7 +224,7 @@ nginx.describe("a worker of nginx", function()
         noshell.run_async { probe, "--sleep", "30" }
         ngx.print(assert(noshell.output("echo", "hello")))
       ]] } }, function(server)
-      local worker = server:children()[1]
+      local worker = server:workers()[1]
       for _, response in ipairs(server:many(paths_of("/run", 200), 20)) do
         assert.equal("0", response.body)
       end

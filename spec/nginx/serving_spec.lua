@@ -38,7 +38,7 @@ nginx.describe("a worker of nginx", function()
 
   it("does so with two of its kind", function()
     nginx.with({ locations = { ["/run"] = ECHO }, workers = 2 }, function(server)
-      assert.equal(2, #server:children())
+      assert.equal(2, #server:workers(2))
       for n, response in ipairs(server:many(numbered("/run", 1000), 100)) do
         assert.equal(expected_echo(n), response.body)
       end

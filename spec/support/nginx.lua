@@ -147,9 +147,9 @@ local function children_of(pid)
   return list
 end
 
---- The pids of its workers, or of what a process of it has started.
+--- The pids of what a process of it has started.
 function server:children(pid)
-  return children_of(pid or self:master())
+  return children_of(pid)
 end
 
 --- Looks until fn() gives something, at most 10 s; gives that.
@@ -159,6 +159,14 @@ function nginx.eventually(fn)
     if value then return value end
     sys.sleep(0.01)
   end
+end
+
+--- The pids of its `count` workers. The kernel's list is not always whole.
+function server:workers(count)
+  return nginx.eventually(function()
+    local pids = children_of(self:master())
+    return #pids == (count or 1) and pids
+  end)
 end
 
 local ALARMING = { error = true, crit = true, alert = true, emerg = true }

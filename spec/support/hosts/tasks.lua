@@ -1,5 +1,10 @@
 -- What the drivers of loops with tasks have in common.
+local core = require "noshell.core"
+
 local tasks = {}
+
+-- Seconds for a scenario. A driver's loop has to turn now and then.
+local LONGEST = tonumber(os.getenv("NOSHELL_LONGEST")) or 60
 
 -- PUC Lua 5.1 cannot yield through pcall: there an error is the loop's.
 local guarded = (rawget(_G, "jit") or not rawget(_G, "setfenv")) and pcall
@@ -9,7 +14,7 @@ local guarded = (rawget(_G, "jit") or not rawget(_G, "setfenv")) and pcall
 --- Gives what main is called with, and a function that tells whether all have
 --- ended, and raises what one of them raised.
 function tasks.new(start, sleep)
-  local running, raised = 0, nil
+  local running, raised, deadline = 0, nil, core.now() + LONGEST
   local self = { concurrent = true, sleep = sleep }
   function self.spawn(f)
     running = running + 1
@@ -32,6 +37,7 @@ function tasks.new(start, sleep)
   end
   return self, function()
     if raised then error(raised[1], 0) end
+    if core.now() > deadline then error(running .. " tasks never ended", 0) end
     return running == 0
   end
 end
