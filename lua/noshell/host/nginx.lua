@@ -24,7 +24,8 @@ local YIELDABLE = {
 ---@return boolean
 function nginx.is_here()
   local ngx = package.loaded.ngx
-  if not ngx.get_phase or not ngx.socket then return false end
+  -- A thread of ngx.run_worker_thread has another one.
+  if not ngx or not ngx.get_phase or not ngx.socket then return false end
   local ok, phase = pcall(ngx.get_phase)
   return ok and YIELDABLE[phase] and core.can_yield() ~= false
     and coroutines.yieldable() ~= nil
