@@ -12,6 +12,13 @@ local function writer(text)
   return process.stdout, process
 end
 
+--- A process that is closed or out of time must be reached.
+local function needs_signals()
+  helper.require_or_pending("signals",
+    os.getenv "NOSHELL_INSTRUMENTED" ~= "valgrind",
+    "pidfd_send_signal, which valgrind does not know")
+end
+
 describe("a stream", function()
   helper.leak_check()
 
@@ -210,6 +217,7 @@ describe("a stream", function()
   end)
 
   it("says that nobody reads what it writes", function()
+    needs_signals()
     local process = started { "sh", "-c", "exec <&-; echo closed; sleep 100",
       stdin = "pipe", stdout = "pipe" }
     assert.equal("closed", process.stdout:read())
@@ -223,6 +231,7 @@ describe("a stream", function()
   end)
 
   it("ends with its process where a deadline has passed", function()
+    needs_signals()
     local process = started { "sh", "-c",
       "echo first; exec sleep 100", stdout = "pipe", timeout = 0.05 }
     assert.equal("first", process.stdout:read())
