@@ -232,12 +232,12 @@ describe("a coroutine inside a cqueues coroutine", function()
     local names, wrap = {}, coroutine.wrap
     require("spec.support.hosts.cqueues").run(function()
       names[1] = coroutine.wrap(function() return noshell.host.name() end)()
-      coroutine.wrap = auxlib.wrap
+      coroutine.wrap = auxlib.wrap -- luacheck: ignore 122
       names[2] = coroutine.wrap(function()
         assert(noshell.run("sleep", "0.01"))
         return noshell.host.name()
       end)()
-      coroutine.wrap = wrap
+      coroutine.wrap = wrap -- luacheck: ignore 122
     end)
     assert.same({ "blocking", "cqueues" }, names)
   end)

@@ -1,6 +1,5 @@
 -- The host of nginx, in the content phase: what every host does, and what only
 -- a server shows.
-local helper = require "spec.support.helper"
 local nginx = require "spec.support.nginx"
 local scenarios = require "spec.support.hosts.scenarios"
 

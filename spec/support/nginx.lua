@@ -148,7 +148,7 @@ local function children_of(pid)
 end
 
 --- The pids of what a process of it has started.
-function server:children(pid)
+function server:children(pid) -- luacheck: ignore self
   return children_of(pid)
 end
 

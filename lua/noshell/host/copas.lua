@@ -40,11 +40,11 @@ methods.close = methods.settimeout
 --- One descriptor that is readable when the awaited is ready or the time is up,
 --- and the function that releases what it needs.
 local function readable(awaited, seconds)
-  local fd, timer, set = awaited:pollfd(), nil, nil
+  local fd = awaited:pollfd()
   if fd and not seconds and awaited:events() == "r" then
     return fd, function() end
   end
-  timer, set = seconds and core.timer(seconds), core.pollset()
+  local timer, set = seconds and core.timer(seconds), core.pollset()
   local list = {}
   if fd then list[1], list[2] = fd, awaited:events() end
   if timer then list[#list + 1], list[#list + 2] = timer:fileno(), "r" end

@@ -72,7 +72,8 @@ end
 ---@param thread? thread
 ---@return noshell.waiter|noshell.waiting_host|nil previous
 function host.use(waiter, thread)
-  local new, previous = as_host(waiter), nil
+  local new = as_host(waiter)
+  local previous
   -- Lua 5.4's require has a second result: it is no coroutine.
   if type(thread) == "thread" then
     previous, chosen_by[thread] = chosen_by[thread], new

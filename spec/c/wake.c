@@ -1,0 +1,390 @@
+/* What a host that waits for its own sockets only builds on: wake-up channels,
+ * and starts in another thread. */
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "check.h"
+
+/* ---- channels ---------------------------------------------------------- */
+
+static int connect_to(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	(void)snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+	if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0)
+		return fd;
+	(void)close(fd);
+	return -1;
+}
+
+struct waiter {
+	int socket, channel;
+};
+
+static struct waiter new_waiter(void)
+{
+	struct waiter waiter = { .socket = connect_to(nsh_wake_path()) };
+
+	CHECK(waiter.socket >= 0);
+	waiter.channel = nsh_wake_accept();
+	CHECK(waiter.channel >= 0);
+	return waiter;
+}
+
+/* Whether a byte comes in so many milliseconds. */
+static bool is_woken(const struct waiter *waiter, int milliseconds)
+{
+	struct pollfd poll_fd = { .fd = waiter->socket, .events = POLLIN };
+	char byte = 0;
+
+	if (poll(&poll_fd, 1, milliseconds) != 1)
+		return false;
+	return read(waiter->socket, &byte, 1) == 1;
+}
+
+static bool is_gone(int channel)
+{
+	return nsh_wake_arm(channel, -1, 0, -1) < 0 && errno == EBADF;
+}
+
+/* Our end is closed by the helper thread: its descriptors must be gone too. */
+static void end_waiter(struct waiter *waiter)
+{
+	(void)close(waiter->socket);
+	for (int i = 0; i < 2000 && !is_gone(waiter->channel); i++)
+		(void)usleep(1000);
+	CHECK(is_gone(waiter->channel));
+}
+
+static void wakes_once(void)
+{
+	struct waiter waiter = new_waiter();
+	int ends[2];
+
+	CHECK(nsh_pipe(ends) == 0);
+	EQUAL(nsh_wake_arm(waiter.channel, ends[0], NSH_READABLE, -1), 0);
+	CHECK(!is_woken(&waiter, 20));
+	EQUAL(write(ends[1], "x", 1), 1);
+	CHECK(is_woken(&waiter, 5000));
+	CHECK(!is_woken(&waiter, 20));
+	EQUAL(nsh_wake_arm(waiter.channel, ends[0], NSH_READABLE, -1), 0);
+	CHECK(is_woken(&waiter, 5000));
+	EQUAL(nsh_wake_arm(waiter.channel, ends[1], NSH_WRITABLE, -1), 0);
+	CHECK(is_woken(&waiter, 5000));
+	nsh_fd_close(ends[0]);
+	nsh_fd_close(ends[1]);
+	end_waiter(&waiter);
+}
+
+static void wakes_by_the_clock(void)
+{
+	struct waiter late = new_waiter(), soon = new_waiter(), never = new_waiter();
+	double start = nsh_now();
+
+	EQUAL(nsh_wake_arm(never.channel, -1, 0, 1e300), 0);
+	EQUAL(nsh_wake_arm(late.channel, -1, 0, 0.1), 0);
+	EQUAL(nsh_wake_arm(soon.channel, -1, 0, 0.02), 0);
+	CHECK(is_woken(&soon, 5000));
+	CHECK(nsh_now() - start >= 0.02);
+	CHECK(is_woken(&late, 5000));
+	CHECK(nsh_now() - start >= 0.1);
+	EQUAL(nsh_wake_arm(soon.channel, -1, 0, 0), 0);
+	CHECK(is_woken(&soon, 5000));
+	CHECK(!is_woken(&never, 0));
+	end_waiter(&late);
+	end_waiter(&soon);
+	end_waiter(&never);
+}
+
+static void can_be_disarmed(void)
+{
+	struct waiter waiter = new_waiter();
+	int ends[2];
+
+	CHECK(nsh_pipe(ends) == 0);
+	EQUAL(nsh_wake_arm(waiter.channel, ends[0], NSH_READABLE, 0.05), 0);
+	nsh_wake_disarm(waiter.channel);
+	EQUAL(write(ends[1], "x", 1), 1);
+	CHECK(!is_woken(&waiter, 100));
+	nsh_fd_close(ends[0]);
+	nsh_fd_close(ends[1]);
+	end_waiter(&waiter);
+}
+
+static void waits_for_what_is_closed(void)
+{
+	struct waiter waiter = new_waiter();
+	int ends[2];
+
+	CHECK(nsh_pipe(ends) == 0);
+	EQUAL(nsh_wake_arm(waiter.channel, ends[0], NSH_READABLE, -1), 0);
+	nsh_fd_close(ends[0]);
+	nsh_fd_close(ends[1]);
+	CHECK(is_woken(&waiter, 5000));
+	EQUAL(nsh_wake_arm(waiter.channel, ends[0], NSH_READABLE, -1), -1);
+	EQUAL(errno, EBADF);
+	end_waiter(&waiter);
+}
+
+/* The number of a channel that has gone wakes nobody who has its place. */
+static void numbers_are_not_reused(void)
+{
+	struct waiter first = new_waiter(), second;
+	int old = first.channel;
+
+	end_waiter(&first);
+	second = new_waiter();
+	CHECK(second.channel != old);
+	EQUAL(nsh_wake_arm(second.channel, -1, 0, 0.02), 0);
+	nsh_wake_disarm(old);
+	CHECK(is_woken(&second, 5000));
+	EQUAL(nsh_wake_arm(old, -1, 0, 0), -1);
+	CHECK(!is_woken(&second, 20));
+	end_waiter(&second);
+}
+
+static void serves_a_thousand(void)
+{
+	struct waiter *waiters = calloc(1000, sizeof *waiters);
+	int ends[2], woken = 0;
+
+	CHECK(nsh_pipe(ends) == 0);
+	for (int i = 0; i < 1000; i++) {
+		waiters[i] = new_waiter();
+		(void)nsh_wake_arm(waiters[i].channel, ends[0], NSH_READABLE, -1);
+	}
+	EQUAL(write(ends[1], "x", 1), 1);
+	for (int i = 0; i < 1000; i++)
+		woken += is_woken(&waiters[i], 5000);
+	EQUAL(woken, 1000);
+	for (int i = 0; i < 1000; i++)
+		end_waiter(&waiters[i]);
+	free(waiters);
+	nsh_fd_close(ends[0]);
+	nsh_fd_close(ends[1]);
+}
+
+/* ---- the listener ------------------------------------------------------ */
+
+static int status_of(pid_t child)
+{
+	int status = -1;
+
+	(void)waitpid(child, &status, 0);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void has_no_name(void)
+{
+	struct sockaddr_un address;
+	socklen_t size = sizeof address;
+	struct waiter waiter = new_waiter();
+
+	CHECK(strncmp(nsh_wake_path(), "/proc/self/fd/", 14) == 0);
+	EQUAL(getpeername(waiter.socket, (struct sockaddr *)&address, &size), 0);
+	CHECK(address.sun_path[0] == '/');
+	EQUAL(access(address.sun_path, F_OK), -1);
+	*strrchr(address.sun_path, '/') = 0;
+	EQUAL(access(address.sun_path, F_OK), -1);
+	end_waiter(&waiter);
+}
+
+/* Another process finds it below our number in /proc, and is turned away. */
+static void turns_strangers_away(void)
+{
+	struct waiter waiter;
+	char path[64], byte;
+	pid_t child;
+
+	(void)snprintf(path, sizeof path, "/proc/%d%s", (int)getpid(),
+		       nsh_wake_path() + strlen("/proc/self"));
+	child = fork();
+	if (child == 0) {
+		int fd = connect_to(path);
+
+		_exit(fd < 0 ? 1 : read(fd, &byte, 1) != 0);
+	}
+	(void)usleep(50000);
+	waiter = new_waiter();
+	EQUAL(status_of(child), 0);
+	EQUAL(nsh_wake_arm(waiter.channel, -1, 0, 0), 0);
+	CHECK(is_woken(&waiter, 5000));
+	EQUAL(nsh_wake_accept(), -1);
+	EQUAL(errno, EAGAIN);
+	end_waiter(&waiter);
+}
+
+static void try_all(void)
+{
+	struct waiter waiter = new_waiter();
+
+	EQUAL(nsh_wake_arm(waiter.channel, -1, 0, 0), 0);
+	CHECK(is_woken(&waiter, 5000));
+	end_waiter(&waiter);
+	_exit(wrong);
+}
+
+/* In a child, which makes a listener of its own. */
+static void needs_no_tmpdir(void)
+{
+	pid_t child = fork();
+
+	if (child == 0) {
+		(void)umask(0777);
+		(void)setenv("TMPDIR", "/no/such/directory", 1);
+		try_all();
+	}
+	EQUAL(status_of(child), 0);
+}
+
+static void is_new_after_a_fork(void)
+{
+	struct waiter waiter = new_waiter();
+	pid_t child;
+
+	EQUAL(nsh_wake_arm(waiter.channel, -1, 0, 0.1), 0);
+	child = fork();
+	if (child == 0) {
+		CHECK(is_gone(waiter.channel));
+		try_all();
+	}
+	EQUAL(status_of(child), 0);
+	CHECK(is_woken(&waiter, 5000));
+	end_waiter(&waiter);
+}
+
+/* ---- starts in another thread ------------------------------------------ */
+
+static struct nsh_start *start_aside(struct nsh_command *take_cmd)
+{
+	struct nsh_start *start_of = NULL;
+
+	CHECK(nsh_command_can_start_aside(take_cmd));
+	EQUAL(nsh_command_start_aside(take_cmd, &start_of, NULL), 0);
+	nsh_command_free(take_cmd);
+	return start_of;
+}
+
+static void starts_aside(void)
+{
+	struct nsh_start *starts[50];
+
+	for (int i = 0; i < 50; i++) {
+		char code[4];
+
+		(void)snprintf(code, sizeof code, "%d", i);
+		starts[i] = start_aside(PROBE("--say", code, "--exit", code));
+	}
+	for (int i = 0; i < 50; i++) {
+		struct nsh_process *process = NULL;
+
+		EQUAL(nsh_poll(nsh_start_fd(starts[i]), NSH_READABLE, 5), 1);
+		EQUAL(nsh_start_finish(starts[i], false, &process, NULL), 1);
+		nsh_start_free(starts[i]);
+		EQUAL(nsh_process_wait(process, 5, NULL), 1);
+		EQUAL(nsh_process_result(process)->exit_code, i);
+		EQUAL(nsh_process_result(process)->output_size[1], i < 10 ? 2 : 3);
+		nsh_process_free(process);
+	}
+}
+
+static void fails_aside(void)
+{
+	struct nsh_command *cmd = PROBE("--exit", "0");
+	struct nsh_process *process = NULL;
+	struct nsh_failure failure;
+	struct nsh_start *it;
+
+	nsh_command_set_working_directory(cmd, "/no/such/directory");
+	it = start_aside(cmd);
+	EQUAL(nsh_start_finish(it, true, &process, &failure), -1);
+	EQUAL(failure.stage, NSH_STAGE_WORKING_DIRECTORY);
+	EQUAL(failure.errnum, ENOENT);
+	nsh_start_free(it);
+}
+
+/* Nobody asks any more: the program runs, and is reaped. */
+static void abandons_a_start(void)
+{
+	for (int i = 0; i < 20; i++)
+		nsh_start_free(start_aside(PROBE("--exit", "3")));
+	for (int i = 0; i < 20; i++) {
+		struct nsh_start *it = start_aside(PROBE("--exit", "3"));
+
+		EQUAL(nsh_poll(nsh_start_fd(it), NSH_READABLE, 5), 1);
+		nsh_start_free(it);
+	}
+}
+
+static int pass(void *data, char *message, size_t size)
+{
+	(void)data;
+	(void)message;
+	(void)size;
+	return 0;
+}
+
+static void knows_what_it_cannot(void)
+{
+	struct nsh_command *hooked = PROBE("--exit", "0");
+	struct nsh_command *passing = PROBE("--exit", "0");
+	struct nsh_command *inheriting = PROBE("--exit", "0");
+
+	nsh_command_set_pre_exec_hook(hooked, pass, NULL);
+	nsh_command_pass_fd(passing, 2, 7, false);
+	nsh_command_set_stdio_fd(inheriting, 1, 2);
+	CHECK(!nsh_command_can_start_aside(hooked));
+	CHECK(!nsh_command_can_start_aside(passing));
+	CHECK(!nsh_command_can_start_aside(inheriting));
+	CHECK(!nsh_command_can_start_aside(NULL));
+	nsh_command_free(hooked);
+	nsh_command_free(passing);
+	nsh_command_free(inheriting);
+}
+
+static void starts_aside_after_a_fork(void)
+{
+	struct nsh_start *it = start_aside(PROBE("--exit", "0"));
+	struct nsh_process *process = NULL;
+	pid_t child = fork();
+
+	if (child == 0) {
+		nsh_start_free(it);
+		starts_aside();
+		_exit(wrong);
+	}
+	EQUAL(status_of(child), 0);
+	EQUAL(nsh_start_finish(it, true, &process, NULL), 1);
+	nsh_start_free(it);
+	EQUAL(nsh_process_wait(process, 5, NULL), 1);
+	nsh_process_free(process);
+}
+
+static const struct check checks[] = {
+	{ "a channel is woken once, when what it waits for is ready", wakes_once },
+	{ "a channel is woken by the clock", wakes_by_the_clock },
+	{ "a channel can be disarmed", can_be_disarmed },
+	{ "a channel waits for a duplicate", waits_for_what_is_closed },
+	{ "a channel's number is not used again", numbers_are_not_reused },
+	{ "a thousand channels wait for one pipe", serves_a_thousand },
+	{ "the listener has no name in the file system", has_no_name },
+	{ "the listener turns other processes away", turns_strangers_away },
+	{ "the listener needs neither TMPDIR nor a umask", needs_no_tmpdir },
+	{ "channels are new after a fork", is_new_after_a_fork },
+	{ "programs start in another thread", starts_aside },
+	{ "a start in another thread tells why it failed", fails_aside },
+	{ "a start in another thread can be abandoned", abandons_a_start },
+	{ "what cannot start in another thread is known", knows_what_it_cannot },
+	{ "another thread starts programs after a fork", starts_aside_after_a_fork },
+	{ NULL, NULL },
+};
+
+/* What is made once and kept is no leak. */
+int main(int argc, char **argv)
+{
+	if (argc > 1)
+		CHECK(nsh_wake_path());
+	return check_main(checks, argc, argv);
+}
