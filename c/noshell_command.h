@@ -97,6 +97,8 @@ void nsh_command_run_among(struct nsh_command *cmd, pid_t pid);
 
 /* ---- commands: identity, capabilities, labels -------------------------- */
 
+/* Unless set_groups names them, the supplementary groups become those of the
+ * user's account, or the gid alone: ours are kept only without CAP_SETGID. */
 void nsh_command_set_uid(struct nsh_command *cmd, uid_t uid);
 void nsh_command_set_gid(struct nsh_command *cmd, gid_t gid);
 /* Exactly these supplementary groups; count may be 0. */

@@ -112,6 +112,14 @@ describe("noshell", function()
     assert.equal("/dev/null", helper.probe_report(result.stdout).fd[0].target)
   end)
 
+  it("another user brings its own groups", function()
+    helper.require_or_pending("root", sys.getuid() == 0, "root")
+    assert.equal("1", noshell.output { "id", "-G", uid = 1, gid = 1 })
+    assert.equal("1 7", noshell.output { "id", "-G", uid = 1, gid = 1, groups = { 7 } })
+    assert.equal(noshell.output("id", "-G", "nobody"),
+      noshell.output { "id", "-G", user = "nobody" })
+  end)
+
   it("a hook runs in a copy of this process", function()
     local touched = "here"
     assert(noshell.run { "true", pre_exec_hook = function()

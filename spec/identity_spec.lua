@@ -91,6 +91,14 @@ describe("the child's ids", function()
       ("%s %s %s"):format(report.ruid, report.sgid, report.groups))
   end)
 
+  it("bring the groups of their account, not ours, where none are named", function()
+    local uid, gid, groups = account "daemon"
+    assert.equal(groups, child(probing.command():set_uid(uid):set_gid(gid)).groups)
+    assert.equal("23456", child(probing.command():set_uid(12345):set_gid(23456)).groups)
+    assert.equal("23456", child(probing.command():set_gid(23456)).groups)
+    assert.equal("", child(probing.command():set_uid(12345)).groups)
+  end)
+
   it("have exactly the groups that set_groups names", function()
     assert.equal("7,70000,4294967294", (child(probing.command()
       :set_groups { 70000, 7, 4294967294 }).groups:gsub("%-2", "4294967294")))

@@ -80,6 +80,13 @@ static int read_words(struct cap_words *ret_words)
 	return 0;
 }
 
+bool nsh_caps_can_set_groups(void)
+{
+	struct cap_words held;
+
+	return read_words(&held) == 0 && held.effective >> CAP_SETGID & 1;
+}
+
 static uint64_t bounding_set(void)
 {
 	uint64_t set = 0;

@@ -14,6 +14,8 @@ bool nsh_caps_available(void);
 int nsh_caps_number(const char *name);
 /* The highest capability of this kernel. */
 int nsh_caps_last(void);
+/* Whether this thread may set its groups (CAP_SETGID). */
+bool nsh_caps_can_set_groups(void);
 /* Fills *ret_words for `clear` and `allow` (bit n is capability n) with the
  * ids of `plan`, from what this thread holds now.  0, or -1 with the
  * failure: a capability that we do not hold cannot be given. */

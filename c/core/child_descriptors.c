@@ -77,22 +77,23 @@ static int duplicate(const struct plan *plan, int *parent, int source)
 	return fd;
 }
 
-/* Brings the move's source under a number that is no move's target, so that
- * putting the targets into place overwrites nothing that is still needed. */
+/* Brings the move's source under a number that is no other move's target, so
+ * that putting the targets into place overwrites nothing that is still needed.
+ * What is no target is closed before anything else is executed. */
 static int stage_move(const struct plan *plan, int *parent,
 		      const struct move *move)
 {
+	int again = move->target < 0 ? F_DUPFD_CLOEXEC : F_DUPFD;
 	int fd;
 
 	if (move->same_as >= 0)
-		fd = nsh_sys_fcntl(plan->staged[move->same_as], F_DUPFD_CLOEXEC, 0);
+		fd = nsh_sys_fcntl(plan->staged[move->same_as], F_DUPFD, 0);
 	else if (move->source >= 0)
 		fd = duplicate(plan, parent, move->source);
 	else
-		fd = nsh_sys_open(move->path, move->flags | O_CLOEXEC | O_NOCTTY,
-				  0666);
-	while (fd >= 0 && is_target(plan, fd))
-		fd = nsh_sys_fcntl(fd, F_DUPFD_CLOEXEC, fd + 1);
+		fd = nsh_sys_open(move->path, move->flags | O_NOCTTY, 0666);
+	while (fd >= 0 && fd != move->target && is_target(plan, fd))
+		fd = nsh_sys_fcntl(fd, again, fd + 1);
 	return fd;
 }
 
@@ -228,6 +229,15 @@ static int drop_others(const struct plan *plan)
 	return 0;
 }
 
+/* A descriptor that landed where it belongs stays; what was fetched is
+ * close-on-exec. */
+static int place(const struct move *move, int staged)
+{
+	if (staged != move->target)
+		return nsh_sys_dup3(staged, move->target, 0);
+	return move->source < 0 ? 0 : nsh_sys_fcntl(staged, F_SETFD, 0);
+}
+
 int nsh_step_place_descriptors(const struct plan *plan)
 {
 	int ret = stage_all(plan);
@@ -236,7 +246,7 @@ int nsh_step_place_descriptors(const struct plan *plan)
 		if (plan->moves[i].target < 0)
 			continue;
 		nsh_at(plan, plan->moves[i].stage, i);
-		ret = nsh_sys_dup3(plan->staged[i], plan->moves[i].target, 0);
+		ret = place(&plan->moves[i], plan->staged[i]);
 	}
 	if (ret < 0)
 		return ret;

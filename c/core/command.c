@@ -21,7 +21,7 @@ struct nsh_command *nsh_command_new(const char *program)
 	cmd->timeout = -1;
 	cmd->grace = DEFAULT_GRACE;
 	cmd->max_output = DEFAULT_MAX_OUTPUT;
-	cmd->allowed_exit[0] = true;
+	nsh_exits_add(&cmd->allowed_exit, 0);
 	if (!program || !*program)
 		nsh_command_reject_string(cmd, "command", program, "a program is needed");
 	else

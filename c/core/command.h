@@ -54,7 +54,7 @@ struct nsh_command {
 
 	double timeout, grace;      /* timeout < 0: none */
 	size_t max_output;
-	bool allowed_exit[256];
+	struct exits allowed_exit;
 	bool allow_any_exit, raw_status;
 
 	struct {

@@ -210,7 +210,7 @@ void nsh_command_allow_exit(struct nsh_command *cmd, int code)
 	if (code < 0 || code > 255)
 		nsh_command_reject_number(cmd, "allow_exit", code, "not an exit code from 0 to 255");
 	if (nsh_command_usable(cmd))
-		cmd->allowed_exit[code] = true;
+		nsh_exits_add(&cmd->allowed_exit, code);
 }
 
 void nsh_command_allow_any_exit(struct nsh_command *cmd)

@@ -92,8 +92,7 @@ static int copy_attributes(struct nsh_command *target,
 	target->timeout = source->timeout;
 	target->grace = source->grace;
 	target->max_output = source->max_output;
-	memcpy(target->allowed_exit, source->allowed_exit,
-	       sizeof target->allowed_exit);
+	target->allowed_exit = source->allowed_exit;
 	target->allow_any_exit = source->allow_any_exit;
 	target->raw_status = source->raw_status;
 	return 0;

@@ -6,6 +6,7 @@
 #include <pwd.h>
 #include <stdlib.h>
 
+#include "accounts.h"
 #include "caps.h"
 
 void nsh_command_set_uid(struct nsh_command *cmd, uid_t uid)
@@ -100,49 +101,23 @@ void nsh_command_set_gid_name(struct nsh_command *cmd, const char *name)
 		nsh_command_reject_string(cmd, "set_gid", name, "no such group");
 }
 
-static gid_t *groups_of(const struct passwd *user, int *ret_count)
-{
-	int count = 64, before;
-	gid_t *groups = NULL;
-
-	do {
-		gid_t *more = realloc(groups, (size_t)count * sizeof *groups);
-
-		if (!more) {
-			free(groups);
-			return NULL;
-		}
-		groups = more;
-		before = count;
-	} while (getgrouplist(user->pw_name, user->pw_gid, groups, &count) < 0
-		 && count > before);
-	*ret_count = count;
-	return groups;
-}
-
-/* Not in the child: the name service allocates, locks and reads files. */
 void nsh_command_set_user(struct nsh_command *cmd, const char *name)
 {
-	struct passwd entry, *found = NULL;
-	char text[16384];
-	gid_t *groups;
-	int count;
+	struct groups groups;
+	uid_t uid;
+	gid_t gid;
 
 	if (!nsh_command_usable(cmd))
 		return;
-	if (!name || getpwnam_r(name, &entry, text, sizeof text, &found) != 0
-	    || !found) {
-		nsh_command_reject_string(cmd, "set_user", name, "no such user");
-		return;
-	}
-	groups = groups_of(found, &count);
-	if (!groups) {
+	if (name && nsh_accounts_by_name(name, &uid, &gid, &groups)) {
+		nsh_command_set_uid(cmd, uid);
+		nsh_command_set_gid(cmd, gid);
+		take_groups(cmd, groups.ids, groups.count);
+	} else if (name && errno == ENOMEM) {
 		nsh_command_no_memory(cmd, "set_user");
-		return;
+	} else {
+		nsh_command_reject_string(cmd, "set_user", name, "no such user");
 	}
-	nsh_command_set_uid(cmd, found->pw_uid);
-	nsh_command_set_gid(cmd, found->pw_gid);
-	take_groups(cmd, groups, (size_t)count);
 }
 
 void nsh_command_clear_caps(struct nsh_command *cmd)

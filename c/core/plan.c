@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "accounts.h"
 #include "caps.h"
 #include "command.h"
 #include "fd.h"
@@ -74,9 +75,30 @@ static int plan_lists(struct plan *plan, const struct nsh_command *cmd,
 	return 0;
 }
 
+/* Whoever becomes somebody else takes the groups of that user or group, where
+ * it can: ours would give the child more than its ids say. */
+static int plan_groups(struct plan *plan, struct nsh_failure *failure)
+{
+	struct groups groups;
+
+	if (!(plan->set_uid || plan->set_gid) || plan->set_groups
+	    || !nsh_caps_can_set_groups())
+		return 0;
+	if (!nsh_accounts_groups(plan->set_uid ? plan->uid : (uid_t)-1,
+				 plan->set_gid ? plan->gid : (gid_t)-1, &groups))
+		return fail_memory(failure);
+	plan->kept[plan->kept_count++] = groups.ids;
+	plan->groups = groups.ids;
+	plan->group_count = groups.count;
+	plan->set_groups = true;
+	return 0;
+}
+
 static int plan_security(struct plan *plan, const struct nsh_command *cmd,
 			 struct nsh_failure *failure)
 {
+	if (plan_groups(plan, failure) < 0)
+		return -1;
 	if (cmd->selinux_label
 	    && nsh_label_selinux(cmd->selinux_label, cmd->selinux_if_enabled,
 				 &plan->selinux, &plan->selinux_text, failure) < 0)

@@ -141,6 +141,22 @@ struct plan {
 	size_t kept_count;
 };
 
+/* A set of exit codes: as bools it would make a command too large for
+ * malloc's fast path. */
+struct exits {
+	uint32_t bits[256 / 32];
+};
+
+static inline void nsh_exits_add(struct exits *exits, int code)
+{
+	exits->bits[code / 32] |= (uint32_t)1 << code % 32;
+}
+
+static inline bool nsh_exits_has(const struct exits *exits, int code)
+{
+	return code >= 0 && exits->bits[code / 32] >> code % 32 & 1;
+}
+
 struct nsh_command;
 
 /* Fills *plan, which nsh_plan_free frees in any case.  The command must stay

@@ -20,7 +20,7 @@ static void take_rules(struct nsh_process *process, const struct nsh_command *cm
 	process->grace = cmd->grace;
 	process->started = nsh_now();
 	process->deadline = cmd->timeout < 0 ? -1 : process->started + cmd->timeout;
-	memcpy(process->allowed_exit, cmd->allowed_exit, sizeof process->allowed_exit);
+	process->allowed_exit = cmd->allowed_exit;
 	process->allow_any_exit = cmd->allow_any_exit;
 	process->raw_status = cmd->raw_status;
 	process->is_daemon = asked->daemonize && !asked->handshake;
@@ -145,7 +145,8 @@ static int start(struct nsh_command *cmd, struct plan *plan,
 	if (launched.record)
 		nsh_handshake_begin(process, plan, &launched);
 	nsh_plan_close_child_ends(plan);
-	(void)nsh_exchange_pump(&process->exchange);
+	if (nsh_exchange_is_open(&process->exchange, true))
+		(void)nsh_exchange_pump(&process->exchange);
 	return 0;
 }
 
@@ -268,7 +269,7 @@ static enum nsh_code verdict(const struct nsh_process *process)
 		return NSH_OK;
 	if (result->signal)
 		return NSH_SIGNAL;
-	return process->allow_any_exit || process->allowed_exit[result->exit_code]
+	return process->allow_any_exit || nsh_exits_has(&process->allowed_exit, result->exit_code)
 		? NSH_OK : NSH_EXIT;
 }
 

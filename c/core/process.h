@@ -42,7 +42,7 @@ struct nsh_process {
 
 	/* the command's rules */
 	double deadline, grace; /* deadline < 0: none */
-	bool allowed_exit[256];
+	struct exits allowed_exit;
 	bool allow_any_exit, raw_status;
 
 	bool exited;            /* the status is collected, or known to be lost */

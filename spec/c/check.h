@@ -39,6 +39,14 @@ static void say_wrong(int line, const char *what, long long is, long long should
 /* Not every program needs all. */
 #define UNUSED __attribute__((unused))
 
+/* gcc's AddressSanitizer has no fork handlers: a thread that is made in the
+ * child of a process with threads may find the allocator locked for ever. */
+#ifdef __SANITIZE_ADDRESS__
+#define CAN_HAVE_THREADS_AFTER_FORK 0
+#else
+#define CAN_HAVE_THREADS_AFTER_FORK 1
+#endif
+
 struct check {
 	const char *name;
 	void (*act)(void);

@@ -216,7 +216,7 @@ static void turns_strangers_away(void)
 	end_waiter(&waiter);
 }
 
-static void try_all(void)
+UNUSED static void try_all(void)
 {
 	struct waiter waiter = new_waiter();
 
@@ -227,7 +227,7 @@ static void try_all(void)
 }
 
 /* In a child, which makes a listener of its own. */
-static void needs_no_tmpdir(void)
+UNUSED static void needs_no_tmpdir(void)
 {
 	pid_t child = fork();
 
@@ -239,7 +239,7 @@ static void needs_no_tmpdir(void)
 	EQUAL(status_of(child), 0);
 }
 
-static void is_new_after_a_fork(void)
+UNUSED static void is_new_after_a_fork(void)
 {
 	struct waiter waiter = new_waiter();
 	pid_t child;
@@ -344,7 +344,7 @@ static void knows_what_it_cannot(void)
 	nsh_command_free(inheriting);
 }
 
-static void starts_aside_after_a_fork(void)
+UNUSED static void starts_aside_after_a_fork(void)
 {
 	struct nsh_start *it = start_aside(PROBE("--exit", "0"));
 	struct nsh_process *process = NULL;
@@ -371,13 +371,17 @@ static const struct check checks[] = {
 	{ "a thousand channels wait for one pipe", serves_a_thousand },
 	{ "the listener has no name in the file system", has_no_name },
 	{ "the listener turns other processes away", turns_strangers_away },
+#if CAN_HAVE_THREADS_AFTER_FORK
 	{ "the listener needs neither TMPDIR nor a umask", needs_no_tmpdir },
 	{ "channels are new after a fork", is_new_after_a_fork },
+#endif
 	{ "programs start in another thread", starts_aside },
 	{ "a start in another thread tells why it failed", fails_aside },
 	{ "a start in another thread can be abandoned", abandons_a_start },
 	{ "what cannot start in another thread is known", knows_what_it_cannot },
+#if CAN_HAVE_THREADS_AFTER_FORK
 	{ "another thread starts programs after a fork", starts_aside_after_a_fork },
+#endif
 	{ NULL, NULL },
 };
 

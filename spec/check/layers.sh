@@ -11,7 +11,7 @@ bad=0
 levels='
 process stream handshake forgotten ladder status exchange launch supervise features aside
 command plan text fdmap
-env path signals caps label limits strv tree wake pollset area guard
+env path signals caps label limits strv tree wake pollset area accounts guard
 stage fd sys
 '
 everyones='noshell.h ../noshell.h plan.h child.h'

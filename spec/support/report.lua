@@ -1,6 +1,6 @@
 -- busted's output for run_specs.sh: failures in full, pendings in a line each,
 -- and the totals last, in a form that a script reads. Where the totals are
--- missing, busted itself has died.
+-- missing, busted itself has died, in the spec that was begun last.
 
 local pretty = require "pl.pretty"
 
@@ -49,6 +49,12 @@ return function()
     return nil, true
   end
 
+  busted.subscribe({ "test", "start" }, function(element, parent)
+    io.write(("spec-begun %s %s\n"):format(parent and parent.name or "",
+      element.name))
+    io.flush()
+    return nil, true
+  end)
   busted.subscribe({ "suite", "end" }, handler.suiteEnd)
   return handler
 end

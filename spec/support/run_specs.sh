@@ -52,7 +52,8 @@ run_one() {
     read -r _ passed failed skipped < <(grep '^spec-totals ' "$out" | tail -1)
     totals=$passed
     if [ -z "$totals" ] || { [ $status != 0 ] && [ "$failed" = 0 ]; }; then
-        echo "  FAILED busted $(how_it_ended $status)" >>"$out"
+        echo "  FAILED busted $(how_it_ended $status), in: $(
+            grep '^spec-begun ' "$out" | tail -1 | cut -c12-)" >>"$out"
         failed=$((${failed:-0} + 1))
     fi
     {
@@ -60,7 +61,7 @@ run_one() {
         printf '%-7s %-40s %d passed, %d failed, %d skipped\n' \
             "$(interpreter "$version")" "$file" "${passed:-0}" "$failed" \
             "${skipped:-0}"
-        grep -v '^spec-totals ' "$out"
+        grep -vE '^spec-(totals|begun) ' "$out"
         echo "${passed:-0} $failed ${skipped:-0}" >>"$TOTALS"
     } 9>>"$TOTALS.lock"
     rm -f "$out"
