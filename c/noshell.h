@@ -148,7 +148,8 @@ int nsh_process_fail_foreign(const struct nsh_process *process,
 pid_t nsh_process_pid(const struct nsh_process *process);
 /* The process's own pidfd; stays the process's. -1 once it was reaped. */
 int nsh_process_pidfd(const struct nsh_process *process);
-/* Which launch path started it: "shared", "prefix", "copied", "own". */
+/* Which launch path started it: "shared", "prefix", "copied", "own"; or
+ * NSH_DRY. */
 const char *nsh_process_launch(const struct nsh_process *process);
 /* The command string, for messages. */
 const char *nsh_process_command(const struct nsh_process *process);
@@ -205,6 +206,38 @@ int nsh_process_handshake_wait(struct nsh_process *process, double seconds,
 /* Lets the child go on to exec. */
 int nsh_process_handshake_notify(struct nsh_process *process,
 				 struct nsh_failure *failure);
+
+/* ---- dry runs: a process without a program ------------------------------ *
+ * Nothing is started, no file is opened or created, no hook runs.  The streams
+ * are there: what is written to stdin is kept, and the others have something to
+ * read once the end was said.  Until then signals reach it, and do nothing; to
+ * terminate or abort it is its end. */
+
+#define NSH_DRY "dry"
+
+struct nsh_dry_end {
+	int exit_code;           /* 0 to 255; where no signal ended it */
+	int signal;
+	bool core_dumped, timed_out, output_limited, lost;
+	const void *output[3];   /* [1], [2]: what it wrote; or NULL */
+	size_t output_size[3];
+};
+
+/* Whether its setters fit together, where none was a mistake, for a start or
+ * for an exec (`in_place`): 0, or -1 with the failure. */
+int nsh_command_check(const struct nsh_command *cmd, bool in_place,
+		      struct nsh_failure *failure);
+/* Gives what nsh_command_start gives, with that pid. */
+int nsh_command_start_dry(struct nsh_command *cmd, pid_t pid,
+			  struct nsh_process **ret_process,
+			  struct nsh_failure *failure);
+/* It ends so; output beyond the cap ends it as it would a program.  0, or -1
+ * with errno: ENOMEM, or ESRCH where it has ended already. */
+int nsh_process_end_dry(struct nsh_process *process,
+			const struct nsh_dry_end *end);
+/* What was written to its stdin so far; belongs to the process. */
+const void *nsh_process_input_dry(const struct nsh_process *process,
+				  size_t *ret_size);
 
 /* ---- streams: the parent's ends of a child's pipes --------------------- */
 
@@ -344,5 +377,8 @@ struct nsh_features {
 };
 /* Asks the kernel, with one trial launch. */
 void nsh_features(struct nsh_features *ret_features);
+/* The same without that: the launch path is NSH_DRY, and what only a child can
+ * ask of the kernel is false. */
+void nsh_features_dry(struct nsh_features *ret_features);
 
 #endif

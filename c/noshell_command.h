@@ -227,6 +227,42 @@ const void *nsh_command_input(const struct nsh_command *cmd, size_t *ret_size);
 /* NULL where none is set. */
 const char *nsh_command_working_directory(const struct nsh_command *cmd);
 
+/* All else that a command was told; strings and arrays are the command's. */
+struct nsh_description {
+	const char *arg0, *pid_file, *selinux_label, *apparmor_profile;  /* or NULL */
+	const char *path[3];     /* of a standard stream, where it is a path */
+	bool append[3];
+	int fd[3];               /* ... where it is a descriptor */
+	int umask;               /* -1: as ours */
+	bool set_nice, set_uid, set_gid, set_groups;
+	int nice;
+	uid_t uid;
+	gid_t gid;
+	const gid_t *groups;
+	size_t group_count;
+	bool clear_caps;
+	uint64_t allow_caps;     /* bit n: capability n */
+	bool new_session, new_process_group, no_new_privs;
+	bool run_alone, daemonize, require_handshake, has_hook;
+	pid_t run_among;         /* 0: none */
+	int parent_death_signal; /* 0: none */
+	double timeout, grace;   /* timeout < 0: none */
+	size_t max_output;       /* SIZE_MAX: any */
+};
+void nsh_command_describe(const struct nsh_command *cmd,
+			  struct nsh_description *ret_description);
+struct nsh_limit_set {
+	const char *name;        /* "nofile" */
+	uint64_t soft, hard;
+};
+/* The limit, the passed descriptor and the send buffer number `index`, from 0;
+ * false, -1 behind the last. */
+bool nsh_command_limit(const struct nsh_command *cmd, size_t index,
+		       struct nsh_limit_set *ret_limit);
+bool nsh_command_passed_fd(const struct nsh_command *cmd, size_t index,
+			   int *ret_fd, int *ret_child_fd);
+int nsh_command_send_buffer_fd(const struct nsh_command *cmd, size_t index);
+
 /* `word` so that sh reads it back unchanged.  malloc'd; NULL where memory is
  * short. */
 char *nsh_quote(const char *word);

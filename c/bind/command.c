@@ -183,6 +183,7 @@ void nsh_lua_open_command(lua_State *L)
 	nsh_lua_add_hook_methods(L);
 	nsh_lua_add_look_methods(L);
 	nsh_lua_add_start_methods(L);
+	nsh_lua_add_describe_methods(L);
 	lua_setfield(L, -2, "__index");
 	lua_pop(L, 1);
 }

@@ -46,6 +46,7 @@ void nsh_lua_add_descriptor_methods(lua_State *L);
 void nsh_lua_add_hook_methods(lua_State *L);
 void nsh_lua_add_look_methods(lua_State *L);
 void nsh_lua_add_start_methods(lua_State *L);
+void nsh_lua_add_describe_methods(lua_State *L);
 
 /* command_hook.c: the copy's hook must find the copy. */
 void nsh_lua_copy_hook(struct command *copy, const struct command *command);

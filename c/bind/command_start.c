@@ -275,10 +275,45 @@ static int exec_command(lua_State *L)
 	return nsh_lua_fail(L, &failure);
 }
 
+/* ---- dry runs ---------------------------------------------------------- */
+
+/* command:_check(in_place): true; or nil, and the mistake. */
+static int check_command(lua_State *L)
+{
+	const struct nsh_command *cmd = nsh_lua_check_command(L, 1)->cmd;
+	const struct nsh_mistake *mistake = nsh_command_mistake(cmd);
+	struct nsh_failure failure;
+
+	if (mistake)
+		return fail_mistake(L, mistake);
+	if (nsh_command_check(cmd, lua_toboolean(L, 2), &failure) < 0)
+		return nsh_lua_fail(L, &failure);
+	lua_pushboolean(L, 1);
+	return 1;
+}
+
+/* command:_start_dry(pid): as _start, without a program. */
+static int start_dry(lua_State *L)
+{
+	lua_Integer pid = luaL_checkinteger(L, 2);
+	struct nsh_failure failure;
+	struct start start;
+	struct process *process = begin(L, &start, &failure);
+
+	if (nsh_command_start_dry(start.command->cmd, (pid_t)pid,
+				  &process->process, &failure) < 0)
+		return nsh_lua_fail(L, &failure);
+	close_passed(L);
+	nsh_lua_process_started(L, 3);
+	return 1;
+}
+
 static const luaL_Reg methods[] = {
+	{ "_check", check_command },
 	{ "_exec", exec_command },
 	{ "_start", start_command },
 	{ "_start_aside", nsh_lua_start_aside },
+	{ "_start_dry", start_dry },
 	{ NULL, NULL }
 };
 

@@ -114,7 +114,10 @@ static int features(lua_State *L)
 {
 	struct nsh_features found;
 
-	nsh_features(&found);
+	if (lua_toboolean(L, 1))
+		nsh_features_dry(&found);
+	else
+		nsh_features(&found);
 	lua_newtable(L);
 	lua_pushstring(L, found.launch);
 	lua_setfield(L, -2, "launch");

@@ -361,6 +361,7 @@ void nsh_lua_open_process(lua_State *L)
 	luaL_setfuncs(L, methods, 0);
 	nsh_lua_add_result_methods(L);
 	nsh_lua_add_output_methods(L);
+	nsh_lua_add_dry_methods(L);
 	lua_pushvalue(L, -1);
 	lua_setfield(L, -3, "methods");
 	lua_pushcclosure(L, get_indexed, 1);

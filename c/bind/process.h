@@ -37,6 +37,8 @@ int nsh_lua_pump(lua_State *L, struct nsh_process *process);
 void nsh_lua_add_result_methods(lua_State *L);
 /* process_output.c, the same. */
 void nsh_lua_add_output_methods(lua_State *L);
+/* process_dry.c, the same. */
+void nsh_lua_add_dry_methods(lua_State *L);
 void nsh_lua_open_process(lua_State *L);
 
 #endif

@@ -31,16 +31,12 @@ static bool has_group_signal(int self)
 	return nsh_sys_pidfd_send_signal(self, 0, NSH_PIDFD_PROCESS_GROUP) != -EINVAL;
 }
 
-void nsh_features(struct nsh_features *ret_features)
+void nsh_features_dry(struct nsh_features *ret_features)
 {
 	int self = nsh_sys_pidfd_open(getpid(), 0);
-	const char *path = nsh_launch_path();
-	bool share_table = strcmp(path, "copied") != 0;
 
 	*ret_features = (struct nsh_features){
-		.launch = path,
-		.pidfd_info = nsh_status_survives(share_table),
-		.supervisor = nsh_supervise_is_needed(share_table),
+		.launch = NSH_DRY,
 		.capng = nsh_caps_available(),
 		.selinux = nsh_label_selinux_built(),
 		.selinux_enabled = nsh_label_selinux_enabled(),
@@ -50,4 +46,15 @@ void nsh_features(struct nsh_features *ret_features)
 		.process_group_signal = self >= 0 && has_group_signal(self),
 	};
 	nsh_close(&self);
+}
+
+void nsh_features(struct nsh_features *ret_features)
+{
+	const char *path = nsh_launch_path();
+	bool share_table = strcmp(path, "copied") != 0;
+
+	nsh_features_dry(ret_features);
+	ret_features->launch = path;
+	ret_features->pidfd_info = nsh_status_survives(share_table);
+	ret_features->supervisor = nsh_supervise_is_needed(share_table);
 }

@@ -51,9 +51,14 @@ static void signal_all(struct nsh_process *process, int signal)
 
 void nsh_process_terminate(struct nsh_process *process, double grace)
 {
+	if (!process || !nsh_process_is_ours(process) || process->finished)
+		return;
+	if (process->is_dry) {
+		nsh_process_terminate_dry(process);
+		return;
+	}
 	/* Waiting for a daemon ends when it has started. */
-	if (!process || !nsh_process_is_ours(process) || process->finished
-	    || process->is_daemon)
+	if (process->is_daemon)
 		return;
 	nsh_handshake_drop(process);
 	if (process->ladder == LADDER_NONE)

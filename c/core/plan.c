@@ -24,9 +24,9 @@ static int fail_together(struct nsh_failure *failure, const char *reason)
 	return nsh_fail_code(failure, NSH_INVALID, reason);
 }
 
-/* Setters that are fine alone and wrong together. */
-static int check_together(const struct nsh_command *cmd, bool in_place,
-			  struct nsh_failure *failure)
+/* Setters may be fine alone and wrong together. */
+int nsh_command_check(const struct nsh_command *cmd, bool in_place,
+		      struct nsh_failure *failure)
 {
 	const struct plan *asked = &cmd->attributes;
 
@@ -217,7 +217,7 @@ int nsh_plan_init(struct plan *plan, const struct nsh_command *cmd,
 {
 	start_empty(plan, cmd);
 	if (nsh_command_fail(cmd, failure) < 0
-	    || check_together(cmd, in_place, failure) < 0
+	    || nsh_command_check(cmd, in_place, failure) < 0
 	    || plan_program(plan, cmd, failure) < 0
 	    || plan_lists(plan, cmd, failure) < 0
 	    || plan_security(plan, cmd, failure) < 0

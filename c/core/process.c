@@ -13,7 +13,8 @@
 
 /* ---- starting ---------------------------------------------------------- */
 
-static void take_rules(struct nsh_process *process, const struct nsh_command *cmd)
+void nsh_process_take_rules(struct nsh_process *process,
+			    const struct nsh_command *cmd)
 {
 	const struct plan *asked = &cmd->attributes;
 
@@ -28,7 +29,7 @@ static void take_rules(struct nsh_process *process, const struct nsh_command *cm
 		|| asked->daemonize;
 }
 
-static struct nsh_process *new_process(const struct nsh_command *cmd)
+struct nsh_process *nsh_process_new(const struct nsh_command *cmd)
 {
 	struct nsh_process *process = calloc(1, sizeof *process);
 
@@ -140,7 +141,7 @@ static int start(struct nsh_command *cmd, struct plan *plan,
 		return -1;
 	}
 	take_launched(process, &launched);
-	take_rules(process, cmd);
+	nsh_process_take_rules(process, cmd);
 	nsh_command_close_passed(cmd);
 	if (launched.record)
 		nsh_handshake_begin(process, plan, &launched);
@@ -160,7 +161,7 @@ int nsh_command_start(struct nsh_command *cmd, struct nsh_process **ret_process,
 	(void)nsh_reap();
 	if (nsh_command_fail(cmd, failure) < 0)
 		return -1;
-	process = new_process(cmd);
+	process = nsh_process_new(cmd);
 	if (!process)
 		return nsh_fail(failure, NSH_STAGE_PLAN, ENOMEM, NULL);
 	ret = start(cmd, &plan, process, failure);
@@ -228,11 +229,6 @@ const char *nsh_process_command(const struct nsh_process *process)
 	return process->command;
 }
 
-const struct nsh_result *nsh_process_result(const struct nsh_process *process)
-{
-	return process->finished ? &process->result : NULL;
-}
-
 struct nsh_stream *nsh_process_stream(struct nsh_process *process, int which)
 {
 	return which >= 0 && which <= 2 ? process->streams[which] : NULL;
@@ -240,50 +236,15 @@ struct nsh_stream *nsh_process_stream(struct nsh_process *process, int which)
 
 /* ---- pumping ----------------------------------------------------------- */
 
-static void take_output(struct nsh_process *process, int which)
-{
-	struct nsh_result *result = &process->result;
-	struct channel *channel;
-
-	if (process->output_channel[which] < 0)
-		return;
-	channel = &process->exchange.channels[process->output_channel[which]];
-	result->has_output[which] = true;
-	result->output[which] = channel->data.data ? channel->data.data : "";
-	result->output_size[which] = channel->data.size;
-	result->output_limited |= channel->limited;
-	result->output_incomplete |= !channel->ended;
-}
-
-static enum nsh_code verdict(const struct nsh_process *process)
-{
-	const struct nsh_result *result = &process->result;
-
-	if (result->output_limited)
-		return NSH_OUTPUT_LIMIT;
-	if (result->timed_out)
-		return NSH_TIMEOUT;
-	if (result->raw_status == -1)
-		return NSH_LOST;
-	if (process->raw_status)
-		return NSH_OK;
-	if (result->signal)
-		return NSH_SIGNAL;
-	return process->allow_any_exit || nsh_exits_has(&process->allowed_exit, result->exit_code)
-		? NSH_OK : NSH_EXIT;
-}
-
 static void finish(struct nsh_process *process)
 {
 	process->finished = true;
 	nsh_exchange_close(&process->exchange, true);
-	for (int which = 1; which <= 2; which++)
-		take_output(process, which);
 	nsh_exchange_close(&process->exchange, false);
 	nsh_tree_free(&process->tree);
 	if (process->result.duration <= 0)
 		process->result.duration = nsh_now() - process->started;
-	process->result.code = verdict(process);
+	nsh_process_judge(process);
 	nsh_close(&process->exchange.epoll);
 	if (process->exited && !process->is_daemon)
 		nsh_close(&process->pidfd);
@@ -329,10 +290,12 @@ int nsh_process_pump(struct nsh_process *process, struct nsh_failure *failure)
 		return 1;
 	if (!nsh_process_is_ours(process))
 		return nsh_process_fail_foreign(process, failure);
-	if (process->handshake_plan && process->ladder == LADDER_NONE
-	    && process->deadline < 0)
+	if ((process->handshake_plan || process->dry_handshake)
+	    && process->ladder == LADDER_NONE && process->deadline < 0)
 		return nsh_fail_code(failure, NSH_INVALID,
 				     "handshake_notify was not called: the child waits for it");
+	if (process->is_dry)
+		return 0;
 	/* In this order: when the status is there, all output was written. */
 	nsh_status_collect(process);
 	if (nsh_exchange_pump(&process->exchange) < 0)
@@ -382,17 +345,4 @@ double nsh_process_timeout(const struct nsh_process *process)
 		return -1;
 	now = nsh_now();
 	return next > now ? next - now : 0;
-}
-
-int nsh_process_check(const struct nsh_process *process,
-		      struct nsh_failure *failure)
-{
-	const struct nsh_result *result = &process->result;
-
-	if (result->code == NSH_OK)
-		return 0;
-	nsh_fail_code(failure, result->code, NULL);
-	if (failure)
-		failure->signal = result->signal;
-	return -1;
 }

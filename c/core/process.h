@@ -64,10 +64,22 @@ struct nsh_process {
 	struct launched handshake;
 	bool handshake_ready;
 
+	/* of a dry run: no program, the streams' descriptors lead nowhere */
+	bool is_dry, dry_handshake;
+	struct buffer dry_input;
+
 	struct nsh_process *next_forgotten;
 	int forgotten_fd;       /* what the list of the forgotten waits for */
 };
 
+/* One that was not started yet, with the command's text; NULL where memory is
+ * short. */
+struct nsh_process *nsh_process_new(const struct nsh_command *cmd);
+/* The command's rules; its timeout begins now. */
+void nsh_process_take_rules(struct nsh_process *process,
+			    const struct nsh_command *cmd);
+/* process_result.c: it has finished: what it captured, and the verdict. */
+void nsh_process_judge(struct nsh_process *process);
 /* What is readable once the status can be collected. */
 int nsh_process_exit_fd(const struct nsh_process *process);
 /* Frees what it holds without touching the child. */
@@ -76,6 +88,10 @@ void nsh_process_release(struct nsh_process *process);
 struct nsh_stream *nsh_stream_new(struct nsh_process *process, int which,
 				  int take_fd);
 void nsh_stream_free(struct nsh_stream *stream);
+/* process_dry.c: what is written to its stdin; as nsh_stream_write. */
+ssize_t nsh_process_write_dry(struct nsh_process *process, const void *data,
+			      size_t size);
+void nsh_process_terminate_dry(struct nsh_process *process);
 /* ladder.c: goes on with ending the tree, where that has begun. */
 void nsh_ladder_pump(struct nsh_process *process, double now);
 /* handshake.c: before the launch, what can fail; after it, the plan is the

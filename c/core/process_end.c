@@ -110,6 +110,8 @@ int nsh_process_kill(struct nsh_process *process, int signal)
 {
 	int ret = -ESRCH;
 
+	if (nsh_process_is_ours(process) && process->is_dry && !process->finished)
+		return 0;
 	if (nsh_process_is_ours(process) && process->pidfd >= 0
 	    && (!process->exited || process->is_daemon))
 		ret = nsh_sys_pidfd_send_signal(process->pidfd, signal, 0);
@@ -146,6 +148,7 @@ void nsh_process_release(struct nsh_process *process)
 	nsh_tree_free(&process->tree);
 	nsh_supervise_free(&process->supervisor);
 	nsh_close(&process->pidfd);
+	nsh_buffer_wipe(&process->dry_input);
 	free(process->command);
 	free(process);
 }

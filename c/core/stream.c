@@ -127,6 +127,8 @@ static int fill(struct nsh_stream *stream)
 {
 	ssize_t count;
 
+	if (stream->process->is_dry)
+		return 0;
 	compact(stream);
 	if (nsh_buffer_reserve(&stream->data, CHUNK) < 0)
 		return -1;
@@ -175,6 +177,8 @@ ssize_t nsh_stream_write(struct nsh_stream *stream, const void *data,
 
 	if (check_usable(stream) < 0)
 		return -1;
+	if (stream->process->is_dry)
+		return nsh_process_write_dry(stream->process, data, size);
 	do
 		count = nsh_write_quietly(stream->fd, data, size);
 	while (count < 0 && errno == EINTR);

@@ -120,8 +120,9 @@ function core.strerror(number) end
 ---@field process_group_signal boolean
 ---@field host? string             noshell.features() only: see noshell.host.name
 
+---@param dry? boolean  without a trial launch
 ---@return noshell.features
-function core.features() end
+function core.features(dry) end
 
 --- Whether a yield from here would reach who resumed the coroutine; nil where
 --- this Lua cannot tell.
@@ -170,7 +171,7 @@ function core.reap() end
 --- raises, but for closed, _free and detach.
 ---@class noshell.process: userdata
 ---@field pid integer
----@field launch string           the launch path that started it
+---@field launch string           the launch path that started it; "dry" in a dry run
 ---@field command string          the command line
 ---@field stdin? noshell.stream   where it was directed to a pipe
 ---@field stdout? noshell.stream
@@ -267,6 +268,17 @@ function process:_captured_size(which) end
 ---@param which 1|2
 ---@param count integer
 function process:_drop_captured(which, count) end
+
+--- Of a dry run: what was written to its stdin so far.
+---@return string
+function process:_dry_input() end
+
+--- Of a dry run: it ends so.
+---@param ending table  exit_code, signal_number, core_dumped, timed_out,
+---  output_limit, lost, stdout, stderr
+---@return true?
+---@return noshell.failure?
+function process:_end_dry(ending) end
 
 --- TERM, 10 ms, KILL to the tree; blocks until it is reaped.
 ---@return true?

@@ -333,3 +333,20 @@ function command:_start_aside() end
 ---@return nil
 ---@return noshell.failure
 function command:_exec() end
+
+--- What it was told, with the keys of a SPEC; secrets are ***.
+---@return table
+function command:_describe() end
+
+--- Whether it has no mistake, nor setters that do not fit together, for a start
+--- or for exec.
+---@param in_place boolean
+---@return true?
+---@return noshell.failure?
+function command:_check(in_place) end
+
+--- A process without a program, for _end_dry.
+---@param pid integer
+---@return noshell.process?
+---@return noshell.failure?
+function command:_start_dry(pid) end

@@ -24,6 +24,8 @@ local pump, pollfd, result = processes.pump, processes.pollfd, processes.result
 ---@field raised? table           { err }: what a function of the caller's raised
 ---@field busy? boolean           one of those is running
 ---@field muted? boolean          they are not called any more
+---@field pump? fun(process: noshell.process): boolean?, noshell.failure?  of a dry run
+---@field note? fun()              of a dry run: it is going to be ended
 
 --- One captured stream.
 ---@class noshell.channel
@@ -36,6 +38,9 @@ local pump, pollfd, result = processes.pump, processes.pollfd, processes.result
 ---@field dropped integer   bytes that are not kept any more
 
 local drive = {}
+
+--- The core's, under what process:pump is in Lua.
+drive.pump = pump
 
 --- How a standard stream is directed; "input" is what drive makes.
 ---@param cmd noshell.command
@@ -84,12 +89,14 @@ end
 function drive.attach(process, cmd)
   local asked, kept = cmd:_kept(), process:_kept()
   kept.crlf = asked.crlf
-  local driver = { channels = {}, crlf = asked.crlf, offset = 1 }
+  -- A dry run has made one already, and has read the input.
+  local driver = kept.driver or { channels = {}, offset = 1 }
+  driver.crlf = asked.crlf
   local tail = asked.tail
   add_channel(driver, process, 1, asked.on_stdout, asked.tee,
     asked.tee_passes and 0 or tail)
   add_channel(driver, process, 2, asked.on_stderr, nil, tail)
-  if asked.input then
+  if asked.input and not kept.driver then
     driver.stdin = process.stdin
     driver.source = source_of(asked.input)
     driver.group = group.new { process }
@@ -110,12 +117,30 @@ end
 --- pause lets others have their turn.
 local CHUNKS_PER_STEP = 32
 
-local function next_chunk(driver)
-  local chunk = driver.source()
+local function next_chunk(source)
+  local chunk = source()
   if chunk ~= nil and not setters.is_chunk(chunk) then
     error(("input: a string is needed, not %s"):format(failure.shown(chunk)), 0)
   end
   return chunk and tostring(chunk)
+end
+
+--- All that such an input gives, up to about `most` bytes; and { err } where it
+--- raised err.
+---@param input fun(): string?|string[]
+---@param most integer
+---@return string
+---@return table? raised
+function drive.drain(input, most)
+  local source, pieces, size = source_of(input), {}, 0
+  local ok, err = pcall(function()
+    repeat
+      local chunk = next_chunk(source)
+      pieces[#pieces + 1] = chunk
+      size = size + #(chunk or "")
+    until not chunk or size >= most
+  end)
+  return table.concat(pieces), not ok and { err } or nil
 end
 
 --- Writes what the program can read now. That it reads no more (EPIPE) is its
@@ -123,7 +148,7 @@ end
 local function feed(driver)
   for _ = 1, CHUNKS_PER_STEP do
     if not driver.chunk then
-      driver.chunk, driver.offset = next_chunk(driver), 1
+      driver.chunk, driver.offset = next_chunk(driver.source), 1
       if not driver.chunk then return stop_feeding(driver) end
       if not driver.stdin then return end
     end
@@ -217,7 +242,7 @@ end
 ---@return boolean? finished
 ---@return noshell.failure?
 function drive.step(process, driver)
-  local finished, raw = pump(process)
+  local finished, raw = (driver.pump or pump)(process)
   if raw or driver.busy or driver.muted then return finished, raw end
   driver.busy = true
   -- Limit: on Lua 5.1 nothing can yield through pcall, so not in these functions.
@@ -234,6 +259,7 @@ end
 --- Calls the caller's functions no more.
 ---@param driver noshell.driver
 function drive.mute(driver)
+  if driver.note then driver.note() end
   driver.muted = true
   stop_feeding(driver)
 end

@@ -9,6 +9,7 @@
 ---| "output_limit"  # it wrote more than max_output allows
 ---| "lost"          # it ended, but its status cannot be known
 ---| "closed"        # the other end, or the object, is no longer there
+---| "replaced"      # exec in a dry run: nobody goes on behind it
 ---| "several"       # of several at once not all were a success: see `errors`
 
 --- What `nil, err` gives. `tostring(err)` is one line; `..` joins it to text.
@@ -182,6 +183,10 @@ end
 function describe.lost(err)
   return ("the status of %s (pid %d) is lost: something else in this process waited for it")
     :format(quoted(err.command), ending(err).pid)
+end
+
+function describe.replaced(err)
+  return ("%s has replaced this process, in a dry run"):format(quoted(err.command))
 end
 
 local verbs = { read = "read from", write = "write to" }

@@ -6,6 +6,7 @@
 
 local core = require "noshell.core"
 local command = require "noshell.command"
+local dry_run = require "noshell.dry_run"
 local failure = require "noshell.failure"
 local host = require "noshell.host"
 local options = require "noshell.options"
@@ -214,6 +215,7 @@ noshell.wait_any = several.wait_any
 noshell.wait_all = several.wait_all
 noshell.retry = retry.run
 noshell.trace = trace.use
+noshell.dry_run = dry_run.new
 
 --- The words as sh reads them back unchanged, with blanks between them.
 ---@param ... string|number

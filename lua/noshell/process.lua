@@ -168,6 +168,8 @@ local kill = methods.kill
 function methods:kill(signal)
   local ok, raw = kill(self, signal)
   if raw then return fail(self, raw) end
+  local dry = self:_kept().dry
+  if dry then table.insert(dry.call.signals, core.signal_number(signal or "TERM")) end
   return ok
 end
 

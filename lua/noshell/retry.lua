@@ -1,6 +1,7 @@
 --- Trying again what may succeed later.
 
 local core = require "noshell.core"
+local dry_run = require "noshell.dry_run"
 local failure = require "noshell.failure"
 local pipeline = require "noshell.pipeline"
 local wait = require "noshell.wait"
@@ -52,8 +53,9 @@ local timer = {
   timeout = function() return nil end,
 }
 
---- Sleeps in the host, so that others go on.
+--- Sleeps in the host, so that others go on. In a dry run no time passes.
 local function sleep(seconds)
+  if dry_run.is_active() then return nil end
   local _, raw = wait.await(timer, function() return false end, core.now() + seconds)
   return raw
 end

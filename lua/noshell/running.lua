@@ -42,9 +42,12 @@ local function join(left, right)
   if not reader then return nil, writer end
   right:set_stdin(reader)
   local kept = left:_kept()
+  -- What a dry run passes on goes through no pipe.
+  kept.leads, right:_kept().follows = true, left
   if kept.tee then
     kept.tee_passes = true
-    left:add_arg("/dev/fd/" .. writer:fileno()):pass_fd(writer)
+    -- The same number always: it is seen in traces.
+    left:add_arg("/dev/fd/3"):pass_fd(writer, { as = 3 })
   else
     left:set_stdout(writer)
   end

@@ -26,6 +26,11 @@ local function has_count(self, method, min, max, ...)
   return count >= min and count <= max
 end
 
+--- A secret alone hides its metatable.
+local function is_secret(value)
+  return type(value) == "userdata" and getmetatable(value) == false
+end
+
 --- Standard input is what was set last.
 function commands:set_stdin(...)
   self:_kept().input = nil
@@ -33,7 +38,8 @@ function commands:set_stdin(...)
 end
 
 function commands:set_input_buffer(...)
-  self:_kept().input = nil
+  local kept = self:_kept()
+  kept.input, kept.hides_input = nil, is_secret((...))
   return set_input_buffer(self, ...)
 end
 
@@ -59,10 +65,8 @@ local function set_chunks(self, list)
   return set_source(self, copy)
 end
 
---- A secret alone hides its metatable.
 local function is_text(value)
-  return setters.is_chunk(value)
-    or (type(value) == "userdata" and getmetatable(value) == false)
+  return setters.is_chunk(value) or is_secret(value)
 end
 
 --- What the program reads from stdin: a string, a secret, an open file, a list

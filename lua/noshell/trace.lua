@@ -11,6 +11,7 @@
 ---@field status? integer    of what exited: its exit code
 ---@field signal? string     of what exited: the name of what killed it
 ---@field error? noshell.error  why it is no success, or did not start
+---@field dry? boolean       of what a dry run "started"
 
 ---@alias noshell.tracer fun(event: noshell.event)
 
@@ -50,11 +51,16 @@ local function tell(event)
   if not ok then warn("noshell.trace: " .. tostring(err)) end
 end
 
+local function is_dry(process)
+  return process.launch == "dry" or nil
+end
+
 --- A program was started.
 ---@param process noshell.process
 function trace.started(process)
   if not tracer then return end
-  tell { event = "started", command = process.command, pid = process.pid }
+  tell { event = "started", command = process.command, pid = process.pid,
+    dry = is_dry(process) }
 end
 
 --- A command did not start.
@@ -72,7 +78,7 @@ function trace.exited(process, result, err)
   if not tracer then return end
   tell { event = "exited", command = process.command, pid = result.pid,
     duration = result.duration, ok = not err, status = result.exit_code,
-    signal = result.signal, error = err }
+    signal = result.signal, error = err, dry = is_dry(process) }
 end
 
 return trace

@@ -1,0 +1,223 @@
+/* command:_describe(): what a command was told, for the calls of a dry run.  The
+ * keys are those of a SPEC; what was not said is absent. */
+#include "command.h"
+
+static void set_text(lua_State *L, const char *field, const char *text)
+{
+	if (!text)
+		return;
+	lua_pushstring(L, text);
+	lua_setfield(L, -2, field);
+}
+
+static void set_flag(lua_State *L, const char *field, bool value)
+{
+	if (!value)
+		return;
+	lua_pushboolean(L, 1);
+	lua_setfield(L, -2, field);
+}
+
+static void set_number(lua_State *L, const char *field, double value)
+{
+	lua_pushnumber(L, value);
+	lua_setfield(L, -2, field);
+}
+
+static void set_integer(lua_State *L, const char *field, bool is_set,
+			lua_Integer value)
+{
+	if (!is_set)
+		return;
+	lua_pushinteger(L, value);
+	lua_setfield(L, -2, field);
+}
+
+/* ---- the words --------------------------------------------------------- */
+
+/* The program and its arguments, secrets as ***. */
+static void set_words(lua_State *L, const struct nsh_command *cmd)
+{
+	const char *const *argv = nsh_command_argv(cmd);
+
+	lua_newtable(L);
+	for (int i = 0; argv[i]; i++) {
+		lua_pushstring(L, nsh_command_arg_is_secret(cmd, (size_t)i)
+			       ? "***" : argv[i]);
+		lua_rawseti(L, -2, i + 1);
+	}
+	lua_setfield(L, -2, "argv");
+}
+
+/* ---- standard streams and descriptors ---------------------------------- */
+
+/* { path = ..., append = ... }, the Lua object, or the descriptor's number;
+ * words are left to command:stdio.  The command is at index 1. */
+static void set_target(lua_State *L, const struct nsh_command *cmd,
+		       const struct nsh_description *told, int which)
+{
+	static const char *const names[] = { "stdin", "stdout", "stderr" };
+	enum nsh_stdio kind = nsh_command_stdio(cmd, which);
+
+	if (kind == NSH_STDIO_PATH) {
+		lua_newtable(L);
+		set_text(L, "path", told->path[which]);
+		set_flag(L, "append", told->append[which]);
+		lua_setfield(L, -2, names[which]);
+	} else if (kind == NSH_STDIO_FD) {
+		lua_getuservalue(L, 1);
+		lua_rawgeti(L, -1, which);
+		lua_remove(L, -2);
+		if (lua_isnil(L, -1)) {
+			lua_pop(L, 1);
+			lua_pushinteger(L, told->fd[which]);
+		}
+		lua_setfield(L, -2, names[which]);
+	}
+}
+
+/* { [child's] = ours } */
+static void set_passed(lua_State *L, const struct nsh_command *cmd)
+{
+	int ours, theirs;
+
+	if (!nsh_command_passed_fd(cmd, 0, &ours, &theirs))
+		return;
+	lua_newtable(L);
+	for (size_t i = 0; nsh_command_passed_fd(cmd, i, &ours, &theirs); i++) {
+		lua_pushinteger(L, ours);
+		lua_rawseti(L, -2, theirs);
+	}
+	lua_setfield(L, -2, "pass_fds");
+}
+
+/* { [child's] = "***" }: who sends a buffer has something to hide. */
+static void set_sent(lua_State *L, const struct nsh_command *cmd)
+{
+	int theirs = nsh_command_send_buffer_fd(cmd, 0);
+
+	if (theirs < 0)
+		return;
+	lua_newtable(L);
+	for (size_t i = 0; theirs >= 0; theirs = nsh_command_send_buffer_fd(cmd, ++i)) {
+		lua_pushliteral(L, "***");
+		lua_rawseti(L, -2, theirs);
+	}
+	lua_setfield(L, -2, "send_buffers");
+}
+
+/* ---- attributes -------------------------------------------------------- */
+
+static void push_limit(lua_State *L, uint64_t value)
+{
+	if (value == NSH_UNLIMITED)
+		lua_pushliteral(L, "unlimited");
+	else
+		lua_pushnumber(L, (lua_Number)value);
+}
+
+/* { nofile = { soft, hard } } */
+static void set_limits(lua_State *L, const struct nsh_command *cmd)
+{
+	struct nsh_limit_set limit;
+
+	if (!nsh_command_limit(cmd, 0, &limit))
+		return;
+	lua_newtable(L);
+	for (size_t i = 0; nsh_command_limit(cmd, i, &limit); i++) {
+		lua_newtable(L);
+		push_limit(L, limit.soft);
+		lua_rawseti(L, -2, 1);
+		push_limit(L, limit.hard);
+		lua_rawseti(L, -2, 2);
+		lua_setfield(L, -2, limit.name);
+	}
+	lua_setfield(L, -2, "limits");
+}
+
+static void set_identity(lua_State *L, const struct nsh_description *told)
+{
+	int count = 0;
+
+	set_integer(L, "uid", told->set_uid, (lua_Integer)told->uid);
+	set_integer(L, "gid", told->set_gid, (lua_Integer)told->gid);
+	if (told->set_groups) {
+		lua_newtable(L);
+		for (size_t i = 0; i < told->group_count; i++) {
+			lua_pushinteger(L, (lua_Integer)told->groups[i]);
+			lua_rawseti(L, -2, (int)i + 1);
+		}
+		lua_setfield(L, -2, "groups");
+	}
+	set_flag(L, "clear_caps", told->clear_caps);
+	if (!told->allow_caps)
+		return;
+	lua_newtable(L);
+	for (int number = 0; number < 64; number++)
+		if (told->allow_caps >> number & 1) {
+			lua_pushinteger(L, number);
+			lua_rawseti(L, -2, ++count);
+		}
+	lua_setfield(L, -2, "allow_cap");
+}
+
+static void set_flags(lua_State *L, const struct nsh_description *told)
+{
+	set_flag(L, "new_session", told->new_session);
+	set_flag(L, "new_process_group", told->new_process_group);
+	set_flag(L, "no_new_privs", told->no_new_privs);
+	set_flag(L, "run_alone", told->run_alone);
+	set_flag(L, "daemonize", told->daemonize);
+	set_flag(L, "require_handshake", told->require_handshake);
+	set_flag(L, "pre_exec_hook", told->has_hook);
+}
+
+static void set_attributes(lua_State *L, const struct nsh_command *cmd,
+			   const struct nsh_description *told)
+{
+	int signal = told->parent_death_signal;
+
+	set_text(L, "arg0", told->arg0);
+	set_text(L, "cwd", nsh_command_working_directory(cmd));
+	set_text(L, "pid_file", told->pid_file);
+	set_text(L, "selinux_label", told->selinux_label);
+	set_text(L, "apparmor_profile", told->apparmor_profile);
+	set_text(L, "parent_death_signal", signal ? nsh_signal_name(signal) : NULL);
+	set_integer(L, "umask", told->umask >= 0, told->umask);
+	set_integer(L, "nice", told->set_nice, told->nice);
+	set_integer(L, "run_among", told->run_among > 0, told->run_among);
+	if (told->timeout >= 0) {
+		set_number(L, "timeout", told->timeout);
+		set_number(L, "grace", told->grace);
+	}
+}
+
+static int describe(lua_State *L)
+{
+	const struct nsh_command *cmd = nsh_lua_check_command(L, 1)->cmd;
+	struct nsh_description told;
+
+	lua_settop(L, 1);
+	nsh_command_describe(cmd, &told);
+	lua_newtable(L);
+	set_words(L, cmd);
+	for (int which = 0; which < 3; which++)
+		set_target(L, cmd, &told, which);
+	set_passed(L, cmd);
+	set_sent(L, cmd);
+	set_limits(L, cmd);
+	set_identity(L, &told);
+	set_flags(L, &told);
+	set_attributes(L, cmd, &told);
+	return 1;
+}
+
+static const luaL_Reg methods[] = {
+	{ "_describe", describe },
+	{ NULL, NULL }
+};
+
+void nsh_lua_add_describe_methods(lua_State *L)
+{
+	luaL_setfuncs(L, methods, 0);
+}

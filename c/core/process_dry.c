@@ -1,0 +1,184 @@
+/* Processes of a dry run: all that a process has, but no program. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+
+#include "command.h"
+#include "fd.h"
+#include "process.h"
+
+/* ---- starting ---------------------------------------------------------- */
+
+/* A stream has a descriptor, so that whoever looks at it finds an open one. */
+static int add_stream(struct nsh_process *process, int which)
+{
+	int fd = nsh_fd_raise(open("/dev/null", O_RDWR | O_CLOEXEC));
+
+	if (fd < 0)
+		return -1;
+	process->streams[which] = nsh_stream_new(process, which, fd);
+	return process->streams[which] ? 0 : -1;
+}
+
+static int add_channel(struct nsh_process *process, int which, size_t cap)
+{
+	struct channel *channel = nsh_exchange_add(&process->exchange, -1, false);
+
+	if (!channel)
+		return -1;
+	channel->cap = cap;
+	process->output_channel[which] = (int)process->exchange.count - 1;
+	return 0;
+}
+
+static int add_ends(struct nsh_process *process, const struct nsh_command *cmd)
+{
+	for (int which = 0; which < 3; which++) {
+		enum nsh_stdio kind = cmd->stdio[which].kind;
+		int ret = 0;
+
+		if (kind == NSH_STDIO_PIPE)
+			ret = add_stream(process, which);
+		else if (which > 0 && (kind == NSH_STDIO_DEFAULT
+				       || kind == NSH_STDIO_CAPTURE))
+			ret = add_channel(process, which, cmd->max_output);
+		if (ret < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static void begin(struct nsh_process *process, const struct nsh_command *cmd,
+		  pid_t pid)
+{
+	nsh_process_take_rules(process, cmd);
+	process->deadline = -1;
+	process->is_dry = true;
+	process->dry_handshake = cmd->attributes.handshake;
+	process->launch = NSH_DRY;
+	process->pid = process->result.pid = pid;
+	process->result.user_time = process->result.system_time = 0;
+	process->result.max_rss = 0;
+}
+
+int nsh_command_start_dry(struct nsh_command *cmd, pid_t pid,
+			  struct nsh_process **ret_process,
+			  struct nsh_failure *failure)
+{
+	struct nsh_process *process;
+
+	if (nsh_command_fail(cmd, failure) < 0
+	    || nsh_command_check(cmd, false, failure) < 0)
+		return -1;
+	process = nsh_process_new(cmd);
+	if (!process)
+		return nsh_fail(failure, NSH_STAGE_PLAN, ENOMEM, NULL);
+	begin(process, cmd, pid);
+	if (add_ends(process, cmd) < 0) {
+		int saved = errno;
+
+		nsh_process_release(process);
+		return nsh_fail(failure, NSH_STAGE_DESCRIPTORS, saved, NULL);
+	}
+	nsh_command_close_passed(cmd);
+	*ret_process = process;
+	return 0;
+}
+
+/* ---- while it "runs" --------------------------------------------------- */
+
+ssize_t nsh_process_write_dry(struct nsh_process *process, const void *data,
+			      size_t size)
+{
+	return nsh_buffer_append(&process->dry_input, data, size) < 0 ? -1
+		: (ssize_t)size;
+}
+
+const void *nsh_process_input_dry(const struct nsh_process *process,
+				  size_t *ret_size)
+{
+	*ret_size = process->dry_input.size;
+	return process->dry_input.data ? process->dry_input.data : "";
+}
+
+/* ---- its end ----------------------------------------------------------- */
+
+static int give_captured(struct nsh_process *process, int which,
+			 const void *data, size_t size)
+{
+	struct channel *channel
+		= &process->exchange.channels[process->output_channel[which]];
+
+	channel->limited = size > channel->cap;
+	channel->ended = true;
+	return nsh_buffer_append(&channel->data, data,
+				 channel->limited ? channel->cap : size);
+}
+
+static int give_stream(struct nsh_stream *stream, const void *data, size_t size)
+{
+	if (nsh_stream_is_closed(stream))
+		return 0;
+	if (nsh_buffer_append(&stream->data, data, size) < 0)
+		return -1;
+	stream->ended = true;
+	nsh_close(&stream->epoll);
+	nsh_close(&stream->fd);
+	return 0;
+}
+
+static int give_output(struct nsh_process *process, int which,
+		       const struct nsh_dry_end *end)
+{
+	const void *data = end->output[which] ? end->output[which] : "";
+	size_t size = end->output[which] ? end->output_size[which] : 0;
+
+	if (process->output_channel[which] >= 0)
+		return give_captured(process, which, data, size);
+	return process->streams[which]
+		? give_stream(process->streams[which], data, size) : 0;
+}
+
+static void set_status(struct nsh_process *process,
+		       const struct nsh_dry_end *end)
+{
+	struct nsh_result *result = &process->result;
+
+	result->timed_out = end->timed_out;
+	result->output_limited = end->output_limited
+		|| nsh_exchange_is_limited(&process->exchange);
+	if (end->lost)
+		return;
+	result->signal = end->signal;
+	if (!end->signal && (result->timed_out || result->output_limited))
+		result->signal = SIGTERM;
+	result->core_dumped = result->signal && end->core_dumped;
+	result->exit_code = result->signal ? -1 : end->exit_code;
+	result->raw_status = result->signal
+		? result->signal | (result->core_dumped ? 0x80 : 0)
+		: end->exit_code << 8;
+}
+
+int nsh_process_end_dry(struct nsh_process *process,
+			const struct nsh_dry_end *end)
+{
+	if (!process->is_dry || process->finished) {
+		errno = ESRCH;
+		return -1;
+	}
+	for (int which = 1; which <= 2; which++)
+		if (give_output(process, which, end) < 0)
+			return -1;
+	set_status(process, end);
+	process->exited = process->finished = true;
+	process->dry_handshake = false;
+	nsh_process_judge(process);
+	return 0;
+}
+
+void nsh_process_terminate_dry(struct nsh_process *process)
+{
+	struct nsh_dry_end end = { .signal = process->is_daemon ? 0 : SIGTERM };
+
+	(void)nsh_process_end_dry(process, &end);
+}

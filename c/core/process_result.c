@@ -1,0 +1,60 @@
+/* How a process ended, and the verdict by its command's rules. */
+#include "process.h"
+
+static void take_output(struct nsh_process *process, int which)
+{
+	struct nsh_result *result = &process->result;
+	struct channel *channel;
+
+	if (process->output_channel[which] < 0)
+		return;
+	channel = &process->exchange.channels[process->output_channel[which]];
+	result->has_output[which] = true;
+	result->output[which] = channel->data.data ? channel->data.data : "";
+	result->output_size[which] = channel->data.size;
+	result->output_limited |= channel->limited;
+	result->output_incomplete |= !channel->ended;
+}
+
+static enum nsh_code verdict(const struct nsh_process *process)
+{
+	const struct nsh_result *result = &process->result;
+
+	if (result->output_limited)
+		return NSH_OUTPUT_LIMIT;
+	if (result->timed_out)
+		return NSH_TIMEOUT;
+	if (result->raw_status == -1)
+		return NSH_LOST;
+	if (process->raw_status)
+		return NSH_OK;
+	if (result->signal)
+		return NSH_SIGNAL;
+	return process->allow_any_exit || nsh_exits_has(&process->allowed_exit, result->exit_code)
+		? NSH_OK : NSH_EXIT;
+}
+
+void nsh_process_judge(struct nsh_process *process)
+{
+	for (int which = 1; which <= 2; which++)
+		take_output(process, which);
+	process->result.code = verdict(process);
+}
+
+const struct nsh_result *nsh_process_result(const struct nsh_process *process)
+{
+	return process->finished ? &process->result : NULL;
+}
+
+int nsh_process_check(const struct nsh_process *process,
+		      struct nsh_failure *failure)
+{
+	const struct nsh_result *result = &process->result;
+
+	if (result->code == NSH_OK)
+		return 0;
+	nsh_fail_code(failure, result->code, NULL);
+	if (failure)
+		failure->signal = result->signal;
+	return -1;
+}

@@ -1,0 +1,199 @@
+--- What a dry run expects: commands by what they are, each with its reply.
+
+local core = require "noshell.core"
+local failure = require "noshell.failure"
+
+--- The program's name (or its path, where it holds a slash), the program and its
+--- first arguments, true for any command, or a function that tells.
+---@alias noshell.dry_match
+---| string|(string|number)[]|true|fun(call: noshell.dry_call): any
+
+---@class noshell.dry_expectation
+---@field match noshell.dry_match
+---@field reply? noshell.dry_reply
+---@field times? integer|"any"  how often it is to be run, "any": never too; unless
+---  given once where the list is ordered, else once or more
+
+--- Of several that match, the first counts that was not run as often as it is to
+--- be; `ordered`: they are run in the list's order.
+---@class noshell.dry_expectations
+---@field [integer] noshell.dry_expectation
+---@field ordered? boolean
+
+--- One of them, and how often it was run.
+---@class noshell.dry_item
+---@field match noshell.dry_match
+---@field reply noshell.dry_reply
+---@field least integer
+---@field most integer
+---@field count integer
+
+---@class noshell.dry_list
+---@field items noshell.dry_item[]
+---@field ordered boolean
+---@field at integer  in order: the item that was run last
+local methods = {}
+
+local metatable = { __index = methods }
+
+local expect = {}
+
+-- Making --------------------------------------------------------------------------
+
+local function refuse(level, text, ...)
+  error("noshell.dry_run: " .. text:format(...), level + 1)
+end
+
+local function check_match(i, match, level)
+  local kind = type(match)
+  if kind == "string" and match:find("%s") then
+    refuse(level + 1, "expectation %d: '%s': a string is the program alone; "
+      .. "give its arguments as a list", i, match)
+  elseif kind == "table" and match[1] == nil then
+    refuse(level + 1, "expectation %d: an empty list matches nothing", i)
+  elseif kind ~= "string" and kind ~= "table" and kind ~= "function" and match ~= true then
+    refuse(level + 1, "expectation %d: match: a program, a list, a function or true "
+      .. "is needed, not %s", i, failure.shown(match))
+  end
+end
+
+local FIELDS = { match = true, reply = true, times = true }
+
+local function check_item(i, item, level)
+  if type(item) ~= "table" then
+    refuse(level + 1, "expectation %d: { match = ..., reply = ... } is needed, not %s",
+      i, failure.shown(item))
+  end
+  for key in pairs(item) do
+    if not FIELDS[key] then
+      refuse(level + 1, "expectation %d: no such field: %s", i, tostring(key))
+    end
+  end
+  check_match(i, item.match, level + 1)
+  local times = item.times
+  if times ~= nil and times ~= "any"
+    and (type(times) ~= "number" or times < 0 or times % 1 ~= 0) then
+    refuse(level + 1, 'expectation %d: times: a number or "any" is needed, not %s', i,
+      failure.shown(times))
+  end
+end
+
+local function new_item(item, ordered)
+  local times = item.times
+  local least, most = 1, ordered and 1 or math.huge
+  if times == "any" then
+    least, most = 0, math.huge
+  elseif times then
+    least, most = times, times
+  end
+  return { match = item.match, reply = item.reply, least = least, most = most,
+    count = 0 }
+end
+
+--- A list of expectations; `level` is that of who is told of a mistake in it.
+---@param list noshell.dry_expectations
+---@param level integer
+---@return noshell.dry_list
+function expect.new(list, level)
+  local items, ordered = {}, list.ordered or false
+  for key in pairs(list) do
+    if type(key) ~= "number" and key ~= "ordered" then
+      refuse(level, "no such option: %s", tostring(key))
+    end
+  end
+  for i, item in ipairs(list) do
+    check_item(i, item, level)
+    items[i] = new_item(item, ordered)
+  end
+  return setmetatable({ items = items, ordered = ordered, at = 1 }, metatable)
+end
+
+-- Matching ------------------------------------------------------------------------
+
+--- Whether the command's program is called that.
+local function is_program(name, program)
+  if name == program then return true end
+  return not name:find("/", 1, true) and program:match("[^/]*$") == name
+end
+
+local function begins(words, argv)
+  if not is_program(tostring(words[1]), argv[1]) then return false end
+  for i = 2, #words do
+    if tostring(words[i]) ~= argv[i] then return false end
+  end
+  return true
+end
+
+local function matches(item, call)
+  local match = item.match
+  if match == true then return true end
+  if type(match) == "string" then return is_program(match, call.program) end
+  if type(match) == "table" then return begins(match, call.argv) end
+  return match(call)
+end
+
+--- A match in a message.
+local function shown(item)
+  local match = item.match
+  if match == true then return "any command" end
+  if type(match) == "string" then return "'" .. match .. "'" end
+  if type(match) == "function" then
+    local info = debug.getinfo(match, "S")
+    return ("what the function at %s:%d tells"):format(info.short_src, info.linedefined)
+  end
+  local words = {}
+  for i, word in ipairs(match) do words[i] = core.quote(word) end
+  return "'" .. table.concat(words, " ") .. "'"
+end
+
+function methods:_in_order(call)
+  for i = self.at, #self.items do
+    local item = self.items[i]
+    if item.count < item.most and matches(item, call) then
+      self.at = i
+      return item
+    elseif item.count < item.least then
+      return nil, ("expected next: %s (expectation %d)"):format(shown(item), i)
+    end
+  end
+  return nil, "nothing more was expected"
+end
+
+function methods:_in_any_order(call)
+  local used
+  for i, item in ipairs(self.items) do
+    if matches(item, call) then
+      if item.count < item.most then return item end
+      used = used or ("expectation %d, %s, was run %d of %d times"):format(i,
+        shown(item), item.count, item.most)
+    end
+  end
+  return nil, used or "nothing expects it"
+end
+
+--- The reply to a call; or nil, and why nothing matches.
+---@param call noshell.dry_call
+---@return noshell.dry_item?
+---@return string?
+function methods:find(call)
+  local find = self.ordered and self._in_order or self._in_any_order
+  local item, why = find(self, call)
+  if item then item.count = item.count + 1 end
+  return item, why
+end
+
+--- What was expected and has not been run as often, as text.
+---@return string[]
+function methods:pending()
+  local texts = {}
+  for _, item in ipairs(self.items) do
+    if item.count < item.least then
+      local times = item.least > 1 and (" (%d of %d times)"):format(item.count,
+        item.least) or ""
+      texts[#texts + 1] = shown(item) .. times
+    end
+  end
+  return texts
+end
+
+return expect

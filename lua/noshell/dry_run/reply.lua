@@ -1,0 +1,143 @@
+--- Replies of a dry run: what stands for a program's end.
+
+local core = require "noshell.core"
+local failure = require "noshell.failure"
+local nearest = require "noshell.nearest"
+
+--- How a program ends that is not run. All may be absent: then it exits with 0
+--- and writes nothing.
+---@class noshell.dry_end
+---@field exit_code? integer   0 to 255
+---@field signal? string|integer  what ends it instead: "TERM"
+---@field core_dumped? boolean
+---@field stdout? string|number  what it writes there, wherever that is directed
+---@field stderr? string|number
+---@field timed_out? boolean   the command's timeout passes
+---@field output_limit? boolean  it writes more than max_output
+---@field lost? boolean        something else takes its status
+---@field error? noshell.dry_failure|string  it does not start: an errno's name, or more
+
+--- Why a program does not start.
+---@class noshell.dry_failure
+---@field errname? string   "ENOENT"; or
+---@field errno? integer
+---@field stage? string     "find_program" unless given
+---@field subject? string   the program unless given
+---@field reason? string
+
+--- A string is what it writes to stdout, a number its exit code, false is exit
+--- code 1, nil and true are success. A function is called for one of these
+--- once all that the program is to read is known.
+---@alias noshell.dry_reply
+---| noshell.dry_end|string|number|boolean|nil
+---| fun(call: noshell.dry_call): noshell.dry_end|string|number|boolean|nil
+
+local reply = {}
+
+local KINDS = {
+  exit_code = "number", signal = "name or number", core_dumped = "boolean",
+  stdout = "text", stderr = "text", timed_out = "boolean",
+  output_limit = "boolean", lost = "boolean", error = "name or table",
+}
+
+local is_kind = {
+  ["text"] = { string = true, number = true },
+  ["name or number"] = { string = true, number = true },
+  ["name or table"] = { string = true, table = true },
+}
+
+local NAMES = {}
+for name in pairs(KINDS) do NAMES[#NAMES + 1] = name end
+table.sort(NAMES)
+
+local function refuse(call, text, ...)
+  error(("noshell.dry_run: the reply to '%s': "):format(call.command)
+    .. text:format(...), 0)
+end
+
+local function check(call, value)
+  for key, given in pairs(value) do
+    local kind, got = KINDS[key], type(given)
+    if not kind then
+      local near = nearest.word(tostring(key), NAMES)
+      refuse(call, "%s: no such field%s", tostring(key),
+        near and (", did you mean '%s'?"):format(near) or "")
+    elseif got ~= kind and not (is_kind[kind] and is_kind[kind][got]) then
+      refuse(call, "%s: a %s is needed, not %s", key, kind, failure.shown(given))
+    end
+  end
+  local code = value.exit_code
+  if code and (code % 1 ~= 0 or code < 0 or code > 255) then
+    refuse(call, "exit_code: 0 to 255, not %s", tostring(code))
+  end
+end
+
+---@type table<string, integer>?
+local numbers
+
+--- The number of an errno by its name.
+local function errno_of(name)
+  if not numbers then
+    numbers = {}
+    for number = 1, 200 do
+      local found = core.errno_name(number)
+      if found then numbers[found] = numbers[found] or number end
+    end
+  end
+  return numbers[name]
+end
+
+--- The core's failure of a start.
+local function failure_of(call, given)
+  if type(given) == "string" then given = { errname = given } end
+  local errno = given.errno or errno_of(given.errname)
+  if given.errname and not errno then
+    refuse(call, "error: no errno is called %s", failure.shown(given.errname))
+  end
+  return { code = "spawn", stage = given.stage or "find_program",
+    subject = given.subject or call.program, reason = given.reason, errno = errno,
+    errname = errno and core.errno_name(errno),
+    message = errno and core.strerror(errno) }
+end
+
+local function signal_of(call, given)
+  local number = core.signal_number(given)
+  return number or refuse(call, "signal: there is no %s", failure.shown(given))
+end
+
+local function text_of(value)
+  return value ~= nil and tostring(value) or nil
+end
+
+local SHORT = {
+  ["nil"] = function() return {} end,
+  string = function(text) return { stdout = text } end,
+  number = function(code) return { exit_code = code } end,
+  boolean = function(ok) return { exit_code = ok and 0 or 1 } end,
+}
+
+--- What the core needs to know, of what a handler gave; `failure` is there
+--- where it does not start.
+---@param value noshell.dry_reply  no function
+---@param call noshell.dry_call
+---@return table
+function reply.new(value, call)
+  local kind = type(value)
+  if SHORT[kind] then
+    value = SHORT[kind](value)
+  elseif kind ~= "table" then
+    refuse(call, "a table, a string, a number or nil is needed, not %s",
+      failure.shown(value))
+  end
+  check(call, value)
+  return {
+    failure = value.error and failure_of(call, value.error),
+    signal_number = value.signal and signal_of(call, value.signal),
+    exit_code = value.exit_code, core_dumped = value.core_dumped,
+    timed_out = value.timed_out, output_limit = value.output_limit,
+    lost = value.lost, stdout = text_of(value.stdout),
+    stderr = text_of(value.stderr),
+  }
+end
+
+return reply
