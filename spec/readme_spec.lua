@@ -52,6 +52,15 @@ describe("README.md", function()
     end)
   end
 
+  it("shows files as they are", function()
+    local count = 0
+    for path, block in text:gmatch "\n```lua ([%w_/]+%.lua)\n(.-)```" do
+      count = count + 1
+      assert.equal(helper.read_file(helper.root .. "/" .. path), block)
+    end
+    assert.is_true(count >= 2)
+  end)
+
   it("names each gotcha as gotchas_spec does", function()
     local specs = helper.read_file(helper.root .. "/spec/gotchas_spec.lua")
     local section = text:match "\n## Gotchas\n(.*)$"

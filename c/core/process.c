@@ -337,6 +337,8 @@ double nsh_process_timeout(const struct nsh_process *process)
 
 	if (process->finished)
 		return -1;
+	if (process->is_dry)
+		return 0;
 	if (process->deadline >= 0)
 		next = process->deadline;
 	if (process->ladder != LADDER_NONE && (next < 0 || process->next_rung < next))

@@ -68,28 +68,29 @@ end
 local MOST_INPUT = 64 * 1024 * 1024
 
 --- What is left to read of a stream that was handed over, of a dry run too.
-local function rest_of(stream, settle)
-  local record = stream:process():_kept().dry
-  if not record then return nil end
-  settle(record)
+local function rest_of(stream, pump)
+  local process = stream:process()
+  if not process:_kept().dry then return nil end
+  pump(process)
   return stream:_read() or ""
 end
 
 --- All that the command is known to read when it starts; and { err } where a
 --- function of the caller's raised err.
 ---@param cmd noshell.command
----@param settle fun(record: table)
+---@param pump fun(process: noshell.process)  has one of a dry run end
 ---@return string?
 ---@return table? raised
-function call.input_of(cmd, settle)
+function call.input_of(cmd, pump)
   local kept = cmd:_kept()
   if kept.input then return drive.drain(kept.input, MOST_INPUT) end
   local given = kept[0]
   if type(given) == "userdata" and getmetatable(given) == core.metatables.stream
     and not given:closed() then
-    return rest_of(given, settle)
+    return rest_of(given, pump)
   end
-  return kept.hides_input and "***" or cmd:input()
+  local input = cmd:input()
+  return input and kept.hides_input and "***" or input
 end
 
 return call

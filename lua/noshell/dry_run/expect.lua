@@ -40,42 +40,35 @@ local expect = {}
 
 -- Making --------------------------------------------------------------------------
 
-local function refuse(level, text, ...)
-  error("noshell.dry_run: " .. text:format(...), level + 1)
-end
-
-local function check_match(i, match, level)
+--- What is wrong with a match; nil where nothing is.
+local function find_bad_match(match)
   local kind = type(match)
   if kind == "string" and match:find("%s") then
-    refuse(level + 1, "expectation %d: '%s': a string is the program alone; "
-      .. "give its arguments as a list", i, match)
+    return ("'%s': a string is the program alone; give its arguments as a list")
+      :format(match)
   elseif kind == "table" and match[1] == nil then
-    refuse(level + 1, "expectation %d: an empty list matches nothing", i)
+    return "an empty list matches nothing"
   elseif kind ~= "string" and kind ~= "table" and kind ~= "function" and match ~= true then
-    refuse(level + 1, "expectation %d: match: a program, a list, a function or true "
-      .. "is needed, not %s", i, failure.shown(match))
+    return "match: a program, a list, a function or true is needed, not "
+      .. failure.shown(match)
   end
 end
 
 local FIELDS = { match = true, reply = true, times = true }
 
-local function check_item(i, item, level)
+local function find_mistake(item)
   if type(item) ~= "table" then
-    refuse(level + 1, "expectation %d: { match = ..., reply = ... } is needed, not %s",
-      i, failure.shown(item))
+    return "{ match = ..., reply = ... } is needed, not " .. failure.shown(item)
   end
   for key in pairs(item) do
-    if not FIELDS[key] then
-      refuse(level + 1, "expectation %d: no such field: %s", i, tostring(key))
-    end
+    if not FIELDS[key] then return "no such field: " .. tostring(key) end
   end
-  check_match(i, item.match, level + 1)
   local times = item.times
   if times ~= nil and times ~= "any"
     and (type(times) ~= "number" or times < 0 or times % 1 ~= 0) then
-    refuse(level + 1, 'expectation %d: times: a number or "any" is needed, not %s', i,
-      failure.shown(times))
+    return 'times: a number or "any" is needed, not ' .. failure.shown(times)
   end
+  return find_bad_match(item.match)
 end
 
 local function new_item(item, ordered)
@@ -90,19 +83,20 @@ local function new_item(item, ordered)
     count = 0 }
 end
 
---- A list of expectations; `level` is that of who is told of a mistake in it.
+--- A list of expectations; or nil, and what is wrong with it.
 ---@param list noshell.dry_expectations
----@param level integer
----@return noshell.dry_list
-function expect.new(list, level)
+---@return noshell.dry_list?
+---@return string?
+function expect.new(list)
   local items, ordered = {}, list.ordered or false
   for key in pairs(list) do
     if type(key) ~= "number" and key ~= "ordered" then
-      refuse(level, "no such option: %s", tostring(key))
+      return nil, "no such option: " .. tostring(key)
     end
   end
   for i, item in ipairs(list) do
-    check_item(i, item, level)
+    local mistake = find_mistake(item)
+    if mistake then return nil, ("expectation %d: %s"):format(i, mistake) end
     items[i] = new_item(item, ordered)
   end
   return setmetatable({ items = items, ordered = ordered, at = 1 }, metatable)

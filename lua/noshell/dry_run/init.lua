@@ -176,7 +176,7 @@ local function new_record(cmd, is_exec)
     call.input = record.source.known and (outputs(record.source) or "")
   else
     call.stage = kept.leads and 1 or nil
-    call.input, record.raised = calls.input_of(cmd, settle)
+    call.input, record.raised = calls.input_of(cmd, pump_dry)
   end
   if kept.leads then kept.dry = record end
   table.insert(dry.made, call)
@@ -271,15 +271,15 @@ end
 ---@return noshell.dry
 function dry_run.new(handler)
   local self = setmetatable({ made = {}, refused = {} }, metatable)
-  local kind = type(handler)
+  local kind, mistake = type(handler), nil
   if kind == "function" then
     self.handler = handler
   elseif kind == "table" then
-    self.list = expect.new(handler, 2)
+    self.list, mistake = expect.new(handler)
   elseif handler ~= nil then
-    error("noshell.dry_run: a function or a list is needed, not "
-      .. failure.shown(handler), 2)
+    mistake = "a function or a list is needed, not " .. failure.shown(handler)
   end
+  if mistake then error("noshell.dry_run: " .. mistake, 2) end
   table.insert(active, self)
   switch()
   return self

@@ -1,0 +1,407 @@
+-- Dry runs by every way that starts a program.
+local dry = require "spec.support.dry"
+local helper = require "spec.support.helper"
+local noshell = require "noshell"
+
+local function echo(call)
+  return { stdout = call.input or table.concat(call.args, " ") .. "\n" }
+end
+
+describe("in a dry run every way to start a program", function()
+  helper.leak_check()
+
+  local ways = {
+    run = function() return noshell.run("frob", "x").stdout end,
+    run_async = function()
+      local process = noshell.run_async("frob", "x")
+      local text = process:wait().stdout
+      process:close()
+      return text
+    end,
+    output = function() return noshell.output("frob", "x") .. "\n" end,
+    lines = function()
+      for line in noshell.lines("frob", "x") do return line .. "\n" end
+    end,
+    system = function()
+      assert.same({ true, "exit", 0 }, { noshell.system("frob", "x") })
+    end,
+    popen = function()
+      local file = noshell.popen("frob", "x")
+      local text = file:read("a")
+      assert.same({ true, "exit", 0 }, { file:close() })
+      return text
+    end,
+    exec = function()
+      local ok, err = pcall(noshell.exec, "frob", "x")
+      assert.is_false(ok)
+      assert.same({ "replaced", "frob x" }, { err.code, err.command })
+      assert.equal("noshell: 'frob x' has replaced this process, in a dry run", tostring(err))
+    end,
+    pipeline = function() return noshell.pipeline({ "frob", "x" }):run().stdout end,
+    map = function()
+      return noshell.map({ "x" }, function(word) return { "frob", word } end)[1].stdout
+    end,
+    retry = function() return noshell.retry({ "frob", "x" }).stdout end,
+    ["command:run"] = function() return noshell.command("frob", "x"):run().stdout end,
+    ["command:run_async"] = function()
+      local process = noshell.command("frob", "x"):run_async()
+      local text = process:wait(5).stdout
+      process:close()
+      return text
+    end,
+    ["command:output"] = function() return noshell.command("frob", "x"):output() .. "\n" end,
+    ["command:lines"] = function() return noshell.command("frob", "x"):lines("L")() end,
+    ["command:records"] = function() return noshell.command("frob", "x"):records("\n")() .. "\n" end,
+    ["command:exec"] = function()
+      assert.is_false((pcall(noshell.command("frob", "x").exec, noshell.command("frob", "x"))))
+    end,
+  }
+
+  for name, way in pairs(ways) do
+    it("asks the handler: " .. name, function()
+      dry.with(echo, function(run)
+        assert.equal("x\n", way() or "x\n")
+        assert.same({ "frob x" }, run:commands())
+      end)
+    end)
+  end
+
+  it("starts no process", function()
+    local text = helper.run_lua(helper.lua, [[
+      local noshell = require "noshell"
+      local _, err = noshell.run("true")
+      assert(err.errname == "EPERM", tostring(err))
+      local dry = noshell.dry_run()
+      local spec = { "true" }
+      local function each(process) process:wait() process:close() end
+      assert(noshell.run(spec).ok and noshell.output(spec) and noshell.system(spec))
+      each(noshell.run_async(spec))
+      for _ in noshell.lines(spec) do error "a line" end
+      assert(noshell.popen(spec):close() and noshell.popen(spec, "w"):close())
+      assert(noshell.pipeline(spec, { "cat" }, noshell.tee("/nowhere/file")):run())
+      each(noshell.pipeline(spec, { "cat" }):run_async())
+      assert(noshell.map({ 1, 2 }, function() return spec end))
+      assert(noshell.retry(spec))
+      local a, b = noshell.run_async(spec), noshell.run_async(spec)
+      assert(noshell.wait_any { a, b } == a and #noshell.wait_all { a, b } == 2)
+      a:close() b:abort() b:close()
+      each(noshell.run_async { "true", daemonize = true, pid_file = "/nowhere/pid" })
+      assert(noshell.run { "true", pre_exec_hook = function() error "oops" end })
+      assert(noshell.run { "true", uid = 65534, caps = {}, cwd = "/nowhere" })
+      assert(not pcall(noshell.exec, spec))
+      assert(noshell.which("sh") and noshell.features().launch == "dry")
+      dry:stop()
+      assert(not noshell.run("true"))
+      io.write(#dry:commands())
+    ]], nil, { deny = "clone:EPERM,clone3:EPERM,fork:EPERM,vfork:EPERM,execve:EPERM,execveat:EPERM" })
+    assert.equal("", text.err)
+    assert.equal("21", text.out)
+  end)
+
+  it("leaves what it does without programs as it is", function()
+    dry.with(error, function()
+      assert.truthy(noshell.which("sh"):find("/", 1, true))
+      local _, err = noshell.which("nosuchprogram")
+      assert.equal("ENOENT", err.errname)
+      assert.equal("'a b'", noshell.quote("a b"))
+    end)
+  end)
+end)
+
+describe("a process of a dry run", function()
+  helper.leak_check()
+
+  it("has streams that read the reply", function()
+    dry.with(dry.replies { stdout = "a\nb\nc", stderr = "e" }, function()
+      local process = noshell.run_async { "frob", stdout = "pipe", stderr = "pipe" }
+      assert.equal("a", process.stdout:read())
+      assert.equal("b\n", process.stdout:read("L"))
+      assert.equal("e", process.stderr:read("a"))
+      assert.equal("c", process.stdout:read("a"))
+      assert.is_nil(process.stdout:read())
+      assert.is_nil(process:wait().stdout)
+      process:close()
+    end)
+  end)
+
+  it("keeps what is written to its stdin, and asks for the reply behind that", function()
+    dry.with(dry.replies(echo), function(run)
+      local process = noshell.run_async { "cat", stdin = "pipe", stdout = "pipe" }
+      assert.is_nil(run:calls()[1].input)
+      assert(process.stdin:write("first\n", 2, "\n"))
+      process.stdin:close()
+      assert.equal("first\n2\n", process.stdout:read("a"))
+      process:close()
+      assert.equal("first\n2\n", run:calls()[1].input)
+    end)
+  end)
+
+  it("knows what was written to it also where nobody reads", function()
+    dry.with(nil, function(run)
+      local file = noshell.popen({ "lpr" }, "w")
+      file:write("page ", 1)
+      file:close()
+      local process = noshell.run_async { "lpr", stdin = "pipe" }
+      process.stdin:write("page 2")
+      process:close()
+      assert.same({ "page 1", "page 2" }, { run:calls()[1].input, run:calls()[2].input })
+    end)
+  end)
+
+  it("raises what the reply's function raises where it is waited for", function()
+    dry.with(dry.replies(function() error("oops", 0) end), function(run)
+      local process = noshell.run_async { "cat", stdin = "pipe" }
+      assert.error_matches(function() process:wait() end, "^oops$")
+      process:close()
+      assert.error(function() run:verify() end)
+    end)
+    dry.with(dry.replies(function() return { error = "ENOENT" } end), function()
+      local process = noshell.run_async { "cat", stdin = "pipe" }
+      assert.error_matches(function() process:wait() end, "it cannot fail to start any more")
+      process:close()
+    end)
+  end)
+
+  it("tells lines, keeps a tail, and chomps CR LF", function()
+    dry.with(dry.replies { stdout = "a\r\nb\r\n", stderr = "x" }, function()
+      local told = {}
+      local function tell(line) told[#told + 1] = line end
+      local result = noshell.run { "frob", on_stdout = tell, on_stderr = tell, crlf = true }
+      assert.same({ "a", "b", "x" }, told)
+      assert.equal("a\r\nb\r\n", result.stdout)
+      result = noshell.run { "frob", tail = 3 }
+      assert.same({ "b\r\n", 3 }, { result.stdout, result.stdout_dropped })
+      assert.error_matches(function()
+        noshell.run { "frob", on_stdout = function() error("oops", 0) end }
+      end, "^oops$")
+    end)
+  end)
+
+  it("reads all that a function gives, and raises what that raises", function()
+    dry.with(echo, function()
+      local i = 0
+      local result = noshell.run { "cat", input = function()
+        i = i + 1
+        return i <= 3 and tostring(i) or nil
+      end }
+      assert.equal("123", result.stdout)
+      assert.equal("ab", noshell.output { "cat", input = { "a", "b" } })
+      local process = noshell.run_async { "cat", input = function() error("oops", 0) end }
+      assert.error_matches(function() process:wait() end, "^oops$")
+      process:close()
+      -- A program that reads an endless input stops at some time.
+      assert.truthy(#noshell.output { "head",
+        input = function() return ("x"):rep(2 ^ 22) end } >= 2 ^ 22)
+    end)
+  end)
+
+  it("reads what another one's stream has, which is closed then", function()
+    dry.with(echo, function(run)
+      local first = noshell.run_async { "echo", "abc", stdout = "pipe" }
+      assert.equal("abc", noshell.output { "cat", stdin = first.stdout })
+      assert.is_true(first.stdout:closed())
+      first:close()
+      assert.equal("abc\n", run:calls()[2].input)
+    end)
+  end)
+
+  it("writes both outputs to one place", function()
+    local reply = dry.replies { stdout = "out\n", stderr = "err\n" }
+    assert.equal("out\nerr\n", dry.with(reply, function()
+      return noshell.run { "frob", stderr = "stdout" }.stdout
+    end))
+  end)
+
+  it("touches no file, and runs no hook", function()
+    helper.with_tmpdir(function(dir)
+      local path = helper.write_file(dir .. "/kept", "before")
+      dry.with(dry.replies "after", function(run)
+        local result = assert(noshell.run { "frob", stdout = { path = path },
+          stderr = { path = dir .. "/new", append = true }, stdin = { path = "/nowhere" },
+          pre_exec_hook = function() error("the hook ran") end,
+          cwd = "/nowhere", daemonize = true, pid_file = dir .. "/pid" })
+        assert.is_nil(result.stdout)
+        assert.same({ path = path }, run:calls()[1].stdout)
+      end)
+      assert.equal("before", helper.read_file(path))
+      assert.is_nil(io.open(dir .. "/new"))
+      assert.is_nil(io.open(dir .. "/pid"))
+    end)
+  end)
+
+  it("closes what was passed with close_parent, as a start does", function()
+    dry.with(nil, function(run)
+      local kept, given = assert(io.tmpfile()), assert(io.tmpfile())
+      assert(noshell.command("frob"):pass_fd(kept, { as = 7 })
+        :pass_fd(given, { as = 8, close_parent = true }):run())
+      assert.equal("file", io.type(kept))
+      assert.equal("closed file", io.type(given))
+      kept:close()
+      assert.same({ true, true },
+        { run:calls()[1].pass_fds[7] ~= nil, run:calls()[1].pass_fds[8] ~= nil })
+    end)
+  end)
+
+  it("has a handshake in the usual order", function()
+    dry.with(nil, function()
+      local process = noshell.run_async { "frob", require_handshake = true }
+      local _, err = process:handshake_notify()
+      assert.equal("handshake_wait comes first", err.reason)
+      _, err = process:wait()
+      assert.matches("handshake_notify was not called", err.reason)
+      assert.is_true(process:handshake_wait(5))
+      assert.is_true(process:handshake_wait())
+      assert.is_true(process:handshake_notify())
+      _, err = process:handshake_notify()
+      assert.equal("the handshake is over already", err.reason)
+      assert.is_true(process:wait().ok)
+      process:close()
+      process = noshell.run_async "frob"
+      _, err = process:handshake_wait()
+      assert.equal("require_handshake was not called", err.reason)
+      process:close()
+    end)
+  end)
+
+  it("runs until somebody looks, and notes the signals it gets", function()
+    dry.with(nil, function(run)
+      local process = noshell.run_async "server"
+      assert.is_true(process:kill "HUP")
+      assert.is_true(process:kill())
+      assert.same({ 1, 15 }, run:calls()[1].signals)
+      assert.is_true(process:poll().ok)
+      local _, err = process:kill()
+      assert.equal("ESRCH", err.errname)
+      process:close()
+      process = noshell.run_async "server"
+      process:abort()
+      assert.equal("TERM", select(2, process:wait()).result.signal)
+      process:close()
+      assert.is_true(process:closed())
+    end)
+  end)
+
+  it("can be detached and forgotten", function()
+    dry.with(nil, function()
+      noshell.run_async({ "frob", stdin = "pipe", stdout = "pipe" }):detach()
+      noshell.run_async { "frob", stdin = "pipe", stdout = "pipe" }
+      noshell.run_async { "frob", daemonize = true }:close()
+    end)
+  end)
+
+  it("is good for use when the dry run is over", function()
+    local process = dry.with(dry.replies "x\n", function()
+      return noshell.run_async { "frob", stdout = "pipe" }
+    end)
+    assert.equal("x", process.stdout:read())
+    assert.is_true(process:wait().ok)
+    process:close()
+  end)
+end)
+
+describe("several in a dry run", function()
+  helper.leak_check()
+
+  local function stages(call)
+    if call.program == "cat" then return { stdout = (call.input or "none") .. "cat\n" } end
+    return { stdout = "first\n", stderr = call.program .. " " .. tostring(call.stage) .. "\n" }
+  end
+
+  it("are the stages of a pipeline, each with its call", function()
+    dry.with(stages, function(run)
+      local result = assert(noshell.run(noshell.pipeline({ "a", input = "x" }, { "cat" }, { "cat", "-u" })))
+      assert.equal("first\ncat\ncat\n", result.stdout)
+      assert.equal("a 1\n", result.stderr)
+      assert.is_nil(result.stages[1].stdout)
+      assert.same({ "a", "cat", "cat -u" }, run:commands())
+      local calls = run:calls()
+      assert.same({ "x", "first\n", "first\ncat\n" },
+        { calls[1].input, calls[2].input, calls[3].input })
+      assert.same({ 1, 2, 3 }, { calls[1].stage, calls[2].stage, calls[3].stage })
+      assert.same({ "input", "pipeline", "capture" },
+        { calls[1].stdin, calls[1].stdout, calls[3].stdout })
+    end)
+  end)
+
+  it("are stages that wait for what is written to the first", function()
+    dry.with(dry.replies(function(call)
+      return { stdout = call.input .. call.program .. "\n" }
+    end), function()
+      local process = noshell.pipeline({ "a", stdin = "pipe" }, { "b" },
+        { "c", stdout = "pipe" }):run_async()
+      process.stdin:write("in\n")
+      process.stdin:close()
+      assert.equal("in\na\nb\nc\n", process.stdout:read("a"))
+      assert.is_true(process:wait().ok)
+      process:close()
+    end)
+  end)
+
+  it("fail as stages do", function()
+    local pl = noshell.pipeline({ "a" }, { "b" })
+    local _, err = dry.with(function(call)
+      return call.program == "a" and { exit_code = 2, stderr = "oops" } or nil
+    end, function() return pl:run() end)
+    assert.equal("noshell: 'a | b': stage 1: 'a' exited with status 2: oops", tostring(err))
+    local result = dry.with(function(call)
+      return call.program == "a" and { signal = "PIPE" } or "x"
+    end, function() return pl:run() end)
+    assert.is_true(result.ok)
+    _, err = dry.with(function(call)
+      return call.program == "b" and { error = "ENOENT" } or nil
+    end, function() return pl:run() end)
+    assert.same({ "spawn", 2 }, { err.code, err.index })
+  end)
+
+  it("pass a tee by, which is a stage like others", function()
+    local told = {}
+    local result = dry.with(echo, function(run)
+      local result = noshell.pipeline({ "a", "text" },
+        noshell.tee(function(data) told[#told + 1] = data end), { "b" }):run()
+      assert.same({ "a text", "tee /dev/fd/3", "b" }, run:commands())
+      return result
+    end)
+    assert.equal("text\n", table.concat(told))
+    assert.equal("text\n", result.stdout)
+  end)
+
+  it("are mapped", function()
+    local results = dry.with(echo, function()
+      return noshell.map({ 1, 2, 3, 4, 5 }, function(i) return { "frob", i } end,
+        { concurrency = 2 })
+    end)
+    for i = 1, 5 do assert.equal(i .. "\n", results[i].stdout) end
+    local _, err = dry.with(function(call) return call.args[1] == "2" and 7 or nil end,
+      function() return noshell.map({ 1, 2 }, function(i) return { "frob", i } end) end)
+    assert.equal(7, err.errors[2].result.exit_code)
+    assert.error_matches(function()
+      dry.with(function(call) if call.args[1] == "2" then error("oops", 0) end end, function()
+        noshell.map({ 1, 2 }, function(i) return { "frob", i } end)
+      end)
+    end, "^oops$")
+  end)
+
+  it("are tried again, and no time passes", function()
+    local count, before = 0, helper.sys.clock()
+    local result = dry.with(function(call)
+      count = call.number
+      return call.number < 4 and 1 or "done"
+    end, function() return noshell.retry({ "frob" }, { attempts = 5, delay = 3600 }) end)
+    assert.same({ "done", 4 }, { result.stdout, count })
+    assert.truthy(helper.sys.clock() - before < 3600)
+  end)
+
+  it("are waited for", function()
+    dry.with(function(call) return { exit_code = #call.args } end, function()
+      local a, b = noshell.run_async "x", noshell.run_async("x", "y")
+      local ended, result = noshell.wait_any { b, a }
+      assert.equal(b, ended)
+      assert.is_nil(result)
+      local results, err = noshell.wait_all { a, b }
+      assert.is_nil(results)
+      assert.equal(1, err.errors[2].result.exit_code)
+      a:close()
+      b:close()
+    end)
+  end)
+end)
