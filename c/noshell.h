@@ -211,7 +211,7 @@ int nsh_process_handshake_notify(struct nsh_process *process,
  * Nothing is started, no file is opened or created, no hook runs.  The streams
  * are there: what is written to stdin is kept, and the others have something to
  * read once the end was said.  Until then signals reach it, and do nothing; to
- * terminate or abort it is its end. */
+ * terminate or abort it is its end, and nothing else but nsh_process_end_dry. */
 
 #define NSH_DRY "dry"
 

@@ -69,7 +69,8 @@ describe("a call", function()
       groups = { 100, 200 }, new_session = true, no_new_privs = true, timeout = 5, grace = 1,
       parent_death_signal = "TERM", arg0 = "-sh", run_among = 1, pid_file = "/run/x.pid",
       selinux_label = "a:b:c", apparmor_profile = "p", require_handshake = true,
-      clear_caps = true, allow_cap = { 13 }, limits = { nofile = { 64, 128 }, core = { 0, "unlimited" } } }
+      clear_caps = true, allow_cap = { 13 },
+      limits = { nofile = { 64, 128 }, core = { 0, "unlimited" } } }
     local spec = { "frob", pre_exec_hook = function() end }
     for key, value in pairs(said) do spec[key] = value end
     local call = call_of(spec)
@@ -173,7 +174,8 @@ describe("a transcript", function()
     for line in noshell.lines("ls", where .. "/a dir") do noshell.run("test", "-n", line) end
     noshell.system("true")
     noshell.popen({ "cat" }, "r"):close()
-    noshell.pipeline({ "cat", where .. "/a dir/it's" }, noshell.tee(function() end), { "wc", "-l" }):run()
+    noshell.pipeline({ "cat", where .. "/a dir/it's" }, noshell.tee(function() end),
+      { "wc", "-l" }):run()
     noshell.map({ 1, 2 }, function(i) return { "echo", i } end, { concurrency = 1 })
     noshell.retry({ "true" })
     noshell.run("true", noshell.secret "hidden")

@@ -62,21 +62,21 @@ describe("an expectation", function()
     dry.with({ { match = "git", reply = "x" } }, function(run)
       local line = debug.getinfo(1, "l").currentline + 1
       local err = raised(function() noshell.run("touch", "/nowhere/x") end)
-      assert.equal(("spec/dry_run_expect_spec.lua:%d: noshell.dry_run: 'touch /nowhere/x' "):format(line)
-        .. "must not be run: nothing expects it", (err:gsub("^%./", "")))
+      assert.equal(("spec/dry_run_expect_spec.lua:%d: noshell.dry_run: "):format(line)
+        .. "'touch /nowhere/x' must not be run: nothing expects it", (err:gsub("^%./", "")))
       assert.same({ "touch /nowhere/x" }, run:commands())
     end)
     assert.matches("must not be run", raised(dry.with, {}, function() noshell.output "ls" end))
   end)
 
   it("is used as often as it says", function()
-    dry.with({ { match = "a", times = 2, reply = "first" }, { match = "a", times = 1, reply = "then" } },
-      function()
-        assert.same({ "first", "first", "then" },
-          { noshell.output "a", noshell.output "a", noshell.output "a" })
-        assert.matches("'a' must not be run: expectation 1, 'a', was run 2 of 2 times$",
-          raised(noshell.run, "a"))
-      end)
+    dry.with({ { match = "a", times = 2, reply = "first" },
+      { match = "a", times = 1, reply = "then" } }, function()
+      assert.same({ "first", "first", "then" },
+        { noshell.output "a", noshell.output "a", noshell.output "a" })
+      assert.matches("'a' must not be run: expectation 1, 'a', was run 2 of 2 times$",
+        raised(noshell.run, "a"))
+    end)
     assert.matches("expectation 1, 'rm', was run 0 of 0 times$", raised(dry.with,
       { { match = "rm", times = 0 } }, function() noshell.run "rm" end))
   end)

@@ -274,6 +274,20 @@ describe("a handler", function()
     end)
   end)
 
+  it("may yield where this Lua lets it", function()
+    local task = coroutine.create(function() return noshell.output "frob" end)
+    dry.with(function()
+      if not coroutine.running() or not pcall(coroutine.yield, "asked") then return "no yield" end
+      return "answered"
+    end, function(run_)
+      local _, first = coroutine.resume(task)
+      if first == "no yield" then return end
+      assert.equal("asked", first)
+      assert.same({ true, "answered" }, { coroutine.resume(task) })
+      assert.same({ "frob" }, run_:commands())
+    end)
+  end)
+
   it("is asked from any coroutine", function()
     dry.with(function(call) return call.args[1] end, function()
       local gave = {}

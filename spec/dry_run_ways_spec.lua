@@ -20,7 +20,9 @@ describe("in a dry run every way to start a program", function()
     end,
     output = function() return noshell.output("frob", "x") .. "\n" end,
     lines = function()
-      for line in noshell.lines("frob", "x") do return line .. "\n" end
+      local text = {}
+      for line in noshell.lines("frob", "x") do text[#text + 1] = line end
+      return table.concat(text, "|") .. "\n"
     end,
     system = function()
       assert.same({ true, "exit", 0 }, { noshell.system("frob", "x") })
@@ -51,7 +53,9 @@ describe("in a dry run every way to start a program", function()
     end,
     ["command:output"] = function() return noshell.command("frob", "x"):output() .. "\n" end,
     ["command:lines"] = function() return noshell.command("frob", "x"):lines("L")() end,
-    ["command:records"] = function() return noshell.command("frob", "x"):records("\n")() .. "\n" end,
+    ["command:records"] = function()
+      return noshell.command("frob", "x"):records("\n")() .. "\n"
+    end,
     ["command:exec"] = function()
       assert.is_false((pcall(noshell.command("frob", "x").exec, noshell.command("frob", "x"))))
     end,
@@ -93,7 +97,8 @@ describe("in a dry run every way to start a program", function()
       dry:stop()
       assert(not noshell.run("true"))
       io.write(#dry:commands())
-    ]], nil, { deny = "clone:EPERM,clone3:EPERM,fork:EPERM,vfork:EPERM,execve:EPERM,execveat:EPERM" })
+    ]], nil, { deny = "clone:EPERM,clone3:EPERM,fork:EPERM,vfork:EPERM,"
+      .. "execve:EPERM,execveat:EPERM" })
     assert.equal("", text.err)
     assert.equal("21", text.out)
   end)
@@ -120,6 +125,24 @@ describe("a process of a dry run", function()
       assert.equal("c", process.stdout:read("a"))
       assert.is_nil(process.stdout:read())
       assert.is_nil(process:wait().stdout)
+      process:close()
+    end)
+  end)
+
+  it("has streams that are ready at once for who waits for them", function()
+    local core = require "noshell.core"
+    dry.with(dry.replies "x\n", function()
+      local process = noshell.run_async { "frob", stdin = "pipe", stdout = "pipe" }
+      for name, events in pairs { stdin = "w", stdout = "r" } do
+        assert.is_true(core.poll(process[name]:pollfd(), process[name]:events(), 5))
+        local set = assert(core.pollset())
+        assert(set:watch { process[name]:fileno(), events })
+        assert.is_true(core.poll(set:pollfd(), "r", 5))
+        set:close()
+      end
+      assert.equal(0, process:timeout())
+      assert.is_true(process:pump())
+      assert.is_nil(process:timeout())
       process:close()
     end)
   end)
@@ -309,7 +332,8 @@ describe("several in a dry run", function()
 
   it("are the stages of a pipeline, each with its call", function()
     dry.with(stages, function(run)
-      local result = assert(noshell.run(noshell.pipeline({ "a", input = "x" }, { "cat" }, { "cat", "-u" })))
+      local result = assert(noshell.pipeline({ "a", input = "x" }, { "cat" },
+        { "cat", "-u" }):run())
       assert.equal("first\ncat\ncat\n", result.stdout)
       assert.equal("a 1\n", result.stderr)
       assert.is_nil(result.stages[1].stdout)
@@ -379,6 +403,19 @@ describe("several in a dry run", function()
         noshell.map({ 1, 2 }, function(i) return { "frob", i } end)
       end)
     end, "^oops$")
+  end)
+
+  it("keep no host waiting", function()
+    local waits = {}
+    local previous = noshell.host.use(function(_, seconds) waits[#waits + 1] = seconds end)
+    local ok, err = pcall(dry.with, echo, function()
+      assert.equal(5, #noshell.map({ 1, 2, 3, 4, 5 }, function(i) return { "frob", i } end))
+      assert.equal("x", noshell.output("frob", "x"))
+      noshell.retry({ "frob" }, { delay = 3600 })
+    end)
+    noshell.host.use(previous)
+    assert.is_true(ok, err)
+    for _, seconds in ipairs(waits) do assert.equal(0, seconds) end
   end)
 
   it("are tried again, and no time passes", function()

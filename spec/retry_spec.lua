@@ -1,4 +1,5 @@
 local core = require "noshell.core"
+local dry = require "spec.support.dry"
 local helper = require "spec.support.helper"
 local noshell = require "noshell"
 
@@ -19,12 +20,13 @@ describe("retry", function()
   end)
 
   it("gives the last error after so many attempts", function()
-    helper.with_tmpdir(function(dir)
-      local result, err = noshell.retry(succeeds_at(dir, 9), { attempts = 4, delay = 0.001 })
+    dry.with(function(call) return { exit_code = call.number } end, function(run)
+      local result, err = noshell.retry({ "frob" }, { attempts = 4 })
       assert.is_nil(result)
       assert.equal("exit", err.code)
       assert.equal(4, err.attempts)
-      assert.equal("x\nx\nx\nx\n", helper.read_file(dir .. "/count"))
+      assert.equal(4, err.result.exit_code)
+      assert.equal(4, #run:commands())
     end)
   end)
 
@@ -40,18 +42,23 @@ describe("retry", function()
   end)
 
   it("tries again after what `on` says", function()
+    local replies = { { exit_code = 1 }, { timed_out = true }, { error = "EAGAIN" } }
+    local function attempts(on)
+      return dry.with(function(call) return replies[call.number] end, function(run)
+        noshell.retry({ "frob" }, { attempts = 9, on = on })
+        return #run:commands()
+      end)
+    end
     local tried = {}
-    local _, err = noshell.retry({ "false" }, { delay = 0, attempts = 9,
-      on = function(why, attempt)
-        tried[#tried + 1] = why.code
-        return attempt < 3
-      end })
-    assert.equal(3, err.attempts)
-    assert.same({ "exit", "exit", "exit" }, tried)
-    _, err = noshell.retry({ "false" }, { delay = 0, on = { "timeout" } })
-    assert.equal(1, err.attempts)
-    _, err = noshell.retry({ "false" }, { delay = 0, on = { "timeout", "exit" } })
-    assert.equal(3, err.attempts)
+    assert.equal(4, attempts(function(why, attempt)
+      tried[attempt] = why.code
+      return true
+    end))
+    assert.same({ "exit", "timeout", "spawn" }, tried)
+    assert.equal(2, attempts(function(_, attempt) return attempt < 2 end))
+    assert.equal(1, attempts { "timeout" })
+    assert.equal(2, attempts { "exit" })
+    assert.equal(3, attempts { "timeout", "exit" })
   end)
 
   it("does not try a mistake again", function()

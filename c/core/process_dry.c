@@ -1,7 +1,7 @@
 /* Processes of a dry run: all that a process has, but no program. */
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
+#include <sys/eventfd.h>
 
 #include "command.h"
 #include "fd.h"
@@ -9,10 +9,11 @@
 
 /* ---- starting ---------------------------------------------------------- */
 
-/* A stream has a descriptor, so that whoever looks at it finds an open one. */
+/* A stream has a descriptor that is always ready, so that whoever waits for it
+ * looks at once. */
 static int add_stream(struct nsh_process *process, int which)
 {
-	int fd = nsh_fd_raise(open("/dev/null", O_RDWR | O_CLOEXEC));
+	int fd = nsh_fd_raise(eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK));
 
 	if (fd < 0)
 		return -1;

@@ -7,7 +7,8 @@ local drive = require "noshell.drive"
 --- What would have been run. Beside these it has the keys of a SPEC that were
 --- said: cwd, umask, limits, uid, gid, groups, timeout, daemonize, pid_file,
 --- new_session, pass_fds (by the child's number), send_buffers (*** by the child's
---- number), pre_exec_hook (true), and so on.
+--- number), allow_cap (numbers), limits (each { soft, hard }), pre_exec_hook (true),
+--- and so on.
 ---@class noshell.dry_call
 ---@field number integer       1 for the first of the dry run
 ---@field command string       the command line, as in errors and traces
