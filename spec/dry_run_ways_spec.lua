@@ -97,6 +97,7 @@ describe("in a dry run every way to start a program", function()
       dry:stop()
       assert(not noshell.run("true"))
       io.write(#dry:commands())
+      io.stdout:flush()
     ]], nil, { deny = "clone:EPERM,clone3:EPERM,fork:EPERM,vfork:EPERM,"
       .. "execve:EPERM,execveat:EPERM" })
     assert.equal("", text.err)
