@@ -2,6 +2,7 @@
 -- that it replaces: on the same input both have the same results.
 local helper = require "spec.support.helper"
 local lfs = require "lfs"
+local noshell = require "noshell"
 local scripts = require "spec.support.scripts"
 
 local write, compare = helper.write_file, scripts.compare
@@ -133,6 +134,14 @@ describe("backup", function()
     assert.equal(1, done.status)
     assert.same({ ["/"] = done.tree["/"] }, done.tree)
     assert.matches("stage 1: 'tar .*No such file or directory", done.err)
+  end)
+
+  it("hears of tar's failure, of which a plain pipe of sh tells nothing", function()
+    local theirs = helper.run { "sh", "-c", "tar -c -C /no/such . | gzip >/dev/null" }
+    assert.equal(0, theirs.status)
+    local _, err = noshell.pipeline({ "tar", "-c", "-C", "/no/such", "." },
+      { "gzip", stdout = "null" }):run()
+    assert.equal("exit 1", err.code .. " " .. err.index)
   end)
 
   it("leaves the last backup where the disk is full", function()
