@@ -201,8 +201,8 @@ describe("check_hosts", function()
     helper.with_tmpdir(function(dir)
       local file = write(dir .. "/hosts", "127.0.0.1\n")
       lfs.mkdir(dir .. "/bin")
-      local path = scripts.only(dir .. "/bin", { "dash", helper.lua.name, "mktemp", "sed", "awk",
-        "xargs", "sh", "rm" })
+      local path = scripts.only(dir .. "/bin", { scripts.shell, helper.lua.name, "mktemp", "sed",
+        "awk", "xargs", "sh", "rm" })
       local options = { args = { file }, env = { PATH = path } }
       local theirs, ours = scripts.run("sh", "check_hosts", options),
         scripts.run("lua", "check_hosts", options)
@@ -318,7 +318,7 @@ describe("audit_users", function()
 
   it("says that there is no ps", function()
     helper.with_tmpdir(function(dir)
-      scripts.only(dir, { "dash", helper.lua.name, "getent" })
+      scripts.only(dir, { scripts.shell, helper.lua.name, "getent" })
       for _, language in ipairs { "sh", "lua" } do
         local done = scripts.run(language, "audit_users", { env = { PATH = dir } })
         assert.equal("3 ", done.status .. " " .. done.out)

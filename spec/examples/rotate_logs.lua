@@ -1,6 +1,8 @@
 -- rotate_logs.lua DIRECTORY [KEEP]: packs every *.log with something in it as
 -- *.log.1.gz, moves the older ones up by one, keeps KEEP (4) of them, and
 -- empties the log, whose writer goes on.
+--
+-- Limit: what the writer adds between packing and emptying is lost.
 local noshell = require "noshell"
 
 local ENOENT = 2

@@ -2,6 +2,8 @@
 # rotate_logs.sh DIRECTORY [KEEP]: packs every *.log with something in it as
 # *.log.1.gz, moves the older ones up by one, keeps KEEP (4) of them, and
 # empties the log, whose writer goes on.
+#
+# Limit: what the writer adds between packing and emptying is lost.
 set -eu
 if [ $# -lt 1 ]; then
     echo 'usage: rotate_logs.sh DIRECTORY [KEEP]' >&2
