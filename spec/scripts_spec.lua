@@ -299,8 +299,11 @@ describe("audit_users", function()
       write(dir .. "/passwd", "root:x:0:0:root:/:/bin/sh\ntoor:x:0:0::/:/bin/sh\n"
         .. "daemon:x:1:1::/none:/usr/sbin/nologin\nann:x:2001:1:Ann B:" .. dir .. ":/bin/sh\n"
         .. "bob:x:2002:1:,,,:" .. dir .. "/no home:\nsvc:x:2003:1::/:/bin/false\n")
-      local before = apart(dir, 'mount --bind "$0/passwd" /etc/passwd && { for id in 2002 4242; '
-        .. 'do setpriv --reuid $id sleep 60 & done; }', "-pf --mount-proc")
+      assert(helper.run({ "mkfifo", dir .. "/ready" }).status == 0)
+      -- Each says when it is another user.
+      local before = apart(dir, 'mount --bind "$0/passwd" /etc/passwd && exec 3<>"$0/ready" && '
+        .. "for id in 2002 4242; do setpriv --reuid $id sh -c 'echo >&3; exec sleep 60' & "
+        .. "read -r _ <&3; done", "-pf --mount-proc")
       local out = {}
       for _, language in ipairs { "sh", "lua" } do
         local done = scripts.run(language, "audit_users", { before = before })
