@@ -6,6 +6,7 @@
 #   make -s env              what to eval so that require "noshell" works
 #   make demo | test         install what they need first, then show | test
 #   make check | bench       what takes longer | measures
+#   make doc                 the reference, as HTML in build/doc
 #   make fresh               demo and test, each in a new Debian tree
 #   make install PREFIX=/usr DESTDIR=…
 #
@@ -18,10 +19,10 @@ SHORT := $(filter-out --%,$(firstword -$(MAKEFLAGS)))
 Q = $(if $(V),,@$(if $(findstring s,$(SHORT)),,echo '  $@';))
 BUILD = build$(if $(SANITIZE),/$(shell echo $(SANITIZE) | tr , -))
 .DELETE_ON_ERROR:
-.PHONY: all env demo test check bench fresh install clean lint layers child-check fixtures FORCE
+.PHONY: all env demo test check bench doc fresh install clean lint layers child-check fixtures FORCE
 
 # Set-up stands here, not in a rule: what it installs is looked for below.
-GROUP := $(if $(filter test check bench,$(MAKECMDGOALS)),test,$(if $(filter demo,$(MAKECMDGOALS)),build))
+GROUP := $(if $(filter test check bench doc,$(MAKECMDGOALS)),test,$(if $(filter demo,$(MAKECMDGOALS)),build))
 ifneq ($(if $(findstring n,$(SHORT)),,$(GROUP)),)
 ifneq ($(shell spec/support/setup.sh $(GROUP) >&2 </dev/null && echo done),done)
 $(error set-up failed: see above)
@@ -127,10 +128,10 @@ check: all fixtures
 	@BUILD=$(BUILD) spec/support/run_checks.sh $(FILES)
 bench: all fixtures
 	@$(MODULES) $(BINARIES) NOSHELL_BUILD=$(BUILD) $(DEMO_LUA) spec/bench/bench.lua
-fresh:
-	@NOSHELL_FRESH=1 spec/check/debootstrap.sh
-lint:
-	@BUILD=$(BUILD) spec/support/run_checks.sh spec/check/compilers.sh spec/check/luacheck.sh
+doc: all
+	@$(MODULES) $(BINARIES) $(DEMO_LUA) spec/support/doc.lua $(BUILD)/doc
+fresh:; @NOSHELL_FRESH=1 spec/check/debootstrap.sh
+lint:; @BUILD=$(BUILD) spec/support/run_checks.sh spec/check/compilers.sh spec/check/luacheck.sh
 child-check: $(CORE)
 layers child-check:
 	@BUILD=$(BUILD) spec/check/$(@:-check=).sh
@@ -144,7 +145,6 @@ install: all
 	@set -e; for v in $(filter-out $(if $(filter 5.1,$(LUAS)),jit),$(LUAS)); do \
 	d=$${v#jit}; d=$${d:-5.1}; BUILD=$(BUILD) spec/support/install.sh $$v \
 	"$(or $(LUADIR),$(TO)/share/lua/$$d)" "$(or $(LIBDIR),$(TO)/lib/lua/$$d)"; done
-clean:
-	rm -rf build
+clean:; rm -rf build
 
 -include $(CORE:.o=.d) $(foreach v,$(LUAS),$(addprefix $(BUILD)/$(v)/,$(BIND:.o=.d)))

@@ -51,7 +51,7 @@ static int plan_program(struct plan *plan, const struct nsh_command *cmd,
 {
 	bool all = plan->set_uid || plan->set_gid || plan->set_groups;
 	struct strv found = { NULL, 0, 0 };
-	int ret = nsh_path_resolve(cmd->argv.items[0], cmd->working_directory,
+	int ret = nsh_path_resolve(cmd->argv.items[0], plan->working_directory,
 				   all, &found, failure);
 
 	plan->found = found.items;

@@ -6,15 +6,15 @@
 --- What went wrong, before the Lua part makes a noshell.error of it. Fields
 --- that say nothing are absent.
 ---@class noshell.failure
----@field code noshell.code
+---@field code noshell.code what kind it is
 ---@field stage? string      the step, or the method, that did not succeed
----@field errno? integer
+---@field errno? integer    the system's number for the cause
 ---@field errname? string    "ENOENT"
 ---@field message? string    strerror's text
 ---@field subject? string    the path, name or number concerned
 ---@field reason? string     words where errno says too little
 ---@field signal? string     what killed the child in that stage
----@field signal_number? integer
+---@field signal_number? integer  its number
 ---@field method? string     of a mistake: the setter
 ---@field value? string      of a mistake: what it was given
 ---@field where? string      of a mistake: the caller's "file:line"
@@ -113,11 +113,11 @@ function core.strerror(number) end
 ---@field supervisor boolean       ... or go through the supervisor
 ---@field capng boolean            built with libcap-ng
 ---@field selinux boolean          built with libselinux
----@field selinux_enabled boolean
----@field apparmor_enabled boolean
----@field core_scheduling boolean
----@field close_range boolean
----@field process_group_signal boolean
+---@field selinux_enabled boolean   the kernel enforces or logs
+---@field apparmor_enabled boolean  the kernel has profiles
+---@field core_scheduling boolean   run_alone and run_among work
+---@field close_range boolean       the system call is there
+---@field process_group_signal boolean  a pidfd can signal a group
 ---@field host? string             noshell.features() only: see noshell.host.name
 
 ---@param dry? boolean  without a trial launch
@@ -170,12 +170,12 @@ function core.reap() end
 --- fork of the host its methods answer nil and a failure there; a closed one
 --- raises, but for closed, _free and detach.
 ---@class noshell.process: userdata
----@field pid integer
+---@field pid integer             in our pid namespace
 ---@field launch string           the launch path that started it; "dry" in a dry run
 ---@field command string          the command line
 ---@field stdin? noshell.stream   where it was directed to a pipe
----@field stdout? noshell.stream
----@field stderr? noshell.stream
+---@field stdout? noshell.stream  the same
+---@field stderr? noshell.stream  the same
 local process = {}
 
 --- Moves data, runs timers, collects the status; never blocks. Whether it has
@@ -189,6 +189,7 @@ function process:pump() end
 ---@return noshell.failure?
 function process:pollfd() end
 
+--- What to wait for on pollfd.
 ---@return "r"
 function process:events() end
 
@@ -227,6 +228,7 @@ function process:pidfd() end
 --- Lets go: it runs on, and is reaped later. Closes this object.
 function process:detach() end
 
+--- Whether it was closed or detached.
 ---@return boolean
 function process:closed() end
 
@@ -316,6 +318,7 @@ function stream:_write(data, offset) end
 
 function stream:_close() end
 
+--- Whether it was closed here.
 ---@return boolean
 function stream:closed() end
 
@@ -329,6 +332,7 @@ function stream:fileno() end
 ---@return noshell.failure?
 function stream:pollfd() end
 
+--- What to wait for on pollfd; nil where only time tells.
 ---@return "r"|"w"|nil
 ---@return noshell.failure?
 function stream:events() end
@@ -343,6 +347,7 @@ function stream:timeout() end
 ---@return noshell.failure?
 function stream:pump() end
 
+--- The process that it belongs to.
 ---@return noshell.process
 function stream:process() end
 

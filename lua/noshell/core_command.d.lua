@@ -64,10 +64,12 @@ function command:set_arg0(name) end
 ---@return noshell.command
 function command:add_env_pair(name, value) end
 
+--- A variable as one string.
 ---@param pair string  "NAME=value"
 ---@return noshell.command
 function command:add_env_string(pair) end
 
+--- A variable from a format.
 ---@param format string  as string.format
 ---@param ... any
 ---@return noshell.command
@@ -103,6 +105,7 @@ function command:add_env_xdg(base) end
 ---@return noshell.command
 function command:inherit_env() end
 
+--- The program does not get this variable.
 ---@param name string
 ---@return noshell.command
 function command:unset_env(name) end
@@ -116,6 +119,7 @@ function command:clear_env() end
 ---@return noshell.command
 function command:set_working_directory(path) end
 
+--- The umask of the program.
 ---@param mask integer|string  0 to 511, or octal: "022"
 ---@return noshell.command
 function command:set_umask(mask) end
@@ -129,29 +133,36 @@ function command:set_umask(mask) end
 ---@return noshell.command
 function command:set_limit(name, soft, hard) end
 
+--- RLIMIT_NOFILE: one more than the highest descriptor.
 ---@param count noshell.limit
 ---@return noshell.command
 function command:set_max_files(count) end
 
+--- RLIMIT_NPROC: how many processes the program's user may have.
 ---@param count noshell.limit
 ---@return noshell.command
 function command:set_max_processes(count) end
 
+--- RLIMIT_MEMLOCK: how much memory may be locked.
 ---@param bytes noshell.limit
 ---@return noshell.command
 function command:set_max_mem_lock(bytes) end
 
+--- RLIMIT_CORE: the size of a core file.
 ---@param bytes noshell.limit
 ---@return noshell.command
 function command:set_max_core_size(bytes) end
 
+--- The nice value: 19 yields to everybody.
 ---@param value integer  -20 to 19
 ---@return noshell.command
 function command:set_nice(value) end
 
+--- The program leads a session, without a terminal.
 ---@return noshell.command
 function command:new_session() end
 
+--- The program leads a process group, which a timeout or abort ends as a whole.
 ---@return noshell.command
 function command:new_process_group() end
 
@@ -160,6 +171,8 @@ function command:new_process_group() end
 ---@return noshell.command
 function command:set_parent_death_signal(signal) end
 
+--- No program that is executed from there on gains privileges, by set-id bits or
+--- otherwise.
 ---@return noshell.command
 function command:set_no_new_privs() end
 
@@ -172,10 +185,13 @@ function command:run_alone() end
 ---@return noshell.command
 function command:run_among(pid) end
 
+--- The user id, or the name of a user. Supplementary groups become those of the
+--- account.
 ---@param user integer|string
 ---@return noshell.command
 function command:set_uid(user) end
 
+--- The group id, or the name of a group.
 ---@param group integer|string
 ---@return noshell.command
 function command:set_gid(group) end
@@ -190,18 +206,24 @@ function command:set_groups(groups) end
 ---@return noshell.command
 function command:set_user(name) end
 
+--- The program has no capabilities, but those of allow_cap.
 ---@return noshell.command
 function command:clear_caps() end
 
+--- Capabilities that the program has nevertheless, after clear_caps or another uid.
 ---@param ... string|integer  "net_raw", "CAP_NET_RAW", 13
 ---@return noshell.command
 function command:allow_cap(...) end
 
+--- The SELinux label of the program. A failure where SELinux is off, unless
+--- if_enabled.
 ---@param label string
 ---@param options? { if_enabled?: boolean }
 ---@return noshell.command
 function command:set_selinux_label(label, options) end
 
+--- The AppArmor profile of the program. A failure where AppArmor is off, unless
+--- if_enabled.
 ---@param profile string
 ---@param options? { if_enabled?: boolean }
 ---@return noshell.command
@@ -214,14 +236,17 @@ function command:set_apparmor_profile(profile, options) end
 ---@return noshell.command
 function command:set_stdin(target) end
 
+--- Where stdout goes; "capture" unless set.
 ---@param target noshell.target
 ---@return noshell.command
 function command:set_stdout(target) end
 
+--- Where stderr goes; "capture" unless set.
 ---@param target noshell.target
 ---@return noshell.command
 function command:set_stderr(target) end
 
+--- What the program reads from stdin.
 ---@param data noshell.word  any bytes
 ---@return noshell.command
 function command:set_input_buffer(data) end
@@ -249,32 +274,43 @@ function command:pass_fd(fd, options) end
 ---@return noshell.command
 function command:set_pre_exec_hook(hook, data) end
 
+--- The program waits before its exec until process:handshake_notify.
 ---@return noshell.command
 function command:require_handshake() end
 
+--- Has the program run on by itself: in a session of its own, in /, with /dev/null
+--- for the standard streams of which nothing was said. run returns when it is
+--- executing.
 ---@return noshell.command
 function command:daemonize() end
 
+--- A file that gets the pid and is locked as long as the program runs.
 ---@param path string
 ---@return noshell.command
 function command:set_pid_file(path) end
 
+--- Ends the program and what it started when the seconds have passed: TERM, and
+--- KILL after the grace.
 ---@param seconds number  more than 0
 ---@param grace? number   2 unless given
 ---@return noshell.command
 function command:set_timeout(seconds, grace) end
 
+--- The cap of each captured stream, 64 MiB unless set; past it the program is ended.
 ---@param bytes noshell.limit
 ---@return noshell.command
 function command:set_max_output(bytes) end
 
+--- These exit codes are success too.
 ---@param ... integer  0 to 255
 ---@return noshell.command
 function command:allow_exit(...) end
 
+--- Any exit code is success; a signal is not.
 ---@return noshell.command
 function command:allow_any_exit() end
 
+--- However the program ends is success, even by a signal.
 ---@return noshell.command
 function command:raw_status() end
 
@@ -309,6 +345,7 @@ function command:env_list() end
 ---@return string?
 function command:input() end
 
+--- What set_working_directory was given.
 ---@return string?
 function command:working_directory() end
 

@@ -14,10 +14,11 @@
 
 --- What `nil, err` gives. `tostring(err)` is one line; `..` joins it to text.
 ---@class noshell.error
----@field code noshell.code
+---@field code noshell.code  what kind it is
 ---@field stage? string      the step that did not succeed: "find_program", "set_umask", "exec"
 ---@field errno? integer     the system's number for the cause
 ---@field errname? string    its name: "ENOENT"
+---@field strerror? string   its words: "No such file or directory"
 ---@field subject? string    the path, name or number concerned
 ---@field command string     the command line, as a shell would read it
 ---@field result? noshell.result  how it ended, where it was started and has ended
@@ -26,7 +27,7 @@
 ---@field reason? string     words where `errno` says too little
 ---@field where? string      of a mistake: the caller's "file:line"
 ---@field signal? string     what killed the child before it executed the program
----@field signal_number? integer
+---@field signal_number? integer  its number
 ---@field seconds? number    how long a wait that timed out took
 ---@field pipeline? string   where the command is a stage of this pipeline
 ---@field index? integer     ... the number of the stage

@@ -37,7 +37,7 @@ if directory then core.set_source_prefix(directory) end
 --- What to run and how. The array part is the program and its arguments. Keys
 --- are a command's setters without "set_" and "add_", and shorter words.
 ---@class noshell.spec
----@field [integer] noshell.word
+---@field [integer] noshell.word  the program and its arguments
 ---@field arg0? string            the child's argv[0], where it is not the program
 ---@field arg? noshell.word       one more argument
 ---@field args? noshell.word[]    more arguments
@@ -47,21 +47,21 @@ if directory then core.set_source_prefix(directory) end
 ---@field clear_env? boolean      start from nothing
 ---@field inherit_env? boolean    keep the rest although variables are named
 ---@field pass_env? string[]|string  these only, with their values here
----@field pass_env_allow_suid? string[]|string
----@field pass_env_block_suid? string[]|string  { name, default }
----@field pass_env_common? boolean
----@field env_pair? string[]      { name, value }
+---@field pass_env_allow_suid? string[]|string  the same, also where we run set-id
+---@field pass_env_block_suid? string[]|string  { name, default }: not where we run set-id
+---@field pass_env_common? boolean  LC_ALL=C, PATH, HOME and a few more
+---@field env_pair? string[]      { name, value }: one variable
 ---@field env_string? string[]|string  "NAME=value"
 ---@field env_format? any[]       { format, ... }
 ---@field env_xdg? string         the XDG directories below this one
----@field unset_env? string[]|string
+---@field unset_env? string[]|string  not these
 ---@field input? string|noshell.secret|string[]|file*|fun(): string?  what to read from stdin
 ---@field input_buffer? string|noshell.secret  the same
 ---@field stdin? noshell.target   "null" unless given
 ---@field stdout? noshell.target  "capture" unless given
 ---@field stderr? noshell.target  "capture" unless given
 ---@field on_stdout? fun(line: string)  told the lines of the captured stdout as they come
----@field on_stderr? fun(line: string)
+---@field on_stderr? fun(line: string)  the same of stderr
 ---@field capture? "all"|"tail"   "tail" keeps the last 64 KiB of each captured stream
 ---@field tail? integer          ... or the last so many bytes
 ---@field crlf? boolean          lines may end with CR LF
@@ -69,33 +69,33 @@ if directory then core.set_source_prefix(directory) end
 ---@field pass_fds? table<integer, integer>  { 8, [3] = 9 }: 8 as 8, and our 9 as the child's 3
 ---@field cwd? string             the working directory
 ---@field working_directory? string  the same
----@field umask? integer
+---@field umask? integer|string  0 to 511, or octal: "022"
 ---@field limit? any[]            { name, soft, hard }
 ---@field limits? table<string, integer|"unlimited"|any[]>  { nofile = 1024, core = { 0, 0 } }
----@field max_files? integer
----@field max_processes? integer
----@field max_mem_lock? integer
----@field max_core_size? integer
----@field nice? integer
----@field new_session? boolean
----@field new_process_group? boolean
----@field parent_death_signal? string|integer
----@field no_new_privs? boolean
+---@field max_files? integer      RLIMIT_NOFILE
+---@field max_processes? integer  RLIMIT_NPROC
+---@field max_mem_lock? integer   RLIMIT_MEMLOCK, bytes
+---@field max_core_size? integer  RLIMIT_CORE, bytes
+---@field nice? integer           -20 to 19
+---@field new_session? boolean    it leads a session, without a terminal
+---@field new_process_group? boolean  it leads a process group, which a timeout ends
+---@field parent_death_signal? string|integer  what it gets when our thread dies
+---@field no_new_privs? boolean   nothing that it executes gains privileges
 ---@field run_alone? boolean      a core scheduling cookie of its own
 ---@field run_among? integer      that of this process
 ---@field user? string            uid, gid and groups of this account
----@field uid? integer|string
----@field gid? integer|string
----@field groups? integer[]
+---@field uid? integer|string     a number or a user's name
+---@field gid? integer|string     a number or a group's name
+---@field groups? integer[]       the supplementary groups
 ---@field caps? (string|integer)[]  these capabilities, and no others
----@field clear_caps? boolean
----@field allow_cap? (string|integer)[]|string|integer
+---@field clear_caps? boolean     none, but those of allow_cap
+---@field allow_cap? (string|integer)[]|string|integer  "net_raw", "CAP_NET_RAW", 13
 ---@field selinux_label? string|table  label, or { label, if_enabled = true }
 ---@field apparmor_profile? string|table  the same
 ---@field pre_exec_hook? function|any[]  f, or { f, data }
----@field require_handshake? boolean
----@field daemonize? boolean
----@field pid_file? string
+---@field require_handshake? boolean  it waits before its exec for handshake_notify
+---@field daemonize? boolean      it runs on by itself, in /
+---@field pid_file? string        gets the pid, and is locked while it runs
 ---@field timeout? number         seconds after which the program and what it started are ended
 ---@field grace? number           seconds from TERM to KILL then; 2 unless given
 ---@field max_output? integer     cap of each captured stream; 64 MiB unless given, or math.huge

@@ -17,9 +17,9 @@ local verdict = require "noshell.verdict"
 --- codes and timeouts are everybody's own. A command that is changed later is
 --- changed here too.
 ---@class noshell.pipeline
----@field stages noshell.command[]
+---@field stages noshell.command[]  from left to right
 ---@field seconds? number  how long all of it may run
----@field grace? number
+---@field grace? number    seconds from TERM to KILL then
 ---@field rules noshell.command  holds the mistakes that are no stage's
 ---@operator concat(noshell.stage): noshell.pipeline
 ---@operator bor(noshell.stage): noshell.pipeline
@@ -31,7 +31,7 @@ local metatable = { __index = methods, __name = "noshell.pipeline" }
 
 --- Stages, and what is said of all of them.
 ---@class noshell.pipeline_spec
----@field [integer] noshell.stage|string
+---@field [integer] noshell.stage|string  the stages
 ---@field timeout? number  seconds after which all of it is ended
 ---@field grace? number    seconds from TERM to KILL then; 2 unless given
 

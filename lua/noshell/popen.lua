@@ -5,7 +5,7 @@ local result = require "noshell.result"
 
 --- What noshell.popen gives. Collected, it lets the program run on.
 ---@class noshell.popen
----@field process noshell.process
+---@field process noshell.process  what runs
 ---@field stdin? noshell.stream   where the mode is "w" or "rw"
 ---@field stdout? noshell.stream  where the mode is "r" or "rw"
 local methods = {}

@@ -4,11 +4,11 @@
 ---@field ok boolean             success by the command's rules
 ---@field exit_code? integer     where it exited
 ---@field signal? string         where a signal ended it: "TERM"
----@field signal_number? integer
----@field core_dumped boolean
+---@field signal_number? integer  its number
+---@field core_dumped boolean   the kernel wrote a core
 ---@field stdout? string         where it was captured
 ---@field stderr? string         where it was captured
----@field pid integer
+---@field pid integer            what it was
 ---@field duration number        seconds from start to end
 ---@field user_time? number      seconds
 ---@field system_time? number    seconds
@@ -17,7 +17,7 @@
 ---@field output_incomplete boolean  a pipe was still open when reading stopped
 ---@field raw_status? integer    as wait(2) has it
 ---@field stdout_dropped? integer  bytes of it that tail did not keep
----@field stderr_dropped? integer
+---@field stderr_dropped? integer  the same of stderr
 ---@field stages? noshell.result[]  of a pipeline: how each stage ended
 local metatable = { __name = "noshell.result" }
 

@@ -13,7 +13,7 @@ local wait = require "noshell.wait"
 ---@class noshell.pipeline_process
 ---@field command string            the pipeline, as a shell would read it
 ---@field processes noshell.process[]  one for each stage
----@field pids integer[]
+---@field pids integer[]           theirs
 ---@field stdin? noshell.stream     of the first, where it was directed to a pipe
 ---@field stdout? noshell.stream    of the last, where it was directed to a pipe
 ---@field private group noshell.group
@@ -187,6 +187,7 @@ function methods:pollfd()
   return self.group:pollfd()
 end
 
+--- What to wait for on pollfd.
 ---@return "r"
 function methods:events() -- luacheck: ignore self
   return "r"
@@ -289,6 +290,7 @@ function methods:detach()
   self.group:close()
 end
 
+--- Whether it was closed or detached.
 ---@return boolean
 function methods:closed()
   return self.processes[1]:closed()

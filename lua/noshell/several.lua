@@ -124,8 +124,9 @@ end
 ---@class noshell.map_options
 ---@field concurrency? integer  how many run at once; 4 unless given
 ---@field fail_fast? boolean    end all at the first failure
----@field on_progress? noshell.on_progress
+---@field on_progress? noshell.on_progress  told of each that is done
 
+--- What is told how far a map is.
 ---@alias noshell.on_progress fun(done: integer, total: integer, item: any,
 ---  result?: noshell.result|false, err?: noshell.error)
 

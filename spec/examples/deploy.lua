@@ -1,20 +1,55 @@
--- Brings the tree that is checked out to a host, where its tests pass.
+-- deploy.lua REPOSITORY ROOT [REVISION]: builds a revision (HEAD) with make in
+-- ROOT/releases, makes ROOT/current a link to it, and runs ./smoke there; where
+-- that fails, the link is what it was before. A build that fails leaves nothing.
 local noshell = require "noshell"
 
-local deploy = {}
-
---- The commit that runs there then; or nil, err.
-function deploy.run(tree, host)
-  local commit, err = noshell.output { "git", "rev-parse", "--short", "HEAD", cwd = tree }
-  if not commit then return nil, err end
-  local ok
-  ok, err = noshell.run { "make", "test", cwd = tree, timeout = 600 }
-  if not ok then return nil, err end
-  ok, err = noshell.run(noshell.pipeline(
-    { "git", "archive", commit, cwd = tree },
-    { "ssh", host, "tar -x -C /srv/app" }))
-  if not ok then return nil, err end
-  return commit
+local function must(value, err, status)
+  if value then return value end
+  io.stderr:write("deploy: ", tostring(err), "\n")
+  os.exit(status or 1)
 end
 
-return deploy
+local repository, root = arg[1], must(arg[2], "usage: deploy.lua REPOSITORY ROOT [REVISION]", 2)
+local revision = must(noshell.output("git", "-C", repository, "rev-parse", "--verify",
+  (arg[3] or "HEAD") .. "^{commit}"))
+local link, name = root .. "/current", "releases/" .. revision
+local release, previous = root .. "/" .. name, noshell.output("readlink", "--", link)
+if name == previous then
+  print("current is " .. name .. " already")
+  os.exit(0)
+end
+
+--- Runs these, each where the one before was a success.
+local function all(list)
+  local result, err
+  for _, spec in ipairs(list) do
+    result, err = noshell.run(spec)
+    if not result then break end
+  end
+  return result, err
+end
+
+--- ln -sf alone would remove the link first: for a moment there would be none.
+local function switch(to)
+  return all { { "ln", "-sfn", "--", to, link .. ".new" },
+    { "mv", "-fT", "--", link .. ".new", link } }
+end
+
+local ok, err = all {
+  { "rm", "-rf", "--", release },
+  { "mkdir", "-p", "--", release },
+  noshell.pipeline({ "git", "-C", repository, "archive", revision },
+    { "tar", "-xf", "-", "-C", release }),
+  { "make", "-s", "-C", release },
+}
+if ok then
+  ok, err = switch(name)
+  if ok then ok, err = noshell.run { release .. "/smoke", cwd = release, timeout = 10 } end
+  if not ok and previous then switch(previous) elseif not ok then os.remove(link) end
+end
+if not ok then
+  noshell.run("rm", "-rf", "--", release)
+  print("not deployed; current is " .. (previous or "nothing"))
+end
+must(ok, err)
+print("deployed; current is " .. name)

@@ -29,6 +29,10 @@ test  lua:5.4:busted/runner.lua      lua-busted         busted, for each of thes
 test  cmd:luacheck                   lua-check          luacheck
 test  cmd:luarocks                   luarocks           luarocks
 test  opt-lua:5.4:cjson.so           lua-cjson          lua-cjson
+test  opt-cmd:ldoc                   lua-ldoc           ldoc, for make doc
+test  opt-cmd:git                    git                git, for the example deploy
+test  opt-cmd:ps                     procps             ps, for the example audit_users
+test  opt-cmd:ping                   iputils-ping       ping, for the example check_hosts
 test  opt-cmd:qemu-system-x86_64     qemu-system-x86    qemu, for the machine of spec/vm
 test  opt-cmd:busybox                busybox-static     busybox, in that machine
 test  opt-cmd:cpio                   cpio               cpio, which packs it

@@ -30,7 +30,7 @@ local core = require "noshell.core"
 ---@alias noshell.waiter fun(pollable: noshell.awaited, seconds?: number): true?, table?
 
 ---@class noshell.waiting_host
----@field name string
+---@field name string              as noshell.host.name tells it
 ---@field wait noshell.waiter      sets pollable.wake
 ---@field is_here? fun(): boolean  whether it is the one to wait here
 ---@field starts_aside? boolean    programs are started in another thread

@@ -1,7 +1,7 @@
-local deploy = require "spec.examples.deploy"
+local publish = require "spec.examples.publish"
 local noshell = require "noshell"
 
-describe("deploy", function()
+describe("publish", function()
   local dry
 
   after_each(function() dry:stop() end)
@@ -16,7 +16,7 @@ describe("deploy", function()
         return call.program == "ssh" and call.input == "the tree"
       end },
     }
-    assert.equal("1a2b3c4", deploy.run("/src/app", "web1"))
+    assert.equal("1a2b3c4", publish.run("/src/app", "web1"))
     dry:verify()
   end)
 
@@ -24,7 +24,7 @@ describe("deploy", function()
     dry = noshell.dry_run(function(call)
       if call.program == "make" then return { exit_code = 2, stderr = "1 failed" } end
     end)
-    local commit, err = deploy.run("/src/app", "web1")
+    local commit, err = publish.run("/src/app", "web1")
     assert.is_nil(commit)
     assert.equal("noshell: 'make test' exited with status 2: 1 failed", tostring(err))
     assert.same({ "git rev-parse --short HEAD", "make test" }, dry:commands())

@@ -1,0 +1,192 @@
+-- The reference that make doc writes, against the running module: every public
+-- name has a place in it, and words.
+local core = require "noshell.core"
+local helper = require "spec.support.helper"
+local noshell = require "noshell"
+local options = require "noshell.options"
+
+local function without_tags(html)
+  return (html:gsub("<[^>]*>", ""):gsub("^%s+", ""):gsub("%s+$", ""))
+end
+
+--- A page: functions and fields, name → description.
+local function page_of(directory, name)
+  local html
+  for _, kind in ipairs { "modules", "classes" } do
+    local path = ("%s/%s/%s.html"):format(directory, kind, name)
+    if require("lfs").attributes(path) then html = helper.read_file(path) end
+  end
+  assert(html, "no page " .. name)
+  local page = { functions = {}, fields = {} }
+  for anchor, text in html:gmatch '<a name = "([^"]*)"></a>%s*<strong>.-<dd>(.-)</dd>' do
+    local says = without_tags(text:match "^(.-)<h3>" or text)
+    local last = anchor:match "[%w_]+$"
+    if last ~= "fields" then page.functions[last] = says end
+  end
+  for field, text in html:gmatch '<li><span class="parameter">([^<]*)</span>(.-)</li>' do
+    page.fields[field] = without_tags((text:gsub("%(<code>.-</code>[^)]*%)", "", 1)))
+  end
+  return page
+end
+
+local directory, said
+
+--- Makes the reference once for all specs here.
+local function reference()
+  helper.require_or_pending("ldoc", helper.run({ "which", "ldoc" }).status == 0, "ldoc")
+  if directory then return directory end
+  directory = helper.tmpdir()
+  local made = helper.run({ helper.lua.name, "spec/support/doc.lua", directory },
+    { cwd = helper.root })
+  assert(made.status == 0, made.err)
+  said = made.err
+  return directory
+end
+
+local function public_functions(set)
+  local names = {}
+  for name, value in pairs(set) do
+    if type(value) == "function" and not name:match "^_" then names[#names + 1] = name end
+  end
+  table.sort(names)
+  return names
+end
+
+local function sorted_keys(set)
+  local names = {}
+  for name in pairs(set) do names[#names + 1] = name end
+  table.sort(names)
+  return names
+end
+
+local function assert_words(words, name)
+  assert.is_true(words ~= nil, name .. " is missing")
+  assert.is_true(#words > 2, name .. " has no description")
+end
+
+--- What a page must have: the functions of a table and no others.
+local function assert_functions(name, set)
+  local page = page_of(reference(), name)
+  local names = public_functions(set)
+  assert.same(names, sorted_keys(page.functions))
+  for _, each in ipairs(names) do assert_words(page.functions[each], name .. "." .. each) end
+end
+
+local function assert_fields(name, names)
+  local page = page_of(reference(), name)
+  for _, each in ipairs(names) do
+    if not each:match "^_" then assert_words(page.fields[each], name .. "." .. each) end
+  end
+end
+
+--- Errors of all kinds, and results.
+local function outcomes()
+  local errors, results = {}, {}
+  local function run(spec, how)
+    local result, err = noshell.retry(spec, how or { attempts = 1 })
+    errors[#errors + 1], results[#results + 1] = err, result or err.result
+  end
+  run { "true" }
+  run { "false" }
+  run({ "false" }, { attempts = 2, delay = 0 })
+  run { "true", cwd = "/no/such/directory" }
+  run { "true", umsk = 0 }
+  run { "sh", "-c", "kill -TERM $$" }
+  run { "sh", "-c", "yes | head -c 5000", tail = 10 }
+  run { "sleep", 60, timeout = 0.05 }
+  run { "head", "-c", 5000, "/dev/zero", max_output = 10 }
+  run(noshell.pipeline({ "false" }, { "false" }))
+  errors[#errors + 1] = select(2, noshell.map({ 1, 2 }, function() return { "false" } end))
+  local process = noshell.run_async "cat /dev/null"
+  assert.is_nil(process)
+  process = assert(noshell.run_async { "cat", stdin = "pipe" })
+  errors[#errors + 1] = select(2, process:wait(0))
+  process:close()
+  return errors, results
+end
+
+local function assert_outcomes(name, list)
+  assert.is_true(#list >= 5)
+  for _, one in ipairs(list) do assert_fields(name, sorted_keys(one)) end
+end
+
+describe("the reference", function()
+  helper.leak_check()
+
+  teardown(function()
+    if directory then helper.remove_tree(directory) end
+  end)
+
+  it("has the module's functions, and those of the tables in it", function()
+    assert_functions("noshell", noshell)
+    for name, value in pairs(noshell) do
+      if type(value) == "table" then assert_functions("noshell." .. name, value) end
+    end
+  end)
+
+  for _, class in ipairs { "command", "process", "stream" } do
+    it("has the methods of a " .. class, function()
+      assert_functions("noshell." .. class, core.methods[class])
+    end)
+  end
+
+  it("has the methods of a pipeline, running too, and of what popen gives", function()
+    local pipeline = noshell.pipeline { "true" }
+    assert_functions("noshell.pipeline", getmetatable(pipeline).__index)
+    local running = assert(pipeline:run_async())
+    assert_functions("noshell.pipeline_process", getmetatable(running).__index)
+    running:close()
+    local file = assert(noshell.popen "true")
+    assert_functions("noshell.popen", getmetatable(file).__index)
+    file:close()
+  end)
+
+  it("has the methods of a result", function()
+    local methods = (getmetatable(noshell.run "true") or {}).__index
+    local page = page_of(reference(), "noshell.result")
+    for _, name in ipairs(type(methods) == "table" and public_functions(methods) or {}) do
+      assert_words(page.functions[name] or page.fields[name], "noshell.result:" .. name)
+    end
+  end)
+
+  it("has the keys of a SPEC", function()
+    assert_fields("noshell.spec", options.KEYS)
+  end)
+
+  it("has the fields of results and errors", function()
+    local errors, results = outcomes()
+    assert_outcomes("noshell.error", errors)
+    assert_outcomes("noshell.result", results)
+  end)
+
+  it("has the fields of what features tells", function()
+    assert_fields("noshell.features", sorted_keys(noshell.features()))
+  end)
+
+  it("has no words that ldoc does not understand", function()
+    reference()
+    assert.equal("", said)
+  end)
+end)
+
+describe("README.md", function()
+  local readme = helper.read_file(helper.root .. "/README.md")
+
+  it("links to what is there", function()
+    local count = 0
+    for target in readme:gmatch "%]%(([^)#]+)[^)]*%)" do
+      if not target:match "^%a+:" then
+        count = count + 1
+        assert.truthy(require("lfs").attributes(helper.root .. "/" .. target), target)
+      end
+    end
+    assert.is_true(count >= 10)
+  end)
+
+  it("links each of its words", function()
+    local words = readme:match "\n| word | meaning |\n|%-%-%-|%-%-%-|\n(.-)\n\n"
+    for line in (words .. "\n"):gmatch "([^\n]*)\n" do
+      assert.matches("^| %[[%a ]+%]%([%w/_.]+%) | ", line)
+    end
+  end)
+end)

@@ -1,0 +1,26 @@
+-- check_hosts.lua FILE [AT_ONCE]: pings the hosts that stand in FILE, one a line
+-- with comments behind #, several at once; tells in the order of FILE which are
+-- up, and exits with 1 where one is not.
+local noshell = require "noshell"
+
+local file, why = io.open(arg[1] or "")
+if not file then
+  io.stderr:write(arg[1] and why or "usage: check_hosts.lua FILE [AT_ONCE]", "\n")
+  os.exit(2)
+end
+local hosts = {}
+for line in file:lines() do
+  local host = line:gsub("#.*", ""):match "^%s*(.-)%s*$"
+  if host ~= "" then hosts[#hosts + 1] = host end
+end
+
+local _, err = noshell.map(hosts, function(host)
+  return { "ping", "-c", "1", "-w", "1", "-q", "--", host }
+end, { concurrency = tonumber(arg[2] or 8) })
+local errors = err and err.errors or {}
+for i, host in ipairs(hosts) do
+  print(host .. (errors[i] and " is DOWN" or " is up"))
+  -- No answer is one thing, no ping another.
+  if errors[i] and errors[i].code ~= "exit" then io.stderr:write(tostring(errors[i]), "\n") end
+end
+os.exit(err and 1 or 0)
