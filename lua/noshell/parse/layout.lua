@@ -220,12 +220,16 @@ end
 
 --- The run at which two columns part. Where text stands between two runs, it
 --- belongs to the column that is not aligned to its side of the gap: "2 hours
---- ago" under CREATED, a whole date under STARTED.
+--- ago" under CREATED, a whole date under STARTED. Where a column is as wide as
+--- its heading everywhere, and so is aligned to both sides, dates are told from
+--- other text by their being in every row.
 local function chosen(census, runs, left, right)
   local first, last = runs[1], runs[#runs]
   if #runs == 1 then return first end
   if last.last == right.first - 1 and starts_there(census, right) then return last end
-  if first.first == left.last + 1 and stops_there(census, left) then return first end
+  local is_beside = first.first == left.last + 1 and stops_there(census, left)
+  local is_full = most_covered(census, first.last, last.first) == census.rows
+  if is_beside and (is_full or not starts_there(census, left)) then return first end
   return widest_of(runs)
 end
 
