@@ -11,6 +11,7 @@
 ---| "closed"        # the other end, or the object, is no longer there
 ---| "replaced"      # exec in a dry run: nobody goes on behind it
 ---| "several"       # of several at once not all were a success: see `errors`
+---| "parse"         # text is not what a parser reads; `stage` names the parser
 
 --- What `nil, err` gives. `tostring(err)` is one line; `..` joins it to text.
 ---@class noshell.error
@@ -20,7 +21,8 @@
 ---@field errname? string    its name: "ENOENT"
 ---@field strerror? string   its words: "No such file or directory"
 ---@field subject? string    the path, name or number concerned
----@field command string     the command line, as a shell would read it
+---@field command? string    the command line, as a shell would read it; text that is parsed has none
+---@field line? integer      of text that is parsed: the number of its line
 ---@field result? noshell.result  how it ended, where it was started and has ended
 ---@field method? string     of a mistake: the setter
 ---@field value? string      of a mistake: what it was given
@@ -198,6 +200,13 @@ function describe.closed(err)
   return ("cannot %s %s: %s"):format(verb, quoted(err.command), cause(err))
 end
 
+--- The subject is the line.
+function describe.parse(err)
+  local place = ""
+  if err.line then place = ("line %d %s: "):format(err.line, quoted(err.subject)) end
+  return ("cannot parse %s: %s%s"):format(err.stage, place, printable(err.reason))
+end
+
 local function described(err)
   local text = describe[err.code](err)
   if not err.pipeline then return text end
@@ -262,6 +271,17 @@ end
 ---@return noshell.error
 function failure.wrap(fields)
   return setmetatable(fields, metatable)
+end
+
+--- Makes the error of a parser.
+---@param stage string    the parser
+---@param reason string
+---@param line? integer
+---@param subject? string  that line
+---@return noshell.error
+function failure.of_text(stage, reason, line, subject)
+  return failure.wrap { code = "parse", stage = stage, reason = reason, line = line,
+    subject = subject }
 end
 
 return failure

@@ -10,6 +10,7 @@ local dry_run = require "noshell.dry_run"
 local failure = require "noshell.failure"
 local host = require "noshell.host"
 local options = require "noshell.options"
+local parse = require "noshell.parse"
 local pipeline = require "noshell.pipeline"
 local popen = require "noshell.popen"
 local result = require "noshell.result"
@@ -109,6 +110,9 @@ local noshell = {}
 
 --- The event loop in which Lua runs: host.use(function) sets how to wait.
 noshell.host = host
+
+--- From text to tables. A result has the same as methods.
+noshell.parse = parse
 
 --- A command: what to run and how, to be changed by its setters, and run any
 --- number of times.

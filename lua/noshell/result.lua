@@ -1,4 +1,8 @@
---- Results: how a finished process ended, with what was captured.
+--- Results: how a finished process ended, with what was captured, and the
+--- parsers as methods that read the captured stdout.
+
+local failure = require "noshell.failure"
+local parse = require "noshell.parse"
 
 ---@class noshell.result
 ---@field ok boolean             success by the command's rules
@@ -19,7 +23,10 @@
 ---@field stdout_dropped? integer  bytes of it that tail did not keep
 ---@field stderr_dropped? integer  the same of stderr
 ---@field stages? noshell.result[]  of a pipeline: how each stage ended
-local metatable = { __name = "noshell.result" }
+local methods = {}
+
+-- Not fields of the result: `pairs` gives what there is to know of the end.
+local metatable = { __name = "noshell.result", __index = methods }
 
 local result = {}
 
@@ -41,6 +48,105 @@ end
 function result.new(raw)
   return setmetatable(raw, metatable)
 end
+
+-- Parsing -------------------------------------------------------------------------
+
+--- The captured stdout; nil, err where it is not there, or not all of it.
+local function captured(self, parser)
+  local reason
+  if not self.stdout then
+    reason = "stdout was not captured"
+  elseif self.output_incomplete then
+    reason = "stdout is incomplete: a pipe was still open when reading stopped"
+  elseif (self.stdout_dropped or 0) > 0 then
+    reason = ("stdout is incomplete: its first %d bytes were not kept"):format(
+      self.stdout_dropped)
+  end
+  if reason then return nil, failure.of_text(parser, reason) end
+  return self.stdout
+end
+
+--- The lines of stdout.
+---@param options? noshell.lines_options
+---@return string[]?
+---@return noshell.error?
+function methods:lines(options)
+  local stdout, err = captured(self, "lines")
+  if not stdout then return nil, err end
+  return parse.lines(stdout, options)
+end
+
+--- The words of stdout.
+---@param options? noshell.words_options
+---@return string[]?
+---@return noshell.error?
+function methods:words(options)
+  local stdout, err = captured(self, "words")
+  if not stdout then return nil, err end
+  return parse.words(stdout, options)
+end
+
+--- The records of a table on stdout: see parse.columns.
+---@param options? noshell.columns_options
+---@return noshell.rows?
+---@return noshell.error?
+function methods:columns(options)
+  local stdout, err = captured(self, "columns")
+  if not stdout then return nil, err end
+  return parse.columns(stdout, options)
+end
+
+--- The record of NAME=value lines on stdout: see parse.key_value.
+---@param options? noshell.key_value_options
+---@return table<string, any>|table<string, any>[]|nil
+---@return noshell.error?
+function methods:key_value(options)
+  local stdout, err = captured(self, "key_value")
+  if not stdout then return nil, err end
+  return parse.key_value(stdout, options)
+end
+
+--- The records of NAME="value" pairs on stdout: see parse.pairs.
+---@return noshell.rows?
+---@return noshell.error?
+function methods:pairs()
+  local stdout, err = captured(self, "pairs")
+  if not stdout then return nil, err end
+  return parse.pairs(stdout)
+end
+
+--- The records of stdout that a NUL ends, or rows of n of them.
+---@param n? integer
+---@return string[]|string[][]|nil
+---@return noshell.error?
+function methods:nul(n)
+  local stdout, err = captured(self, "nul")
+  if not stdout then return nil, err end
+  return parse.nul(stdout, n)
+end
+
+--- The captures of the lines of stdout that match: see parse.match.
+---@param pattern string|string[]
+---@param options? noshell.match_options
+---@return any[][]|table<string, any>[]|nil
+---@return noshell.error?
+function methods:match(pattern, options)
+  local stdout, err = captured(self, "match")
+  if not stdout then return nil, err end
+  return parse.match(stdout, pattern, options)
+end
+
+--- The JSON value on stdout: see parse.json.
+---@param options? noshell.json_options
+---@return any
+---@return noshell.error?
+function methods:json(options)
+  local stdout, err = captured(self, "json")
+  if not stdout then return nil, err end
+  return parse.json(stdout, options)
+end
+
+-- The triple ----------------------------------------------------------------------
 
 --- What os.execute returns on Lua 5.4, on every Lua; for an end that is neither
 --- an exit nor a signal, `nil, err`.
