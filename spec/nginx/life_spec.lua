@@ -5,11 +5,11 @@ local nginx = require "spec.support.nginx"
 local sys = helper.sys
 
 local function is_alive(pid)
-  return sys.kill(pid, 0) ~= nil
+  return not nginx.is_gone(pid)
 end
 
 local function eventually_gone(pid)
-  return nginx.eventually(function() return not is_alive(pid) end)
+  return nginx.eventually(function() return nginx.is_gone(pid) end)
 end
 
 local function read_status(pid)
@@ -181,17 +181,20 @@ nginx.describe("a worker of nginx", function()
     assert.is_true(eventually_gone(pid))
   end)
 
-  it("exits at once when a request waits for a program", function()
+  it("exits though a request waits for a program", function()
+    local pid
     nginx.with({ locations = { ["/wait"] = [[
-      started = true
-      noshell.run { probe, "--sleep", "3000" }
-    ]], ["/started"] = [[ ngx.print(tostring(started)) ]] } }, function(server)
+      kept = assert(noshell.run_async { probe, "--sleep", "60000" })
+      kept:wait()
+    ]], ["/pid"] = [[ ngx.print(kept and kept.pid or "") ]] } }, function(server)
       local connection = server:send("/wait")
-      nginx.eventually(function() return server:body("/started") == "true" end)
-      local start = sys.clock()
-      server.at_end = function() assert.is_true(sys.clock() - start < 2) end
+      pid = nginx.eventually(function() return tonumber(server:body("/pid")) end)
       connection:close()
+      -- That it ends is what nginx.with sees to.
+      server.at_end = function() assert.is_true(is_alive(pid)) end
     end)
+    assert.truthy(sys.kill(pid, "KILL"))
+    assert.is_true(eventually_gone(pid))
   end)
 
   it("says so where worker_connections are exhausted, and ends the program", function()

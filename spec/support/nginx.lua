@@ -4,9 +4,10 @@
 local helper = require "spec.support.helper"
 local http = require "spec.support.http"
 local lfs = require "lfs"
+local processes = require "spec.support.server"
 local sys = helper.sys
 
-local nginx = {}
+local nginx = { eventually = processes.eventually, is_gone = processes.is_gone }
 
 -- What is installed -----------------------------------------------------------
 
@@ -66,6 +67,7 @@ http {
   server {
     listen 127.0.0.1:$port backlog=4096;
     location = /static { return 200 "static"; }
+    location = /ready { return 200 "$dir"; }
     $server
     $locations
   }
@@ -125,46 +127,20 @@ function server:log()
   return helper.read_file(self.dir .. "/error.log")
 end
 
-function server:master()
-  local file = io.open(self.dir .. "/nginx.pid")
-  local pid = file and tonumber((file:read("*a")))
-  if file then file:close() end
-  return pid
-end
-
 --- Sends a signal to the master process: "HUP" reloads.
 function server:signal(name)
-  assert(sys.kill(self:master(), name))
-end
-
-local function children_of(pid)
-  local file = io.open(("/proc/%d/task/%d/children"):format(pid, pid))
-  local list = {}
-  for child in (file and file:read("*a") or ""):gmatch("%d+") do
-    list[#list + 1] = tonumber(child)
-  end
-  if file then file:close() end
-  return list
+  assert(sys.kill(self.process.pid, name))
 end
 
 --- The pids of what a process of it has started.
 function server:children(pid) -- luacheck: ignore self
-  return children_of(pid)
+  return processes.children(pid)
 end
 
---- Looks until fn() gives something, at most 10 s; gives that.
-function nginx.eventually(fn)
-  for _ = 1, 1000 do
-    local value = fn()
-    if value then return value end
-    sys.sleep(0.01)
-  end
-end
-
---- The pids of its `count` workers. The kernel's list is not always whole.
+--- The pids of its `count` workers.
 function server:workers(count)
   return nginx.eventually(function()
-    local pids = children_of(self:master())
+    local pids = processes.children(self.process.pid)
     return #pids == (count or 1) and pids
   end)
 end
@@ -184,38 +160,72 @@ function server:alarms()
   return found
 end
 
-local function stop(self)
-  local pid = self:master()
-  if pid then sys.kill(pid, "TERM") end
-  self.said = self.pipe:read("*a")
-  self.pipe:close()
-  if self.at_end then self.at_end() end
-end
-
 local function start(dir, options)
   local port = http.free_port()
   local conf = helper.write_file(dir .. "/nginx.conf",
     configuration(dir, port, options))
   helper.write_file(dir .. "/error.log", "")
-  for name, text in pairs(options.files or {}) do
-    helper.write_file(dir .. "/" .. name, text)
-  end
   local words = { program, "-p", dir, "-c", conf, "-e", dir .. "/error.log" }
   for i, word in ipairs(options.wrap or {}) do table.insert(words, i, word) end
-  local self = setmetatable({ dir = dir, port = port }, server)
-  self.pipe = assert(io.popen("exec " .. (options.env or "")
-    .. helper.quoted(words) .. " 2>&1 </dev/null"))
-  return self
+  return setmetatable({ dir = dir, port = port,
+    process = processes.start(words, dir .. "/output") }, server)
+end
+
+--- A worker that answers: so the master is past its own start, in which a TERM
+--- may be lost. The answer is this server's, whoever else has such a port.
+local function answers(self)
+  local ok, response = pcall(http.get, self.port, "/ready", nil, 5)
+  return ok and response.body == self.dir
 end
 
 local function await_start(self)
-  for _ = 1, 500 do
-    if http.answers(self.port) then return end
-    if self:log():find("[emerg]", 1, true) then break end
-    sys.sleep(0.01)
+  return processes.eventually(function()
+    return answers(self) or (processes.is_over(self.process) and "over")
+  end) == true
+end
+
+--- Another's port is no reason to fail.
+local ATTEMPTS = 5
+
+local function start_somewhere(dir, options)
+  for name, text in pairs(options.files or {}) do
+    helper.write_file(dir .. "/" .. name, text)
   end
-  stop(self)
-  error("nginx did not start: " .. self.said .. self:log(), 0)
+  for attempt = 1, ATTEMPTS do
+    local self = start(dir, options)
+    if await_start(self) then return self end
+    local why = processes.stop(self.process) or "it ended"
+    local said = helper.read_file(dir .. "/output") .. self:log()
+    if attempt == ATTEMPTS or not said:find("Address already in use", 1, true) then
+      error(("nginx did not start: %s\n%s"):format(why, said), 0)
+    end
+  end
+end
+
+--- The error with what the server knows about it; a pending stays what it is.
+local function explained(err, text)
+  if type(err) == "string" then return err .. text end
+  local kind = getmetatable(err)
+  if type(err) == "table" and type(err.message) == "string"
+    and not (kind and kind.__type == "pending") then
+    err.message = err.message .. text
+  end
+  return err
+end
+
+local function finish(self, ok, err, options)
+  local tasks = not ok and processes.tasks(self.process.pid)
+  local why = processes.stop(self.process)
+  local alarms = not options.alarms and self:alarms() or {}
+  if not ok then
+    err = explained(err, ("\nerror.log:\n%s\n%s"):format(self:log():sub(-3000), tasks))
+  elseif why then
+    ok, err = false, ("nginx: %s\nerror.log:\n%s"):format(why, self:log():sub(-3000))
+  elseif alarms[1] then
+    ok, err = false, "error.log: " .. table.concat(alarms, "\n", 1, math.min(#alarms, 5))
+  end
+  if not ok then error(err, 0) end
+  if self.at_end then self.at_end() end
 end
 
 --- Calls fn(server) with a server that runs, and server.at_end(), if it sets
@@ -228,18 +238,9 @@ function nginx.with(options, fn)
     "nginx, its Lua module and luasocket")
   helper.with_tmpdir(function(dir)
     if options.user then sys.chmod(dir, tonumber("755", 8)) end
-    local self = start(dir, options)
-    await_start(self)
+    local self = start_somewhere(dir, options)
     local ok, err = pcall(fn, self)
-    stop(self)
-    local alarms = not options.alarms and self:alarms() or {}
-    if ok and alarms[1] then
-      ok, err = false, "error.log: " .. table.concat(alarms, "\n", 1,
-        math.min(#alarms, 5))
-    elseif not ok and type(err) == "string" then
-      err = err .. "\nerror.log:\n" .. self:log():sub(-3000)
-    end
-    if not ok then error(err, 0) end
+    finish(self, ok, err, options)
   end)
 end
 

@@ -44,10 +44,10 @@ function driver.run(main)
     end)
   end, sleep)
   own.spawn(function() main(own) end)
-  repeat
+  while not is_over() do
     driver.copas.step(next(sleeping) and 0.002 or 5)
     wake_sleepers()
-  until is_over()
+  end
 end
 
 return driver

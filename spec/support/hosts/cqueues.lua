@@ -13,10 +13,10 @@ function driver.run(main)
   local loop = cqueues.new()
   local own, is_over = tasks.new(function(f) loop:wrap(f) end, cqueues.sleep)
   own.spawn(function() main(own) end)
-  repeat
+  while not is_over() do
     local ok, err = loop:step(1)
     if not ok then error(err, 0) end
-  until is_over()
+  end
   loop:close()
 end
 

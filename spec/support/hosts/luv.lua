@@ -32,11 +32,11 @@ end
 
 local function run_until(is_over)
   if editor then
-    repeat editor.wait(1000, is_over, 5) until is_over()
+    while not is_over() do editor.wait(1000, is_over, 5) end
   else
     local turning = driver.uv.new_timer()
     turning:start(1000, 1000, function() end)
-    repeat driver.uv.run("once") until is_over()
+    while not is_over() do driver.uv.run("once") end
     turning:close()
     -- What was closed is released by the loop's next turns.
     driver.uv.run("nowait")
