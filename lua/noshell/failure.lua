@@ -21,7 +21,7 @@
 ---@field errname? string    its name: "ENOENT"
 ---@field strerror? string   its words: "No such file or directory"
 ---@field subject? string    the path, name or number concerned
----@field command? string    the command line, as a shell would read it; text that is parsed has none
+---@field command? string    the command line, as sh would read it; text that is parsed has none
 ---@field line? integer      of text that is parsed: the number of its line
 ---@field result? noshell.result  how it ended, where it was started and has ended
 ---@field method? string     of a mistake: the setter

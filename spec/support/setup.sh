@@ -9,7 +9,8 @@ PATH=$PATH:/usr/sbin:/sbin
 
 # A line is: group, how it is looked for, Debian's package, what it is.
 #   cmd:NAME a program; pc:NAME|NAME pkg-config; inc:FILE a C header;
-#   lua:VERSION:FILE a Lua module's file; opt- before it: works without.
+#   lua:VERSION:FILE a Lua module's file; nginx:NAME a module of nginx;
+#   opt- before it: works without.
 needs() {
     cat <<'LIST'
 build cmd:cc                         gcc                a C compiler (gcc or clang)
@@ -33,6 +34,13 @@ test  opt-cmd:ldoc                   lua-ldoc           ldoc, for make doc
 test  opt-cmd:git                    git                git, for the example deploy
 test  opt-cmd:ps                     procps             ps, for the example audit_users
 test  opt-cmd:ping                   iputils-ping       ping, for the example check_hosts
+test  opt-cmd:nginx                  nginx              nginx, a host of the specs
+test  opt-nginx:lua                  libnginx-mod-http-lua its Lua module
+test  opt-lua:5.1:socket/core.so     lua-socket         luasocket, which asks nginx
+test  opt-lua:5.1:luv.so             lua-luv            luv, a host of the specs
+test  opt-lua:5.1:_cqueues.so        lua-cqueues        cqueues, a host of the specs
+test  opt-lua:5.1:copas.lua          lua-copas          copas, a host of the specs
+test  opt-cmd:nvim                   neovim             Neovim, a host of the specs
 test  opt-cmd:qemu-system-x86_64     qemu-system-x86    qemu, for the machine of spec/vm
 test  opt-cmd:busybox                busybox-static     busybox, in that machine
 test  opt-cmd:cpio                   cpio               cpio, which packs it
@@ -73,6 +81,8 @@ is_there() {
         done
         return 1 ;;
     lua:*) has_lua_module "${1#lua:}" ;;
+    nginx:*) in_any /usr/lib*/nginx/modules/"ngx_http_${1#nginx:}_module.so" \
+        /usr/share/nginx/modules/"ngx_http_${1#nginx:}_module.so" ;;
     esac
 }
 
@@ -123,6 +133,12 @@ install_with_apt() {
     echo "setup: installing$packages"
     # shellcheck disable=SC2086
     as_root env DEBIAN_FRONTEND=noninteractive sh -c '
+        # No server that comes with a package is to start here (nginx).
+        guard=/usr/sbin/policy-rc.d
+        if ! test -e $guard; then
+            trap "rm -f $guard" EXIT
+            printf "#!/bin/sh\nexit 101\n" >$guard && chmod 755 $guard
+        fi
         apt-get update -qq &&
         apt-get install -y -qq --no-install-recommends "$@"' sh $packages \
         </dev/null >"$log" 2>&1 && return
