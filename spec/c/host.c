@@ -150,7 +150,7 @@ static void run_one(void *nothing)
 }
 
 /* Threads hold the list's lock nearly always; their copies are not there. */
-static void fork_while_threads_reap(void)
+UNUSED static void fork_while_threads_reap(void)
 {
 	pthread_t threads[3];
 
@@ -338,7 +338,9 @@ static const struct check checks[] = {
 	{ "objects refuse in a fork of the host", objects_refuse_in_a_fork },
 	{ "a fork that frees its copies takes nothing from us", freeing_in_a_fork },
 	{ "forgotten processes are gone once beside a worker", forgotten_ends_beside_a_worker },
+#if CAN_HAVE_THREADS_AFTER_FORK
 	{ "a fork works while threads reap", fork_while_threads_reap },
+#endif
 	{ "ten thousand are forgotten", forget_ten_thousand },
 	{ "the forgotten are not killed", forgotten_are_not_killed },
 	{ "threads forget", forget_in_threads },
