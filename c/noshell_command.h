@@ -164,7 +164,9 @@ void nsh_command_pass_fd(struct nsh_command *cmd, int fd, int child_fd,
 
 /* Runs in the forked child just before exec, with everything in place but
  * labels, ids and the working directory.  0, or -1 with a message (NUL
- * terminated, at most `size` bytes) that becomes the failure's reason. */
+ * terminated, at most `size` bytes) that becomes the failure's reason.
+ * Limit: what goes to the program's stdin or send buffers comes when it is
+ * executing; a hook that waits for its end waits for ever. */
 typedef int nsh_pre_exec_hook(void *data, char *message, size_t size);
 void nsh_command_set_pre_exec_hook(struct nsh_command *cmd,
 				   nsh_pre_exec_hook *hook, void *data);
@@ -173,7 +175,8 @@ void nsh_command_require_handshake(struct nsh_command *cmd);
 /* Detach: own session, "/" as working directory unless one is set.  The
  * process's pid is the daemon's; waiting ends when the daemon has started. */
 void nsh_command_daemonize(struct nsh_command *cmd);
-/* Locked and written with the pid before exec; kept locked by the program. */
+/* Locked and written with the pid before exec; kept locked by the program.  The
+ * file stays when that has ended, or was not started: only the lock counts. */
 void nsh_command_set_pid_file(struct nsh_command *cmd, const char *path);
 /* Seconds after which the process tree gets TERM, and KILL after `grace`. */
 void nsh_command_set_timeout(struct nsh_command *cmd, double seconds,

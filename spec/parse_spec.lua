@@ -301,7 +301,7 @@ describe("a result", function()
     expect(silent, "match", "stdout was not captured", "x")
     local tail = printed(("line\n"):rep(100), { "cat", tail = 50 })
     expect(tail, "lines", "stdout is incomplete: its first 450 bytes were not kept")
-    local _, err = noshell.run { "sh", "-c", "echo a; sleep 100 &", timeout = 0.1,
+    local _, err = noshell.run { "sh", "-c", "echo a; sleep 100 &", timeout = 0.1, new_process_group = true,
       grace = 0.1, new_process_group = false }
     local partial = err and err.result
     assert.is_true(partial.output_incomplete or partial.timed_out)

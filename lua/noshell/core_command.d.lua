@@ -269,6 +269,9 @@ function command:pass_fd(fd, options) end
 --- Runs in a forked child just before exec; an error, or false or nil with a
 --- message, is the command's failure. A light userdata is a C function of type
 --- nsh_pre_exec_hook, and its data a userdata.
+---
+--- Limit: what goes to the program's stdin comes when it is executing: a hook
+--- that reads to its end waits for ever.
 ---@param hook fun(data: any): boolean?, string?|lightuserdata
 ---@param data? any
 ---@return noshell.command
@@ -284,7 +287,8 @@ function command:require_handshake() end
 ---@return noshell.command
 function command:daemonize() end
 
---- A file that gets the pid and is locked as long as the program runs.
+--- A file that gets the pid and is locked as long as the program runs. It stays
+--- when that has ended, or was not started: only the lock counts.
 ---@param path string
 ---@return noshell.command
 function command:set_pid_file(path) end

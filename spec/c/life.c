@@ -290,6 +290,88 @@ static void daemon_freed_at_once(void)
 	CHECK(goes(pid));
 }
 
+/* ---- secrets ----------------------------------------------------------- */
+
+#ifndef __SANITIZE_ADDRESS__    /* whose shadow is all of our memory, and more */
+
+enum { SECRET_SIZE = 48 };
+static unsigned char masked[SECRET_SIZE];   /* the secret, each bit turned over */
+
+static bool is_secret(const unsigned char *at)
+{
+	for (int i = 0; i < SECRET_SIZE; i++)
+		if ((at[i] ^ 0xff) != masked[i])
+			return false;
+	return true;
+}
+
+/* How often the secret stands in our heap, stacks and other writable memory. */
+static int count_secrets(void)
+{
+	FILE *maps = fopen("/proc/self/maps", "re");
+	char line[512];
+	int count = 0;
+
+	while (maps && fgets(line, sizeof line, maps)) {
+		unsigned long first, end;
+
+		if (sscanf(line, "%lx-%lx rw", &first, &end) != 2
+		    || !strstr(line, " rw") || strstr(line, "/dev/"))
+			continue;
+		for (; first + SECRET_SIZE <= end; first++)
+			count += is_secret((const unsigned char *)first);
+	}
+	if (maps)
+		(void)fclose(maps);
+	return count;
+}
+
+/* Calls fn with the secret, of which no other copy is left then. */
+static void with_secret(void (*fn)(struct nsh_command *, const void *),
+			struct nsh_command *cmd)
+{
+	unsigned char plain[SECRET_SIZE];
+
+	for (int i = 0; i < SECRET_SIZE; i++)
+		plain[i] = masked[i] ^ 0xff;
+	fn(cmd, plain);
+	explicit_bzero(plain, sizeof plain);
+}
+
+static void send_it(struct nsh_command *cmd, const void *secret)
+{
+	EQUAL(nsh_command_send_buffer(cmd, secret, SECRET_SIZE), 3);
+}
+
+static void input_it(struct nsh_command *cmd, const void *secret)
+{
+	nsh_command_set_input_buffer(cmd, secret, SECRET_SIZE);
+}
+
+static void secrets_are_wiped(void)
+{
+	void (*const ways[])(struct nsh_command *, const void *) = { send_it, input_it };
+
+	for (int i = 0; i < SECRET_SIZE; i++)
+		masked[i] = (unsigned char)(i * 37 + getpid());
+	EQUAL(count_secrets(), 0);
+	for (int i = 0; i < 2; i++) {
+		struct nsh_command *cmd = PROBE("--block-on", i == 0 ? "3" : "0");
+		struct nsh_process *process;
+
+		nsh_command_set_stdio(cmd, 1, NSH_STDIO_NULL);
+		with_secret(ways[i], cmd);
+		CHECK(count_secrets() > 0);
+		EQUAL(nsh_command_start(cmd, &process, NULL), 0);
+		EQUAL(nsh_process_wait(process, 5, NULL), 1);
+		nsh_process_free(process);
+		nsh_command_free(cmd);
+		EQUAL(count_secrets(), 0);
+	}
+}
+
+#endif
+
 static const struct check checks[] = {
 	{ "a tree of children ends", tree_of_children },
 	{ "a tree that left the session ends", tree_that_left_the_session },
@@ -302,6 +384,9 @@ static const struct check checks[] = {
 	{ "a deadline ends the reading from a grandchild", pipe_kept_past_the_deadline },
 	{ "waiting again says the same, and signals nobody", waiting_twice },
 	{ "a daemon outlives its object", daemon_freed_at_once },
+#ifndef __SANITIZE_ADDRESS__
+	{ "what was sent is wiped from memory", secrets_are_wiped },
+#endif
 	{ NULL, NULL },
 };
 
