@@ -20,7 +20,7 @@ for _, name in ipairs { "blocking", "cqueues", "luv", "copas" } do
 
     if not is_here then
       it("passes the scenarios", function()
-        helper.require_or_pending(name, false, package)
+        helper.require_or_pending(driver.feature or "hosts", false, package)
       end)
       return
     end
@@ -85,7 +85,7 @@ if helper.lua.version == "jit" then
   describe("in Neovim", function()
     if helper.run({ "nvim", "--version" }).status ~= 0 then
       it("the hosts pass the scenarios", function()
-        helper.require_or_pending("neovim", false)
+        helper.require_or_pending("hosts", false, "neovim")
       end)
       return
     end
@@ -188,7 +188,7 @@ end)
 
 describe("an error that nobody catches", function()
   it("ends a luv program, with its message and its traceback", function()
-    helper.require_or_pending("luv", require("spec.support.hosts.luv").is_here(),
+    helper.require_or_pending("hosts", require("spec.support.hosts.luv").is_here(),
       "lua-luv")
     local run = helper.run_lua(helper.lua, [[
       local noshell, uv = require "noshell", require "luv"
@@ -204,7 +204,7 @@ describe("an error that nobody catches", function()
   end)
 
   it("is what a cqueues controller's step gives, and others go on", function()
-    helper.require_or_pending("cqueues", require("spec.support.hosts.cqueues").is_here(),
+    helper.require_or_pending("hosts", require("spec.support.hosts.cqueues").is_here(),
       "lua-cqueues")
     local loop, outputs = require("cqueues").new(), {}
     for i = 1, 3 do
@@ -226,7 +226,7 @@ describe("a coroutine inside a cqueues coroutine", function()
   helper.leak_check()
 
   it("yields to the controller where cqueues.auxlib resumes it", function()
-    helper.require_or_pending("cqueues", require("spec.support.hosts.cqueues").is_here(),
+    helper.require_or_pending("hosts", require("spec.support.hosts.cqueues").is_here(),
       "lua-cqueues")
     local auxlib = require "cqueues.auxlib"
     local names, wrap = {}, coroutine.wrap

@@ -80,13 +80,19 @@ static void wake_up(struct channel *channel)
 	(void)send(channel->socket, "w", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
+/* Whoever still has its number has it in vain. */
+static void leave_place(struct channel *channel)
+{
+	channel->generation = (channel->generation + 1) % GENERATIONS;
+}
+
 static void drop(struct channel *channel)
 {
 	disarm(channel);
 	if (channel->socket >= 0)
 		(void)epoll_ctl(wake.epoll, EPOLL_CTL_DEL, channel->socket, NULL);
 	nsh_close(&channel->socket);
-	channel->generation = (channel->generation + 1) % GENERATIONS;
+	leave_place(channel);
 }
 
 /* The timer wakes for the earliest; one that is disarmed meanwhile costs a
@@ -161,6 +167,7 @@ static void unmake(void)
 		nsh_close(&wake.channels[i].armed);
 		nsh_close(&wake.channels[i].socket);
 		wake.channels[i].until = -1;
+		leave_place(&wake.channels[i]);
 	}
 	nsh_wake_listener_free(&wake.listener);
 	nsh_close(&wake.timer);
@@ -171,6 +178,8 @@ static void unmake(void)
 
 static int make(void)
 {
+	if (wake.is_made && wake.listener.socket < 0)
+		return nsh_wake_listener_init(&wake.listener);
 	if (wake.is_made)
 		return 0;
 	wake.epoll = nsh_fd_raise(epoll_create1(EPOLL_CLOEXEC));
@@ -249,13 +258,26 @@ static int take_connection(int take_fd)
 	return -1;
 }
 
+/* A connection that cannot be taken would stay in the listener's queue, and be
+ * taken for the next one: then everybody had the channel of another, for ever.
+ * So the listener goes, and the queue with it. */
+static int accept_or_start_over(void)
+{
+	int fd = nsh_wake_listener_accept(&wake.listener), saved = errno;
+
+	if (fd < 0 && errno != EAGAIN)
+		nsh_wake_listener_free(&wake.listener);
+	errno = saved;
+	return fd;
+}
+
 int nsh_wake_accept(void)
 {
 	int channel = -1;
 
 	lock();
 	if (make() == 0)
-		channel = take_connection(nsh_wake_listener_accept(&wake.listener));
+		channel = take_connection(accept_or_start_over());
 	unlock();
 	return channel;
 }

@@ -41,6 +41,8 @@ static int bind_below(int listener, const char *parent)
 	}
 	if (!mkdtemp(directory))
 		return -1;
+	/* A umask may have closed it to ourselves. */
+	(void)chmod(directory, S_IRWXU);
 	(void)snprintf(address.sun_path, sizeof address.sun_path, "%s/wake",
 		       directory);
 	name = bind_and_open(listener, &address);

@@ -61,7 +61,7 @@ nginx.describe("without the defects of ngx.pipe: a program", function()
     end)
   end)
 
-  it("is found by its descriptors, and has no more than it was given (lua-nginx-module#1830, #1990)",
+  it("is found by its descriptors, and has no more than it was given (lua-nginx-module#1830, #1990, lua-resty-shell#17)",
     function()
     local report = helper.probe_report(answer [[
       ngx.print(assert(noshell.run(probe)).stdout)
@@ -151,6 +151,40 @@ nginx.describe("without the defects of ngx.pipe: a program", function()
       assert.truthy(nginx.eventually(function() return nginx.is_gone(old) end))
       connection:close()
     end)
+  end)
+
+  it("that was killed is known to be, and can be started again (Kong/kong#8293)", function()
+    assert.equal("signal KILL; second", answer [[
+      local server = assert(noshell.run_async { "cat", stdin = "pipe", stdout = "pipe" })
+      server:kill "KILL"
+      local _, err = server:wait()
+      server:close()
+      server = assert(noshell.run_async { "cat", stdin = "pipe", stdout = "pipe" })
+      server.stdin:write "second\n"
+      ngx.print(err.code, " ", err.result.signal, "; ", server.stdout:read "l")
+      server:close()
+    ]])
+  end)
+
+  it("ends with a worker that is killed, where that is asked for (apache/apisix#5306)",
+    function()
+    nginx.with({ alarms = true, locations = { ["/start"] = [[
+      kept = assert(noshell.run_async { probe, "--pause", stdout = "null",
+        stderr = "null", parent_death_signal = "KILL" })
+      ngx.print(kept.pid)
+    ]] } }, function(server)
+      local pid = tonumber(server:body("/start"))
+      assert.is_false(nginx.is_gone(pid))
+      helper.sys.kill(server:workers()[1], "KILL")
+      assert.is_true(nginx.eventually(function() return nginx.is_gone(pid) end))
+    end)
+  end)
+
+  it("starts though nginx logs to syslog (lua-nginx-module#1491)", function()
+    assert.equal("nil ENOENT hello", answer([[
+      local process, err = noshell.run_async "no-such-program-anywhere"
+      ngx.print(tostring(process), " ", err.errname, " ", noshell.output("echo", "hello"))
+    ]], { http = "error_log syslog:server=127.0.0.1:9;" }))
   end)
 
   it("that fails says why, in its own words (openresty/openresty#532)", function()

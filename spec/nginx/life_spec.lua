@@ -95,29 +95,100 @@ nginx.describe("in nginx, a process", function()
     end)
   end)
 
+  local COLLECT = [[
+    collectgarbage()
+    collectgarbage()
+    require("noshell.core").reap()
+  ]]
+
+  --- Whatever `disturb` does, the worker has nothing more afterwards, and runs
+  --- commands as before.
+  local function leaves_nothing(server, disturb)
+    local worker = server:workers()[1]
+    server:body("/run")
+    local before = inventory(worker)
+    disturb()
+    local now
+    assert.truthy(nginx.eventually(function()
+      server:body("/collect")
+      now = inventory(worker)
+      return now.fds <= before.fds and #server:children(worker) == 0
+    end), "descriptors: " .. before.fds .. ", then " .. now.fds)
+    assert.equal(before.threads, now.threads)
+    for _, response in ipairs(server:many(paths_of("/run", 20), 3)) do
+      assert.equal("0", response.body)
+    end
+  end
+
   it("leaves nothing behind when 200 clients have gone", function()
     nginx.with({ http = "lua_check_client_abort on;", locations = {
-      ["/start"] = [[ noshell.run(probe, "--sleep", "20") ]], ["/run"] = RUN,
-      ["/collect"] = [[
-        collectgarbage()
-        collectgarbage()
-        require("noshell.core").reap()
-      ]],
+      ["/start"] = [[ noshell.run(probe, "--sleep", "20") ]],
+      ["/run"] = RUN, ["/collect"] = COLLECT,
     } }, function(server)
-      local worker = server:workers()[1]
-      server:body("/run")
-      local before = inventory(worker)
-      for _ = 1, 10 do
-        local sent = {}
-        for i = 1, 20 do sent[i] = server:send("/start") end
-        for _, connection in ipairs(sent) do connection:close() end
+      leaves_nothing(server, function()
+        for _ = 1, 10 do
+          local sent = {}
+          for i = 1, 20 do sent[i] = server:send("/start") end
+          for _, connection in ipairs(sent) do connection:close() end
+        end
+      end)
+    end)
+  end)
+
+  it("leaves nothing behind when those who wait are killed, at any time", function()
+    local THREADS = [[
+      local threads = {}
+      for i = 1, 5 do
+        threads[i] = ngx.thread.spawn(function()
+          for line in noshell.lines(probe, "--say", "x", "--sleep", "20") do
+            assert(line == "x")
+          end
+        end)
       end
-      assert.truthy(nginx.eventually(function()
-        server:body("/collect")
-        return inventory(worker).fds <= before.fds
-          and #server:children(worker) == 0
-      end))
-      assert.equal("0", server:body("/run"))
+      ngx.sleep(tonumber(ngx.var.arg_n) / 1000)
+    ]]
+    nginx.with({ locations = {
+      ["/kill"] = THREADS .. "for i = 1, 5 do ngx.thread.kill(threads[i]) end",
+      ["/exit"] = THREADS .. "ngx.exit(200)",
+      ["/exec"] = THREADS .. "ngx.exec('/run')",
+      ["/raise"] = THREADS .. "error 'as it may'",
+      ["/run"] = RUN, ["/collect"] = COLLECT,
+    }, alarms = true }, function(server)
+      leaves_nothing(server, function()
+        local paths = {}
+        for n = 0, 9 do
+          for _, path in ipairs { "/kill", "/exit", "/exec", "/raise" } do
+            paths[#paths + 1] = path .. "?n=" .. n
+          end
+        end
+        server:many(paths, 10)
+      end)
+    end)
+  end)
+
+  it("leaves nothing behind when descriptors ran out, and that is told", function()
+    nginx.with({ main = "worker_rlimit_nofile 60;", alarms = true, locations = {
+      ["/many"] = [[
+        for _ = 1, 50 do
+          ngx.thread.spawn(function()
+            local result, err = noshell.run(probe, "--sleep", "50", "--say", "done")
+            ngx.print(result and result.stdout or tostring(err) .. "\n")
+          end)
+        end
+      ]], ["/run"] = RUN, ["/collect"] = COLLECT,
+    } }, function(server)
+      leaves_nothing(server, function()
+        local told, done = 0, 0
+        for line in server:body("/many"):gmatch("[^\n]+") do
+          if line == "done" then done = done + 1 end
+          if line:match("^noshell: cannot .*%(EMFILE%)")
+            or line:match("^noshell: cannot .*nginx did not connect") then
+            told = told + 1
+          end
+        end
+        assert.equal(50, told + done)
+        assert.is_true(told > 0)
+      end)
     end)
   end)
 end)

@@ -1,5 +1,5 @@
 #!/bin/sh
-# setup.sh build|test: makes sure that what the group needs is there. It does
+# setup.sh build|test|bench: makes sure that what the group needs is there. It does
 # nothing where nothing is missing; installs with apt where there is apt (with
 # sudo when not root); elsewhere it prints what to install.
 
@@ -9,7 +9,7 @@ PATH=$PATH:/usr/sbin:/sbin
 
 # A line is: group, how it is looked for, Debian's package, what it is.
 #   cmd:NAME a program; pc:NAME|NAME pkg-config; inc:FILE a C header;
-#   lua:VERSION:FILE a Lua module's file; nginx:NAME a module of nginx;
+#   lua:VERSION:FILE a Lua module's file; nginx:FILE one of nginx's modules;
 #   opt- before it: works without.
 needs() {
     cat <<'LIST'
@@ -34,13 +34,6 @@ test  opt-cmd:ldoc                   lua-ldoc           ldoc, for make doc
 test  opt-cmd:git                    git                git, for the example deploy
 test  opt-cmd:ps                     procps             ps, for the example audit_users
 test  opt-cmd:ping                   iputils-ping       ping, for the example check_hosts
-test  opt-cmd:nginx                  nginx              nginx, a host of the specs
-test  opt-nginx:lua                  libnginx-mod-http-lua its Lua module
-test  opt-lua:5.1:socket/core.so     lua-socket         luasocket, which asks nginx
-test  opt-lua:5.1:luv.so             lua-luv            luv, a host of the specs
-test  opt-lua:5.1:_cqueues.so        lua-cqueues        cqueues, a host of the specs
-test  opt-lua:5.1:copas.lua          lua-copas          copas, a host of the specs
-test  opt-cmd:nvim                   neovim             Neovim, a host of the specs
 test  opt-cmd:qemu-system-x86_64     qemu-system-x86    qemu, for the machine of spec/vm
 test  opt-cmd:busybox                busybox-static     busybox, in that machine
 test  opt-cmd:cpio                   cpio               cpio, which packs it
@@ -48,6 +41,14 @@ test  opt-cmd:secilc                 secilc             secilc, for its SELinux 
 test  opt-cmd:apparmor_parser        apparmor           apparmor_parser, for its profiles
 test  opt-cmd:clang                  clang              clang
 test  opt-cmd:valgrind               valgrind           valgrind
+test  opt-cmd:nginx                  nginx              nginx
+test  opt-nginx:ngx_http_lua_module.so libnginx-mod-http-lua nginx's Lua module
+test  opt-lua:5.1:socket/core.so     lua-socket         luasocket, the client of the nginx specs
+test  opt-lua:5.4:luv.so             lua-luv            luv
+test  opt-lua:5.4:_cqueues.so        lua-cqueues        cqueues
+test  opt-lua:5.1:copas.lua          lua-copas          copas
+test  opt-cmd:nvim                   neovim             Neovim
+bench opt-cmd:wrk                    wrk                wrk, for spec/bench/nginx.lua
 LIST
 }
 
@@ -81,8 +82,10 @@ is_there() {
         done
         return 1 ;;
     lua:*) has_lua_module "${1#lua:}" ;;
-    nginx:*) in_any /usr/lib*/nginx/modules/"ngx_http_${1#nginx:}_module.so" \
-        /usr/share/nginx/modules/"ngx_http_${1#nginx:}_module.so" ;;
+    nginx:*)
+        in_any "/usr/lib/nginx/modules/${1#nginx:}" \
+            "/usr/lib64/nginx/modules/${1#nginx:}" \
+            "/usr/share/nginx/modules/${1#nginx:}" /usr/local/openresty/bin/openresty ;;
     esac
 }
 
@@ -100,18 +103,21 @@ debian_name() {
     echo "$1"
 }
 
-# Sets packages, required (texts of what cannot be done without) and optional.
+# Sets packages and required (their texts), which cannot be done without, and
+# extras and optional, which can.
 look() {
-    packages='' required='' optional=''
+    packages='' required='' extras='' optional=''
     while read -r its_group check package text; do
-        test "$group" = build && test "$its_group" = test && continue
+        case $group:$its_group in
+        build:test | build:bench | test:bench) continue ;;
+        esac
         is_there "${check#opt-}" && continue
-        packages="$packages $(debian_name "$package")"
+        package=$(debian_name "$package")
         line="  $text (Debian: $package)
 "
         case $check in
-        opt-*) optional="$optional$line" ;;
-        *) required="$required$line" ;;
+        opt-*) extras="$extras $package" optional="$optional$line" ;;
+        *) packages="$packages $package" required="$required$line" ;;
         esac
     done <<LIST
 $(needs)
@@ -129,21 +135,29 @@ as_root() {
     fi
 }
 
-install_with_apt() {
-    echo "setup: installing$packages"
-    # shellcheck disable=SC2086
+# What is installed starts no service: nginx would take port 80, or fail where
+# somebody has it. Debian's way to say so is a policy-rc.d that answers 101.
+apt_install() {
     as_root env DEBIAN_FRONTEND=noninteractive sh -c '
-        # No server that comes with a package is to start here (nginx).
-        guard=/usr/sbin/policy-rc.d
-        if ! test -e $guard; then
-            trap "rm -f $guard" EXIT
-            printf "#!/bin/sh\nexit 101\n" >$guard && chmod 755 $guard
+        policy=/usr/sbin/policy-rc.d
+        if ! test -e $policy; then
+            trap "rm -f $policy" EXIT
+            trap "exit 1" HUP INT TERM
+            printf "#!/bin/sh\nexit 101\n" >$policy && chmod 755 $policy
         fi
-        apt-get update -qq &&
-        apt-get install -y -qq --no-install-recommends "$@"' sh $packages \
-        </dev/null >"$log" 2>&1 && return
-    cat "$log"
-    return 1
+        apt-get install -y -qq --no-install-recommends "$@"' sh "$@" \
+        </dev/null >>"$log" 2>&1
+}
+
+# One extra that cannot be had leaves out nothing else.
+install_with_apt() {
+    echo "setup: installing$packages$extras"
+    as_root apt-get update -qq </dev/null >>"$log" 2>&1
+    # shellcheck disable=SC2086
+    test -z "$packages" || apt_install $packages || cat "$log"
+    # shellcheck disable=SC2086
+    test -z "$extras" || apt_install $extras ||
+        for extra in $extras; do apt_install "$extra"; done
 }
 
 tell() {
@@ -154,12 +168,12 @@ tell() {
 }
 
 look
-test -z "$packages" && exit 0
+test -z "$packages$extras" && exit 0
 if on_path apt-get; then
     log=$(mktemp)
     install_with_apt
-    status=$?
     rm -f "$log"
-    test $status = 0 && look && test -z "$packages" && exit 0
+    look
+    test -z "$packages$extras" && exit 0
 fi
 tell

@@ -90,15 +90,23 @@ local function wait_with(channel, awaited, seconds)
   return nil, { reason = "the wake-up channel: " .. tostring(why or byte) }
 end
 
+--- It holds a connection and a descriptor until then. Another request's raises.
+local function drop(channel)
+  pcall(channel.socket.close, channel.socket)
+end
+
 local function wait_somehow(awaited, seconds)
   for channel in take do
     if wait_with(channel, awaited, seconds) then return channel end
+    drop(channel)
   end
   local channel, raw = connect()
   if not channel then return nil, raw end
   local ok
   ok, raw = wait_with(channel, awaited, seconds)
-  return ok and channel, raw
+  if ok then return channel end
+  drop(channel)
+  return nil, raw
 end
 
 ---@type noshell.waiter
