@@ -81,7 +81,7 @@ describe("without the defects of uv.spawn and vim.system: a program", function()
     process:close()
   end)
 
-  it("is waited for though another takes its status, and leaves the host's handler in place (libuv#154, #3100)",
+  it("has its status though another takes it, and no handler is set (libuv#154, #3100)",
     function()
     helper.require_or_pending("hosts", is_here, "lua-luv")
     local run = helper.run_lua(helper.lua, [[

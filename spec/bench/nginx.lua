@@ -4,20 +4,36 @@
 --   luajit spec/bench/nginx.lua [SECONDS]     (each row's; 5 unless given)
 --
 -- It needs nginx with its Lua module, wrk and luasocket. wrk, nginx and the
--- programs share the processors, which shows in the figures under load.
+-- programs share the processors, which shows in the figures under load: so the
+-- latencies are also measured beside programs that another process starts.
 
 local lfs = require "lfs"
 local nginx = require "spec.support.nginx"
 local helper = require "spec.support.helper"
+local sys = helper.sys
 
 local SECONDS = tonumber(arg[1]) or 5
 local GROWTH = 20000
+
+--- nginx's own: a timer starts them one by one, whatever becomes of those before.
+--- Its clock has milliseconds.
+local INSIDE = [[
+  local rate, seconds = tonumber(ngx.var.arg_rate), tonumber(ngx.var.arg_seconds)
+  ngx.timer.at(0, function()
+    local start = ngx.now()
+    for i = 1, seconds * rate do
+      ngx.thread.spawn(noshell.run, { tiny, stdout = "null", stderr = "null" })
+      ngx.sleep(math.max(0.001, start + i / rate - ngx.now()))
+    end
+  end)
+]]
 
 local LOCATIONS = {
   ["/run"] = [[ assert(noshell.run { tiny, stdout = "null", stderr = "null" }) ]],
   ["/capture"] = [[ ngx.print(assert(noshell.output("echo", "hello"))) ]],
   ["/execute"] = [[ os.execute(tiny) ]],
   ["/sleep"] = [[ assert(noshell.run("sleep", "0.5")) ]],
+  ["/inside"] = INSIDE,
 }
 
 local function wrk(server, path, connections, seconds)
@@ -51,21 +67,63 @@ local function rates(server)
   end
 end
 
-local LOADS = {
-  { "nothing" }, { "10 connections to /sleep", "/sleep", 10 },
-  { "50 connections to /sleep", "/sleep", 50 },
-  { "1 connection to /run", "/run", 1 }, { "20 connections to /run", "/run", 20 },
-}
+--- A client that leaves the processors to others: a request, a pause, for so many
+--- seconds; in milliseconds the median and the 99th percentile of its responses.
+local function paced(server, seconds)
+  local connection = assert(require("socket").connect("127.0.0.1", server.port))
+  connection:setoption("tcp-nodelay", true)
+  local times, finish = {}, sys.clock() + seconds
+  while sys.clock() < finish do
+    local start = sys.clock()
+    assert(connection:send("GET /static HTTP/1.1\r\nHost: x\r\n\r\n"))
+    repeat until assert(connection:receive("*l")) == ""
+    assert(connection:receive(6) == "static")
+    times[#times + 1] = (sys.clock() - start) * 1000
+    sys.sleep(0.002)
+  end
+  connection:close()
+  table.sort(times)
+  return times[math.ceil(#times * 0.5)], times[math.ceil(#times * 0.99)]
+end
+
+--- Starts programs at that rate for so many seconds, and is not the server: what
+--- the same load costs the client where nginx has nothing to do with it.
+local OUTSIDE = [[
+  local core, noshell = require "noshell.core", require "noshell"
+  local tiny, rate, seconds = arg[1], tonumber(arg[2]), tonumber(arg[3])
+  local start = core.now()
+  for i = 1, rate * seconds do
+    assert(noshell.run { tiny, stdout = "null", stderr = "null" })
+    core.poll(-1, "r", math.max(0, start + i / rate - core.now()))
+  end
+]]
+
+local function outside(rate, seconds)
+  local pipe = io.popen("exec luajit - " .. helper.quoted { helper.tiny, rate, seconds }
+    .. " >/dev/null", "w")
+  pipe:write(OUTSIDE)
+  pipe:flush()
+  return pipe
+end
 
 local function latencies(server)
-  show("\n| beside /static, 4 connections | its requests a second | median, ms | p99, ms |")
+  show("\n| beside one client of /static | median, ms | p99, ms | of idle |")
   show("|---|---:|---:|---:|")
-  for _, load in ipairs(LOADS) do
-    local other = load[2] and wrk(server, load[2], load[3], SECONDS + 1)
-    helper.sys.sleep(0.5)
-    local found = reading(wrk(server, "/static", 4, SECONDS))
-    if other then reading(other) end
-    show("| %s | %.0f | %.3f | %.2f |", load[1], found.rate, found.median, found.p99)
+  paced(server, 1)
+  local _, idle = paced(server, SECONDS)
+  local function row(name)
+    sys.sleep(0.3)
+    local median, last = paced(server, SECONDS)
+    show("| %s | %.2f | %.2f | %.1f |", name, median, last, last / idle)
+  end
+  row "nothing"
+  for _, rate in ipairs { 50, 100, 200, 500 } do
+    server:body(("/inside?rate=%d&seconds=%d"):format(rate, SECONDS + 1))
+    row(rate .. " programs a second, by nginx")
+    sys.sleep(1.5)
+    local pipe = outside(rate, SECONDS + 1)
+    row(rate .. ", by another process")
+    pipe:close()
   end
 end
 
@@ -76,9 +134,9 @@ local function paths_of(path, count)
 end
 
 local function sleepers(server)
-  local start = helper.sys.clock()
+  local start = sys.clock()
   server:many(paths_of("/sleep", 200), 200)
-  show("\n200 requests at once, `sleep 0.5` each: %.2f s", helper.sys.clock() - start)
+  show("\n200 requests at once, `sleep 0.5` each: %.2f s", sys.clock() - start)
 end
 
 local function inventory(pid)
@@ -93,14 +151,15 @@ local function growth(server)
   show("\n| after | memory, kB | threads | descriptors |\n|---|---:|---:|---:|")
   for step = 0, 4 do
     if step > 0 then server:many(paths_of("/capture", GROWTH / 4), 50) end
-    helper.sys.sleep(0.2)
+    sys.sleep(0.2)
     show("| %d requests | %s | %s | %d |", step * GROWTH / 4, inventory(pid))
   end
   show("\nchildren left: %d", #server:children(pid))
 end
 
 nginx.with({ locations = LOCATIONS, level = "error" }, growth)
-nginx.with({ locations = LOCATIONS, level = "error" }, function(server)
+local http = "keepalive_requests 1000000;"
+nginx.with({ locations = LOCATIONS, level = "error", http = http }, function(server)
   print()
   rates(server)
   latencies(server)

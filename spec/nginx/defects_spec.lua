@@ -61,7 +61,7 @@ nginx.describe("without the defects of ngx.pipe: a program", function()
     end)
   end)
 
-  it("is found by its descriptors, and has no more than it was given (lua-nginx-module#1830, #1990, lua-resty-shell#17)",
+  it("has no more descriptors than it was given (lua-nginx-module#1830, #1990, lua-resty-shell#17)",
     function()
     local report = helper.probe_report(answer [[
       ngx.print(assert(noshell.run(probe)).stdout)

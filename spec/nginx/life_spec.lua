@@ -95,6 +95,24 @@ nginx.describe("in nginx, a process", function()
     end)
   end)
 
+  it("is ended when the client has gone, where ngx.on_abort closes it", function()
+    nginx.with({ http = "lua_check_client_abort on;", locations = {
+      ["/start"] = [[
+        kept = assert(noshell.run_async { probe, "--pause" })
+        ngx.on_abort(function()
+          kept:close()
+          ngx.exit(499)
+        end)
+        kept:wait()
+      ]], ["/pid"] = [[ ngx.print(kept and kept.pid or "") ]],
+    } }, function(server)
+      local connection = server:send("/start")
+      local pid = nginx.eventually(function() return tonumber(server:body("/pid")) end)
+      connection:close()
+      assert.is_true(eventually_gone(pid))
+    end)
+  end)
+
   local COLLECT = [[
     collectgarbage()
     collectgarbage()
