@@ -170,6 +170,9 @@ local COLUMNS = { names = "names", header = "boolean", headings = "list",
 ---
 --- Limit: in a row with a cell too wide for its column, words are cells until
 --- the row is in line again; an empty cell there is not seen.
+--- Limit: whether letters beyond ASCII were aligned by their width on a screen,
+--- as characters or as bytes, is told by what the rows agree with; a few short
+--- rows can agree with more than one.
 ---@param data string
 ---@param options? noshell.columns_options
 ---@return noshell.rows?

@@ -160,13 +160,14 @@ end
 
 -- Agreement -----------------------------------------------------------------------
 
---- How often a word in a row begins or ends where a heading does.
+--- How many cells begin or end where their heading does, whichever more do: a
+--- column is aligned to one side, and what meets the other does so by chance.
 ---@param headings noshell.heading[]
 ---@param census noshell.census
 function layout.agreement(headings, census)
   local total = 0
   for _, heading in ipairs(headings) do
-    total = total + (census.start[heading.first] or 0) + (census.stop[heading.last] or 0)
+    total = total + math.max(census.start[heading.first] or 0, census.stop[heading.last] or 0)
   end
   return total
 end
