@@ -107,13 +107,14 @@ local function outside(rate, seconds)
 end
 
 local function latencies(server)
-  show("\n| beside one client of /static | median, ms | p99, ms | of idle |")
+  show("\n| beside one client of /static | median, ms | p99, ms | of the first |")
   show("|---|---:|---:|---:|")
   paced(server, 1)
-  local _, idle = paced(server, SECONDS)
+  local idle
   local function row(name)
     sys.sleep(0.3)
     local median, last = paced(server, SECONDS)
+    idle = idle or last
     show("| %s | %.2f | %.2f | %.1f |", name, median, last, last / idle)
   end
   row "nothing"
