@@ -99,5 +99,7 @@ bool nsh_lua_get_list(const struct setter *setter, struct place place,
 /* core.set_source_prefix(prefix): frames of chunks whose source starts with
  * it are not the caller. */
 int nsh_lua_set_source_prefix(lua_State *L);
+/* core.where(): "file:line" of the nearest frame that is, or "". */
+int nsh_lua_where(lua_State *L);
 
 #endif

@@ -1,36 +1,19 @@
 /* command:_describe(): what a command was told, for the calls of a dry run.  The
  * keys are those of a SPEC; what was not said is absent. */
 #include "command.h"
-
-static void set_text(lua_State *L, const char *field, const char *text)
-{
-	if (!text)
-		return;
-	lua_pushstring(L, text);
-	lua_setfield(L, -2, field);
-}
+#include "fields.h"
 
 static void set_flag(lua_State *L, const char *field, bool value)
 {
-	if (!value)
-		return;
-	lua_pushboolean(L, 1);
-	lua_setfield(L, -2, field);
-}
-
-static void set_number(lua_State *L, const char *field, double value)
-{
-	lua_pushnumber(L, value);
-	lua_setfield(L, -2, field);
+	if (value)
+		nsh_lua_set_flag(L, field, true);
 }
 
 static void set_integer(lua_State *L, const char *field, bool is_set,
-			lua_Integer value)
+			int64_t value)
 {
-	if (!is_set)
-		return;
-	lua_pushinteger(L, value);
-	lua_setfield(L, -2, field);
+	if (is_set)
+		nsh_lua_set_integer(L, field, value);
 }
 
 /* ---- the words --------------------------------------------------------- */
@@ -61,7 +44,7 @@ static void set_target(lua_State *L, const struct nsh_command *cmd,
 
 	if (kind == NSH_STDIO_PATH) {
 		lua_newtable(L);
-		set_text(L, "path", told->path[which]);
+		nsh_lua_set_text(L, "path", told->path[which]);
 		set_flag(L, "append", told->append[which]);
 		lua_setfield(L, -2, names[which]);
 	} else if (kind == NSH_STDIO_FD) {
@@ -139,8 +122,8 @@ static void set_identity(lua_State *L, const struct nsh_description *told)
 {
 	int count = 0;
 
-	set_integer(L, "uid", told->set_uid, (lua_Integer)told->uid);
-	set_integer(L, "gid", told->set_gid, (lua_Integer)told->gid);
+	set_integer(L, "uid", told->set_uid, told->uid);
+	set_integer(L, "gid", told->set_gid, told->gid);
 	if (told->set_groups) {
 		lua_newtable(L);
 		for (size_t i = 0; i < told->group_count; i++) {
@@ -177,18 +160,18 @@ static void set_attributes(lua_State *L, const struct nsh_command *cmd,
 {
 	int signal = told->parent_death_signal;
 
-	set_text(L, "arg0", told->arg0);
-	set_text(L, "cwd", nsh_command_working_directory(cmd));
-	set_text(L, "pid_file", told->pid_file);
-	set_text(L, "selinux_label", told->selinux_label);
-	set_text(L, "apparmor_profile", told->apparmor_profile);
-	set_text(L, "parent_death_signal", signal ? nsh_signal_name(signal) : NULL);
+	nsh_lua_set_text(L, "arg0", told->arg0);
+	nsh_lua_set_text(L, "cwd", nsh_command_working_directory(cmd));
+	nsh_lua_set_text(L, "pid_file", told->pid_file);
+	nsh_lua_set_text(L, "selinux_label", told->selinux_label);
+	nsh_lua_set_text(L, "apparmor_profile", told->apparmor_profile);
+	nsh_lua_set_text(L, "parent_death_signal", signal ? nsh_signal_name(signal) : NULL);
 	set_integer(L, "umask", told->umask >= 0, told->umask);
 	set_integer(L, "nice", told->set_nice, told->nice);
 	set_integer(L, "run_among", told->run_among > 0, told->run_among);
 	if (told->timeout >= 0) {
-		set_number(L, "timeout", told->timeout);
-		set_number(L, "grace", told->grace);
+		nsh_lua_set_number(L, "timeout", told->timeout);
+		nsh_lua_set_number(L, "grace", told->grace);
 	}
 }
 

@@ -6,6 +6,7 @@
 #include "command.h"
 #include "descriptor.h"
 #include "failure.h"
+#include "fields.h"
 
 static struct nsh_command *check(lua_State *L)
 {
@@ -13,16 +14,6 @@ static struct nsh_command *check(lua_State *L)
 }
 
 /* ---- strings ----------------------------------------------------------- */
-
-static bool option(lua_State *L, const char *name)
-{
-	bool value;
-
-	lua_getfield(L, 2, name);
-	value = lua_toboolean(L, -1);
-	lua_pop(L, 1);
-	return value;
-}
 
 static void check_options(lua_State *L)
 {
@@ -46,8 +37,8 @@ static int to_string(lua_State *L)
 
 	if (!lua_isnoneornil(L, 2)) {
 		check_options(L);
-		linebreaks = option(L, "linebreaks");
-		strip_path = option(L, "strip_path");
+		linebreaks = nsh_lua_field_flag(L, 2, "linebreaks");
+		strip_path = nsh_lua_field_flag(L, 2, "strip_path");
 	}
 	box = nsh_lua_push_box(L);
 	box->string = nsh_command_to_string(cmd, linebreaks, strip_path);

@@ -2,26 +2,20 @@
 
 #include <string.h>
 
+#include "fields.h"
+
 /* Fields that say nothing are absent. */
 static void set_text(lua_State *L, const char *field, const char *text)
 {
-	if (!text || !*text)
-		return;
-	lua_pushstring(L, text);
-	lua_setfield(L, -2, field);
-}
-
-static void set_number(lua_State *L, const char *field, int number)
-{
-	lua_pushinteger(L, number);
-	lua_setfield(L, -2, field);
+	if (text && *text)
+		nsh_lua_set_text(L, field, text);
 }
 
 static void set_errno(lua_State *L, int errnum)
 {
 	if (!errnum)
 		return;
-	set_number(L, "errno", errnum);
+	nsh_lua_set_integer(L, "errno", errnum);
 	set_text(L, "errname", nsh_errno_name(errnum));
 	set_text(L, "message", strerror(errnum));
 }
@@ -42,7 +36,7 @@ int nsh_lua_fail(lua_State *L, const struct nsh_failure *failure)
 	set_text(L, "subject", failure->subject);
 	set_text(L, "reason", failure->reason);
 	if (failure->signal) {
-		set_number(L, "signal_number", failure->signal);
+		nsh_lua_set_integer(L, "signal_number", failure->signal);
 		set_text(L, "signal", nsh_signal_name(failure->signal));
 	}
 	return 2;

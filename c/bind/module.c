@@ -6,6 +6,7 @@
 #include "box.h"
 #include "command.h"
 #include "failure.h"
+#include "fields.h"
 #include "pipe.h"
 #include "pollset.h"
 #include "process.h"
@@ -104,12 +105,6 @@ static int reap(lua_State *L)
 	return 1;
 }
 
-static void set_flag(lua_State *L, const char *field, bool value)
-{
-	lua_pushboolean(L, value);
-	lua_setfield(L, -2, field);
-}
-
 static int features(lua_State *L)
 {
 	struct nsh_features found;
@@ -119,17 +114,16 @@ static int features(lua_State *L)
 	else
 		nsh_features(&found);
 	lua_newtable(L);
-	lua_pushstring(L, found.launch);
-	lua_setfield(L, -2, "launch");
-	set_flag(L, "pidfd_info", found.pidfd_info);
-	set_flag(L, "supervisor", found.supervisor);
-	set_flag(L, "capng", found.capng);
-	set_flag(L, "selinux", found.selinux);
-	set_flag(L, "selinux_enabled", found.selinux_enabled);
-	set_flag(L, "apparmor_enabled", found.apparmor_enabled);
-	set_flag(L, "core_scheduling", found.core_scheduling);
-	set_flag(L, "close_range", found.close_range);
-	set_flag(L, "process_group_signal", found.process_group_signal);
+	nsh_lua_set_text(L, "launch", found.launch);
+	nsh_lua_set_flag(L, "pidfd_info", found.pidfd_info);
+	nsh_lua_set_flag(L, "supervisor", found.supervisor);
+	nsh_lua_set_flag(L, "capng", found.capng);
+	nsh_lua_set_flag(L, "selinux", found.selinux);
+	nsh_lua_set_flag(L, "selinux_enabled", found.selinux_enabled);
+	nsh_lua_set_flag(L, "apparmor_enabled", found.apparmor_enabled);
+	nsh_lua_set_flag(L, "core_scheduling", found.core_scheduling);
+	nsh_lua_set_flag(L, "close_range", found.close_range);
+	nsh_lua_set_flag(L, "process_group_signal", found.process_group_signal);
 	return 1;
 }
 
@@ -157,6 +151,7 @@ static const luaL_Reg functions[] = {
 	{ "wake_arm", nsh_lua_wake_arm },
 	{ "wake_disarm", nsh_lua_wake_disarm },
 	{ "wake_path", nsh_lua_wake_path },
+	{ "where", nsh_lua_where },
 	{ "timer", nsh_lua_new_timer },
 	{ NULL, NULL }
 };

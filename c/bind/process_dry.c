@@ -2,27 +2,8 @@
 #include <errno.h>
 
 #include "failure.h"
+#include "fields.h"
 #include "process.h"
-
-static bool flag(lua_State *L, const char *name)
-{
-	bool value;
-
-	lua_getfield(L, 2, name);
-	value = lua_toboolean(L, -1);
-	lua_pop(L, 1);
-	return value;
-}
-
-static int number(lua_State *L, const char *name)
-{
-	int value;
-
-	lua_getfield(L, 2, name);
-	value = (int)lua_tointeger(L, -1);
-	lua_pop(L, 1);
-	return value;
-}
 
 /* Leaves the string on the stack, so that it stays. */
 static void get_output(lua_State *L, const char *name, struct nsh_dry_end *end,
@@ -43,12 +24,12 @@ static int end_dry(lua_State *L)
 	if (failed)
 		return failed;
 	luaL_checktype(L, 2, LUA_TTABLE);
-	end.exit_code = number(L, "exit_code");
-	end.signal = number(L, "signal_number");
-	end.core_dumped = flag(L, "core_dumped");
-	end.timed_out = flag(L, "timed_out");
-	end.output_limited = flag(L, "output_limit");
-	end.lost = flag(L, "lost");
+	end.exit_code = nsh_lua_field_int(L, 2, "exit_code");
+	end.signal = nsh_lua_field_int(L, 2, "signal_number");
+	end.core_dumped = nsh_lua_field_flag(L, 2, "core_dumped");
+	end.timed_out = nsh_lua_field_flag(L, 2, "timed_out");
+	end.output_limited = nsh_lua_field_flag(L, 2, "output_limit");
+	end.lost = nsh_lua_field_flag(L, 2, "lost");
 	get_output(L, "stdout", &end, 1);
 	get_output(L, "stderr", &end, 2);
 	if (nsh_process_end_dry(process, &end) < 0)

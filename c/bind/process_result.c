@@ -1,32 +1,19 @@
 /* How a process ended, as a table. */
 #include "failure.h"
+#include "fields.h"
 #include "process.h"
-
-static void set_flag(lua_State *L, const char *field, bool value)
-{
-	lua_pushboolean(L, value);
-	lua_setfield(L, -2, field);
-}
 
 /* -1 where it is not known, and then absent. */
 static void set_number(lua_State *L, const char *field, double value)
 {
-	if (value < 0)
-		return;
-	lua_pushnumber(L, value);
-	lua_setfield(L, -2, field);
+	if (value >= 0)
+		nsh_lua_set_number(L, field, value);
 }
 
 static void set_integer(lua_State *L, const char *field, int64_t value)
 {
-	if (value < 0)
-		return;
-	/* 5.1's integers can be smaller than a byte count. */
-	if (sizeof (lua_Integer) < sizeof value)
-		lua_pushnumber(L, (lua_Number)value);
-	else
-		lua_pushinteger(L, (lua_Integer)value);
-	lua_setfield(L, -2, field);
+	if (value >= 0)
+		nsh_lua_set_integer(L, field, value);
 }
 
 static void set_output(lua_State *L, const char *field,
@@ -41,10 +28,10 @@ static void set_output(lua_State *L, const char *field,
 static void push_result(lua_State *L, const struct nsh_result *result)
 {
 	lua_createtable(L, 0, 16);
-	set_flag(L, "ok", result->code == NSH_OK);
-	set_flag(L, "core_dumped", result->core_dumped);
-	set_flag(L, "timed_out", result->timed_out);
-	set_flag(L, "output_incomplete", result->output_incomplete);
+	nsh_lua_set_flag(L, "ok", result->code == NSH_OK);
+	nsh_lua_set_flag(L, "core_dumped", result->core_dumped);
+	nsh_lua_set_flag(L, "timed_out", result->timed_out);
+	nsh_lua_set_flag(L, "output_incomplete", result->output_incomplete);
 	set_integer(L, "exit_code", result->exit_code);
 	set_integer(L, "raw_status", result->raw_status);
 	set_integer(L, "pid", result->pid);
@@ -57,8 +44,7 @@ static void push_result(lua_State *L, const struct nsh_result *result)
 	if (!result->signal)
 		return;
 	set_integer(L, "signal_number", result->signal);
-	lua_pushstring(L, nsh_signal_name(result->signal));
-	lua_setfield(L, -2, "signal");
+	nsh_lua_set_text(L, "signal", nsh_signal_name(result->signal));
 }
 
 static int get_result(lua_State *L)

@@ -38,21 +38,37 @@ static bool find(lua_State *L, const char *prefix, size_t size, lua_Debug *frame
 	return false;
 }
 
-void nsh_lua_setter_note(const struct setter *setter)
+/* "file:line", or "" where all frames are noshell's. */
+static void find_where(lua_State *L, char where[WHERE_SIZE])
 {
-	lua_State *L = setter->L;
 	lua_Debug frame = { 0 };
-	char where[WHERE_SIZE] = "";
 	const char *prefix;
 	size_t size = 0;
 
-	if (setter->spoiled || !nsh_command_mistake(setter->cmd))
-		return;
+	where[0] = 0;
 	lua_getfield(L, LUA_REGISTRYINDEX, PREFIX);
 	prefix = lua_tolstring(L, -1, &size);
 	if (find(L, prefix, size, &frame))
-		(void)snprintf(where, sizeof where, "%s:%d", file_of(&frame),
+		(void)snprintf(where, WHERE_SIZE, "%s:%d", file_of(&frame),
 			       frame.currentline);
 	lua_pop(L, 1);
+}
+
+int nsh_lua_where(lua_State *L)
+{
+	char where[WHERE_SIZE];
+
+	find_where(L, where);
+	lua_pushstring(L, where);
+	return 1;
+}
+
+void nsh_lua_setter_note(const struct setter *setter)
+{
+	char where[WHERE_SIZE];
+
+	if (setter->spoiled || !nsh_command_mistake(setter->cmd))
+		return;
+	find_where(setter->L, where);
 	nsh_command_set_mistake_where(setter->cmd, where);
 }

@@ -21,8 +21,6 @@ end
 
 -- Standard streams ------------------------------------------------------------
 
-local NAMES = { [0] = "stdin", "stdout", "stderr" }
-
 --- A mistake of running that is no mistake of the command: it can be run in
 --- another way.
 local function misfit(self, method, value, reason)
@@ -39,10 +37,10 @@ function command.direct(self, ways, method)
     local way, now = ways[which], drive.stdio(self, which)
     local is_free = now == "default" or (way == "pipe" and now == "capture")
     if way and is_free then
-      self["set_" .. NAMES[which]](self, way)
+      self["set_" .. drive.names[which]](self, way)
     elseif (way == "pipe" or way == "capture") and now ~= way then
-      return nil, misfit(self, "set_" .. NAMES[which], now,
-        ("%s needs %s for itself"):format(method, NAMES[which]))
+      return nil, misfit(self, "set_" .. drive.names[which], now,
+        ("%s needs %s for itself"):format(method, drive.names[which]))
     end
   end
   return true
@@ -52,7 +50,7 @@ end
 local function find_pipe(self)
   for which = 0, 2 do
     if drive.stdio(self, which) == "pipe" then
-      return misfit(self, "set_" .. NAMES[which], "pipe",
+      return misfit(self, "set_" .. drive.names[which], "pipe",
         "run gives no stream: use run_async, lines or popen")
     end
   end

@@ -46,6 +46,10 @@ function core.secret(value) end
 ---@param prefix string  "@/usr/share/lua/5.4/noshell/"
 function core.set_source_prefix(prefix) end
 
+--- Where the caller is, as a mistake has it: "file:line", or "" where none is known.
+---@return string
+function core.where() end
+
 --- Seconds of a clock that nobody sets.
 ---@return number
 function core.now() end

@@ -42,6 +42,9 @@ local drive = {}
 --- The core's, under what process:pump is in Lua.
 drive.pump = pump
 
+--- The standard streams' names, by their descriptors.
+drive.names = { [0] = "stdin", "stdout", "stderr" }
+
 --- How a standard stream is directed; "input" is what drive makes.
 ---@param cmd noshell.command
 ---@param which 0|1|2

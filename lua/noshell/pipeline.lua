@@ -200,14 +200,12 @@ local function find_mistake(self)
   end
 end
 
-local NAMES = { [0] = "stdin", "stdout", "stderr" }
-
 --- run waits for the end, so that nobody would read or write a pipe.
 local function find_pipe(self)
   for i, stage in ipairs(self.stages) do
     for which = 0, 2 do
       if drive.stdio(stage, which) == "pipe" then
-        return misfit(self, i, "set_" .. NAMES[which], "pipe",
+        return misfit(self, i, "set_" .. drive.names[which], "pipe",
           "run gives no stream: use run_async or lines")
       end
     end

@@ -31,7 +31,6 @@ local drive = require "noshell.drive"
 
 local call = {}
 
-local NAMES = { [0] = "stdin", "stdout", "stderr" }
 local WORDS = { buffer = "input" }
 
 --- What the words of the core mean to who reads them.
@@ -43,7 +42,7 @@ local function word_of(cmd, which, is_exec)
 end
 
 local function describe_streams(self, cmd, kept)
-  for which, name in pairs(NAMES) do
+  for which, name in pairs(drive.names) do
     self[name] = self[name] or word_of(cmd, which, self.exec)
   end
   if kept.follows then self.stdin = "pipeline" end
@@ -68,6 +67,17 @@ end
 --- A program that reads no more is the only end of an endless input.
 local MOST_INPUT = 64 * 1024 * 1024
 
+--- The stream that a standard stream of the program was directed to.
+---@param kept table  what the command keeps
+---@param which 0|1|2
+---@return noshell.stream?
+function call.stream_of(kept, which)
+  local given = kept[which]
+  if type(given) == "userdata" and getmetatable(given) == core.metatables.stream then
+    return given
+  end
+end
+
 --- What is left to read of a stream that was handed over, of a dry run too.
 local function rest_of(stream, pump)
   local process = stream:process()
@@ -85,11 +95,8 @@ end
 function call.input_of(cmd, pump)
   local kept = cmd:_kept()
   if kept.input then return drive.drain(kept.input, MOST_INPUT) end
-  local given = kept[0]
-  if type(given) == "userdata" and getmetatable(given) == core.metatables.stream
-    and not given:closed() then
-    return rest_of(given, pump)
-  end
+  local given = call.stream_of(kept, 0)
+  if given and not given:closed() then return rest_of(given, pump) end
   local input = cmd:input()
   return input and kept.hides_input and "***" or input
 end

@@ -50,22 +50,6 @@ local function current()
   return coroutine.running() or MAIN
 end
 
-local directory = debug.getinfo(1, "S").source:match("^(@.*/)dry_run/[^/]*$")
-
---- "file:line: " of who uses noshell.
-local function position()
-  local level = 2
-  repeat
-    level = level + 1
-    local info = debug.getinfo(level, "Sl")
-    if info and info.currentline > 0
-      and not (directory and info.source:sub(1, #directory) == directory) then
-      return ("%s:%d: "):format(info.short_src, info.currentline)
-    end
-  until not info
-  return ""
-end
-
 --- Calls a function of the caller's. An error is that of whoever runs the
 --- command, and of verify.
 local function ask(record, f)
@@ -81,7 +65,8 @@ end
 
 local function refuse(record, text)
   table.insert(record.dry.refused, text)
-  error(position() .. "noshell.dry_run: " .. text, 0)
+  local where = core.where()
+  error((where == "" and where or where .. ": ") .. "noshell.dry_run: " .. text, 0)
 end
 
 local function find_reply(record)
@@ -202,11 +187,8 @@ end
 --- A stream that the program was given is its own from here on.
 local function hand_over(kept)
   for which = 0, 2 do
-    local given = kept[which]
-    if type(given) == "userdata"
-      and getmetatable(given) == core.metatables.stream then
-      given:close()
-    end
+    local given = calls.stream_of(kept, which)
+    if given then given:close() end
   end
 end
 
