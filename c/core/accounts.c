@@ -7,6 +7,28 @@
 
 static const gid_t none = (gid_t)-1;
 
+bool nsh_accounts_uid(const char *name, uid_t *ret_uid)
+{
+	struct passwd entry, *found = NULL;
+	char text[16384];
+
+	if (getpwnam_r(name, &entry, text, sizeof text, &found) != 0 || !found)
+		return false;
+	*ret_uid = found->pw_uid;
+	return true;
+}
+
+bool nsh_accounts_gid(const char *name, gid_t *ret_gid)
+{
+	struct group entry, *found = NULL;
+	char text[65536];
+
+	if (getgrnam_r(name, &entry, text, sizeof text, &found) != 0 || !found)
+		return false;
+	*ret_gid = found->gr_gid;
+	return true;
+}
+
 static bool list_groups(const char *name, gid_t gid, struct groups *ret_groups)
 {
 	int count = 64, before;

@@ -14,6 +14,9 @@ struct groups {
 	size_t count;
 };
 
+/* The id that a user or group of that name has; false where there is none. */
+bool nsh_accounts_uid(const char *name, uid_t *ret_uid);
+bool nsh_accounts_gid(const char *name, gid_t *ret_gid);
 /* The account's ids and its groups, gid among them.  False with errno: ENOENT
  * where there is no such account. */
 bool nsh_accounts_by_name(const char *name, uid_t *ret_uid, gid_t *ret_gid,

@@ -2,8 +2,6 @@
 #include "command.h"
 
 #include <errno.h>
-#include <grp.h>
-#include <pwd.h>
 #include <stdlib.h>
 
 #include "accounts.h"
@@ -69,34 +67,24 @@ static bool parse_id(const char *text, uid_t *ret_id)
 
 void nsh_command_set_uid_name(struct nsh_command *cmd, const char *name)
 {
-	struct passwd entry, *found = NULL;
-	char text[16384];
 	uid_t uid;
 
 	if (!nsh_command_usable(cmd))
 		return;
-	if (name && parse_id(name, &uid))
+	if (name && (parse_id(name, &uid) || nsh_accounts_uid(name, &uid)))
 		nsh_command_set_uid(cmd, uid);
-	else if (name && getpwnam_r(name, &entry, text, sizeof text, &found) == 0
-		 && found)
-		nsh_command_set_uid(cmd, found->pw_uid);
 	else
 		nsh_command_reject_string(cmd, "set_uid", name, "no such user");
 }
 
 void nsh_command_set_gid_name(struct nsh_command *cmd, const char *name)
 {
-	struct group entry, *found = NULL;
-	char text[65536];
 	gid_t gid;
 
 	if (!nsh_command_usable(cmd))
 		return;
-	if (name && parse_id(name, &gid))
+	if (name && (parse_id(name, &gid) || nsh_accounts_gid(name, &gid)))
 		nsh_command_set_gid(cmd, gid);
-	else if (name && getgrnam_r(name, &entry, text, sizeof text, &found) == 0
-		 && found)
-		nsh_command_set_gid(cmd, found->gr_gid);
 	else
 		nsh_command_reject_string(cmd, "set_gid", name, "no such group");
 }

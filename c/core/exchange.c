@@ -153,11 +153,10 @@ bool nsh_exchange_is_open(const struct exchange *exchange, bool writes)
 	return false;
 }
 
-void nsh_exchange_close(struct exchange *exchange, bool writes)
+void nsh_exchange_close(struct exchange *exchange)
 {
 	for (size_t i = 0; i < exchange->count; i++)
-		if (exchange->channels[i].writes == writes
-		    && exchange->channels[i].fd >= 0)
+		if (exchange->channels[i].fd >= 0)
 			close_channel(exchange, &exchange->channels[i]);
 }
 
@@ -225,8 +224,7 @@ void nsh_exchange_unwatch(struct exchange *exchange, int fd)
 
 void nsh_exchange_free(struct exchange *exchange)
 {
-	nsh_exchange_close(exchange, true);
-	nsh_exchange_close(exchange, false);
+	nsh_exchange_close(exchange);
 	for (size_t i = 0; i < exchange->count; i++)
 		nsh_buffer_free(&exchange->channels[i].data);
 	free(exchange->channels);

@@ -38,8 +38,8 @@ struct channel *nsh_exchange_add(struct exchange *exchange, int take_fd,
 int nsh_exchange_pump(struct exchange *exchange);
 /* Whether a channel in that direction is open. */
 bool nsh_exchange_is_open(const struct exchange *exchange, bool writes);
-/* Stops that direction; sent bytes are wiped. */
-void nsh_exchange_close(struct exchange *exchange, bool writes);
+/* Closes all channels; sent bytes are wiped, what was read stays. */
+void nsh_exchange_close(struct exchange *exchange);
 /* Whether more came from one than its cap; and closes those. */
 bool nsh_exchange_is_limited(const struct exchange *exchange);
 void nsh_exchange_close_limited(struct exchange *exchange);

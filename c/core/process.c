@@ -64,19 +64,25 @@ static int take_writer(struct nsh_process *process, int *take_fd,
 	return channel ? nsh_buffer_append(&channel->data, data->data, data->size) : -1;
 }
 
-static int take_reader(struct nsh_process *process, int which, int *take_fd,
-		       size_t cap)
+int nsh_process_add_reader(struct nsh_process *process, int which, int take_fd,
+			   size_t cap)
 {
-	struct channel *channel;
-	int fd = *take_fd;
+	struct channel *channel = nsh_exchange_add(&process->exchange, take_fd, false);
 
-	*take_fd = -1;
-	channel = nsh_exchange_add(&process->exchange, fd, false);
 	if (!channel)
 		return -1;
 	channel->cap = cap;
 	process->output_channel[which] = (int)process->exchange.count - 1;
 	return 0;
+}
+
+static int take_reader(struct nsh_process *process, int which, int *take_fd,
+		       size_t cap)
+{
+	int fd = *take_fd;
+
+	*take_fd = -1;
+	return nsh_process_add_reader(process, which, fd, cap);
 }
 
 static int take_stream(struct nsh_process *process, int which, int *take_fd)
@@ -239,8 +245,7 @@ struct nsh_stream *nsh_process_stream(struct nsh_process *process, int which)
 static void finish(struct nsh_process *process)
 {
 	process->finished = true;
-	nsh_exchange_close(&process->exchange, true);
-	nsh_exchange_close(&process->exchange, false);
+	nsh_exchange_close(&process->exchange);
 	nsh_tree_free(&process->tree);
 	if (process->result.duration <= 0)
 		process->result.duration = nsh_now() - process->started;

@@ -75,6 +75,9 @@ struct nsh_process {
 /* One that was not started yet, with the command's text; NULL where memory is
  * short. */
 struct nsh_process *nsh_process_new(const struct nsh_command *cmd);
+/* A channel that captures stream `which`, up to the cap.  0, or -1 with errno. */
+int nsh_process_add_reader(struct nsh_process *process, int which, int take_fd,
+			   size_t cap);
 /* The command's rules; its timeout begins now. */
 void nsh_process_take_rules(struct nsh_process *process,
 			    const struct nsh_command *cmd);

@@ -21,17 +21,6 @@ static int add_stream(struct nsh_process *process, int which)
 	return process->streams[which] ? 0 : -1;
 }
 
-static int add_channel(struct nsh_process *process, int which, size_t cap)
-{
-	struct channel *channel = nsh_exchange_add(&process->exchange, -1, false);
-
-	if (!channel)
-		return -1;
-	channel->cap = cap;
-	process->output_channel[which] = (int)process->exchange.count - 1;
-	return 0;
-}
-
 static int add_ends(struct nsh_process *process, const struct nsh_command *cmd)
 {
 	for (int which = 0; which < 3; which++) {
@@ -42,7 +31,8 @@ static int add_ends(struct nsh_process *process, const struct nsh_command *cmd)
 			ret = add_stream(process, which);
 		else if (which > 0 && (kind == NSH_STDIO_DEFAULT
 				       || kind == NSH_STDIO_CAPTURE))
-			ret = add_channel(process, which, cmd->max_output);
+			ret = nsh_process_add_reader(process, which, -1,
+						     cmd->max_output);
 		if (ret < 0)
 			return -1;
 	}

@@ -129,8 +129,7 @@ void nsh_process_abort(struct nsh_process *process)
 	if (nsh_process_wait(process, -1, NULL) >= 0)
 		return;
 	/* Its data cannot be moved; it must end all the same. */
-	nsh_exchange_close(&process->exchange, true);
-	nsh_exchange_close(&process->exchange, false);
+	nsh_exchange_close(&process->exchange);
 	(void)nsh_process_wait(process, -1, NULL);
 }
 
