@@ -51,19 +51,22 @@ end
 
 -- Parsing -------------------------------------------------------------------------
 
---- The captured stdout; nil, err where it is not there, or not all of it.
-local function captured(self, parser)
-  local reason
-  if not self.stdout then
-    reason = "stdout was not captured"
-  elseif self.output_incomplete then
-    reason = "stdout is incomplete: a pipe was still open when reading stopped"
+--- Why stdout cannot be parsed: it is not there, or not all of it.
+local function find_lack(self)
+  if not self.stdout then return "stdout was not captured" end
+  if self.output_incomplete then
+    return "stdout is incomplete: a pipe was still open when reading stopped"
   elseif (self.stdout_dropped or 0) > 0 then
-    reason = ("stdout is incomplete: its first %d bytes were not kept"):format(
+    return ("stdout is incomplete: its first %d bytes were not kept"):format(
       self.stdout_dropped)
   end
-  if reason then return nil, failure.of_text(parser, reason) end
-  return self.stdout
+end
+
+--- What a parser makes of the captured stdout.
+local function parsed(self, parser, ...)
+  local lack = find_lack(self)
+  if lack then return nil, failure.of_text(parser, lack) end
+  return parse[parser](self.stdout, ...)
 end
 
 --- The lines of stdout.
@@ -71,9 +74,7 @@ end
 ---@return string[]?
 ---@return noshell.error?
 function methods:lines(options)
-  local stdout, err = captured(self, "lines")
-  if not stdout then return nil, err end
-  return parse.lines(stdout, options)
+  return parsed(self, "lines", options)
 end
 
 --- The words of stdout.
@@ -81,9 +82,7 @@ end
 ---@return string[]?
 ---@return noshell.error?
 function methods:words(options)
-  local stdout, err = captured(self, "words")
-  if not stdout then return nil, err end
-  return parse.words(stdout, options)
+  return parsed(self, "words", options)
 end
 
 --- The records of a table on stdout: see parse.columns.
@@ -91,9 +90,7 @@ end
 ---@return noshell.rows?
 ---@return noshell.error?
 function methods:columns(options)
-  local stdout, err = captured(self, "columns")
-  if not stdout then return nil, err end
-  return parse.columns(stdout, options)
+  return parsed(self, "columns", options)
 end
 
 --- The record of NAME=value lines on stdout: see parse.key_value.
@@ -101,18 +98,14 @@ end
 ---@return table<string, any>|table<string, any>[]|nil
 ---@return noshell.error?
 function methods:key_value(options)
-  local stdout, err = captured(self, "key_value")
-  if not stdout then return nil, err end
-  return parse.key_value(stdout, options)
+  return parsed(self, "key_value", options)
 end
 
 --- The records of NAME="value" pairs on stdout: see parse.pairs.
 ---@return noshell.rows?
 ---@return noshell.error?
 function methods:pairs()
-  local stdout, err = captured(self, "pairs")
-  if not stdout then return nil, err end
-  return parse.pairs(stdout)
+  return parsed(self, "pairs")
 end
 
 --- The records of stdout that a NUL ends, or rows of n of them.
@@ -120,9 +113,7 @@ end
 ---@return string[]|string[][]|nil
 ---@return noshell.error?
 function methods:nul(n)
-  local stdout, err = captured(self, "nul")
-  if not stdout then return nil, err end
-  return parse.nul(stdout, n)
+  return parsed(self, "nul", n)
 end
 
 --- The captures of the lines of stdout that match: see parse.match.
@@ -131,9 +122,7 @@ end
 ---@return any[][]|table<string, any>[]|nil
 ---@return noshell.error?
 function methods:match(pattern, options)
-  local stdout, err = captured(self, "match")
-  if not stdout then return nil, err end
-  return parse.match(stdout, pattern, options)
+  return parsed(self, "match", pattern, options)
 end
 
 --- The JSON value on stdout: see parse.json.
@@ -141,9 +130,7 @@ end
 ---@return any
 ---@return noshell.error?
 function methods:json(options)
-  local stdout, err = captured(self, "json")
-  if not stdout then return nil, err end
-  return parse.json(stdout, options)
+  return parsed(self, "json", options)
 end
 
 -- The triple ----------------------------------------------------------------------
