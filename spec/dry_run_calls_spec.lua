@@ -75,6 +75,7 @@ describe("a call", function()
     for key, value in pairs(said) do spec[key] = value end
     local call = call_of(spec)
     for key, value in pairs(said) do assert.same(value, call[key], key) end
+    assert.equal("64", tostring(call.limits.nofile[1]))
     assert.is_true(call.pre_exec_hook)
     assert.is_true(call_of { "frob", daemonize = true }.daemonize)
     assert.is_true(call_of { "frob", run_alone = true }.run_alone)

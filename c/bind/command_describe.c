@@ -95,8 +95,10 @@ static void push_limit(lua_State *L, uint64_t value)
 {
 	if (value == NSH_UNLIMITED)
 		lua_pushliteral(L, "unlimited");
-	else
+	else if (value > INT64_MAX)
 		lua_pushnumber(L, (lua_Number)value);
+	else
+		nsh_lua_push_integer(L, (int64_t)value);
 }
 
 /* { nofile = { soft, hard } } */
