@@ -4,15 +4,9 @@ local builder = require "spec.support.builder"
 local core = require "noshell.core"
 local helper = require "spec.support.helper"
 local noshell = require "noshell"
+local sorted_keys = require "spec.support.sorted_keys"
 
 local unpack = table.unpack or unpack
-
-local function sorted_keys(t)
-  local keys = {}
-  for key in pairs(t) do keys[#keys + 1] = key end
-  table.sort(keys)
-  return keys
-end
 
 --- Names with "_" in front are for the Lua part alone.
 local function public_methods()

@@ -4,6 +4,7 @@ local core = require "noshell.core"
 local helper = require "spec.support.helper"
 local noshell = require "noshell"
 local options = require "noshell.options"
+local sorted_keys = require "spec.support.sorted_keys"
 
 local function without_tags(html)
   return (html:gsub("<[^>]*>", ""):gsub("^%s+", ""):gsub("%s+$", ""))
@@ -33,7 +34,7 @@ local directory, said
 
 --- Makes the reference once for all specs here.
 local function reference()
-  helper.require_or_pending("ldoc", helper.run({ "which", "ldoc" }).status == 0, "ldoc")
+  helper.require_or_pending("ldoc", helper.which "ldoc" ~= nil, "ldoc")
   if directory then return directory end
   directory = helper.tmpdir()
   local made = helper.run({ helper.lua.name, "spec/support/doc.lua", directory },
@@ -46,17 +47,9 @@ end
 local function public_functions(set)
   local names = {}
   for name, value in pairs(set) do
-    if type(value) == "function" and not name:match "^_" then names[#names + 1] = name end
+    names[name] = type(value) == "function" and not name:match "^_" or nil
   end
-  table.sort(names)
-  return names
-end
-
-local function sorted_keys(set)
-  local names = {}
-  for name in pairs(set) do names[#names + 1] = name end
-  table.sort(names)
-  return names
+  return sorted_keys(names)
 end
 
 local function assert_words(words, name)

@@ -3,10 +3,6 @@ local dry = require "spec.support.dry"
 local helper = require "spec.support.helper"
 local noshell = require "noshell"
 
-local function echo(call)
-  return { stdout = call.input or table.concat(call.args, " ") .. "\n" }
-end
-
 describe("several in a dry run", function()
   helper.leak_check()
 
@@ -64,7 +60,7 @@ describe("several in a dry run", function()
 
   it("pass a tee by, which is a stage like others", function()
     local told = {}
-    local result = dry.with(echo, function(run)
+    local result = dry.with(dry.echo, function(run)
       local result = noshell.pipeline({ "a", "text" },
         noshell.tee(function(data) told[#told + 1] = data end), { "b" }):run()
       assert.same({ "a text", "tee /dev/fd/3", "b" }, run:commands())
@@ -75,7 +71,7 @@ describe("several in a dry run", function()
   end)
 
   it("are mapped", function()
-    local results = dry.with(echo, function()
+    local results = dry.with(dry.echo, function()
       return noshell.map({ 1, 2, 3, 4, 5 }, function(i) return { "frob", i } end,
         { concurrency = 2 })
     end)
@@ -93,7 +89,7 @@ describe("several in a dry run", function()
   it("keep no host waiting", function()
     local waits = {}
     local previous = noshell.host.use(function(_, seconds) waits[#waits + 1] = seconds end)
-    local ok, err = pcall(dry.with, echo, function()
+    local ok, err = pcall(dry.with, dry.echo, function()
       assert.equal(5, #noshell.map({ 1, 2, 3, 4, 5 }, function(i) return { "frob", i } end))
       assert.equal("x", noshell.output("frob", "x"))
       noshell.retry({ "frob" }, { delay = 3600 })

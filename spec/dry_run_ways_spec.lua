@@ -3,10 +3,6 @@ local dry = require "spec.support.dry"
 local helper = require "spec.support.helper"
 local noshell = require "noshell"
 
-local function echo(call)
-  return { stdout = call.input or table.concat(call.args, " ") .. "\n" }
-end
-
 describe("in a dry run every way to start a program", function()
   helper.leak_check()
 
@@ -63,7 +59,7 @@ describe("in a dry run every way to start a program", function()
 
   for name, way in pairs(ways) do
     it("asks the handler: " .. name, function()
-      dry.with(echo, function(run)
+      dry.with(dry.echo, function(run)
         assert.equal("x\n", way() or "x\n")
         assert.same({ "frob x" }, run:commands())
       end)
@@ -149,7 +145,7 @@ describe("a process of a dry run", function()
   end)
 
   it("keeps what is written to its stdin, and asks for the reply behind that", function()
-    dry.with(dry.replies(echo), function(run)
+    dry.with(dry.replies(dry.echo), function(run)
       local process = noshell.run_async { "cat", stdin = "pipe", stdout = "pipe" }
       assert.is_nil(run:calls()[1].input)
       assert(process.stdin:write("first\n", 2, "\n"))
@@ -202,7 +198,7 @@ describe("a process of a dry run", function()
   end)
 
   it("reads all that a function gives, and raises what that raises", function()
-    dry.with(echo, function()
+    dry.with(dry.echo, function()
       local i = 0
       local result = noshell.run { "cat", input = function()
         i = i + 1
@@ -220,7 +216,7 @@ describe("a process of a dry run", function()
   end)
 
   it("reads what another one's stream has, which is closed then", function()
-    dry.with(echo, function(run)
+    dry.with(dry.echo, function(run)
       local first = noshell.run_async { "echo", "abc", stdout = "pipe" }
       assert.equal("abc", noshell.output { "cat", stdin = first.stdout })
       assert.is_true(first.stdout:closed())

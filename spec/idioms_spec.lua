@@ -1,6 +1,7 @@
 -- The README's table of what idioms of sh are with noshell: both cells of every
 -- row are run as they stand there, and have the same effect.
 local helper = require "spec.support.helper"
+local readme = require "spec.support.readme"
 local scripts = require "spec.support.scripts"
 
 --- What a cell says: its pieces of code, one a line.
@@ -11,8 +12,8 @@ local function code_of(cell)
 end
 
 local function rows()
-  local list, text = {}, helper.read_file(helper.root .. "/README.md")
-  local table_text = text:match "\n| In sh | with noshell |\n|%-%-%-|%-%-%-|\n(.-)\n\n"
+  local list = {}
+  local table_text = readme.text:match "\n| In sh | with noshell |\n|%-%-%-|%-%-%-|\n(.-)\n\n"
   for line in ((table_text or "") .. "\n"):gmatch "([^\n]*)\n" do
     local sh, lua = line:match "^| (`.*`) | (`.*`) |$"
     assert(sh, "no row of two cells: " .. line)

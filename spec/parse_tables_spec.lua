@@ -33,7 +33,11 @@ local function cell(die, column, alphabet)
   if column.may_be_empty and die:once_in(4) then return "" end
   local text = word(die, alphabet, 12)
   if column.has_blanks then
-    for _ = 2, die:roll(3) do text = text .. " " .. word(die, alphabet, 6) end
+    for _ = 2, die:roll(3) do
+      -- In the last column nothing else can follow two blanks.
+      local blanks = column.is_last and die:once_in(2) and "  " or " "
+      text = text .. blanks .. word(die, alphabet, 6)
+    end
   end
   return text
 end
@@ -46,6 +50,7 @@ local function random_columns(die)
   end
   for i, column in ipairs(columns) do
     local right = columns[i + 1]
+    column.is_last = not right
     column.has_blanks = not column.is_right
       and (not right or not right.is_right and not right.may_be_empty)
       and die:once_in(2)

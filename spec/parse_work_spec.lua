@@ -1,20 +1,7 @@
 -- The work that a parser has grows as the text does.
 local outputs = require "spec.support.outputs"
 local parse = require "noshell.parse"
-
---- How many instructions of the Lua machine a call takes, in thousands.
-local function work(fn, ...)
-  local count = 0
-  debug.sethook(function() count = count + 1 end, "", 1000)
-  local answer, err = fn(...)
-  debug.sethook()
-  return count, answer, err
-end
-
-local function repeated(name, size)
-  local text = outputs.read(name)
-  return text:rep(math.ceil(size / #text)):sub(1, size)
-end
+local work = require "spec.support.work"
 
 --- A table of that size: the header once.
 local function long_table(name, size)
@@ -27,8 +14,8 @@ local options = { header = false, separator = ":" }
 
 --- Each makes a text of that size and parses it.
 local makers = {
-  ["lines"] = function(size) return parse.lines, repeated("ps-eo", size) end,
-  ["words"] = function(size) return parse.words, repeated("ps-eo", size) end,
+  ["lines"] = function(size) return parse.lines, outputs.repeated("ps-eo", size) end,
+  ["words"] = function(size) return parse.words, outputs.repeated("ps-eo", size) end,
   ["quoted words"] = function(size)
     return parse.words, ("a\\ 'b c' "):rep(math.floor(size / 9)), { quoted = true }
   end,
@@ -50,34 +37,28 @@ local makers = {
     return parse.columns, "A\tB\n" .. ("x"):rep(10) .. (" \t"):rep(math.floor(size / 2))
   end,
   ["fields"] = function(size)
-    return parse.columns, repeated("getent-passwd", size), options
+    return parse.columns, outputs.repeated("getent-passwd", size), options
   end,
   ["names and values"] = function(size)
-    return parse.key_value, repeated("systemctl-show-service", size), { all = true }
+    return parse.key_value, outputs.repeated("systemctl-show-service", size), { all = true }
   end,
   ["pairs"] = function(size)
     return parse.pairs, outputs.read("findmnt-P"):rep(math.floor(size / 2200))
   end,
-  ["NUL records"] = function(size) return parse.nul, repeated("find-print0", size) end,
+  ["NUL records"] = function(size) return parse.nul, outputs.repeated("find-print0", size) end,
   ["matches"] = function(size)
-    return parse.match, repeated("stat-format", size), "^(%S+) (%d+)"
+    return parse.match, outputs.repeated("stat-format", size), "^(%S+) (%d+)"
   end,
 }
 
 describe("a megabyte", function()
-  -- LuaJIT calls no hook from what it has compiled.
-  local jit = rawget(_G, "jit")
-  setup(function()
-    if not jit then return end
-    jit.off()
-    jit.flush()
-  end)
-  teardown(function() if jit then jit.on() end end)
+  setup(function() work.interpreted(true) end)
+  teardown(function() work.interpreted(false) end)
 
   for name, make in pairs(makers) do
     it("of " .. name .. " takes about twice the work of half of it", function()
-      local half = work(make(MEGA / 2))
-      local whole, answer, err = work(make(MEGA))
+      local half = work.of(math.huge, make(MEGA / 2))
+      local whole, answer, err = work.of(math.huge, make(MEGA))
       assert.is_table(answer, tostring(err))
       assert.truthy(half > 0 and whole < 2.3 * half + 100,
         ("%d and %d thousand instructions"):format(half, whole))
@@ -94,11 +75,11 @@ describe("a megabyte", function()
     it("of " .. name .. " is read, or refused, with bounded work", function()
       for _, parser in ipairs { parse.lines, parse.words, parse.columns,
         parse.key_value, parse.pairs, parse.nul } do
-        local count, answer, err = work(parser, text)
+        local count, answer, err = work.of(math.huge, parser, text)
         assert.truthy(answer ~= nil or err.code == "parse")
         assert.truthy(count < 150000, count)
       end
-      local count = work(parse.words, text, { quoted = true })
+      local count = work.of(math.huge, parse.words, text, { quoted = true })
       assert.truthy(count < 150000, count)
     end)
   end

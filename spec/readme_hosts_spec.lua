@@ -2,20 +2,16 @@
 -- its own, "```nginx" in a server.
 local helper = require "spec.support.helper"
 local nginx = require "spec.support.nginx"
+local readme = require "spec.support.readme"
 
-local text = helper.read_file(helper.root .. "/README.md")
+local text = readme.text
 
 local function block_of(name)
   return assert(text:match("\n```lua " .. name .. "\n(.-)```"), name)
 end
 
-local function expected_of(block)
-  local lines = {}
-  for line in block:gmatch "[^\n]+" do
-    local said = line:match "^%-%->%s?(.*)$"
-    if said then lines[#lines + 1] = said .. "\n" end
-  end
-  return table.concat(lines), #lines
+local function printed(lines)
+  return table.concat(lines, "\n") .. "\n"
 end
 
 local function has_module(name)
@@ -34,7 +30,7 @@ describe("README.md's example for", function()
       helper.require_or_pending(demanded and "hosts" or name, has_module(module), module)
       local block = block_of(name)
       local run = helper.run_lua(helper.lua, block)
-      assert.equal(expected_of(block), run.out, run.err)
+      assert.equal(printed(readme.expected(block)), run.out, run.err)
     end)
   end
 
@@ -43,7 +39,7 @@ describe("README.md's example for", function()
     helper.require_or_pending("hosts",
       helper.run({ "nvim", "--version" }).status == 0, "neovim")
     local block = block_of "neovim"
-    local expected, count = expected_of(block)
+    local expected = readme.expected(block)
     helper.with_tmpdir(function(dir)
       helper.write_file(dir .. "/block.lua", block)
       local path = helper.write_file(dir .. "/script.lua", ([[
@@ -51,10 +47,10 @@ describe("README.md's example for", function()
         function print(...) lines[#lines + 1] = table.concat({ ... }, "\t") .. "\n" end
         dofile "%s/block.lua"
         vim.wait(30000, function() return #lines == %d end, 5)
-        io.stdout:write(table.concat(lines))]]):format(dir, count))
+        io.stdout:write(table.concat(lines))]]):format(dir, #expected))
       local run = helper.run { "nvim", "--headless", "-u", "NONE", "-i", "NONE", "-n",
         "-c", "luafile " .. path, "-c", "qa!" }
-      assert.equal(expected, run.out, run.err)
+      assert.equal(printed(expected), run.out, run.err)
     end)
   end)
 end)

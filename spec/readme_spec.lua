@@ -1,22 +1,14 @@
 -- The README's examples, word for word: each block runs by itself, and what it
 -- prints is what its "-->" lines say.
 local helper = require "spec.support.helper"
+local readme = require "spec.support.readme"
 
-local text = helper.read_file(helper.root .. "/README.md")
+local text = readme.text
 
 local function blocks()
   local list = {}
   for block in text:gmatch "\n```lua\n(.-)```" do list[#list + 1] = block end
   return list
-end
-
-local function expected_of(block)
-  local lines = {}
-  for line in block:gmatch "[^\n]+" do
-    local said = line:match "%-%->%s?(.*)$"
-    if said then lines[#lines + 1] = said end
-  end
-  return table.concat(lines, "\n")
 end
 
 local function output_of(block)
@@ -48,7 +40,7 @@ describe("README.md", function()
   for i, block in ipairs(blocks()) do
     local first = block:match "\n\n([^\n]+)" or block:match "[^\n]+"
     it(("example %d does what it says: %s"):format(i, first), function()
-      assert.equal(expected_of(block), output_of(block))
+      assert.equal(table.concat(readme.expected(block), "\n"), output_of(block))
     end)
   end
 

@@ -43,7 +43,7 @@ describe("deploy", function()
   --- Deploys all but the last revision with the shell script, and the last one
   --- with each.
   local function deploy(revisions, last)
-    helper.require_or_pending("git", helper.run({ "which", "git" }).status == 0, "git")
+    helper.require_or_pending("git", helper.which "git" ~= nil, "git")
     return compare("deploy", { top = "root", prepare = function(dir)
       repository(dir, revisions)
       lfs.mkdir(dir .. "/root")

@@ -1,4 +1,5 @@
 -- Commands as text: what a shell reads back, logs, lists, secrets.
+local Dice = require "spec.support.dice"
 local helper = require "spec.support.helper"
 local noshell = require "noshell"
 
@@ -11,19 +12,16 @@ local function read_by_sh(line)
   return helper.probe_report(result.out)
 end
 
-local function random_word(longest)
-  local bytes = {}
-  for i = 1, math.random(0, longest) do bytes[i] = string.char(math.random(1, 255)) end
-  return table.concat(bytes)
+--- Any bytes that a word may have.
+local function random_word(die, longest)
+  return (die:bytes(die:roll(longest + 1) - 1):gsub("%z", "\1"))
 end
 
 --- Of what shells treat specially, and little else.
-local function tricky_word()
+local function tricky_word(die)
   local parts = { "'", '"', "\\", "$", "`", "~", "#", "=", "!", "*", "?", "[", "\n",
     "\r", "\t", " ", "-", "{", "}", "a", "A=", "\127", "\255", ";", "&", "|", "<", "(" }
-  local word = {}
-  for i = 1, math.random(0, 6) do word[i] = parts[math.random(#parts)] end
-  return table.concat(word)
+  return die:text(parts, die:roll(7) - 1)
 end
 
 local function assert_reads_back(words, options)
@@ -40,11 +38,11 @@ describe("to_string", function()
   helper.leak_check()
 
   it("is read back by sh as the very words, whatever their bytes", function()
-    math.randomseed(12345)
+    local die = Dice.new(12345)
     for round = 1, 40 do
       local words = {}
       for i = 1, 25 do
-        words[i] = i % 2 == 0 and tricky_word() or random_word(12)
+        words[i] = i % 2 == 0 and tricky_word(die) or random_word(die, 12)
       end
       assert_reads_back(words, round % 2 == 0 and { linebreaks = true } or nil)
     end
@@ -62,12 +60,12 @@ describe("to_string", function()
   end)
 
   it("is read back with its variables, whatever their bytes", function()
-    math.randomseed(54321)
+    local die = Dice.new(54321)
     for _ = 1, 20 do
       local cmd = noshell.command(helper.probe)
       local values = {}
       for i = 1, 10 do
-        values[i] = i % 2 == 0 and tricky_word() or random_word(12)
+        values[i] = i % 2 == 0 and tricky_word(die) or random_word(die, 12)
         cmd:add_env_pair("V" .. i, values[i])
       end
       local report = read_by_sh(cmd:to_string())
@@ -136,9 +134,9 @@ describe("quote", function()
   helper.leak_check()
 
   it("makes words that sh reads back", function()
-    math.randomseed(777)
+    local die = Dice.new(777)
     local words = {}
-    for i = 1, 200 do words[i] = i % 2 == 0 and tricky_word() or random_word(30) end
+    for i = 1, 200 do words[i] = i % 2 == 0 and tricky_word(die) or random_word(die, 30) end
     local unpack = table.unpack or unpack
     local report = read_by_sh(helper.probe .. " words " .. noshell.quote(unpack(words)))
     for i, word in ipairs(words) do assert.equal(word, report.argv[i + 1]) end

@@ -1,6 +1,7 @@
 -- core.d.lua and core_command.d.lua against the module that they describe.
 local helper = require "spec.support.helper"
 local core = require "noshell.core"
+local sorted_keys = require "spec.support.sorted_keys"
 
 local function declared(class)
   local names = {}
@@ -13,13 +14,6 @@ local function declared(class)
   return names
 end
 
-local function sorted(set)
-  local list = {}
-  for name in pairs(set) do list[#list + 1] = name end
-  table.sort(list)
-  return list
-end
-
 local function functions_of(set)
   local names = {}
   for name, value in pairs(set) do
@@ -28,10 +22,9 @@ local function functions_of(set)
   return names
 end
 
-
 describe("core.d.lua", function()
   it("declares the module's functions and no others", function()
-    assert.same(sorted(functions_of(core)), sorted(declared "core"))
+    assert.same(sorted_keys(functions_of(core)), sorted_keys(declared "core"))
   end)
 
   for _, class in ipairs { "command", "process", "stream" } do
@@ -44,7 +37,7 @@ describe("core.d.lua", function()
         io.write(table.concat(names, " "))
       ]])
       assert.equal("", run.err)
-      assert.equal(table.concat(sorted(declared(class)), " "), run.out)
+      assert.equal(table.concat(sorted_keys(declared(class)), " "), run.out)
     end)
   end
 end)

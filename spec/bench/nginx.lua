@@ -7,7 +7,6 @@
 -- programs share the processors, which shows in the figures under load: so the
 -- latencies are also measured beside programs that another process starts.
 
-local lfs = require "lfs"
 local nginx = require "spec.support.nginx"
 local helper = require "spec.support.helper"
 local sys = helper.sys
@@ -128,32 +127,21 @@ local function latencies(server)
   end
 end
 
-local function paths_of(path, count)
-  local paths = {}
-  for i = 1, count do paths[i] = path end
-  return paths
-end
-
 local function sleepers(server)
   local start = sys.clock()
-  server:many(paths_of("/sleep", 200), 200)
+  server:many(nginx.paths("/sleep", 200), 200)
   show("\n200 requests at once, `sleep 0.5` each: %.2f s", sys.clock() - start)
-end
-
-local function inventory(pid)
-  local status = helper.read_file(("/proc/%d/status"):format(pid))
-  local count = -2
-  for _ in lfs.dir(("/proc/%d/fd"):format(pid)) do count = count + 1 end
-  return status:match("VmRSS:%s+(%d+)"), status:match("Threads:%s+(%d+)"), count
 end
 
 local function growth(server)
   local pid = server:workers()[1]
   show("\n| after | memory, kB | threads | descriptors |\n|---|---:|---:|---:|")
   for step = 0, 4 do
-    if step > 0 then server:many(paths_of("/capture", GROWTH / 4), 50) end
+    if step > 0 then server:many(nginx.paths("/capture", GROWTH / 4), 50) end
     sys.sleep(0.2)
-    show("| %d requests | %s | %s | %d |", step * GROWTH / 4, inventory(pid))
+    local now = nginx.inventory(pid)
+    show("| %d requests | %d | %d | %d |", step * GROWTH / 4, now.kilobytes, now.threads,
+      now.fds)
   end
   show("\nchildren left: %d", #server:children(pid))
 end

@@ -6,8 +6,9 @@
 local Dice = require "spec.support.dice"
 local outputs = require "spec.support.outputs"
 local parse = require "noshell.parse"
+local work = require "spec.support.work"
 
-if rawget(_G, "jit") then jit.off() end -- compiled code calls no hook
+work.interpreted(true)
 
 local COUNT = tonumber(arg and arg[1]) or 2000
 
@@ -43,22 +44,9 @@ local function any_text(die)
   return die:bytes(die:roll(300))
 end
 
---- Calls fn(...) with at most so many of Lua's instructions; also gives how many
---- thousands it took.
-local function bounded(limit, fn, ...)
-  local thousands = 0
-  debug.sethook(function()
-    thousands = thousands + 1
-    if thousands * 1000 > limit then error("it takes too long", 0) end
-  end, "", 1000)
-  local ok, value, err = pcall(fn, ...)
-  debug.sethook()
-  return thousands, ok, value, err
-end
-
 local function try(call, text)
-  local _, ok, value, err = bounded(200000 + 3000 * #text, parse[call[1]], text, call[2])
-  if not ok then error(("%s raised %s"):format(call[1], tostring(value)), 0) end
+  local ok, count, value, err = pcall(work.of, 200 + 3 * #text, parse[call[1]], text, call[2])
+  if not ok then error(("%s raised %s"):format(call[1], tostring(count)), 0) end
   if value == nil and err == nil then return call[1] == "json" end
   if value == nil then
     assert(err.code == "parse", call[1] .. ": another code: " .. tostring(err.code))
@@ -70,13 +58,9 @@ end
 
 --- How much more work twice the text is. A pattern's time is not ours.
 local function check_growth(name)
-  local text = outputs.read(name)
-  local function big(size)
-    return text:rep(math.ceil(size / #text)):sub(1, size)
-  end
   for _, call in ipairs(CALLS) do
-    local once = bounded(math.huge, parse[call[1]], big(20000), call[2])
-    local twice = bounded(math.huge, parse[call[1]], big(40000), call[2])
+    local once = work.of(math.huge, parse[call[1]], outputs.repeated(name, 20000), call[2])
+    local twice = work.of(math.huge, parse[call[1]], outputs.repeated(name, 40000), call[2])
     assert(twice <= 3 * once + 200, ("%s of %s takes %d and %d thousand"):format(
       call[1], name, once, twice))
   end

@@ -1,6 +1,5 @@
 -- Requests, workers and programs begin and end without regard to each other.
 local helper = require "spec.support.helper"
-local lfs = require "lfs"
 local nginx = require "spec.support.nginx"
 local sys = helper.sys
 
@@ -10,21 +9,6 @@ end
 
 local function eventually_gone(pid)
   return nginx.eventually(function() return nginx.is_gone(pid) end)
-end
-
-local function read_status(pid)
-  return helper.read_file(("/proc/%d/status"):format(pid))
-end
-
---- What must not grow: threads, descriptors, children; and the memory in use.
-local function inventory(pid)
-  local count = 0
-  for name in lfs.dir(("/proc/%d/fd"):format(pid)) do
-    if name:match("%d") then count = count + 1 end
-  end
-  local status = read_status(pid)
-  return { fds = count, threads = tonumber(status:match("Threads:%s+(%d+)")),
-    kilobytes = tonumber(status:match("VmRSS:%s+(%d+)")) }
 end
 
 local KEEP = [[
@@ -37,12 +21,6 @@ local RUN = [[
   local result = assert(noshell.run { tiny })
   ngx.print(result.exit_code)
 ]]
-
-local function paths_of(path, count)
-  local paths = {}
-  for i = 1, count do paths[i] = path end
-  return paths
-end
 
 nginx.describe("in nginx, a process", function()
   it("outlives its request, and is waited for from another", function()
@@ -124,16 +102,16 @@ nginx.describe("in nginx, a process", function()
   local function leaves_nothing(server, disturb)
     local worker = server:workers()[1]
     server:body("/run")
-    local before = inventory(worker)
+    local before = nginx.inventory(worker)
     disturb()
     local now
     assert.truthy(nginx.eventually(function()
       server:body("/collect")
-      now = inventory(worker)
+      now = nginx.inventory(worker)
       return now.fds <= before.fds and #server:children(worker) == 0
     end), "descriptors: " .. before.fds .. ", then " .. now.fds)
     assert.equal(before.threads, now.threads)
-    for _, response in ipairs(server:many(paths_of("/run", 20), 3)) do
+    for _, response in ipairs(server:many(nginx.paths("/run", 20), 3)) do
       assert.equal("0", response.body)
     end
   end
@@ -219,12 +197,12 @@ nginx.describe("a worker of nginx", function()
     ]] } }, function(server)
       local worker = server:workers()[1]
       local function run(count)
-        server:many(paths_of("/run", count), 50)
+        server:many(nginx.paths("/run", count), 50)
         server:body("/collect")
         local found
         nginx.eventually(function()
           local last = found
-          found = inventory(worker)
+          found = nginx.inventory(worker)
           return last and last.fds == found.fds
         end)
         return found
@@ -317,19 +295,19 @@ nginx.describe("a worker of nginx", function()
         ngx.print(assert(noshell.output("echo", "hello")))
       ]] } }, function(server)
       local worker = server:workers()[1]
-      for _, response in ipairs(server:many(paths_of("/run", 200), 20)) do
+      for _, response in ipairs(server:many(nginx.paths("/run", 200), 20)) do
         assert.equal("0", response.body)
       end
-      local before = inventory(worker)
-      for _, response in ipairs(server:many(paths_of("/forget", 100), 20)) do
+      local before = nginx.inventory(worker)
+      for _, response in ipairs(server:many(nginx.paths("/forget", 100), 20)) do
         assert.equal("hello", response.body)
       end
       assert.truthy(nginx.eventually(function()
         server:body("/run")
-        return inventory(worker).fds <= before.fds
+        return nginx.inventory(worker).fds <= before.fds
           and #server:children(worker) == 0
       end))
-      assert.equal(before.threads, inventory(worker).threads)
+      assert.equal(before.threads, nginx.inventory(worker).threads)
     end)
   end)
 

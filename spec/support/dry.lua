@@ -14,6 +14,11 @@ function dry.with(handler, f)
   return finish(pcall(f, run))
 end
 
+--- A handler: what comes in goes out, else the arguments.
+function dry.echo(call)
+  return { stdout = call.input or table.concat(call.args, " ") .. "\n" }
+end
+
 --- A handler that gives the same reply each time.
 function dry.replies(reply)
   return function() return reply end

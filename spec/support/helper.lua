@@ -367,6 +367,9 @@ for _, lua in ipairs(helper.luas) do
   if lua.version == os.getenv("NOSHELL_LUA") then helper.lua = lua end
 end
 
+--- Where PATH leads for a program; nil where there is none.
+function helper.which(name) return helper.run({ "which", name }).out:match "[^\n]+" end
+
 --- Runs the text of a script with a Lua of helper.luas, from this tree, as
 --- helper.run does; env and options are optional. options.deny: rules for the
 --- deny fixture, in force from the Lua's start. options.hostile: a table such

@@ -74,6 +74,13 @@ local function read_ready(state, connection)
   state.done[index] = response_of(table.concat(state.text[index]))
 end
 
+--- So many times the same path.
+function http.paths(path, count)
+  local paths = {}
+  for i = 1, count do paths[i] = path end
+  return paths
+end
+
 --- All these requests, at most `limit` at once: their responses in order.
 function http.many(port, paths, limit)
   local state = { open = {}, index = {}, text = {}, done = {} }

@@ -7,7 +7,8 @@ local lfs = require "lfs"
 local processes = require "spec.support.server"
 local sys = helper.sys
 
-local nginx = { eventually = processes.eventually, is_gone = processes.is_gone }
+local nginx = { eventually = processes.eventually, inventory = processes.inventory,
+  paths = http.paths, is_gone = processes.is_gone }
 
 -- What is installed -----------------------------------------------------------
 

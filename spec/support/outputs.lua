@@ -11,6 +11,12 @@ function outputs.read(name)
   return data
 end
 
+--- So many bytes of it, again and again.
+function outputs.repeated(name, size)
+  local text = outputs.read(name)
+  return text:rep(math.ceil(size / #text)):sub(1, size)
+end
+
 --- All there are.
 outputs.names = {
   "df-P", "df-P-short", "df-hT", "dpkg-l", "find-print0", "findmnt", "findmnt-P",

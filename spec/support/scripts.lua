@@ -10,7 +10,7 @@ scripts.NAMES = { "plain", "two words", "new\nline", "it's \"quoted\"", "-rf", "
   "ends with blank ", "\195\164\195\182", "back\\slash" }
 
 --- What runs the shell scripts: a shell that knows POSIX and little else.
-scripts.shell = helper.run({ "which", "dash" }).status == 0 and "dash" or "sh"
+scripts.shell = helper.which "dash" ~= nil and "dash" or "sh"
 
 local interpreters = { sh = scripts.shell, lua = helper.lua.name }
 
@@ -105,7 +105,7 @@ end
 --- A directory in which only these programs are, for PATH.
 function scripts.only(dir, programs)
   for _, name in ipairs(programs) do
-    local path = helper.run({ "which", name }).out:match "[^\n]+"
+    local path = helper.which(name)
     local link = dir .. "/" .. name
     if not lfs.symlinkattributes(link) then assert(lfs.link(path, link, true)) end
   end

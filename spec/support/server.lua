@@ -77,6 +77,17 @@ function server.tasks(pid)
   return table.concat(lines, "\n")
 end
 
+--- What must not grow: threads and descriptors; and the memory in use.
+function server.inventory(pid)
+  local count = 0
+  for name in lfs.dir(("/proc/%d/fd"):format(pid)) do
+    if name:match("%d") then count = count + 1 end
+  end
+  local status = read(("/proc/%d/status"):format(pid))
+  return { fds = count, threads = tonumber(status:match("Threads:%s+(%d+)")),
+    kilobytes = tonumber(status:match("VmRSS:%s+(%d+)")) }
+end
+
 -- Starting and ending ------------------------------------------------------------
 
 ---@class spec.server
