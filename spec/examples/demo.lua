@@ -41,13 +41,11 @@ local _, failed = noshell.run("ls", "/no/such/directory")
 show(tostring(failed))
 
 title("5. A timeout ends the whole tree")
-local started = os.time()
 local result, timeout = noshell.run {
   "sh", "-c", "sleep 300 & sleep 300; wait", timeout = 0.5, grace = 0.5,
 }
 assert(result == nil)
 show(tostring(timeout))
-show(("ended after about %d s"):format(os.time() - started))
 
 title("6. A program, a directory, an interpreter that is not there")
 for _, spec in ipairs {
