@@ -11,26 +11,27 @@ local function odd(...)
   status = 1
 end
 
-local function output_of(...)
-  local text, err = noshell.output(...)
-  if text then return text .. "\n" end
+local function must(value, err)
+  if value then return value end
   io.stderr:write("audit_users: ", tostring(err), "\n")
   os.exit(3)
 end
 
 local running, uids = {}, {}
-for uid in output_of("ps", "-eo", "uid="):gmatch "%d+" do
+for _, uid in ipairs(must(noshell.run("ps", "-eo", "uid=")):words()) do
   if not running[uid] then table.insert(uids, uid) end
   running[uid] = true
 end
 table.sort(uids)
 
 local is_account = {}
-for name, uid, home, shell in output_of("getent", "passwd")
-    :gmatch "([^:\n]*):[^:]*:(%d+):%d*:[^:]*:([^:]*):([^\n]*)" do
+local accounts = must(noshell.run("getent", "passwd")):columns { separator = ":",
+  header = false, names = { "name", "password", "uid", "gid", "about", "home", "shell" } }
+for _, account in ipairs(accounts) do
+  local name, uid, home = account.name, account.uid, account.home
   is_account[uid] = true
   if uid == "0" and name ~= "root" then odd("%s is root by its uid", name) end
-  if not CANNOT_LOG_IN[shell:match "[^/]*$"] then
+  if not CANNOT_LOG_IN[account.shell:match "[^/]*$"] then
     if not noshell.run("test", "-d", home) then
       odd("%s has no home directory %s", name, home)
     end

@@ -34,7 +34,8 @@ print(archive .. ": " .. select(2, list.stdout:gsub("\n", "")) .. " entries")
 local found = must(noshell.run { "find", target .. "/", "-maxdepth", "1", "-name", "*.tar.gz",
   "-printf", "%T@ %f\\0" })
 local backups = {}
-for time, file in found.stdout:gmatch "([%d.]+) ([^%z]+)" do
+for _, record in ipairs(found:nul()) do
+  local time, file = record:match "^(%S+) (.*)$"
   table.insert(backups, { time = tonumber(time), file = file })
 end
 table.sort(backups, function(a, b) return a.time > b.time end)

@@ -12,15 +12,16 @@ end
 
 local status = 0
 for _, kind in ipairs { { "blocks", "-P" }, { "inodes", "-Pi" } } do
-  local table, err = noshell.run { env = { LC_ALL = "C" }, "df", kind[2], "--", unpack(arg, 2) }
-  if not table then
+  local result, err = noshell.run { env = { LC_ALL = "C" }, "df", kind[2], "--", unpack(arg, 2) }
+  if not result then
     io.stderr:write("disk_alert: ", tostring(err), "\n")
     os.exit(3)
   end
-  -- A file system without inodes has "-" where others have a percentage.
-  for used, mount in table.stdout:gmatch "(%d+)%% +(/[^\n]*)" do
-    if tonumber(used) > limit then
-      print(("%s: %d%% of the %s are used"):format(mount, used, kind[1]))
+  for _, row in ipairs(result:columns()) do
+    -- A file system without inodes has "-" where others have a percentage.
+    local used = tonumber(((row.Capacity or row["IUse%"]):match "^(%d+)%%$"))
+    if used and used > limit then
+      print(("%s: %d%% of the %s are used"):format(row["Mounted on"], used, kind[1]))
       status = 1
     end
   end

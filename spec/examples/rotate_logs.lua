@@ -26,8 +26,7 @@ end
 local directory = must(arg[1], "usage: rotate_logs.lua DIRECTORY [KEEP]", 2)
 local list = must(noshell.run { "find", directory .. "/", "-maxdepth", "1", "-type", "f",
   "-name", "[^.]*.log", "-size", "+0", "-print0" })
-local logs = {}
-for log in list.stdout:gmatch "[^%z]+" do table.insert(logs, log) end
+local logs = list:nul()
 table.sort(logs)
 for _, log in ipairs(logs) do
   local new = log .. ".new"
