@@ -315,7 +315,7 @@ nginx.describe("a worker of nginx", function()
     helper.require_or_pending("root", sys.getuid() == 0, "root, to become nobody")
     local readable = helper.run { "su", "nobody", "-s", "/bin/sh", "-c",
       "test -r '" .. helper.root .. "/lua/noshell/init.lua'" }
-    helper.require_or_pending("root", readable.status == 0,
+    helper.require_or_pending("readable", readable.status == 0,
       "a tree that nobody may read")
     nginx.with({ user = "user nobody nogroup;", main = "env TMPDIR=/no/such/directory;",
       locations = { ["/run"] = [[
