@@ -4,7 +4,8 @@
 #include <stddef.h>
 #include <sys/mman.h>
 #include <sys/types.h>
-#include <unistd.h>
+
+#include "guard.h"
 
 enum {
 	GUARD = 65536,          /* the largest page there is */
@@ -30,7 +31,7 @@ static void *map(void)
 	if (area == MAP_FAILED)
 		return NULL;
 	(void)mprotect(area + NSH_AREA_RECORD_SIZE, GUARD, PROT_NONE);
-	*owner_of(area) = getpid();
+	*owner_of(area) = nsh_self();
 	return area;
 }
 
@@ -38,7 +39,7 @@ void *nsh_area_take(void)
 {
 	void *area = atomic_exchange(&spare, NULL);
 
-	if (area && *owner_of(area) == getpid())
+	if (area && *owner_of(area) == nsh_self())
 		return area;
 	nsh_area_drop(area);
 	return map();
@@ -48,7 +49,7 @@ void nsh_area_give(void *take_area)
 {
 	void *none = NULL;
 
-	if (take_area && (*owner_of(take_area) != getpid()
+	if (take_area && (*owner_of(take_area) != nsh_self()
 			  || !atomic_compare_exchange_strong(&spare, &none, take_area)))
 		nsh_area_drop(take_area);
 }

@@ -124,7 +124,7 @@ static struct nsh_start *new_start(const struct nsh_command *cmd)
 
 	if (!start)
 		return NULL;
-	start->owner = getpid();
+	start->owner = nsh_self();
 	start->event = nsh_fd_raise(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
 	start->cmd = nsh_command_clone(cmd);
 	if (start->event >= 0 && start->cmd)
@@ -172,7 +172,7 @@ static bool is_done(struct nsh_start *start, bool wait)
 {
 	bool done;
 
-	if (start->owner != getpid())
+	if (start->owner != nsh_self())
 		return start->is_done;
 	lock();
 	while (wait && !start->is_done)
@@ -203,7 +203,7 @@ void nsh_start_free(struct nsh_start *start)
 {
 	bool done;
 
-	if (!start || start->owner != getpid())
+	if (!start || start->owner != nsh_self())
 		return;
 	lock();
 	done = start->is_done;

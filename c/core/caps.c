@@ -140,14 +140,15 @@ static int plan_bounding(const struct plan *plan, uint64_t allow,
 int nsh_caps_plan(const struct plan *plan, bool clear, uint64_t allow,
 		  struct cap_words *ret_words, struct nsh_failure *failure)
 {
-	uid_t uid = plan->set_uid ? plan->uid : geteuid();
-	bool drops_root = plan->set_uid && uid != 0;
 	struct cap_words held, words = { .apply = clear || allow };
+	bool drops_root;
+	uid_t uid;
 
-	if (!words.apply) {
-		*ret_words = words;
+	*ret_words = words;
+	if (!words.apply)
 		return 0;
-	}
+	uid = plan->set_uid ? plan->uid : geteuid();
+	drops_root = plan->set_uid && uid != 0;
 	if (read_words(&held) < 0)
 		return nsh_fail(failure, NSH_STAGE_CAPS, errno, NULL);
 	if (allow & ~held.permitted)

@@ -1,52 +1,36 @@
 #include "forgotten.h"
 
-#include <pthread.h>
-#include <sched.h>
-#include <stdatomic.h>
 #include <sys/epoll.h>
-#include <unistd.h>
 
 #include "fd.h"
+#include "guard.h"
 #include "process.h"
 
 /* One epoll descriptor for all, so that those that still run cost nothing. */
 static struct {
-	pthread_mutex_t lock;
-	_Atomic pid_t owner;
+	struct guard guard;
 	int epoll;
 	size_t count;
 	struct nsh_process *first;
-} list = { .lock = PTHREAD_MUTEX_INITIALIZER, .epoll = -1 };
-
-enum { BEING_TAKEN_OVER = -1 };
+} list = { .guard = NSH_GUARD_INIT, .epoll = -1 };
 
 /* After a fork of the host the list is the parent's: its processes are not our
- * children.  The memory stays, the descriptor goes; and the lock is a new one,
- * for a thread that is not here may have held it. */
-static void take_over(pid_t self)
+ * children.  The memory stays, the descriptor goes. */
+static void start_over(void)
 {
-	pid_t owner = atomic_load(&list.owner);
-
-	while (owner != self) {
-		if (owner == BEING_TAKEN_OVER) {
-			(void)sched_yield();
-			owner = atomic_load(&list.owner);
-		} else if (atomic_compare_exchange_strong(&list.owner, &owner,
-							  BEING_TAKEN_OVER)) {
-			pthread_mutex_init(&list.lock, NULL);
-			nsh_close(&list.epoll);
-			list.first = NULL;
-			list.count = 0;
-			atomic_store(&list.owner, self);
-			return;
-		}
-	}
+	nsh_close(&list.epoll);
+	list.first = NULL;
+	list.count = 0;
 }
 
 static void lock(void)
 {
-	take_over(getpid());
-	pthread_mutex_lock(&list.lock);
+	nsh_guard_lock(&list.guard, start_over);
+}
+
+static void unlock(void)
+{
+	nsh_guard_unlock(&list.guard);
 }
 
 static void remove_process(struct nsh_process *process)
@@ -125,7 +109,7 @@ void nsh_forgotten_add(struct nsh_process *take_process)
 	list.count++;
 	/* It may be ending right now. */
 	pump(process);
-	pthread_mutex_unlock(&list.lock);
+	unlock();
 }
 
 size_t nsh_reap(void)
@@ -143,6 +127,6 @@ size_t nsh_reap(void)
 			pump(events[i].data.ptr);
 	} while (count == 64 && --rounds > 0);
 	left = list.count;
-	pthread_mutex_unlock(&list.lock);
+	unlock();
 	return left;
 }

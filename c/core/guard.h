@@ -16,6 +16,9 @@ struct guard {
 
 #define NSH_GUARD_INIT { PTHREAD_MUTEX_INITIALIZER, 0 }
 
+/* getpid(2), which libc does not remember, without the system call. */
+pid_t nsh_self(void);
+
 /* `start_over` runs before the first lock in each process. */
 void nsh_guard_lock(struct guard *guard, void (*start_over)(void));
 void nsh_guard_unlock(struct guard *guard);

@@ -13,6 +13,7 @@
 #include "area.h"
 #include "child.h"
 #include "fd.h"
+#include "guard.h"
 #include "signals.h"
 #include "sys.h"
 
@@ -345,7 +346,7 @@ const char *nsh_launch_path(void)
 		.candidates = &none, .argv = nothing, .envp = nothing,
 		.moves = &move, .move_count = 1, .staged = staged,
 		.sync = -1, .sync_move = -1,
-		.parent_pid = (int)getpid(),
+		.parent_pid = (int)nsh_self(),
 		.parent_thread = (int)nsh_sys(SYS_gettid, 0, 0, 0, 0, 0),
 	};
 	struct launched launched;

@@ -11,6 +11,7 @@
 #include "command.h"
 #include "fd.h"
 #include "fdmap.h"
+#include "guard.h"
 #include "label.h"
 #include "path.h"
 
@@ -141,7 +142,7 @@ static bool needs_own_memory(const struct plan *plan)
 static int plan_launch(struct plan *plan, bool in_place,
 		       struct nsh_failure *failure)
 {
-	plan->parent_pid = (int)getpid();
+	plan->parent_pid = (int)nsh_self();
 	plan->parent_thread = (int)syscall(SYS_gettid);
 	plan->own_memory = needs_own_memory(plan);
 	plan->after_fork = plan->hook;

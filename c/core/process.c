@@ -9,6 +9,7 @@
 
 #include "command.h"
 #include "fd.h"
+#include "guard.h"
 #include "sys.h"
 
 /* ---- starting ---------------------------------------------------------- */
@@ -35,7 +36,7 @@ struct nsh_process *nsh_process_new(const struct nsh_command *cmd)
 
 	if (!process)
 		return NULL;
-	process->owner = getpid();
+	process->owner = nsh_self();
 	process->pid = -1;
 	process->pidfd = -1;
 	process->handshake.pidfd = -1;
@@ -197,7 +198,7 @@ int nsh_command_exec(struct nsh_command *cmd, struct nsh_failure *failure)
 
 bool nsh_process_is_ours(const struct nsh_process *process)
 {
-	return process && process->owner == getpid();
+	return process && process->owner == nsh_self();
 }
 
 int nsh_process_fail_foreign(const struct nsh_process *process,

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "fd.h"
+#include "guard.h"
 
 /* Whoever connects must be allowed to write to it, whatever the umask is. */
 static int bind_and_open(int listener, const struct sockaddr_un *address)
@@ -94,7 +95,7 @@ static int is_our_own(int connection)
 	socklen_t size = sizeof peer;
 
 	return getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0
-		&& peer.pid == getpid();
+		&& peer.pid == nsh_self();
 }
 
 int nsh_wake_listener_accept(const struct wake_listener *listener)
