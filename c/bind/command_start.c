@@ -159,31 +159,32 @@ static bool check_passed(struct start *start)
 	return right;
 }
 
-/* Calls close of what was passed with close_parent. */
+/* Calls close of what was passed with close_parent: [1] the entries. */
 static int close_objects(lua_State *L)
 {
-	lua_getfield(L, 1, "passed");
-	for (int i = 1; lua_istable(L, 2); i++) {
-		lua_rawgeti(L, 2, i);
-		if (lua_isnil(L, 3))
-			break;
-		lua_rawgeti(L, 3, 3);
+	for (int i = 1;; i++) {
+		lua_rawgeti(L, 1, i);
+		if (lua_isnil(L, 2))
+			return 0;
+		lua_rawgeti(L, 2, 3);
 		if (lua_toboolean(L, -1)) {
-			lua_rawgeti(L, 3, 1);
+			lua_rawgeti(L, 2, 1);
 			lua_getfield(L, -1, "close");
 			lua_insert(L, -2);
 			(void)lua_pcall(L, 1, 0, 0);
 		}
-		lua_settop(L, 2);
+		lua_settop(L, 1);
 	}
-	return 0;
 }
 
 static void close_passed(lua_State *L)
 {
-	lua_pushcfunction(L, close_objects);
-	lua_pushvalue(L, 2);
-	(void)lua_pcall(L, 1, 0, 0);
+	lua_getfield(L, 2, "passed");
+	if (lua_istable(L, -1)) {
+		lua_pushcfunction(L, close_objects);
+		lua_insert(L, -2);
+		(void)lua_pcall(L, 1, 0, 0);
+	}
 	lua_settop(L, 3);
 }
 

@@ -17,7 +17,7 @@ struct process *nsh_lua_push_process(lua_State *L)
 	*process = (struct process){ .process = NULL };
 	luaL_getmetatable(L, NSH_LUA_PROCESS);
 	lua_setmetatable(L, -2);
-	lua_newtable(L);
+	lua_createtable(L, 0, 4);
 	lua_setuservalue(L, -2);
 	return process;
 }
@@ -101,13 +101,11 @@ static int get_field(lua_State *L, struct process *process, const char *name)
 /* Upvalue 1 is the table of methods. */
 static int get_indexed(lua_State *L)
 {
-	struct process *process = nsh_lua_check_process(L);
-
 	lua_pushvalue(L, 2);
 	lua_rawget(L, lua_upvalueindex(1));
 	if (!lua_isnil(L, -1) || lua_type(L, 2) != LUA_TSTRING)
 		return 1;
-	return get_field(L, process, lua_tostring(L, 2));
+	return get_field(L, nsh_lua_check_process(L), lua_tostring(L, 2));
 }
 
 /* ---- waiting ----------------------------------------------------------- */

@@ -49,7 +49,7 @@ end
 --- run waits for the end, so that nobody would read or write a pipe.
 local function find_pipe(self)
   for which = 0, 2 do
-    if drive.stdio(self, which) == "pipe" then
+    if self:stdio(which) == "pipe" and drive.stdio(self, which) == "pipe" then
       return misfit(self, "set_" .. drive.names[which], "pipe",
         "run gives no stream: use run_async, lines or popen")
     end

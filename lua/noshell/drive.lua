@@ -56,13 +56,17 @@ end
 
 local is_captured = { default = true, capture = true }
 
+--- Where a command keeps who is told the lines of a standard stream.
+local LISTENERS = { "on_stdout", "on_stderr" }
+
 --- What was asked for and cannot be, as { setter, value, reason }.
 ---@param cmd noshell.command
 function drive.find_misfit(cmd)
   local kept = cmd:_kept()
-  for which, name in ipairs { "stdout", "stderr" } do
-    local now = cmd:stdio(which)
-    if kept["on_" .. name] and not is_captured[now] then
+  for which = 1, 2 do
+    local name = drive.names[which]
+    local now = kept[LISTENERS[which]] and cmd:stdio(which)
+    if now and not is_captured[now] then
       return "set_" .. name, now, ("on_%s needs %s captured"):format(name, name)
     end
   end
@@ -86,12 +90,18 @@ local function add_channel(driver, process, which, on_line, on_data, tail)
     on_data = on_data, tail = tail, from = 0, scanned = 0, dropped = 0 })
 end
 
+local function asks_for_driver(asked)
+  return asked.input or asked.on_stdout or asked.on_stderr or asked.tee
+    or asked.tail
+end
+
 --- Drives a process that was just started, where its command asks for that.
 ---@param process noshell.process
 ---@param cmd noshell.command
 function drive.attach(process, cmd)
   local asked, kept = cmd:_kept(), process:_kept()
   kept.crlf = asked.crlf
+  if not (kept.driver or asks_for_driver(asked)) then return end
   -- A dry run has made one already, and has read the input.
   local driver = kept.driver or { channels = {}, offset = 1 }
   driver.crlf = asked.crlf

@@ -1,349 +1,49 @@
---- SPEC tables: from keys to a command's setters.
+--- SPEC tables: from what they say to a command.
 
 local core = require "noshell.core"
 local command = require "noshell.command"
-local failure = require "noshell.failure"
+local keys = require "noshell.keys"
 local nearest = require "noshell.nearest"
 
 local options = {}
 
-local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
+--- The keys of a SPEC, in the order in which they are applied.
+options.KEYS = keys.names
 
--- Mistakes --------------------------------------------------------------------
+local KEYS = keys.names
 
-local shown = failure.shown
+local mistake = keys.mistake
 
---- The command's first mistake, as its setters make it.
-local function mistake(cmd, key, value, reason)
-  cmd:_mistake(key, shown(value), reason)
-end
-
-local function bad_type(cmd, key, value, wanted)
-  mistake(cmd, key, value, ("%s is needed, not %s"):format(wanted, shown(value)))
-end
-
---- The length of a list, nil after a mistake: no table, another key, a hole.
-local function length(cmd, key, list)
-  if type(list) ~= "table" then
-    bad_type(cmd, key, list, "a list")
-    return nil
-  end
-  local last, count = 0, 0
-  for index in pairs(list) do
-    if type(index) ~= "number" or index < 1 or index % 1 ~= 0 then
-      mistake(cmd, key, index, "a list is needed, and has no such key")
-      return nil
-    end
-    last, count = math.max(last, index), count + 1
-  end
-  if last == count then return count end
-  local hole = 1
-  while list[hole] ~= nil do hole = hole + 1 end
-  mistake(cmd, key, nil, ("item %d is nil: a list has no holes"):format(hole))
-end
-
---- The keys of a map in order, nil after a mistake: no table, or a key that is
---- no string.
-local function names(cmd, key, map)
-  if type(map) ~= "table" then
-    bad_type(cmd, key, map, "a table")
-    return nil
-  end
-  local sorted = {}
-  for name in pairs(map) do
-    if type(name) ~= "string" then
-      mistake(cmd, key, name, "its keys are names")
-      return nil
-    end
-    sorted[#sorted + 1] = name
-  end
-  table.sort(sorted)
-  return sorted
-end
-
--- Kinds of setters: function(cmd, value, key, spec) ----------------------------
-
---- The value is the setter's argument.
-local function value(setter)
-  return function(cmd, given) cmd[setter](cmd, given) end
-end
-
---- true calls the setter, false does not.
-local function flag(setter)
-  return function(cmd, given, key)
-    if given == true then
-      cmd[setter](cmd)
-    elseif given ~= false then
-      bad_type(cmd, key, given, "true or false")
-    end
-  end
-end
-
---- A list is the setter's arguments; anything else is the only one.
-local function arguments(setter)
-  return function(cmd, given, key)
-    if type(given) ~= "table" then
-      cmd[setter](cmd, given)
-    else
-      local count = length(cmd, key, given)
-      if count then cmd[setter](cmd, unpack(given, 1, count)) end
-    end
-  end
-end
-
---- The setter is called for each of a list; anything else is the only one.
-local function each(setter)
-  return function(cmd, given, key)
-    if type(given) ~= "table" then given = { given } end
-    for i = 1, length(cmd, key, given) or 0 do cmd[setter](cmd, given[i]) end
-  end
-end
-
---- The setter takes a value and a table: "x", or { "x", if_enabled = true }.
-local function with_options(setter)
-  return function(cmd, given)
-    if type(given) ~= "table" then
-      cmd[setter](cmd, given)
-    else
-      local rest = {}
-      for name, option in pairs(given) do
-        if name ~= 1 then rest[name] = option end
-      end
-      cmd[setter](cmd, given[1], rest)
-    end
-  end
-end
-
--- Setters of their own ----------------------------------------------------------
-
---- What is named here beside `env` says that nothing else is inherited.
-local ALLOW_LISTS = { "clear_env", "pass_env", "pass_env_common",
-  "pass_env_allow_suid", "pass_env_block_suid" }
-
-local function inherits(spec)
-  for _, key in ipairs(ALLOW_LISTS) do
-    if spec[key] then return false end
-  end
-  return true
-end
-
-local function env(cmd, map, key, spec)
-  if inherits(spec) then cmd:inherit_env() end
-  for _, name in ipairs(names(cmd, key, map) or {}) do
-    if map[name] == false then
-      cmd:unset_env(name)
-    else
-      cmd:add_env_pair(name, map[name])
-    end
-  end
-end
-
-local function pass_env(cmd, given, key)
-  -- An empty list allows nothing, which is not the same as saying nothing.
-  if type(given) == "table" and next(given) == nil then cmd:clear_env() end
-  each("pass_env")(cmd, given, key)
-end
-
-local function limits(cmd, map, key)
-  for _, name in ipairs(names(cmd, key, map) or {}) do
-    local limit = map[name]
-    if type(limit) ~= "table" then limit = { limit } end
-    local count = length(cmd, key, limit)
-    if count then cmd:set_limit(name, unpack(limit, 1, count)) end
-  end
-end
-
-local function caps(cmd, given, key)
-  cmd:clear_caps()
-  each("allow_cap")(cmd, given, key)
-end
-
-local function check(cmd, given, key)
-  if given == false then
-    cmd:allow_any_exit()
-  elseif given ~= true then
-    bad_type(cmd, key, given, "true or false")
-  end
-end
-
-local function timeout(cmd, seconds, _, spec)
-  if spec.grace == nil then
-    cmd:set_timeout(seconds)
-  else
-    cmd:set_timeout(seconds, spec.grace)
-  end
-end
-
-local function grace(cmd, seconds, key, spec)
-  if spec.timeout == nil then
-    mistake(cmd, key, seconds, "it is the time after a timeout, and there is none")
-  end
-end
-
-local function input(cmd, given)
-  if type(given) == "string" or type(given) == "number" then
-    cmd:set_input_buffer(given)
-  else
-    cmd:set_input(given)
-  end
-end
-
---- "tail" is short for the usual tail, "all" says what is so anyway.
-local function capture(cmd, given, key, spec)
-  if given == "tail" then
-    if spec.tail == nil then cmd:set_tail() end
-  elseif given ~= "all" or spec.tail ~= nil then
-    mistake(cmd, key, given, '"tail" or "all" is needed, and "all" has no tail')
-  end
-end
-
-local function tail(cmd, bytes, key, spec)
-  cmd:set_tail(bytes)
-  if spec.max_output ~= nil then
-    mistake(cmd, key, bytes, "max_output is given too: only one can be kept to")
-  end
-end
-
-local function stdin(cmd, target, key, spec)
-  if spec.input ~= nil or spec.input_buffer ~= nil then
-    mistake(cmd, key, target, "input is given too")
-  else
-    cmd:set_stdin(target)
-  end
-end
-
---- { 8, [3] = 9 }: our 8 under its own number, and our 9 as the child's 3.
---- What counts from 1 without a gap is plain.
-local function pass_fds(cmd, map, key)
-  if type(map) ~= "table" then return bad_type(cmd, key, map, "a table") end
-  local plain, targets = 0, {}
-  while map[plain + 1] ~= nil do
-    plain = plain + 1
-    cmd:pass_fd(map[plain])
-  end
-  for target in pairs(map) do
-    if type(target) ~= "number" then
-      return mistake(cmd, key, target, "its keys are the child's descriptors")
-    end
-    if target < 1 or target > plain or target % 1 ~= 0 then
-      targets[#targets + 1] = target
-    end
-  end
-  table.sort(targets)
-  for _, target in ipairs(targets) do
-    cmd:pass_fd(map[target], { as = target })
-  end
-end
-
---- Every key, in the order in which they are applied, so that of several
---- mistakes the same one is told each time.
-local SETTERS = {
-  { "arg0", value "set_arg0" },
-  { "arg", value "add_arg" },
-  { "args", each "add_arg" },
-  { "arg_pair", arguments "add_arg_pair" },
-  { "arg_format", arguments "add_arg_format" },
-
-  { "clear_env", flag "clear_env" },
-  { "inherit_env", flag "inherit_env" },
-  { "pass_env", pass_env },
-  { "pass_env_allow_suid", each "pass_env_allow_suid" },
-  { "pass_env_block_suid", arguments "pass_env_block_suid" },
-  { "pass_env_common", flag "pass_env_common" },
-  { "env_xdg", value "add_env_xdg" },
-  { "env", env },
-  { "env_pair", arguments "add_env_pair" },
-  { "env_string", each "add_env_string" },
-  { "env_format", arguments "add_env_format" },
-  { "unset_env", each "unset_env" },
-
-  { "input", input },
-  { "input_buffer", value "set_input_buffer" },
-  { "stdin", stdin },
-  { "stdout", value "set_stdout" },
-  { "stderr", value "set_stderr" },
-  { "on_stdout", value "on_stdout" },
-  { "on_stderr", value "on_stderr" },
-  { "capture", capture },
-  { "tail", tail },
-  { "crlf", flag "set_crlf" },
-  { "pass_fd", with_options "pass_fd" },
-  { "pass_fds", pass_fds },
-
-  { "cwd", value "set_working_directory" },
-  { "working_directory", value "set_working_directory" },
-  { "umask", value "set_umask" },
-  { "limit", arguments "set_limit" },
-  { "limits", limits },
-  { "max_files", value "set_max_files" },
-  { "max_processes", value "set_max_processes" },
-  { "max_mem_lock", value "set_max_mem_lock" },
-  { "max_core_size", value "set_max_core_size" },
-  { "nice", value "set_nice" },
-  { "new_session", flag "new_session" },
-  { "new_process_group", flag "new_process_group" },
-  { "parent_death_signal", value "set_parent_death_signal" },
-  { "no_new_privs", flag "set_no_new_privs" },
-  { "run_alone", flag "run_alone" },
-  { "run_among", value "run_among" },
-
-  { "user", value "set_user" },
-  { "uid", value "set_uid" },
-  { "gid", value "set_gid" },
-  { "groups", value "set_groups" },
-  { "caps", caps },
-  { "clear_caps", flag "clear_caps" },
-  { "allow_cap", each "allow_cap" },
-  { "selinux_label", with_options "set_selinux_label" },
-  { "apparmor_profile", with_options "set_apparmor_profile" },
-
-  { "pre_exec_hook", arguments "set_pre_exec_hook" },
-  { "require_handshake", flag "require_handshake" },
-  { "daemonize", flag "daemonize" },
-  { "pid_file", value "set_pid_file" },
-
-  { "timeout", timeout },
-  { "grace", grace },
-  { "max_output", value "set_max_output" },
-  { "ok_codes", each "allow_exit" },
-  { "allow_exit", each "allow_exit" },
-  { "check", check },
-  { "allow_any_exit", flag "allow_any_exit" },
-  { "raw_status", flag "raw_status" },
-}
-
---- The keys in that order.
-options.KEYS = {}
-local is_key = {}
-for i, setter in ipairs(SETTERS) do
-  options.KEYS[i] = setter[1]
-  is_key[setter[1]] = true
-end
-
--- From SPEC to command ----------------------------------------------------------
-
---- The number of words in the array part, holes among them, and what is neither
---- a word nor an option.
+--- The number of words in the array part, holes among them, that of options, and
+--- what is neither, where there is any.
 local function survey(spec)
-  local last, strangers = 0, {}
+  local last, count, strangers = 0, 0, nil
   for key in pairs(spec) do
     if type(key) == "number" and key >= 1 and key % 1 == 0 then
-      last = math.max(last, key)
-    elseif not is_key[key] then
+      if key > last then last = key end
+    elseif keys.setters[key] then
+      count = count + 1
+    else
+      strangers = strangers or {}
       strangers[#strangers + 1] = key
     end
   end
-  table.sort(strangers, function(a, b) return tostring(a) < tostring(b) end)
-  return last, strangers
+  -- There may be defaults behind a metatable, any number of them.
+  return last, getmetatable(spec) ~= nil and #KEYS or count, strangers
 end
 
 local function refuse(cmd, key, given)
   if type(key) ~= "string" then
     return mistake(cmd, "option", key, "options have names")
   end
-  local near = nearest.word(key, options.KEYS)
+  local near = nearest.word(key, KEYS)
   mistake(cmd, key, given, near and ("no such option, did you mean '%s'?")
     :format(near) or "no such option")
+end
+
+local function refuse_all(cmd, strangers, spec)
+  table.sort(strangers, function(a, b) return tostring(a) < tostring(b) end)
+  for _, key in ipairs(strangers) do refuse(cmd, key, spec[key]) end
 end
 
 local function add_words(cmd, spec, last)
@@ -357,13 +57,18 @@ local function add_words(cmd, spec, last)
 end
 
 local function from_table(spec)
-  local last, strangers = survey(spec)
+  local last, left, strangers = survey(spec)
   local cmd = core.command(spec[1])
   add_words(cmd, spec, last)
-  for _, key in ipairs(strangers) do refuse(cmd, key, spec[key]) end
-  for _, setter in ipairs(SETTERS) do
-    local key, apply = setter[1], setter[2]
-    if spec[key] ~= nil then apply(cmd, spec[key], key, spec) end
+  if strangers then refuse_all(cmd, strangers, spec) end
+  for i = 1, #KEYS do
+    if left == 0 then break end
+    local key = KEYS[i]
+    local given = spec[key]
+    if given ~= nil then
+      keys.setters[key](cmd, given, key, spec)
+      left = left - 1
+    end
   end
   return cmd
 end

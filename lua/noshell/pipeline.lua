@@ -304,14 +304,16 @@ end
 ---@return noshell.command|noshell.pipeline
 function pipeline.runnable(...)
   local first = ...
-  local is_pipeline, is_command = pipeline.is(first), command.is(first)
-  if (is_pipeline or is_command) and select("#", ...) > 1 then
-    error(("noshell: a %s takes no further arguments"):format(
-      is_command and "command" or "pipeline"), 3)
+  local is_pipeline = pipeline.is(first)
+  if not (is_pipeline or command.is(first)) then
+    local cmd = options.command(...)
+    return cmd
   end
-  if is_pipeline then return first end
-  local cmd = options.command(...)
-  return cmd
+  if select("#", ...) > 1 then
+    error(("noshell: a %s takes no further arguments"):format(
+      is_pipeline and "pipeline" or "command"), 3)
+  end
+  return first
 end
 
 -- Copying what passes -----------------------------------------------------------------

@@ -13,22 +13,19 @@ local methods = core.methods.process
 
 local process = {}
 
---- The answer that each finished process gave, so that it stays the same one.
-local answers = setmetatable({}, { __mode = "k" })
-
 local function fail(self, raw)
   return nil, failure.new(raw, self.command)
 end
 
 -- What one of several is asked, here and in a pipeline -------------------------
 
-local pump = methods.pump
+local pump, kept = methods.pump, methods._kept
 
 --- As pump, and never raises.
 ---@return boolean? finished
 ---@return noshell.failure?
 function methods:_step()
-  local driver = self:_kept().driver
+  local driver = kept(self).driver
   if driver then return drive.step(self, driver) end
   return pump(self)
 end
@@ -37,14 +34,14 @@ end
 --- it is raised again.
 ---@return table?
 function methods:_raised()
-  local driver = self:_kept().driver
+  local driver = kept(self).driver
   return driver and driver.raised
 end
 
 --- The pipeline that it is part of, or itself.
 ---@return noshell.process|noshell.pipeline_process
 function methods:_owner()
-  return self:_kept().owner or self
+  return kept(self).owner or self
 end
 
 ---@param list table
@@ -54,7 +51,7 @@ end
 
 --- Calls none of the caller's functions any more.
 function methods:_mute()
-  local driver = self:_kept().driver
+  local driver = kept(self).driver
   if driver then drive.mute(driver) end
 end
 
@@ -74,23 +71,21 @@ end
 
 -- Waiting -----------------------------------------------------------------------
 
---- The verdict on a process that has finished: its result, or nil, err.
+--- The verdict on a process that has finished: its result, or nil, err, and the
+--- same one each time.
 ---@param self noshell.process
 ---@return noshell.result?
 ---@return noshell.error?
 function process.verdict(self)
-  local answer = answers[self]
-  if not answer then
-    answer = { result = result.new(drive.result(self)) }
+  local own = kept(self)
+  if not own.result then
+    own.result = result.new(drive.result(self))
     local ok, raw = self:check()
-    if not ok then
-      answer.err = failure.new(raw, self.command, answer.result)
-    end
-    answers[self] = answer
-    trace.exited(self, answer.result, answer.err)
+    if not ok then own.err = failure.new(raw, self.command, own.result) end
+    trace.exited(self, own.result, own.err)
   end
-  if answer.err then return nil, answer.err end
-  return answer.result
+  if own.err then return nil, own.err end
+  return own.result
 end
 
 --- Waits for the end, as wait does, without a deadline; and closes.
@@ -99,11 +94,11 @@ end
 ---@return noshell.error?
 function process.conclude(self)
   local finished, raw = wait.await(self, self._step)
-  local raised = self:_raised()
-  local answer = finished and { self:_verdict() }
+  local raised, answer, err = self:_raised(), nil, nil
+  if finished then answer, err = self:_verdict() end
   self:close()
   if raised then error(raised[1], 0) end
-  if answer then return answer[1], answer[2] end
+  if finished then return answer, err end
   return fail(self, raw)
 end
 
@@ -168,7 +163,7 @@ local kill = methods.kill
 function methods:kill(signal)
   local ok, raw = kill(self, signal)
   if raw then return fail(self, raw) end
-  local dry = self:_kept().dry
+  local dry = kept(self).dry
   if dry then table.insert(dry.call.signals, core.signal_number(signal or "TERM")) end
   return ok
 end
@@ -187,16 +182,18 @@ function methods:abort()
   return true
 end
 
+local closed, free = methods.closed, methods._free
+
 --- Aborts the program where it still runs, and releases everything. Closing
 --- twice is fine.
 ---@return true
 function methods:close()
-  if not self:closed() then
-    self:abort()
-    local groups = self:_kept().groups
-    for _, group in pairs(groups or {}) do group:close() end
-    self:_free()
-  end
+  if closed(self) then return true end
+  local own = kept(self)
+  -- One that has given its result has ended.
+  if not own.result then self:abort() end
+  for _, group in pairs(own.groups or {}) do group:close() end
+  free(self)
   return true
 end
 

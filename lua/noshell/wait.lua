@@ -19,12 +19,6 @@ function wait.deadline(seconds, name)
   return core.now() + seconds
 end
 
---- Another coroutine closed what this one waits for.
-local function is_closed(pollable)
-  local closed = pollable.closed
-  return type(closed) == "function" and closed(pollable)
-end
-
 --- Calls attempt(pollable) until it answers anything but false, and waits for
 --- the pollable in between. Returns the answer, or false when time is up.
 ---@generic T
@@ -44,9 +38,6 @@ function wait.await(pollable, attempt, deadline)
     if left and left <= 0 then return false end
     local ok, raw = host.wait(pollable, left)
     if not ok then return nil, raw end
-    if is_closed(pollable) then
-      return nil, { code = "closed", reason = "it was closed meanwhile" }
-    end
   end
 end
 

@@ -83,11 +83,14 @@ function host.use(waiter, thread)
   return previous and previous.looks and previous.wait or previous
 end
 
+local loaded = package.loaded
+
 local function find()
   local own = next(chosen_by) and chosen_by[coroutine.running()]
   if own or chosen then return own or chosen end
-  for _, pair in ipairs(found) do
-    if package.loaded[pair[1]] or rawget(_G, pair[1]) then
+  for i = 1, #found do
+    local pair = found[i]
+    if loaded[pair[1]] or rawget(_G, pair[1]) then
       local candidate = require(pair[2])
       if candidate.is_here() then return candidate end
     end
@@ -178,12 +181,18 @@ local function awaited(pollable, seconds)
     wanted = wanted or "r" }, metatable)
 end
 
+--- Another coroutine closed what this one waits for.
+local function is_closed(pollable)
+  local closed = pollable.closed
+  return type(closed) == "function" and closed(pollable)
+end
+
 --- Waits until the pollable may be ready. Returns early now and then: whoever
 --- calls looks again.
 ---@param pollable noshell.pollable
 ---@param seconds? number  at most
 ---@return true?
----@return noshell.failure?  where the host cannot wait
+---@return noshell.failure?  where the host cannot wait, or another closed it
 function host.wait(pollable, seconds)
   local waiter = find()
   if waiter == blocking then
@@ -199,6 +208,9 @@ function host.wait(pollable, seconds)
   if ok == nil and type(raw) == "table" then
     raw.code, raw.stage = "spawn", "wait"
     return nil, raw
+  end
+  if is_closed(pollable) then
+    return nil, { code = "closed", reason = "it was closed meanwhile" }
   end
   return true
 end
