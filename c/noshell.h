@@ -272,7 +272,8 @@ int nsh_stream_pollfd(struct nsh_stream *stream, short *ret_events);
 
 /* ---- starting in another thread: for a host whose own must not stand still -
  * A start takes a fraction of a millisecond, in which the calling thread is
- * stopped until the program executes.  A helper thread can be stopped instead.
+ * stopped until the program executes.  A helper thread can be stopped instead;
+ * it and a descriptor are made when first asked for, and kept.
  * Limit: nobody may change the environment meanwhile. */
 
 struct nsh_start;
@@ -281,11 +282,15 @@ struct nsh_start;
  * descriptors that the caller may close before. */
 bool nsh_command_can_start_aside(const struct nsh_command *cmd);
 /* Has a copy of the command started.  *ret_start is freed with nsh_start_free. */
-int nsh_command_start_aside(const struct nsh_command *cmd,
+int nsh_command_start_aside(const struct nsh_command *cmd, bool to_end,
 			    struct nsh_start **ret_start,
 			    struct nsh_failure *failure);
-/* Readable when it is done; stays the start's. */
+/* Readable when it is done, with `to_end` only when the process is to be pumped
+ * too: for who would do nothing but wait until then.  It stays the start's. */
 int nsh_start_fd(const struct nsh_start *start);
+/* Seconds after which to look all the same: a command's timeout that nobody
+ * keeps to before it is pumped.  Negative: never. */
+double nsh_start_timeout(const struct nsh_start *start);
 /* Waits for it, if `wait`: 1 and the process, 0 where it is not done, or -1 with
  * the failure of nsh_command_start. */
 int nsh_start_finish(struct nsh_start *start, bool wait,

@@ -161,23 +161,12 @@ static int events(lua_State *L)
 	return 1;
 }
 
-int nsh_lua_push_timeout(lua_State *L, const struct nsh_process *process)
-{
-	double seconds = nsh_process_timeout(process);
-
-	if (seconds < 0)
-		lua_pushnil(L);
-	else
-		lua_pushnumber(L, seconds);
-	return 1;
-}
-
 static int timeout(lua_State *L)
 {
 	struct nsh_process *process = nsh_lua_check_open(L);
 	int failed = nsh_lua_fail_foreign(L, process);
 
-	return failed ? failed : nsh_lua_push_timeout(L, process);
+	return failed ? failed : nsh_lua_push_seconds(L, nsh_process_timeout(process));
 }
 
 /* ---- signals and the end ----------------------------------------------- */

@@ -30,8 +30,6 @@ struct nsh_process *nsh_lua_check_open(lua_State *L);
 /* 0 where the process may be used; else, after a fork of the host, pushes
  * nil and the failure, and returns 2. */
 int nsh_lua_fail_foreign(lua_State *L, const struct nsh_process *process);
-/* Pushes the seconds, or nil for never. */
-int nsh_lua_push_timeout(lua_State *L, const struct nsh_process *process);
 int nsh_lua_pump(lua_State *L, struct nsh_process *process);
 /* process_result.c: adds its methods to the table on top of the stack. */
 void nsh_lua_add_result_methods(lua_State *L);

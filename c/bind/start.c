@@ -3,6 +3,7 @@
 #include "command.h"
 #include "failure.h"
 #include "process.h"
+#include "value.h"
 
 static const char START[] = "noshell.start";
 
@@ -30,6 +31,7 @@ static bool has_objects(lua_State *L)
 int nsh_lua_start_aside(lua_State *L)
 {
 	struct command *command = nsh_lua_check_command(L, 1);
+	bool to_end = lua_toboolean(L, 2);
 	struct nsh_failure failure;
 	struct start *start;
 
@@ -42,7 +44,8 @@ int nsh_lua_start_aside(lua_State *L)
 	start->start = NULL;
 	luaL_getmetatable(L, START);
 	lua_setmetatable(L, -2);
-	if (nsh_command_start_aside(command->cmd, &start->start, &failure) < 0)
+	if (nsh_command_start_aside(command->cmd, to_end, &start->start,
+				    &failure) < 0)
 		return nsh_lua_fail(L, &failure);
 	return 1;
 }
@@ -102,10 +105,16 @@ static int pollfd(lua_State *L)
 	return 1;
 }
 
+static int timeout(lua_State *L)
+{
+	return nsh_lua_push_seconds(L, nsh_start_timeout(check(L)->start));
+}
+
 static const luaL_Reg methods[] = {
 	{ "finish", finish },
 	{ "finish_now", finish_now },
 	{ "pollfd", pollfd },
+	{ "timeout", timeout },
 	{ NULL, NULL }
 };
 

@@ -7,8 +7,8 @@
 
 #include "compat.h"
 
-/* command:_start_aside(): a start; nil where only _start can start it; or nil,
- * failure. */
+/* command:_start_aside(to_end): a start; nil where only _start can start it; or
+ * nil, failure. */
 int nsh_lua_start_aside(lua_State *L);
 void nsh_lua_open_start(lua_State *L);
 

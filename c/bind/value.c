@@ -39,6 +39,15 @@ bool nsh_lua_integer(lua_State *L, int index, int64_t *ret_integer)
 	return true;
 }
 
+int nsh_lua_push_seconds(lua_State *L, double seconds)
+{
+	if (seconds < 0)
+		lua_pushnil(L);
+	else
+		lua_pushnumber(L, seconds);
+	return 1;
+}
+
 /* The decimal point may be another character: a host can have set a locale. */
 static void shortest(double number, char text[NSH_LUA_NUMBER_SIZE])
 {

@@ -28,6 +28,9 @@ bool nsh_lua_number_text(lua_State *L, int index,
  * value is no number or the number no integer of that size. */
 bool nsh_lua_integer(lua_State *L, int index, int64_t *ret_integer);
 
+/* Pushes the seconds, nil where they are negative: never.  Returns 1. */
+int nsh_lua_push_seconds(lua_State *L, double seconds);
+
 /* The value at `index` for a message: strings quoted, escaped and shortened,
  * "a table" and the like for what has no text. */
 void nsh_lua_describe(lua_State *L, int index, char text[NSH_LUA_VALUE_SIZE]);

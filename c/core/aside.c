@@ -1,8 +1,10 @@
 /* Starting in another thread (noshell.h): a queue, and a thread that is made
  * when first asked for and kept. */
 #include <errno.h>
+#include <sched.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -14,8 +16,8 @@ struct nsh_start {
 	struct nsh_command *cmd;    /* our own */
 	struct nsh_process *process;
 	struct nsh_failure failure;
-	int event;
-	bool is_done, is_abandoned;
+	int epoll;                  /* of what it is readable by, in the end */
+	bool to_end, is_done, is_abandoned;
 	pid_t owner;
 	struct nsh_start *next;     /* in the queue */
 };
@@ -24,10 +26,11 @@ static struct {
 	struct guard guard;
 	pthread_cond_t filled, emptied;
 	bool has_thread;
+	int ready;                  /* always readable */
 	struct nsh_start *first, **end;
 } queue = {
 	.guard = NSH_GUARD_INIT, .filled = PTHREAD_COND_INITIALIZER,
-	.emptied = PTHREAD_COND_INITIALIZER,
+	.emptied = PTHREAD_COND_INITIALIZER, .ready = -1,
 };
 
 /* After a fork of the host: what was in the queue is the parent's. */
@@ -36,6 +39,7 @@ static void start_over(void)
 	pthread_cond_init(&queue.filled, NULL);
 	pthread_cond_init(&queue.emptied, NULL);
 	queue.has_thread = false;
+	nsh_close(&queue.ready);
 	queue.first = NULL;
 	queue.end = &queue.first;
 }
@@ -54,7 +58,7 @@ static void release(struct nsh_start *start)
 {
 	nsh_process_forget(start->process);
 	nsh_command_free(start->cmd);
-	nsh_close(&start->event);
+	nsh_close(&start->epoll);
 	free(start);
 }
 
@@ -73,29 +77,65 @@ static struct nsh_start *take_first(void)
 	return start;
 }
 
+static int add(const struct nsh_start *start, int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+
+	return fd < 0 ? -1 : epoll_ctl(start->epoll, EPOLL_CTL_ADD, fd, &event);
+}
+
+/* Whoever waits is woken by the process itself, or now. */
+static void tell(struct nsh_start *start)
+{
+	bool waits = start->process && start->to_end;
+
+	if (!waits || add(start, nsh_process_pollfd(start->process)) < 0)
+		(void)add(start, queue.ready);
+}
+
 static void finish(struct nsh_start *start)
 {
-	static const uint64_t one = 1;
-
 	start->is_done = true;
 	pthread_cond_broadcast(&queue.emptied);
 	if (start->is_abandoned)
 		release(start);
 	else
-		(void)!write(start->event, &one, sizeof one);
+		tell(start);
+}
+
+/* Woken, a thread of SCHED_OTHER stops whoever runs on its processor, and that
+ * is just who asked for the start; one of SCHED_BATCH waits for its turn.  What
+ * it starts is to be as the host is: fork(2) does not reset that (sched_fork). */
+static void set_policy(int policy)
+{
+	static const struct sched_param normal = { .sched_priority = 0 };
+
+	(void)sched_setscheduler(0, policy, &normal);
+}
+
+static void start_now(struct nsh_start *start, bool stands_back)
+{
+	if (stands_back)
+		set_policy(SCHED_OTHER);
+	if (nsh_command_start(start->cmd, &start->process, &start->failure) < 0)
+		start->process = NULL;
+	if (stands_back)
+		set_policy(SCHED_BATCH);
 }
 
 static void *run_thread(void *nothing)
 {
+	bool stands_back = sched_getscheduler(0) == SCHED_OTHER;
+
 	(void)nothing;
+	if (stands_back)
+		set_policy(SCHED_BATCH);
 	pthread_mutex_lock(&queue.guard.lock);
 	for (;;) {
 		struct nsh_start *start = take_first();
 
 		pthread_mutex_unlock(&queue.guard.lock);
-		if (nsh_command_start(start->cmd, &start->process,
-				      &start->failure) < 0)
-			start->process = NULL;
+		start_now(start, stands_back);
 		pthread_mutex_lock(&queue.guard.lock);
 		finish(start);
 	}
@@ -118,40 +158,51 @@ bool nsh_command_can_start_aside(const struct nsh_command *cmd)
 		&& !cmd->attributes.handshake && !cmd->attributes.daemonize;
 }
 
-static struct nsh_start *new_start(const struct nsh_command *cmd)
+static struct nsh_start *new_start(const struct nsh_command *cmd, bool to_end)
 {
 	struct nsh_start *start = calloc(1, sizeof *start);
 
 	if (!start)
 		return NULL;
 	start->owner = nsh_self();
-	start->event = nsh_fd_raise(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+	start->to_end = to_end;
+	start->epoll = nsh_fd_raise(epoll_create1(EPOLL_CLOEXEC));
 	start->cmd = nsh_command_clone(cmd);
-	if (start->event >= 0 && start->cmd)
+	if (start->epoll >= 0 && start->cmd)
 		return start;
 	release(start);
 	return NULL;
 }
 
+static int make(void)
+{
+	if (queue.ready < 0)
+		queue.ready = nsh_fd_raise(eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK));
+	if (queue.ready >= 0 && !queue.has_thread)
+		queue.has_thread = nsh_guard_start_thread(run_thread) == 0;
+	return queue.has_thread ? 0 : -1;
+}
+
 static int enqueue(struct nsh_start *start)
 {
+	int ret;
+
 	lock();
-	if (!queue.has_thread)
-		queue.has_thread = nsh_guard_start_thread(run_thread) == 0;
-	if (queue.has_thread) {
+	ret = make();
+	if (ret == 0) {
 		*queue.end = start;
 		queue.end = &start->next;
 		pthread_cond_signal(&queue.filled);
 	}
 	unlock();
-	return queue.has_thread ? 0 : -1;
+	return ret;
 }
 
-int nsh_command_start_aside(const struct nsh_command *cmd,
+int nsh_command_start_aside(const struct nsh_command *cmd, bool to_end,
 			    struct nsh_start **ret_start,
 			    struct nsh_failure *failure)
 {
-	struct nsh_start *start = new_start(cmd);
+	struct nsh_start *start = new_start(cmd, to_end);
 
 	if (start && enqueue(start) == 0) {
 		*ret_start = start;
@@ -165,7 +216,12 @@ int nsh_command_start_aside(const struct nsh_command *cmd,
 
 int nsh_start_fd(const struct nsh_start *start)
 {
-	return start->event;
+	return start->epoll;
+}
+
+double nsh_start_timeout(const struct nsh_start *start)
+{
+	return start->to_end ? start->cmd->timeout : -1;
 }
 
 static bool is_done(struct nsh_start *start, bool wait)

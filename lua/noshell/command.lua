@@ -64,28 +64,34 @@ local function fail(self, raw)
   return nil, err
 end
 
---- Starts the program and returns when it is executing.
----@return noshell.process?
----@return noshell.error?
-function methods:run_async()
+local function start(self, to_end)
   local method, value, reason = drive.find_misfit(self)
   if method then
     return fail(self, { code = "invalid", method = method, value = value,
       reason = reason })
   end
-  local started, raw = wait.start(self)
+  local started, raw = wait.start(self, to_end)
   if not started then return fail(self, raw) end
   drive.attach(started, self)
   trace.started(started)
   return started
 end
 
---- Starts the program as run does.
+--- Starts the program and returns when it is executing.
 ---@return noshell.process?
 ---@return noshell.error?
-function methods:_begin()
+function methods:run_async()
+  return start(self)
+end
+
+--- Starts the program as run does. With `to_end`, for who only waits then, it may
+--- return later.
+---@param to_end? boolean
+---@return noshell.process?
+---@return noshell.error?
+function methods:_begin(to_end)
   local err = find_pipe(self)
-  if not err then return self:run_async() end
+  if not err then return start(self, to_end) end
   trace.failed(err)
   return nil, err
 end
@@ -95,7 +101,9 @@ end
 ---@return noshell.result?
 ---@return noshell.error?
 function methods:run()
-  local started, err = self:_begin()
+  -- Who makes its input, and who traces it, is told of the start at once.
+  local is_told = trace.is_on() or drive.stdio(self, 0) == "input"
+  local started, err = self:_begin(not is_told)
   if not started then return nil, err end
   return process.conclude(started)
 end

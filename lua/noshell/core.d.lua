@@ -165,6 +165,7 @@ function core.reap() end
 --- A command that another thread is starting.
 ---@class noshell.start: userdata
 ---@field pollfd fun(self): integer
+---@field timeout fun(self): number?  seconds after which to look all the same
 ---@field finish fun(self): noshell.process|false|nil, noshell.failure?  false: not yet
 ---@field finish_now fun(self): noshell.process?, noshell.failure?  stands still until then
 

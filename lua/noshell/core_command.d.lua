@@ -366,10 +366,12 @@ function command:stdio(which) end
 ---@return noshell.failure?
 function command:_start() end
 
---- Has another thread start it: nil where only _start can.
+--- Has another thread start it: nil where only _start can. With `to_end` the
+--- start's descriptor tells of the process, not of its start.
+---@param to_end? boolean
 ---@return noshell.start?
 ---@return noshell.failure?
-function command:_start_aside() end
+function command:_start_aside(to_end) end
 
 ---@return nil
 ---@return noshell.failure

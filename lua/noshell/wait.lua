@@ -47,16 +47,25 @@ local metatable = { __index = starting }
 
 function starting:pollfd() return self.start:pollfd() end
 function starting.events() return "r" end
-function starting.timeout() return nil end
+
+--- Where the start itself takes longer than the program may, it is not looked at
+--- all the time.
+function starting:timeout()
+  local seconds = self.start:timeout()
+  return seconds and math.max(seconds, 0.01)
+end
+
 function starting:finish() return self.start:finish() end
 
 --- Starts a command: in another thread, where the host says that its own has
 --- better things to do. Where the host cannot wait for that, it stands still.
+--- With `to_end` that wait is for the start and, once, for the process too.
 ---@param cmd noshell.command
+---@param to_end? boolean
 ---@return noshell.process?
 ---@return table? failure
-function wait.start(cmd)
-  local start = host.starts_aside() and cmd:_start_aside()
+function wait.start(cmd, to_end)
+  local start = host.starts_aside() and cmd:_start_aside(to_end)
   if not start then return cmd:_start() end
   local process, raw = wait.await(setmetatable({ start = start }, metatable),
     starting.finish)

@@ -16,23 +16,29 @@ local GROWTH = 20000
 
 --- nginx's own: a timer starts them one by one, whatever becomes of those before.
 --- Its clock has milliseconds.
-local INSIDE = [[
-  local rate, seconds = tonumber(ngx.var.arg_rate), tonumber(ngx.var.arg_seconds)
-  ngx.timer.at(0, function()
-    local start = ngx.now()
-    for i = 1, seconds * rate do
-      ngx.thread.spawn(noshell.run, { tiny, stdout = "null", stderr = "null" })
-      ngx.sleep(math.max(0.001, start + i / rate - ngx.now()))
-    end
-  end)
-]]
+local function inside(run)
+  return ([[
+    local rate, seconds = tonumber(ngx.var.arg_rate), tonumber(ngx.var.arg_seconds)
+    ngx.timer.at(0, function()
+      local start = ngx.now()
+      for i = 1, seconds * rate do
+        ngx.thread.spawn(function() %s end)
+        ngx.sleep(math.max(0.001, start + i / rate - ngx.now()))
+      end
+    end)
+  ]]):format(run)
+end
+
+local RUN = [[ assert(noshell.run { tiny, stdout = "null", stderr = "null" }) ]]
+local EXECUTE = [[ os.execute(tiny) ]]
 
 local LOCATIONS = {
-  ["/run"] = [[ assert(noshell.run { tiny, stdout = "null", stderr = "null" }) ]],
+  ["/run"] = RUN,
   ["/capture"] = [[ ngx.print(assert(noshell.output("echo", "hello"))) ]],
-  ["/execute"] = [[ os.execute(tiny) ]],
+  ["/execute"] = EXECUTE,
   ["/sleep"] = [[ assert(noshell.run("sleep", "0.5")) ]],
-  ["/inside"] = INSIDE,
+  ["/inside/run"] = inside(RUN),
+  ["/inside/execute"] = inside(EXECUTE),
 }
 
 local function wrk(server, path, connections, seconds)
@@ -118,9 +124,12 @@ local function latencies(server)
   end
   row "nothing"
   for _, rate in ipairs { 50, 100, 200, 500 } do
-    server:body(("/inside?rate=%d&seconds=%d"):format(rate, SECONDS + 1))
-    row(rate .. " programs a second, by nginx")
-    sys.sleep(1.5)
+    for _, way in ipairs { "run", "execute" } do
+      server:body(("/inside/%s?rate=%d&seconds=%d"):format(way, rate, SECONDS + 1))
+      row(("%d programs a second by nginx, %s"):format(rate,
+        way == "run" and "noshell.run" or "os.execute"))
+      sys.sleep(1.5)
+    end
     local pipe = outside(rate, SECONDS + 1)
     row(rate .. ", by another process")
     pipe:close()

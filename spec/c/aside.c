@@ -1,4 +1,6 @@
 /* Starts in another thread, for a host whose own must not stand still. */
+#include <sched.h>
+
 #include "check.h"
 
 UNUSED static int status_of(pid_t child)
@@ -9,14 +11,24 @@ UNUSED static int status_of(pid_t child)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-static struct nsh_start *start_aside(struct nsh_command *take_cmd)
+static struct nsh_start *begin(struct nsh_command *take_cmd, bool to_end)
 {
 	struct nsh_start *start_of = NULL;
 
 	CHECK(nsh_command_can_start_aside(take_cmd));
-	EQUAL(nsh_command_start_aside(take_cmd, &start_of, NULL), 0);
+	EQUAL(nsh_command_start_aside(take_cmd, to_end, &start_of, NULL), 0);
 	nsh_command_free(take_cmd);
 	return start_of;
+}
+
+static struct nsh_start *start_aside(struct nsh_command *take_cmd)
+{
+	return begin(take_cmd, false);
+}
+
+static bool is_readable(const struct nsh_start *it, double seconds)
+{
+	return nsh_poll(nsh_start_fd(it), NSH_READABLE, seconds) == 1;
 }
 
 static void starts_aside(void)
@@ -32,7 +44,7 @@ static void starts_aside(void)
 	for (int i = 0; i < 50; i++) {
 		struct nsh_process *process = NULL;
 
-		EQUAL(nsh_poll(nsh_start_fd(starts[i]), NSH_READABLE, 5), 1);
+		CHECK(is_readable(starts[i], 5));
 		EQUAL(nsh_start_finish(starts[i], false, &process, NULL), 1);
 		nsh_start_free(starts[i]);
 		EQUAL(nsh_process_wait(process, 5, NULL), 1);
@@ -57,6 +69,53 @@ static void fails_aside(void)
 	nsh_start_free(it);
 }
 
+/* Only what there is to do makes it readable: the start alone does not. */
+static void tells_of_the_process(void)
+{
+	struct nsh_start *it = begin(PROBE("--pause"), true);
+	struct nsh_process *process = NULL;
+
+	EQUAL(nsh_start_finish(it, true, &process, NULL), 1);
+	CHECK(!is_readable(it, 0.1));
+	EQUAL(sched_getscheduler(nsh_process_pid(process)), SCHED_OTHER);
+	EQUAL(nsh_process_kill(process, SIGKILL), 0);
+	CHECK(is_readable(it, 5));
+	nsh_start_free(it);
+	EQUAL(nsh_process_wait(process, 5, NULL), 1);
+	nsh_process_free(process);
+}
+
+static void tells_of_output(void)
+{
+	struct nsh_start *it = begin(PROBE("--say", "x", "--pause"), true);
+	struct nsh_process *process = NULL;
+
+	CHECK(is_readable(it, 5));
+	EQUAL(nsh_start_finish(it, false, &process, NULL), 1);
+	nsh_start_free(it);
+	EQUAL(nsh_process_wait(process, 0, NULL), 0);
+	nsh_process_free(process);
+}
+
+static void tells_of_failures_at_once(void)
+{
+	struct nsh_command *cmd = PROBE("--exit", "0");
+	struct nsh_process *process = NULL;
+	struct nsh_start *it;
+
+	nsh_command_set_working_directory(cmd, "/no/such/directory");
+	nsh_command_set_timeout(cmd, 7, 2);
+	it = begin(cmd, true);
+	CHECK(nsh_start_timeout(it) == 7);
+	CHECK(is_readable(it, 5));
+	EQUAL(nsh_start_finish(it, false, &process, NULL), -1);
+	nsh_start_free(it);
+	it = start_aside(PROBE("--exit", "0"));
+	CHECK(nsh_start_timeout(it) < 0);
+	CHECK(is_readable(it, 5));
+	nsh_start_free(it);
+}
+
 /* Nobody asks any more: the program runs, and is reaped. */
 static void abandons_a_start(void)
 {
@@ -65,7 +124,7 @@ static void abandons_a_start(void)
 	for (int i = 0; i < 20; i++) {
 		struct nsh_start *it = start_aside(PROBE("--exit", "3"));
 
-		EQUAL(nsh_poll(nsh_start_fd(it), NSH_READABLE, 5), 1);
+		CHECK(is_readable(it, 5));
 		nsh_start_free(it);
 	}
 }
@@ -117,6 +176,10 @@ UNUSED static void starts_aside_after_a_fork(void)
 static const struct check checks[] = {
 	{ "programs start in another thread", starts_aside },
 	{ "a start in another thread tells why it failed", fails_aside },
+	{ "a start to the end tells when the process is to be pumped",
+	  tells_of_the_process },
+	{ "a start to the end tells of output", tells_of_output },
+	{ "a start to the end tells of a failure at once", tells_of_failures_at_once },
 	{ "a start in another thread can be abandoned", abandons_a_start },
 	{ "what cannot start in another thread is known", knows_what_it_cannot },
 #if CAN_HAVE_THREADS_AFTER_FORK
@@ -125,7 +188,20 @@ static const struct check checks[] = {
 	{ NULL, NULL },
 };
 
+/* What is made at the first start is kept. */
+static void make(void)
+{
+	struct nsh_start *it = start_aside(PROBE("--exit", "0"));
+	struct nsh_process *process = NULL;
+
+	EQUAL(nsh_start_finish(it, true, &process, NULL), 1);
+	nsh_start_free(it);
+	nsh_process_free(process);
+}
+
 int main(int argc, char **argv)
 {
+	if (argc > 1)
+		make();
 	return check_main(checks, argc, argv);
 }

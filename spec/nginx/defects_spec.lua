@@ -80,6 +80,17 @@ nginx.describe("without the defects of ngx.pipe: a program", function()
     end
   end)
 
+  -- The thread that starts it is of another one: see proc(5), field 41.
+  it("has the scheduling policy of nginx", function()
+    assert.equal("0", answer [[
+      local fields = {}
+      for field in assert(noshell.output("cat", "/proc/self/stat")):gmatch("%S+") do
+        fields[#fields + 1] = field
+      end
+      ngx.print(fields[41])
+    ]])
+  end)
+
   it("may leave a daemon that keeps its output open: a deadline wins (lua-nginx-module#1990)",
     function()
     assert.equal("timeout true pid=", answer [[
