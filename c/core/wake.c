@@ -143,17 +143,36 @@ static void handle(uint64_t key)
 		wake_up(&wake.channels[key >> 1]);
 }
 
+/* The host has closed what is not its own, as one does that becomes a daemon.
+ * Nothing is closed here: the numbers may be the host's by now. */
+static void abandon(void)
+{
+	for (size_t i = 0; i < wake.count; i++) {
+		wake.channels[i].armed = wake.channels[i].socket = -1;
+		wake.channels[i].until = -1;
+		leave_place(&wake.channels[i]);
+	}
+	wake.listener = (struct wake_listener){ .socket = -1, .name = -1 };
+	wake.epoll = wake.timer = -1;
+	wake.next = -1;
+	wake.is_made = false;
+}
+
 static void *run_thread(void *nothing)
 {
 	struct epoll_event events[64];
+	bool is_lost = false;
 
 	(void)nothing;
-	for (;;) {
+	while (!is_lost) {
 		int count = epoll_wait(wake.epoll, events, 64, -1);
 
+		is_lost = count < 0 && errno != EINTR;
 		pthread_mutex_lock(&wake.guard.lock);
 		for (int i = 0; i < count; i++)
 			handle(events[i].data.u64);
+		if (is_lost)
+			abandon();
 		pthread_mutex_unlock(&wake.guard.lock);
 	}
 	return NULL;

@@ -1,6 +1,7 @@
 /* What a host that waits for its own sockets only builds on: wake-up channels. */
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 #include "check.h"
@@ -206,6 +207,46 @@ static int status_of(pid_t child)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
+/* The number of the epoll descriptor; the only one where nothing runs. */
+static int find_epoll(void)
+{
+	for (int fd = 3; fd < 64; fd++) {
+		char name[32], target[64] = "";
+
+		(void)snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
+		if (readlink(name, target, sizeof target - 1) > 0
+		    && strcmp(target, "anon_inode:[eventpoll]") == 0)
+			return fd;
+	}
+	return -1;
+}
+
+static int count_threads(void)
+{
+	struct stat task;
+
+	return stat("/proc/self/task", &task) < 0 ? -1 : (int)task.st_nlink - 2;
+}
+
+/* What it lost it does not ask for again and again. */
+static void starts_over_when_closed(void)
+{
+	struct waiter waiter = new_waiter();
+
+	EQUAL(count_threads(), 2);
+	EQUAL(close(find_epoll()), 0);
+	(void)close(waiter.socket);
+	for (int i = 0; i < 2000 && count_threads() > 1; i++)
+		(void)usleep(1000);
+	EQUAL(count_threads(), 1);
+	CHECK(is_gone(waiter.channel));
+	waiter = new_waiter();
+	EQUAL(nsh_wake_arm(waiter.channel, -1, 0, 0), 0);
+	CHECK(is_woken(&waiter, 5000));
+	end_waiter(&waiter);
+	exit(wrong);   /* what the first one had is left open */
+}
+
 static void has_no_name(void)
 {
 	struct sockaddr_un address;
@@ -297,6 +338,8 @@ static const struct check checks[] = {
 	{ "a channel's number is not used again", numbers_are_not_reused },
 	{ "a connection that could not be taken is nobody's", takes_its_own_connection },
 	{ "a thousand channels wait for one pipe", serves_a_thousand },
+	{ "the helper thread ends where its descriptors were closed",
+	  starts_over_when_closed },
 	{ "the listener has no name in the file system", has_no_name },
 	{ "the listener turns other processes away", turns_strangers_away },
 #if CAN_HAVE_THREADS_AFTER_FORK
