@@ -164,7 +164,7 @@ double nsh_process_timeout(const struct nsh_process *process);
  * process has ended and its pipes are at EOF, 0 before, -1 on failure. */
 int nsh_process_pump(struct nsh_process *process, struct nsh_failure *failure);
 /* Pumps until finished or `seconds` have passed (negative: no limit).
- * 1 finished, 0 time is up, -1 failure. */
+ * 1 finished, 0 time is up, -1 failure: also where a dry run's has no end yet. */
 int nsh_process_wait(struct nsh_process *process, double seconds,
 		     struct nsh_failure *failure);
 /* The result, once pump said 1; NULL before.  Belongs to the process. */

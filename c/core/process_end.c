@@ -68,6 +68,9 @@ int nsh_process_wait(struct nsh_process *process, double seconds,
 
 		if (ret != 0)
 			return ret;
+		if (process->is_dry)
+			return nsh_fail_code(failure, NSH_INVALID, "it is a dry run's: "
+					     "it ends when nsh_process_end_dry says how");
 		if (until >= 0 && left <= 0)
 			return 0;
 		if (wait_once(process, left) < 0)
