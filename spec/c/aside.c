@@ -1,7 +1,9 @@
 /* Starts in another thread, for a host whose own must not stand still. */
 #include <sched.h>
+#include <sys/syscall.h>
 
 #include "check.h"
+#include "kill_on.h"
 
 UNUSED static int status_of(pid_t child)
 {
@@ -173,6 +175,19 @@ UNUSED static void starts_aside_after_a_fork(void)
 	nsh_process_free(process);
 }
 
+/* In the child the thread is a new one, which may not choose its policy. */
+UNUSED static void survives_a_filter(void)
+{
+	pid_t child = fork();
+
+	if (child == 0) {
+		EQUAL(kill_on(SYS_sched_setscheduler), 0);
+		starts_aside();
+		_exit(wrong);
+	}
+	EQUAL(status_of(child), 0);
+}
+
 static const struct check checks[] = {
 	{ "programs start in another thread", starts_aside },
 	{ "a start in another thread tells why it failed", fails_aside },
@@ -184,6 +199,7 @@ static const struct check checks[] = {
 	{ "what cannot start in another thread is known", knows_what_it_cannot },
 #if CAN_HAVE_THREADS_AFTER_FORK
 	{ "another thread starts programs after a fork", starts_aside_after_a_fork },
+	{ "another thread survives a filter that kills", survives_a_filter },
 #endif
 	{ NULL, NULL },
 };

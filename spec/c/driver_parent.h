@@ -12,13 +12,12 @@
 
 #include <grp.h>
 #include <linux/capability.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "kill_on.h"
 
 static void need(bool ok, const char *what)
 {
@@ -127,16 +126,7 @@ static void be_block(const char *text)
 
 static void be_killed(const char *text)
 {
-	struct sock_filter code[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)number(text), 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	struct sock_fprog program = { 4, code };
-
-	(void)prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL);
-	need(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0, "kill-on");
+	need(kill_on((unsigned)number(text)) == 0, "kill-on");
 }
 
 static const struct word parent_words[] = {
