@@ -84,6 +84,19 @@ describe("close", function()
     assert.equal("noshell.process (closed)", tostring(process))
   end)
 
+  it("is the end of its use, and an error names the line that goes on", function()
+    local process = assert(noshell.run_async { "true", stdout = "pipe" })
+    local stdout = process.stdout
+    process:close()
+    for text, use in pairs { ["the process is closed"] = function() return (process:wait()) end,
+      ["the stream is closed"] = function() return (stdout:read()) end } do
+      local ok, err = pcall(use)
+      local line = debug.getinfo(use, "S").linedefined
+      assert.is_false(ok)
+      assert.matches("ending_spec%.lua:" .. line .. ": " .. text .. "$", err)
+    end
+  end)
+
   it("copes with children that the host reaps or the kernel", function()
     for _, thief in ipairs { "thief", "ignore", "thread" } do
       local result = helper.run_lua(helper.lua, [[

@@ -101,5 +101,7 @@ bool nsh_lua_get_list(const struct setter *setter, struct place place,
 int nsh_lua_set_source_prefix(lua_State *L);
 /* core.where(): "file:line" of the nearest frame that is, or "". */
 int nsh_lua_where(lua_State *L);
+/* Raises the text after that place: what was done wrong was not done here. */
+int nsh_lua_raise(lua_State *L, const char *text);
 
 #endif

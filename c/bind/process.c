@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "args.h"
 #include "failure.h"
 #include "stream.h"
 #include "value.h"
@@ -44,7 +45,7 @@ struct nsh_process *nsh_lua_check_open(lua_State *L)
 	struct nsh_process *process = nsh_lua_check_process(L)->process;
 
 	if (!process)
-		luaL_error(L, "the process is closed");
+		nsh_lua_raise(L, "the process is closed");
 	return process;
 }
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "args.h"
 #include "failure.h"
 #include "value.h"
 
@@ -47,7 +48,7 @@ static struct stream *check(lua_State *L)
 	struct stream *stream = check_any(L);
 
 	if (nsh_lua_stream_is_closed(stream))
-		luaL_error(L, "the stream is closed");
+		nsh_lua_raise(L, "the stream is closed");
 	return stream;
 }
 

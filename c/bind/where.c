@@ -63,6 +63,15 @@ int nsh_lua_where(lua_State *L)
 	return 1;
 }
 
+int nsh_lua_raise(lua_State *L, const char *text)
+{
+	char where[WHERE_SIZE];
+
+	find_where(L, where);
+	lua_pushfstring(L, *where ? "%s: %s" : "%s%s", where, text);
+	return lua_error(L);
+}
+
 void nsh_lua_setter_note(const struct setter *setter)
 {
 	char where[WHERE_SIZE];
