@@ -143,6 +143,15 @@ describe("on_stdout and on_stderr", function()
     end
   end)
 
+  it("are the end of a wait where they close it", function()
+    local process
+    process = assert(noshell.run_async { "yes",
+      on_stdout = function() process:close() end })
+    local result, err = process:wait(10)
+    assert.is_nil(result)
+    assert.equal("closed", err.code)
+  end)
+
   it("need their stream captured", function()
     for _, spec in ipairs { { "echo", on_stdout = print, stdout = "null" },
       { "echo", on_stderr = print, stderr = "stdout" } } do

@@ -70,9 +70,11 @@ local function start(self, to_end)
     return fail(self, { code = "invalid", method = method, value = value,
       reason = reason })
   end
+  -- Others may change the command while this waits.
+  local asked = drive.asked(self)
   local started, raw = wait.start(self, to_end)
   if not started then return fail(self, raw) end
-  drive.attach(started, self)
+  drive.attach(started, asked)
   trace.started(started)
   return started
 end

@@ -90,18 +90,31 @@ local function add_channel(driver, process, which, on_line, on_data, tail)
     on_data = on_data, tail = tail, from = 0, scanned = 0, dropped = 0 })
 end
 
-local function asks_for_driver(asked)
-  return asked.input or asked.on_stdout or asked.on_stderr or asked.tee
-    or asked.tail
+--- What a command asks of its driver, beside crlf.
+local WISHES = { "input", "on_stdout", "on_stderr", "tee", "tee_passes", "tail" }
+
+--- What is asked of the process of a command that is run now.
+---@param cmd noshell.command
+---@return table?
+function drive.asked(cmd)
+  local kept, asked = cmd:_kept(), nil
+  for i = 1, #WISHES do
+    local wish = kept[WISHES[i]]
+    if wish ~= nil then
+      asked = asked or { crlf = kept.crlf }
+      asked[WISHES[i]] = wish
+    end
+  end
+  return asked or kept.crlf and { crlf = true } or nil
 end
 
---- Drives a process that was just started, where its command asks for that.
+--- Drives a process that was just started, as is asked.
 ---@param process noshell.process
----@param cmd noshell.command
-function drive.attach(process, cmd)
-  local asked, kept = cmd:_kept(), process:_kept()
+---@param asked? table  what drive.asked gave
+function drive.attach(process, asked)
+  if not asked then return end
+  local kept = process:_kept()
   kept.crlf = asked.crlf
-  if not (kept.driver or asks_for_driver(asked)) then return end
   -- A dry run has made one already, and has read the input.
   local driver = kept.driver or { channels = {}, offset = 1 }
   driver.crlf = asked.crlf
@@ -261,6 +274,9 @@ function drive.step(process, driver)
   -- Limit: on Lua 5.1 nothing can yield through pcall, so not in these functions.
   local ok, err = pcall(serve, process, driver, finished)
   driver.busy = false
+  if ok and process:closed() then
+    return nil, { code = "closed", reason = "it was closed meanwhile" }
+  end
   if ok then return finished end
   driver.raised = { err }
   drive.mute(driver)

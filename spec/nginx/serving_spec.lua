@@ -45,6 +45,24 @@ nginx.describe("a worker of nginx", function()
     end)
   end)
 
+  it("keeps apart what is asked of a command in one request and in the next", function()
+    nginx.with({ locations = { ["/shared"] = [[
+      local n, i, heard = ngx.var.arg_n, 0, {}
+      COMMAND = COMMAND or noshell.command "cat"
+      COMMAND:set_input(function()
+        i = i + 1
+        return i <= 2 and n .. i .. "\n" or nil
+      end)
+      COMMAND:on_stdout(function(line) heard[#heard + 1] = line end)
+      local result = assert(COMMAND:run())
+      ngx.print(result.stdout:gsub("\n", " "), table.concat(heard, ","))
+    ]] } }, function(server)
+      for n, response in ipairs(server:many(numbered("/shared", 30), 10)) do
+        assert.equal(("%d1 %d2 %d1,%d2"):format(n, n, n, n), response.body)
+      end
+    end)
+  end)
+
   it("runs 200 commands at once, each of which sleeps", function()
     nginx.with({ locations = { ["/sleep"] = [[
       assert(noshell.run("sleep", "0.5"))
