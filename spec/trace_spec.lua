@@ -101,6 +101,26 @@ describe("trace", function()
     assert.equal("x\n", result.stdout)
     assert.equal(2, count)
   end)
+
+  it("goes on elsewhere while it waits in a coroutine, and when that never ends", function()
+    local probe = coroutine.create(function() pcall(coroutine.yield) end)
+    coroutine.resume(probe)
+    if coroutine.status(probe) == "dead" then
+      pending("Lua 5.1 yields through no pcall")
+    end
+    local commands = {}
+    local previous = noshell.trace(function(event)
+      commands[#commands + 1] = event.command
+      if event.command == "echo wait" then coroutine.yield() end
+    end)
+    local waiting = coroutine.create(function() noshell.run("echo", "wait") end)
+    local ok = coroutine.resume(waiting)
+    noshell.run("echo", "other")
+    noshell.trace(previous)
+    assert.is_true(ok)
+    assert.same({ "echo wait", "echo other", "echo other" }, commands)
+    assert.is_true(coroutine.resume(waiting))
+  end)
 end)
 
 describe("a secret", function()

@@ -15,11 +15,15 @@
 
 ---@alias noshell.tracer fun(event: noshell.event)
 
+local coroutines = require "noshell.host.coroutines"
+
 local trace = {}
 
 ---@type noshell.tracer?
 local tracer
-local is_telling = false
+
+--- The coroutines in which it runs: one may wait in it, or be killed there.
+local telling = setmetatable({}, { __mode = "k" })
 
 --- Tells `f` from now on of every program that starts, exits, or does not start;
 --- nil switches that off. Of an exit it is told when it is known here: by wait,
@@ -44,10 +48,12 @@ end
 local warn = rawget(_G, "warn") or function() end
 
 local function tell(event)
-  if is_telling then return end
-  is_telling = true
+  local thread = coroutines.key()
+  if telling[thread] then return end
+  telling[thread] = true
+  -- Limit: on Lua 5.1 nothing can yield through pcall, so not in it.
   local ok, err = pcall(tracer, event)
-  is_telling = false
+  telling[thread] = nil
   if not ok then warn("noshell.trace: " .. tostring(err)) end
 end
 

@@ -6,6 +6,7 @@
 
 local calls = require "noshell.dry_run.call"
 local core = require "noshell.core"
+local coroutines = require "noshell.host.coroutines"
 local drive = require "noshell.drive"
 local expect = require "noshell.dry_run.expect"
 local failure = require "noshell.failure"
@@ -44,16 +45,11 @@ local active = {}
 
 --- The coroutines in which a handler runs.
 local asking = setmetatable({}, { __mode = "k" })
-local MAIN = {}
-
-local function current()
-  return coroutine.running() or MAIN
-end
 
 --- Calls a function of the caller's. An error is that of whoever runs the
 --- command, and of verify.
 local function ask(record, f)
-  local thread = current()
+  local thread = coroutines.key()
   asking[thread] = true
   -- Limit: on Lua 5.1 nothing can yield through pcall, so not in f.
   local ok, answer, why = pcall(f, record.call)
@@ -149,7 +145,7 @@ local last_pid = FIRST_PID - 1
 local function new_record(cmd, is_exec)
   local dry = active[#active]
   local call = calls.new(cmd, #dry.made + 1, is_exec)
-  if asking[current()] then
+  if asking[coroutines.key()] then
     error(("noshell.dry_run: a handler runs no command, but this one does: '%s'")
       :format(call.command), 0)
   end

@@ -29,6 +29,14 @@ function coroutines.current()
   return current
 end
 
+local MAIN = {}
+
+--- The coroutine that runs as a key, also the main one.
+---@return thread|table
+function coroutines.key()
+  return coroutine.running() or MAIN
+end
+
 --- The coroutine that runs, where Lua lets it yield from here.
 ---@return thread?
 function coroutines.yieldable()
