@@ -202,6 +202,19 @@ describe("wait_any", function()
     end)
   end)
 
+  it("says so where one is closed meanwhile", function()
+    for _, wait in ipairs { noshell.wait_any, noshell.wait_all } do
+      local slow = assert(noshell.run_async("sleep", 50))
+      local fatal = assert(noshell.run_async { "sh", "-c", "echo x; exec sleep 50",
+        on_stdout = function() slow:close() end })
+      local ended, err = wait { fatal, slow }
+      assert.is_nil(ended)
+      assert.equal("closed", err.code)
+      assert.equal("sleep 50", err.command)
+      fatal:close()
+    end
+  end)
+
   it("needs processes that are open", function()
     assert.error_matches(function() noshell.wait_any {} end, "list of processes")
     local process = assert(noshell.run_async("true"))

@@ -44,12 +44,21 @@ local function fail(raw, processes)
   return nil, failure.new(raw, raw.command or processes[1].command)
 end
 
+--- As _step, of one that another coroutine may have closed.
+local function step(each)
+  if each:closed() then
+    return nil, about({ code = "closed", reason = "it was closed meanwhile" }, each)
+  end
+  local finished, raw = each:_step()
+  return finished, raw and about(raw, each)
+end
+
 --- Serves all that run; gives the first of the list that has ended.
 local function serve(list)
   local ended
   for _, each in ipairs(list) do
-    local finished, raw = each:_step()
-    if raw then return nil, about(raw, each) end
+    local finished, raw = step(each)
+    if raw then return nil, raw end
     if finished then ended = ended or each end
   end
   return ended or false
@@ -78,8 +87,8 @@ end
 local function serve_all(list)
   local finished = true
   for _, each in ipairs(list) do
-    local ended, raw = each:_step()
-    if raw then return nil, about(raw, each) end
+    local ended, raw = step(each)
+    if raw then return nil, raw end
     finished = finished and ended
   end
   return finished
