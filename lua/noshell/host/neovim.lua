@@ -1,6 +1,6 @@
 --- The host of what runs in Neovim outside of tasks: it waits in place, as
 --- vim.system():wait() does. The loop's callbacks run meanwhile, and Ctrl-C
---- interrupts.
+--- interrupts: that is a failure of the wait.
 
 local blocking = require "noshell.host.blocking"
 local luv = require "noshell.host.luv"
@@ -14,19 +14,21 @@ function neovim.is_here()
   return editor ~= nil and editor.wait ~= nil and not editor.in_fast_event()
 end
 
---- vim.wait needs a time. It looks at its condition after each event, and now
---- and then.
-local LONG, INTERVAL, INTERRUPTED = 3600, 1000, -2
+--- vim.wait needs a time, after which it looks for Ctrl-C: with a condition
+--- Neovim 0.7 does not before. It looks at that after each event.
+local LONG, INTERVAL, INTERRUPTED = 0.2, 1000, -2
 
 ---@type noshell.waiter
 function neovim.wait(awaited, seconds)
   if not neovim.is_here() then return blocking.wait(awaited, seconds) end
   local is_ready = false
   local stop = luv.watch(awaited, nil, function() is_ready = true end)
-  local _, why = rawget(_G, "vim").wait(luv.milliseconds(seconds or LONG),
+  local _, why = rawget(_G, "vim").wait(
+    luv.milliseconds(math.min(seconds or LONG, LONG)),
     function() return is_ready end, INTERVAL, true)
   stop()
-  if why == INTERRUPTED then error("noshell: interrupted", 0) end
+  if why == INTERRUPTED then return nil, { reason = "interrupted" } end
+  return true
 end
 
 return neovim
