@@ -291,9 +291,9 @@ int nsh_start_fd(const struct nsh_start *start);
 /* Seconds after which to look all the same: a command's timeout that nobody
  * keeps to before it is pumped.  Negative: never. */
 double nsh_start_timeout(const struct nsh_start *start);
-/* Waits for it, if `wait`: 1 and the process, 0 where it is not done, or -1 with
- * the failure of nsh_command_start. */
-int nsh_start_finish(struct nsh_start *start, bool wait,
+/* Waits for it, `seconds` at most: 1 and the process, 0 where it is not done, or
+ * -1 with the failure of nsh_command_start. */
+int nsh_start_finish(struct nsh_start *start, double seconds,
 		     struct nsh_process **ret_process,
 		     struct nsh_failure *failure);
 /* A process that was not taken is forgotten: it runs on.  NULL is fine. */

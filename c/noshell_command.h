@@ -178,7 +178,8 @@ void nsh_command_daemonize(struct nsh_command *cmd);
 /* Locked and written with the pid before exec; kept locked by the program.  The
  * file stays when that has ended, or was not started: only the lock counts. */
 void nsh_command_set_pid_file(struct nsh_command *cmd, const char *path);
-/* Seconds after which the process tree gets TERM, and KILL after `grace`. */
+/* Seconds after which the process tree gets TERM, and KILL after `grace`.  They
+ * count from the exec; a hook, or a FIFO that nobody opens, gets as many before. */
 void nsh_command_set_timeout(struct nsh_command *cmd, double seconds,
 			     double grace);
 /* Cap of each captured stream, in bytes; SIZE_MAX for none.  64 MiB unless

@@ -68,13 +68,14 @@ static int drop(lua_State *L)
 	return 0;
 }
 
-static int finish_start(lua_State *L, bool wait)
+static int finish_start(lua_State *L, double seconds)
 {
 	struct start *start = check(L);
 	struct process *process = nsh_lua_push_process(L);
 	struct nsh_failure failure;
 	int index = lua_gettop(L);
-	int ret = nsh_start_finish(start->start, wait, &process->process, &failure);
+	int ret = nsh_start_finish(start->start, seconds, &process->process,
+				   &failure);
 
 	if (ret == 0) {
 		lua_pushboolean(L, 0);
@@ -91,12 +92,13 @@ static int finish_start(lua_State *L, bool wait)
 /* The process; false where it is not started yet; or nil, failure. */
 static int finish(lua_State *L)
 {
-	return finish_start(L, false);
+	return finish_start(L, 0);
 }
 
+/* The same, and stands still for it, at most a second. */
 static int finish_now(lua_State *L)
 {
-	return finish_start(L, true);
+	return finish_start(L, 1);
 }
 
 static int pollfd(lua_State *L)

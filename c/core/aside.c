@@ -7,11 +7,13 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "area.h"
 #include "command.h"
 #include "fd.h"
 #include "guard.h"
+#include "path.h"
 #include "sys.h"
 
 struct nsh_start {
@@ -139,14 +141,10 @@ static bool can_stand_back(void)
 	return pid > 0 && info.si_code == CLD_EXITED && info.si_status == 0;
 }
 
-static void start_now(struct nsh_start *start, bool stands_back)
+static void start_now(struct nsh_start *start)
 {
-	if (stands_back)
-		(void)set_policy(SCHED_OTHER);
 	if (nsh_command_start(start->cmd, &start->process, &start->failure) < 0)
 		start->process = NULL;
-	if (stands_back)
-		(void)set_policy(SCHED_BATCH);
 }
 
 static void *run_thread(void *nothing)
@@ -161,11 +159,36 @@ static void *run_thread(void *nothing)
 		struct nsh_start *start = take_first();
 
 		pthread_mutex_unlock(&queue.guard.lock);
-		start_now(start, stands_back);
+		if (stands_back)
+			(void)set_policy(SCHED_OTHER);
+		start_now(start);
+		if (stands_back)
+			(void)set_policy(SCHED_BATCH);
 		pthread_mutex_lock(&queue.guard.lock);
 		finish(start);
 	}
 	return NULL;
+}
+
+/* One that may take for ever is in nobody's way. */
+static void *run_alone(void *argument)
+{
+	struct nsh_start *start = argument;
+
+	start_now(start);
+	pthread_mutex_lock(&queue.guard.lock);
+	finish(start);
+	pthread_mutex_unlock(&queue.guard.lock);
+	return NULL;
+}
+
+static bool opens_fifo(const struct nsh_command *cmd)
+{
+	for (int i = 0; i < 3; i++)
+		if (cmd->stdio[i].kind == NSH_STDIO_PATH
+		    && nsh_path_is_fifo(cmd->stdio[i].path))
+			return true;
+	return false;
 }
 
 /* ---- who asks for it --------------------------------------------------- */
@@ -205,7 +228,7 @@ static int make(void)
 	if (queue.ready < 0)
 		queue.ready = nsh_fd_raise(eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK));
 	if (queue.ready >= 0 && !queue.has_thread)
-		queue.has_thread = nsh_guard_start_thread(run_thread) == 0;
+		queue.has_thread = nsh_guard_start_thread(run_thread, NULL) == 0;
 	return queue.has_thread ? 0 : -1;
 }
 
@@ -215,7 +238,9 @@ static int enqueue(struct nsh_start *start)
 
 	lock();
 	ret = make();
-	if (ret == 0) {
+	if (ret == 0 && opens_fifo(start->cmd)) {
+		ret = nsh_guard_start_thread(run_alone, start);
+	} else if (ret == 0) {
 		*queue.end = start;
 		queue.end = &start->next;
 		pthread_cond_signal(&queue.filled);
@@ -250,25 +275,30 @@ double nsh_start_timeout(const struct nsh_start *start)
 	return start->to_end ? start->cmd->timeout : -1;
 }
 
-static bool is_done(struct nsh_start *start, bool wait)
+static bool is_done(struct nsh_start *start, double seconds)
 {
+	double end = nsh_now() + seconds;
+	struct timespec until = { .tv_sec = (time_t)end };
+	int timed_out = seconds <= 0;
 	bool done;
 
+	until.tv_nsec = (long)((end - (double)until.tv_sec) * 1e9);
 	if (start->owner != nsh_self())
 		return start->is_done;
 	lock();
-	while (wait && !start->is_done)
-		pthread_cond_wait(&queue.emptied, &queue.guard.lock);
+	while (!start->is_done && !timed_out)
+		timed_out = pthread_cond_clockwait(&queue.emptied, &queue.guard.lock,
+						   CLOCK_MONOTONIC, &until);
 	done = start->is_done;
 	unlock();
 	return done;
 }
 
-int nsh_start_finish(struct nsh_start *start, bool wait,
+int nsh_start_finish(struct nsh_start *start, double seconds,
 		     struct nsh_process **ret_process,
 		     struct nsh_failure *failure)
 {
-	if (!is_done(start, wait))
+	if (!is_done(start, seconds))
 		return 0;
 	if (!start->process) {
 		if (failure)

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "fd.h"
+#include "path.h"
 
 static const enum nsh_stage stages[3] = {
 	NSH_STAGE_STDIN, NSH_STAGE_STDOUT, NSH_STAGE_STDERR,
@@ -167,6 +168,7 @@ static int add_stream(struct plan *plan, const struct nsh_command *cmd,
 	case NSH_STDIO_FD:
 		return add_source(plan, stream->fd, which, stages[which], failure);
 	case NSH_STDIO_PATH:
+		plan->opens_fifo |= nsh_path_is_fifo(stream->path);
 		add_path(plan, which, stream->path,
 			 which == 0 ? O_RDONLY : output_flags(stream));
 		return 0;

@@ -92,7 +92,7 @@ void nsh_guard_unlock(struct guard *guard)
 
 /* ---- threads ----------------------------------------------------------- */
 
-int nsh_guard_start_thread(void *(*run)(void *))
+int nsh_guard_start_thread(void *(*run)(void *), void *argument)
 {
 	pthread_attr_t attributes;
 	pthread_t thread;
@@ -103,7 +103,7 @@ int nsh_guard_start_thread(void *(*run)(void *))
 	(void)pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
 	(void)pthread_attr_setstacksize(&attributes, 256 * 1024);
 	nsh_signals_block(&mask);
-	error = pthread_create(&thread, &attributes, run, NULL);
+	error = pthread_create(&thread, &attributes, run, argument);
 	nsh_signals_restore(mask);
 	(void)pthread_attr_destroy(&attributes);
 	errno = error;

@@ -23,8 +23,8 @@ pid_t nsh_self(void);
 void nsh_guard_lock(struct guard *guard, void (*start_over)(void));
 void nsh_guard_unlock(struct guard *guard);
 
-/* Starts a thread for good, with every signal blocked: the host's handlers run
- * in the host's threads.  0, or -1 with errno. */
-int nsh_guard_start_thread(void *(*run)(void *));
+/* Starts a thread that nobody joins, with every signal blocked: the host's
+ * handlers run in the host's threads.  0, or -1 with errno. */
+int nsh_guard_start_thread(void *(*run)(void *), void *argument);
 
 #endif

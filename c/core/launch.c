@@ -159,15 +159,21 @@ static int reap(struct launched *launched)
 }
 
 /* Waits until the child executes its program, waits in its handshake, or is
- * gone; with VFORK that is so already. */
-static void follow(struct plan *plan)
+ * gone; with VFORK that is so already.  One that is late is gone too. */
+static void follow(struct plan *plan, const struct launched *launched)
 {
+	bool is_late;
 	char byte;
 
 	if (plan->sync < 0 || plan->handshake)
 		return;
+	is_late = nsh_poll(plan->sync, NSH_READABLE, plan->patience) == 0;
+	if (is_late)
+		(void)nsh_sys_pidfd_send_signal(launched->pidfd, SIGKILL, 0);
 	while (read(plan->sync, &byte, 1) < 0 && errno == EINTR)
 		;
+	if (is_late)
+		plan->record->error = ETIMEDOUT;
 }
 
 static bool reached_exec(const struct record *record)
@@ -257,7 +263,7 @@ static enum outcome attempt(struct plan *plan, struct launched *launched,
 	launched->path = path_name(plan);
 	if (plan->sync >= 0)
 		nsh_plan_close_child_ends(plan);
-	follow(plan);
+	follow(plan, launched);
 	if (plan->handshake || reached_exec(plan->record))
 		return STARTED;
 	signal = reap(launched);

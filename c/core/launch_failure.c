@@ -120,6 +120,9 @@ static void explain(const struct plan *plan, const struct record *record,
 		nsh_fail_reason(failure, "%.*s", NSH_REASON_SIZE - 1, record->message);
 	else if (silent)   /* a daemon's parent, or a thief, had its status */
 		nsh_fail_reason(failure, "the child was killed");
+	else if (record->error == ETIMEDOUT && plan->patience >= 0)
+		nsh_fail_reason(failure, "it took longer than the "
+				"command's timeout");
 	else if (record->stage == NSH_STAGE_EXEC)
 		explain_exec(plan, subject, failure);
 	else if (record->stage == NSH_STAGE_LIMIT && record->error == EPERM)

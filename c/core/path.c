@@ -198,3 +198,10 @@ void nsh_path_explain(const char *path, struct nsh_failure *failure)
 	if (size >= 0)
 		explain_head(head, failure);
 }
+
+bool nsh_path_is_fifo(const char *path)
+{
+	struct stat file;
+
+	return stat(path, &file) == 0 && S_ISFIFO(file.st_mode);
+}

@@ -18,5 +18,7 @@ int nsh_path_resolve(const char *name, bool absolute, bool all,
 /* Adds to a failed exec of `path` what errno alone does not say: a missing
  * interpreter, a directory, a file that is no program. */
 void nsh_path_explain(const char *path, struct nsh_failure *failure);
+/* It is open when somebody opens its other end, perhaps never. */
+bool nsh_path_is_fifo(const char *path);
 
 #endif

@@ -142,13 +142,14 @@ static bool needs_own_memory(const struct plan *plan)
 static int plan_launch(struct plan *plan, bool in_place,
 		       struct nsh_failure *failure)
 {
+	bool waits = plan->hook || plan->handshake || plan->daemonize
+		|| plan->opens_fifo;
+
 	plan->parent_pid = (int)nsh_self();
 	plan->parent_thread = (int)syscall(SYS_gettid);
-	plan->own_memory = needs_own_memory(plan);
+	plan->own_memory = needs_own_memory(plan) || waits;
 	plan->after_fork = plan->hook;
-	if (in_place)
-		return 0;
-	if (!plan->hook && !plan->handshake && !plan->daemonize)
+	if (in_place || !waits)
 		return 0;
 	return nsh_plan_add_sync(plan) == 0 ? 0
 		: nsh_fail(failure, NSH_STAGE_CLONE, errno, "socketpair");
@@ -160,10 +161,12 @@ static void start_empty(struct plan *plan, const struct nsh_command *cmd)
 	if (cmd)
 		*plan = cmd->attributes;
 	plan->sync = -1;
+	plan->patience = -1;
 	for (int i = 0; i < 3; i++)
 		plan->parent_ends[i] = -1;
 	if (!cmd)
 		return;
+	plan->patience = cmd->timeout;
 	plan->limits = cmd->limits;
 	plan->groups = cmd->groups;
 	plan->pid_file = cmd->pid_file;

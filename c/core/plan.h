@@ -132,6 +132,8 @@ struct plan {
 	int *send_ends;            /* one per send buffer */
 	size_t send_count;
 	int sync;                  /* the parent's end of the sync socket */
+	double patience;           /* seconds to wait there; negative: any */
+	bool opens_fifo;           /* so long that we must not stand still */
 	int *child_ends;           /* to be closed once the child has them */
 	size_t child_end_count;
 	char **found;              /* behind candidates */

@@ -207,7 +207,7 @@ static int make(void)
 	if (wake.epoll >= 0 && wake.timer >= 0
 	    && watch(wake.timer, EPOLLIN, TIMER) == 0
 	    && nsh_wake_listener_init(&wake.listener) == 0
-	    && nsh_guard_start_thread(run_thread) == 0) {
+	    && nsh_guard_start_thread(run_thread, NULL) == 0) {
 		wake.is_made = true;
 		return 0;
 	}

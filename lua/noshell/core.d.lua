@@ -167,7 +167,8 @@ function core.reap() end
 ---@field pollfd fun(self): integer
 ---@field timeout fun(self): number?  seconds after which to look all the same
 ---@field finish fun(self): noshell.process|false|nil, noshell.failure?  false: not yet
----@field finish_now fun(self): noshell.process?, noshell.failure?  stands still until then
+---@field finish_now fun(self): noshell.process|false|nil, noshell.failure?  stands still
+---  for it, at most a second
 
 -- Processes -------------------------------------------------------------------
 

@@ -294,7 +294,8 @@ function command:daemonize() end
 function command:set_pid_file(path) end
 
 --- Ends the program and what it started when the seconds have passed: TERM, and
---- KILL after the grace.
+--- KILL after the grace. They count from the exec; a hook, or a FIFO that nobody
+--- opens, gets as many before, and then it does not start: ETIMEDOUT.
 ---@param seconds number  more than 0
 ---@param grace? number   2 unless given
 ---@return noshell.command

@@ -58,7 +58,8 @@ end
 function starting:finish() return self.start:finish() end
 
 --- Starts a command: in another thread, where the host says that its own has
---- better things to do. Where the host cannot wait for that, it stands still.
+--- better things to do. Where the host cannot wait for that, it stands still for
+--- a second at most: what takes longer is nobody's then.
 --- With `to_end` that wait is for the start and, once, for the process too.
 ---@param cmd noshell.command
 ---@param to_end? boolean
@@ -70,7 +71,9 @@ function wait.start(cmd, to_end)
   local process, raw = wait.await(setmetatable({ start = start }, metatable),
     starting.finish)
   if process or raw.stage ~= "wait" then return process, raw end
-  return start:finish_now()
+  local found, why = start:finish_now()
+  if found == false then return nil, raw end
+  return found, why
 end
 
 return wait

@@ -47,7 +47,7 @@ static void starts_aside(void)
 		struct nsh_process *process = NULL;
 
 		CHECK(is_readable(starts[i], 5));
-		EQUAL(nsh_start_finish(starts[i], false, &process, NULL), 1);
+		EQUAL(nsh_start_finish(starts[i], 0, &process, NULL), 1);
 		nsh_start_free(starts[i]);
 		EQUAL(nsh_process_wait(process, 5, NULL), 1);
 		EQUAL(nsh_process_result(process)->exit_code, i);
@@ -65,7 +65,7 @@ static void fails_aside(void)
 
 	nsh_command_set_working_directory(cmd, "/no/such/directory");
 	it = start_aside(cmd);
-	EQUAL(nsh_start_finish(it, true, &process, &failure), -1);
+	EQUAL(nsh_start_finish(it, 5, &process, &failure), -1);
 	EQUAL(failure.stage, NSH_STAGE_WORKING_DIRECTORY);
 	EQUAL(failure.errnum, ENOENT);
 	nsh_start_free(it);
@@ -77,7 +77,7 @@ static void tells_of_the_process(void)
 	struct nsh_start *it = begin(PROBE("--pause"), true);
 	struct nsh_process *process = NULL;
 
-	EQUAL(nsh_start_finish(it, true, &process, NULL), 1);
+	EQUAL(nsh_start_finish(it, 5, &process, NULL), 1);
 	CHECK(!is_readable(it, 0.1));
 	EQUAL(sched_getscheduler(nsh_process_pid(process)), SCHED_OTHER);
 	EQUAL(nsh_process_kill(process, SIGKILL), 0);
@@ -93,7 +93,7 @@ static void tells_of_output(void)
 	struct nsh_process *process = NULL;
 
 	CHECK(is_readable(it, 5));
-	EQUAL(nsh_start_finish(it, false, &process, NULL), 1);
+	EQUAL(nsh_start_finish(it, 0, &process, NULL), 1);
 	nsh_start_free(it);
 	EQUAL(nsh_process_wait(process, 0, NULL), 0);
 	nsh_process_free(process);
@@ -110,7 +110,7 @@ static void tells_of_failures_at_once(void)
 	it = begin(cmd, true);
 	CHECK(nsh_start_timeout(it) == 7);
 	CHECK(is_readable(it, 5));
-	EQUAL(nsh_start_finish(it, false, &process, NULL), -1);
+	EQUAL(nsh_start_finish(it, 0, &process, NULL), -1);
 	nsh_start_free(it);
 	it = start_aside(PROBE("--exit", "0"));
 	CHECK(nsh_start_timeout(it) < 0);
@@ -169,7 +169,7 @@ UNUSED static void starts_aside_after_a_fork(void)
 		_exit(wrong);
 	}
 	EQUAL(status_of(child), 0);
-	EQUAL(nsh_start_finish(it, true, &process, NULL), 1);
+	EQUAL(nsh_start_finish(it, 5, &process, NULL), 1);
 	nsh_start_free(it);
 	EQUAL(nsh_process_wait(process, 5, NULL), 1);
 	nsh_process_free(process);
@@ -210,7 +210,7 @@ static void make(void)
 	struct nsh_start *it = start_aside(PROBE("--exit", "0"));
 	struct nsh_process *process = NULL;
 
-	EQUAL(nsh_start_finish(it, true, &process, NULL), 1);
+	EQUAL(nsh_start_finish(it, 5, &process, NULL), 1);
 	nsh_start_free(it);
 	nsh_process_free(process);
 }

@@ -2,6 +2,7 @@
 -- its own.
 local helper = require "spec.support.helper"
 local nginx = require "spec.support.nginx"
+local noshell = require "noshell"
 local sys = helper.sys
 
 --- The paths "/run?n=1" to "/run?n=count".
@@ -60,6 +61,31 @@ nginx.describe("a worker of nginx", function()
       for n, response in ipairs(server:many(numbered("/shared", 30), 10)) do
         assert.equal(("%d1 %d2 %d1,%d2"):format(n, n, n, n), response.body)
       end
+    end)
+  end)
+
+  it("starts others while a start waits for the other end of a FIFO", function()
+    helper.with_tmpdir(function(dir)
+      assert(noshell.run("mkfifo", dir .. "/fifo"))
+      nginx.with({ locations = {
+        ["/fifo"] = ([[
+          local result, err = noshell.run { "cat", stdin = { path = "%s/fifo" },
+            timeout = tonumber(ngx.var.arg_seconds) }
+          ngx.print(err and err.errname or result.stdout)
+        ]]):format(dir),
+        ["/run"] = [[ ngx.print(assert(noshell.output("echo", ngx.var.arg_n))) ]],
+      } }, function(server)
+        assert.equal("ETIMEDOUT", server:body("/fifo?seconds=0.1"))
+        local paths = numbered("/run", 20)
+        for _ = 1, 3 do table.insert(paths, 1, "/fifo?seconds=0.5") end
+        for i, response in ipairs(server:many(paths, 23)) do
+          assert.equal(i <= 3 and "ETIMEDOUT" or tostring(i - 3), response.body)
+        end
+        local writer = assert(noshell.run_async("sh", "-c",
+          "sleep 0.2; echo hello >$0", dir .. "/fifo"))
+        assert.equal("hello\n", server:body("/fifo"))
+        writer:close()
+      end)
     end)
   end)
 

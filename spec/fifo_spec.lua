@@ -1,0 +1,56 @@
+-- A FIFO is opened for the program before it executes, and that waits until
+-- somebody opens its other end.
+local helper = require "spec.support.helper"
+local noshell = require "noshell"
+
+--- Calls f with the path of a FIFO.
+local function with_fifo(f)
+  helper.with_tmpdir(function(dir)
+    local path = dir .. "/fifo"
+    assert(noshell.run("mkfifo", path))
+    f(path)
+  end)
+end
+
+describe("a FIFO as a standard stream", function()
+  helper.leak_check()
+
+  it("is what the program reads, once somebody writes", function()
+    with_fifo(function(path)
+      local writer = assert(noshell.run_async("sh", "-c", "sleep 0.1; echo hello >$0", path))
+      assert.equal("hello", noshell.output { "cat", stdin = { path = path }, timeout = 10 })
+      writer:close()
+    end)
+  end)
+
+  it("is given up when the command's time is over", function()
+    with_fifo(function(path)
+      for key, stage in pairs { stdin = "set_stdin", stdout = "set_stdout" } do
+        local result, err = noshell.run { "cat", [key] = { path = path }, timeout = 0.05 }
+        assert.is_nil(result)
+        assert.equal("ETIMEDOUT " .. stage, err.errname .. " " .. err.stage)
+        assert.equal(("noshell: cannot start 'cat': %s '%s': it took longer than the "
+          .. "command's timeout (ETIMEDOUT)"):format(stage, path), tostring(err))
+      end
+    end)
+  end)
+
+  it("holds no signal back from who waits", function()
+    with_fifo(function(path)
+      local script = ("require 'noshell'.run { 'cat', stdin = { path = %q } }"):format(path)
+      local _, err = noshell.run { helper.lua.name, "-e", script, timeout = 0.3, grace = 20 }
+      assert.equal("timeout TERM", err.code .. " " .. err.result.signal)
+      assert.is_true(err.result.duration < 10)
+    end)
+  end)
+end)
+
+describe("a hook that does not end", function()
+  helper.leak_check()
+
+  it("is given up when the command's time is over", function()
+    local _, err = noshell.run { "true", pre_exec_hook = function() while true do end end,
+      timeout = 0.05 }
+    assert.equal("ETIMEDOUT set_pre_exec_hook", err.errname .. " " .. err.stage)
+  end)
+end)
