@@ -60,15 +60,16 @@ WARN = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototy
 BASE = -std=c11 -D_GNU_SOURCE $(CFLAGS) -fPIC -fvisibility=hidden $(WARN) -MMD -MP
 SAN = $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 FLAGS = $(BASE) $(SAN) -Ic $(DEFINES)
+CORE_INCLUDE = $(addprefix -I,$(wildcard c/core/*))
 # now: the child shares memory with us and must not run the dynamic linker.
 # nodelete: closing a Lua state must not unload what a thread of ours runs.
 LINK = $(Q)$(CC) $(LDFLAGS) $(SAN) -shared -z relro -z now -z nodelete -o $@ $(filter %.o,$^) $(LIBS)
 PLAIN = $(filter-out -MMD -MP,$(BASE))
-CORE = $(patsubst c/%.c,$(BUILD)/%.o,$(wildcard c/core/*.c))
+CORE = $(patsubst c/%.c,$(BUILD)/%.o,$(wildcard c/core/*/*.c))
 BIND = $(patsubst c/%.c,%.o,$(wildcard c/bind/*.c))
 PRODUCTS = $(BUILD)/libnoshell.a $(foreach v,$(LUAS),$(BUILD)/$(v)/noshell/core.so $(BUILD)/$(v)/libnoshell.a)
 # The child's side calls nothing but the kernel: no checks that call out.
-CHILD = $(filter $(BUILD)/core/child.o $(BUILD)/core/child_%.o $(BUILD)/core/supervise%.o,$(CORE))
+CHILD = $(filter $(addprefix $(BUILD)/core/launch/,child.o child_%.o supervise%.o),$(CORE))
 $(CHILD): SAN =
 $(CHILD): FLAGS += -fno-stack-protector -U_FORTIFY_SOURCE
 
@@ -81,7 +82,7 @@ $(BUILD)/flags: FORCE
 	@mkdir -p $(@D); echo '$(STAMP)' | cmp -s - $@ || echo '$(STAMP)' > $@
 $(BUILD)/core/%.o: c/core/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(FLAGS) -c -o $@ $<
+	$(Q)$(CC) $(FLAGS) $(CORE_INCLUDE) -c -o $@ $<
 $(BUILD)/libnoshell.a: $(CORE)
 	$(Q)rm -f $@; $(AR) rcs $@ $^
 define lua_rules
@@ -132,7 +133,7 @@ doc: all
 	@$(MODULES) $(BINARIES) $(DEMO_LUA) spec/support/doc.lua $(BUILD)/doc
 fresh:; @NOSHELL_FRESH=1 spec/check/debootstrap.sh
 lint:; @BUILD=$(BUILD) spec/support/run_checks.sh spec/check/compilers.sh spec/check/luacheck.sh
-child-check: $(CORE)
+layers child-check: $(CORE)
 layers child-check:
 	@BUILD=$(BUILD) spec/check/$(@:-check=).sh
 

@@ -92,7 +92,7 @@ describe("the tree", function()
   end)
 
   it("has arrows that point down", function()
-    local result = run { "spec/check/layers.sh" }
+    local result = run({ "spec/check/layers.sh" }, { BUILD = helper.build })
     assert.equal(0, result.status, result.out)
   end)
 

@@ -1,22 +1,22 @@
 #!/bin/bash
-# What the child's side of the core calls, against c/core/child.syms: a name a
+# What the child's side of the core calls, against c/core/launch/child.syms: a name a
 # line, # begins a comment. It runs in the parent's memory, where any other
 # thread may hold a lock: a libc function that takes one is a deadlock, one
 # that keeps state corrupts the parent's.
 cd "$(dirname "$0")/../.." || exit 1
 BUILD=${BUILD:-build}
 shopt -s nullglob
-objects=("$BUILD"/core/child.o "$BUILD"/core/child_*.o)
+objects=("$BUILD"/core/launch/child.o "$BUILD"/core/launch/child_*.o)
 if [ ! -e "${objects[0]}" ]; then
-    echo "$BUILD/core/child.o is not built"
+    echo "$BUILD/core/launch/child.o is not built"
     exit 1
 fi
-if [ ! -e c/core/child.syms ]; then
-    echo "c/core/child.syms is missing"
+if [ ! -e c/core/launch/child.syms ]; then
+    echo "c/core/launch/child.syms is missing"
     exit 1
 fi
 
-allowed=$(sed 's/#.*//' c/core/child.syms | tr -s ' \t' '\n\n' | sort -u)
+allowed=$(sed 's/#.*//' c/core/launch/child.syms | tr -s ' \t' '\n\n' | sort -u)
 defined=$(nm --defined-only -g "${objects[@]}" | awk 'NF == 3 { print $3 }' |
     sort -u)
 used=$(nm -u "${objects[@]}" | awk '$1 == "U" || $1 == "w" { print $2 }' |

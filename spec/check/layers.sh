@@ -1,21 +1,19 @@
 #!/bin/bash
-# Arrows point down only: who may include or require whom. A new module of the
-# core is given its place here.
+# Arrows point down only: includes, calls (by nm, so build first) and
+# requires.
 cd "$(dirname "$0")/../.." || exit 1
+BUILD=${BUILD:-build}
 bad=0
 
-# From the top down; a module includes its own line and the lines below. A part
-# of a module (command_env) stands where the module does. plan.h is read on all
-# lines, as the vocabulary is: it holds what the child needs and includes
-# nothing but stage.h; plan.c, which fills it, stands higher.
-levels='
-process stream handshake forgotten ladder status exchange launch supervise features aside
-command plan text fdmap
-env path signals caps label limits strv tree wake pollset area accounts guard
-stage fd sys
-'
-everyones='noshell.h ../noshell.h plan.h child.h'
-child_side='plan.h stage.h sys.h child.h child_steps.h supervise.h'
+# The core's folders, from the bottom up. Includes and calls point to the same
+# folder or to one before it. plan.h is read in all of them: it holds what the
+# child needs and includes nothing but failure.h.
+folders=(base command plan launch process thread)
+everyones='plan.h child.h'
+child_side='plan.h failure.h sys.h child.h child_steps.h supervise.h'
+# Calls that still point upwards, as "from to".
+known='command:nsh_caps_available command:nsh_caps_last command:nsh_caps_number
+launch:nsh_status_survives command:caps.h launch:status.h'
 lua_headers='lua.h lauxlib.h lualib.h luajit.h'
 
 complain() {
@@ -37,18 +35,10 @@ among() {
     [[ " $* " == *" $word "* ]]
 }
 
-# command_clone belongs to command: the longest listed name that begins it.
 level_of() {
-    local name=$1 level=0 line
-    while [ -n "$name" ]; do
-        level=0
-        while read -r line; do
-            level=$((level + 1))
-            # shellcheck disable=SC2086
-            among "$name" $line && echo $level && return
-        done < <(echo "$levels" | grep .)
-        [[ $name == *_* ]] || return
-        name=${name%_*}
+    local i
+    for i in "${!folders[@]}"; do
+        [ "${folders[i]}" = "$1" ] && echo "$i" && return
     done
 }
 
@@ -62,27 +52,49 @@ check_child() {
     done
 }
 
-check_core_arrows() {
-    local file=$1 name mine header its
-    name=$(basename "$file")
-    mine=$(level_of "${name%.*}")
-    if [ -z "$mine" ]; then
-        complain "$file has no place among the levels in $0"
+check_core_includes() {
+    local file=$1 mine header its found
+    mine=$(basename "$(dirname "$file")")
+    if [ -z "$(level_of "$mine")" ]; then
+        complain "$file is in none of the folders ${folders[*]}"
         return
     fi
     for header in $(own_includes "$file"); do
         # shellcheck disable=SC2086
-        among "$header" $everyones && continue
-        its=$(level_of "${header%.h}")
-        if [ -z "$its" ] || [ "$its" -lt "$mine" ]; then
+        among "$header" $everyones || among "$mine:$header" $known && continue
+        found=(c/core/*/"$header")
+        its=$(basename "$(dirname "${found[0]:-c/core/base/x}")")
+        [ "$(level_of "$its")" -le "$(level_of "$mine")" ] ||
             complain "$file includes $header, which stands above it"
-        fi
     done
+}
+
+# "symbol object" of what the core's objects define or want.
+symbols() {
+    local object source
+    for object in "$BUILD"/core/*/*.o; do
+        # One that was left behind when its source moved is not the core's.
+        source=c/${object#"$BUILD"/}
+        [ -e "${source%.o}.c" ] || continue
+        # shellcheck disable=SC2086
+        nm $1 "$object" | awk -v object="$object" '{ print $NF, object }'
+    done | sort
+}
+
+check_core_calls() {
+    local symbol from to
+    while read -r symbol from to; do
+        from=$(basename "$(dirname "$from")") to=$(basename "$(dirname "$to")")
+        # shellcheck disable=SC2086
+        among "$from:$symbol" $known && continue
+        [ "$(level_of "$to")" -le "$(level_of "$from")" ] ||
+            complain "c/core/$from calls $symbol of c/core/$to, which stands above it"
+    done < <(join <(symbols -u) <(symbols '--defined-only -g') | sort -u)
 }
 
 check_core() {
     local file header
-    for file in c/core/*.[ch]; do
+    for file in c/core/*/*.[ch]; do
         for header in $(includes "$file"); do
             # shellcheck disable=SC2086
             among "$(basename "$header")" $lua_headers &&
@@ -96,7 +108,7 @@ check_core() {
         case $(basename "$file") in
         child.h) ;;
         child.c | child_*) check_child "$file" ;;
-        *) check_core_arrows "$file" ;;
+        *) check_core_includes "$file" ;;
         esac
     done
 }
@@ -139,6 +151,11 @@ check_lua() {
 
 shopt -s nullglob
 check_core
+if compgen -G "$BUILD/core/*/*.o" >/dev/null; then
+    check_core_calls
+else
+    complain "$BUILD has no objects of the core: build first"
+fi
 check_bind
 check_lua
 [ $bad = 0 ] || exit 1

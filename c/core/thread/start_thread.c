@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "area.h"
+#include "launch_block.h"
 #include "command.h"
 #include "fd.h"
 #include "guard.h"

@@ -8,37 +8,9 @@
 
 #include "command.h"
 #include "fd.h"
-#include "forgotten.h"
+#include "orphans.h"
 #include "process.h"
 #include "sys.h"
-
-double nsh_now(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
-int nsh_poll(int fd, short events, double seconds)
-{
-	struct pollfd poll_fd = { .fd = fd, .events = events };
-	double until = seconds < 0 ? -1 : nsh_now() + seconds;
-
-	for (;;) {
-		struct timespec left = { 0, 0 };
-		double rest = until < 0 ? 0 : until - nsh_now();
-		int ret;
-
-		if (rest > 0) {
-			left.tv_sec = (time_t)rest;
-			left.tv_nsec = (long)((rest - (double)left.tv_sec) * 1e9);
-		}
-		ret = ppoll(&poll_fd, fd >= 0, until < 0 ? NULL : &left, NULL);
-		if (ret >= 0 || errno != EINTR)
-			return ret;
-	}
-}
 
 /* The shorter of two times, either of which may be "never" (negative). */
 static double sooner(double a, double b)

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../noshell.h"
+#include "noshell.h"
 
 int nsh_strv_add_taken(struct strv *strv, char *take_string)
 {

@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-#include "stage.h"
+#include "failure.h"
 #include "strv.h"
 
 /* Fills *candidates with the files that `name` means: itself where it holds a

@@ -1,5 +1,5 @@
 /*
- * exchange.h: the bytes that move between us and a running program without
+ * io.h: the bytes that move between us and a running program without
  * anybody's help: input and send buffers towards it, captured output from it.
  * All directions at once, without blocking, so that neither side waits for
  * the other.  An exchange owns its descriptors and its bytes.

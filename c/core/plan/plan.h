@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <sys/resource.h>
 
-#include "stage.h"
+#include "failure.h"
 
 /* How the child comes by a descriptor table of its own.  In the order in
  * which they are tried: each needs less of the kernel than the one before. */

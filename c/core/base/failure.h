@@ -1,11 +1,11 @@
 /*
- * stage.h: the vocabulary of failures: stages, codes, and the functions that
+ * failure.h: the vocabulary of failures: stages, codes, and the functions that
  * fill a struct nsh_failure (declared in noshell.h; the caller owns it).
  */
 #ifndef NSH_STAGE_H
 #define NSH_STAGE_H
 
-#include "../noshell.h"
+#include "noshell.h"
 
 /* Fill *failure, where it is not NULL, and return -1.  The subject may be
  * NULL.  Neither changes errno. */

@@ -6,7 +6,7 @@
 #ifndef NSH_FD_H
 #define NSH_FD_H
 
-#include "../noshell.h"
+#include "noshell.h"
 
 /* Closes, sets *fd to -1, keeps errno; -1 is fine. */
 void nsh_close(int *fd);

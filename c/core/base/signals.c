@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../noshell.h"
+#include "noshell.h"
 #include "sys.h"
 
 void nsh_signals_block(uint64_t *ret_old)

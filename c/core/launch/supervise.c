@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "area.h"
+#include "launch_block.h"
 #include "fd.h"
 #include "status.h"
 #include "sys.h"

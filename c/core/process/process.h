@@ -7,7 +7,7 @@
 #ifndef NSH_PROCESS_H
 #define NSH_PROCESS_H
 
-#include "exchange.h"
+#include "io.h"
 #include "launch.h"
 #include "status.h"
 #include "tree.h"

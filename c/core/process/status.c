@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "area.h"
+#include "launch_block.h"
 #include "fd.h"
 #include "process.h"
 #include "signals.h"

@@ -1,5 +1,5 @@
 /*
- * area.h: memory that we share with a child whatever it shares with us: a
+ * launch_block.h: memory that we share with a child whatever it shares with us: a
  * record at its start and a stack that grows down from its end, with an
  * untouchable page between.  One is kept for the next launch: making and
  * faulting in a new one costs a tenth of a small program's whole run.

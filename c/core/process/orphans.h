@@ -1,5 +1,5 @@
 /*
- * forgotten.h: processes that nobody holds any more and that still run.  They
+ * orphans.h: processes that nobody holds any more and that still run.  They
  * are neither killed nor left as zombies: their output is read and thrown
  * away, their input goes on, and each is reaped once it has ended.
  */

@@ -1,4 +1,4 @@
-#include "stage.h"
+#include "failure.h"
 
 #include <errno.h>
 #include <stdio.h>

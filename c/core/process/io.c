@@ -1,4 +1,4 @@
-#include "exchange.h"
+#include "io.h"
 
 #include <errno.h>
 #include <signal.h>

@@ -1,4 +1,4 @@
-#include "forgotten.h"
+#include "orphans.h"
 
 #include <sys/epoll.h>
 

@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "area.h"
+#include "launch_block.h"
 #include "child.h"
 #include "fd.h"
 #include "guard.h"

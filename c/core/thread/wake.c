@@ -11,7 +11,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-#include "../noshell.h"
+#include "noshell.h"
 #include "fd.h"
 #include "guard.h"
 #include "wake_listener.h"

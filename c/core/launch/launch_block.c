@@ -1,4 +1,4 @@
-#include "area.h"
+#include "launch_block.h"
 
 #include <stdatomic.h>
 #include <stddef.h>

@@ -1,0 +1,34 @@
+/* The monotonic clock, and waiting for one descriptor (noshell.h). */
+#include <errno.h>
+#include <poll.h>
+#include <time.h>
+
+#include "noshell.h"
+
+double nsh_now(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+int nsh_poll(int fd, short events, double seconds)
+{
+	struct pollfd poll_fd = { .fd = fd, .events = events };
+	double until = seconds < 0 ? -1 : nsh_now() + seconds;
+
+	for (;;) {
+		struct timespec left = { 0, 0 };
+		double rest = until < 0 ? 0 : until - nsh_now();
+		int ret;
+
+		if (rest > 0) {
+			left.tv_sec = (time_t)rest;
+			left.tv_nsec = (long)((rest - (double)left.tv_sec) * 1e9);
+		}
+		ret = ppoll(&poll_fd, fd >= 0, until < 0 ? NULL : &left, NULL);
+		if (ret >= 0 || errno != EINTR)
+			return ret;
+	}
+}
