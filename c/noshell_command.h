@@ -98,7 +98,10 @@ void nsh_command_run_among(struct nsh_command *cmd, pid_t pid);
 /* ---- commands: identity, capabilities, labels -------------------------- */
 
 /* Unless set_groups names them, the supplementary groups become those of the
- * user's account, or the gid alone: ours are kept only without CAP_SETGID. */
+ * user's account, or the gid alone: ours are kept only without CAP_SETGID.
+ * With a uid other than 0, the permitted, effective, inheritable and ambient
+ * capability sets of the program are exactly those of allow_cap, whatever this
+ * process holds and whatever its securebits are. */
 void nsh_command_set_uid(struct nsh_command *cmd, uid_t uid);
 void nsh_command_set_gid(struct nsh_command *cmd, gid_t gid);
 /* Exactly these supplementary groups; count may be 0. */
@@ -109,10 +112,12 @@ void nsh_command_set_user(struct nsh_command *cmd, const char *name);
 /* As set_uid and set_gid, by name; a decimal number is taken as one. */
 void nsh_command_set_uid_name(struct nsh_command *cmd, const char *name);
 void nsh_command_set_gid_name(struct nsh_command *cmd, const char *name);
-/* Start from no capabilities; allow_cap then adds.  Without clear_caps,
- * allow_cap keeps that capability across a change of user. */
+/* Start from no capabilities; allow_cap then adds.  The bounding set is reduced
+ * too; without CAP_SETPCAP no_new_privs is set instead, so that the program
+ * cannot regain one (nor another user id from a set-user-ID program). */
 void nsh_command_clear_caps(struct nsh_command *cmd);
-/* "net_raw", "CAP_NET_RAW". */
+/* "net_raw", "CAP_NET_RAW": the program has it, after clear_caps and after a
+ * change of user too.  This process must hold it. */
 void nsh_command_allow_cap(struct nsh_command *cmd, const char *name);
 void nsh_command_allow_cap_number(struct nsh_command *cmd, int number);
 /* The label that exec gives the program.  Where the module is not active

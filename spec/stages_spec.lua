@@ -117,8 +117,6 @@ local cases = {
   { { "true", uid = 7 }, deny = "setresuid:EAGAIN", "spawn set_uid EAGAIN 7" },
   { { "true", allow_cap = "net_raw" }, "spawn capabilities EPERM net_raw",
     before = as_user },
-  { { "true", clear_caps = true }, "spawn capabilities EPERM clear_caps",
-    before = as_user },
   { { "true", clear_caps = true }, deny = "prctl(PR_CAPBSET_DROP):EPERM", root = true,
     "spawn capabilities EPERM -" },
   { { "true", clear_caps = true }, deny = "capset:EPERM", root = true,

@@ -186,7 +186,8 @@ function command:run_alone() end
 function command:run_among(pid) end
 
 --- The user id, or the name of a user. Supplementary groups become those of the
---- account.
+--- account. Unless it is 0, the program has the capabilities of allow_cap and no
+--- others, whatever this process holds.
 ---@param user integer|string
 ---@return noshell.command
 function command:set_uid(user) end
@@ -201,16 +202,18 @@ function command:set_gid(group) end
 ---@return noshell.command
 function command:set_groups(groups) end
 
---- uid, gid and groups of this account.
+--- uid, gid and groups of this account, with capabilities as for set_uid.
 ---@param name string
 ---@return noshell.command
 function command:set_user(name) end
 
---- The program has no capabilities, but those of allow_cap.
+--- The program has no capabilities, but those of allow_cap, and cannot regain any:
+--- the bounding set is reduced or, without CAP_SETPCAP, no_new_privs is set.
 ---@return noshell.command
 function command:clear_caps() end
 
 --- Capabilities that the program has nevertheless, after clear_caps or another uid.
+--- This process must hold them.
 ---@param ... string|integer  "net_raw", "CAP_NET_RAW", 13
 ---@return noshell.command
 function command:allow_cap(...) end

@@ -114,7 +114,7 @@ static int execute(const struct plan *plan)
  * the caller's; limits and scheduling while we may still raise them; the hook
  * and the labels while we still are who we were; bounding set before groups
  * before gid before uid, each needs a privilege that a later one takes away,
- * and the capability sets after the uid, which clears them; the directory as
+ * and the capability sets after the uid, which changes them; the directory as
  * the target user; the parent-death signal after the ids, which clear it;
  * no_new_privs late, since it forbids some label transitions only at exec but
  * restricts nothing that we do; the handshake when all else has succeeded;

@@ -194,7 +194,7 @@ int nsh_step_arm_parent_death_signal(const struct plan *plan)
 
 int nsh_step_set_no_new_privs(const struct plan *plan)
 {
-	if (!plan->no_new_privs)
+	if (!plan->no_new_privs && !plan->caps.no_new_privs)
 		return 0;
 	return (int)nsh_sys_prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }

@@ -34,20 +34,32 @@ int nsh_step_set_apparmor_profile(const struct plan *plan)
 
 /* ---- identity ---------------------------------------------------------- */
 
+static int set_sets(const struct cap_sets *sets)
+{
+	struct __user_cap_header_struct header = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct data[2];
+
+	for (int i = 0; i < 2; i++) {
+		data[i].effective = (uint32_t)(sets->effective >> 32 * i);
+		data[i].permitted = (uint32_t)(sets->permitted >> 32 * i);
+		data[i].inheritable = (uint32_t)(sets->inheritable >> 32 * i);
+	}
+	return (int)nsh_sys(SYS_capset, (long)&header, (long)data, 0, 0, 0);
+}
+
 /* Needs CAP_SETPCAP, so before the uid changes. */
 int nsh_step_drop_bounding_set(const struct plan *plan)
 {
-	for (unsigned long cap = 0; cap < 64; cap++) {
-		long ret = 0;
+	long ret = plan->caps.raise ? set_sets(&plan->caps.raised) : 0;
 
+	for (unsigned long cap = 0; ret == 0 && cap < 64; cap++)
 		if (plan->caps.bounding_drop >> cap & 1)
 			ret = nsh_sys_prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);
-		if (ret < 0)
-			return (int)ret;
-	}
-	if (!plan->caps.keep)
-		return 0;
-	return (int)nsh_sys_prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0);
+	if (ret == 0 && plan->caps.keep)
+		ret = nsh_sys_prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0);
+	return (int)ret;
 }
 
 int nsh_step_set_groups(const struct plan *plan)
@@ -72,24 +84,17 @@ int nsh_step_set_uid(const struct plan *plan)
 	return (int)nsh_sys(SYS_setresuid, plan->uid, plan->uid, plan->uid, 0, 0);
 }
 
-/* Changing the uid emptied the effective and ambient sets. */
+/* Also where nothing is allowed: a change of uid empties the sets only if it
+ * leaves uid 0, and not under SECBIT_NO_SETUID_FIXUP; and it never empties the
+ * inheritable set (capabilities(7)). */
 int nsh_step_set_caps(const struct plan *plan)
 {
 	const struct cap_words *caps = &plan->caps;
-	struct __user_cap_header_struct header = {
-		.version = _LINUX_CAPABILITY_VERSION_3,
-	};
-	struct __user_cap_data_struct data[2];
 	long ret;
 
 	if (!caps->apply)
 		return 0;
-	for (int i = 0; i < 2; i++) {
-		data[i].effective = (uint32_t)(caps->effective >> 32 * i);
-		data[i].permitted = (uint32_t)(caps->permitted >> 32 * i);
-		data[i].inheritable = (uint32_t)(caps->inheritable >> 32 * i);
-	}
-	ret = nsh_sys(SYS_capset, (long)&header, (long)data, 0, 0, 0);
+	ret = set_sets(&caps->sets);
 	if (ret == 0)
 		ret = nsh_sys_prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
 	for (unsigned long cap = 0; ret == 0 && cap < 64; cap++)

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <linux/capability.h>
+#include <linux/securebits.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -60,7 +61,7 @@ static void put_name(int cap, char *text, size_t size)
 }
 
 /* What this thread holds. */
-static int read_words(struct cap_words *ret_words)
+static int read_sets(struct cap_sets *ret_sets)
 {
 	struct __user_cap_header_struct header = {
 		.version = _LINUX_CAPABILITY_VERSION_3,
@@ -72,7 +73,7 @@ static int read_words(struct cap_words *ret_words)
 		errno = (int)-ret;
 		return -1;
 	}
-	*ret_words = (struct cap_words){
+	*ret_sets = (struct cap_sets){
 		.effective = data[0].effective | (uint64_t)data[1].effective << 32,
 		.permitted = data[0].permitted | (uint64_t)data[1].permitted << 32,
 		.inheritable = data[0].inheritable | (uint64_t)data[1].inheritable << 32,
@@ -82,9 +83,9 @@ static int read_words(struct cap_words *ret_words)
 
 bool nsh_caps_can_set_groups(void)
 {
-	struct cap_words held;
+	struct cap_sets held;
 
-	return read_words(&held) == 0 && held.effective >> CAP_SETGID & 1;
+	return read_sets(&held) == 0 && held.effective >> CAP_SETGID & 1;
 }
 
 static uint64_t bounding_set(void)
@@ -120,48 +121,87 @@ static int fail_missing(uint64_t missing, struct nsh_failure *failure)
 	return -1;
 }
 
-/* Without CAP_SETPCAP the bounding set stays; no_new_privs makes it idle. */
-static int plan_bounding(const struct plan *plan, uint64_t allow,
-			 uint64_t effective, struct cap_words *words,
+/* A host that lowered its effective set may still have CAP_SETPCAP permitted. */
+static void plan_bounding(uint64_t allow, const struct cap_sets *held,
+			  struct cap_words *words)
+{
+	uint64_t setpcap = (uint64_t)1 << CAP_SETPCAP;
+	uint64_t drop = bounding_set() & ~allow;
+
+	if (drop && !(held->permitted & setpcap)) {
+		/* It cannot be reduced, so no exec may take from it.
+		 * Limit: a set-user-ID program gets no other user id either. */
+		words->no_new_privs = true;
+		return;
+	}
+	words->bounding_drop = drop;
+	words->raise = drop && !(held->effective & setpcap);
+	words->raised = *held;
+	words->raised.effective |= setpcap;
+}
+
+/* An exec clears the ambient set of a process whose real and effective ids
+ * differ (cap_bprm_creds_from_file), and with it what was allowed. */
+static int check_ambient(const struct plan *plan, uint64_t ambient,
 			 struct nsh_failure *failure)
 {
-	words->bounding_drop = bounding_set() & ~allow;
-	if (!words->bounding_drop || effective >> CAP_SETPCAP & 1)
+	const char *id = NULL;
+
+	if (!plan->set_uid && getuid() != geteuid())
+		id = "user";
+	if (!plan->set_gid && getgid() != getegid())
+		id = "group";
+	if (!ambient || !id)
 		return 0;
-	words->bounding_drop = 0;
-	if (plan->no_new_privs)
-		return 0;
-	nsh_fail(failure, NSH_STAGE_CAPS, EPERM, "clear_caps");
-	nsh_fail_reason(failure, "emptying the bounding set needs CAP_SETPCAP; "
-			"with set_no_new_privs it can stay");
+	nsh_fail(failure, NSH_STAGE_CAPS, EPERM, "allow_cap");
+	nsh_fail_reason(failure, "the real and the effective %s id differ, so the "
+			"kernel clears the capabilities at exec", id);
 	return -1;
+}
+
+/* Whether the exec of a process with this uid takes all of the bounding set. */
+static bool is_root(uid_t uid)
+{
+	long bits = nsh_sys_prctl(PR_GET_SECUREBITS, 0, 0, 0, 0);
+
+	return uid == 0 && (bits < 0 || !(bits & SECBIT_NOROOT));
+}
+
+/* Whether the permitted set survives the change of uid without our help; asked
+ * because both bits may be locked, and PR_SET_KEEPCAPS is refused then. */
+static bool keeps_caps(void)
+{
+	long bits = nsh_sys_prctl(PR_GET_SECUREBITS, 0, 0, 0, 0);
+
+	return bits > 0 && bits & (SECBIT_KEEP_CAPS | SECBIT_NO_SETUID_FIXUP);
 }
 
 int nsh_caps_plan(const struct plan *plan, bool clear, uint64_t allow,
 		  struct cap_words *ret_words, struct nsh_failure *failure)
 {
-	struct cap_words held, words = { .apply = clear || allow };
-	bool drops_root;
-	uid_t uid;
+	bool leaves_root = plan->set_uid && plan->uid != 0;
+	struct cap_words words = { .apply = clear || allow || leaves_root };
+	bool exact = clear || leaves_root;
+	struct cap_sets held;
 
 	*ret_words = words;
 	if (!words.apply)
 		return 0;
-	uid = plan->set_uid ? plan->uid : geteuid();
-	drops_root = plan->set_uid && uid != 0;
-	if (read_words(&held) < 0)
+	if (read_sets(&held) < 0)
 		return nsh_fail(failure, NSH_STAGE_CAPS, errno, NULL);
 	if (allow & ~held.permitted)
 		return fail_missing(allow & ~held.permitted, failure);
-	words.keep = drops_root && allow;
-	words.permitted = clear || drops_root ? allow : held.permitted;
-	words.effective = clear || drops_root ? allow : held.effective | allow;
-	words.inheritable = clear ? allow : held.inheritable | allow;
-	/* Only ambient capabilities pass the exec of a non-root user. */
-	words.ambient = uid == 0 ? 0 : clear || drops_root ? allow
-		: ambient_set() | allow;
-	if (clear && plan_bounding(plan, allow, held.effective, &words, failure) < 0)
+	words.keep = leaves_root && allow && !keeps_caps();
+	words.sets.permitted = exact ? allow : held.permitted;
+	words.sets.effective = exact ? allow : held.effective | allow;
+	words.sets.inheritable = exact ? allow : held.inheritable | allow;
+	/* Without root's privileges only ambient capabilities pass an exec. */
+	if (!is_root(plan->set_uid ? plan->uid : geteuid()))
+		words.ambient = exact ? allow : ambient_set() | allow;
+	if (check_ambient(plan, words.ambient, failure) < 0)
 		return -1;
+	if (clear)
+		plan_bounding(allow, &held, &words);
 	*ret_words = words;
 	return 0;
 }

@@ -64,11 +64,19 @@ struct limit {
 };
 
 /* Capability sets as capset(2) and prctl(2) take them: bit n is capability n. */
+struct cap_sets {
+	uint64_t effective, permitted, inheritable;
+};
+
 struct cap_words {
-	bool apply;             /* anything below is to be set */
+	bool apply;             /* sets and ambient are to be set */
 	bool keep;              /* PR_SET_KEEPCAPS across the change of uid */
-	uint64_t effective, permitted, inheritable, ambient;
+	bool raise;             /* raised is to be set before the drop */
+	bool no_new_privs;      /* instead of a drop that we may not do */
 	uint64_t bounding_drop; /* capabilities to drop from the bounding set */
+	struct cap_sets raised; /* ours, and CAP_SETPCAP effective */
+	struct cap_sets sets;   /* the program's */
+	uint64_t ambient;
 };
 
 struct label {
