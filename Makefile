@@ -67,7 +67,8 @@ LINK = $(Q)$(CC) $(LDFLAGS) $(SAN) -shared -z relro -z now -z nodelete -o $@ $(f
 PLAIN = $(filter-out -MMD -MP,$(BASE))
 CORE = $(patsubst c/%.c,$(BUILD)/%.o,$(wildcard c/core/*/*.c))
 BIND = $(patsubst c/%.c,%.o,$(wildcard c/bind/*.c))
-PRODUCTS = $(BUILD)/libnoshell.a $(foreach v,$(LUAS),$(BUILD)/$(v)/noshell/core.so $(BUILD)/$(v)/libnoshell.a)
+TYPES = $(BUILD)/types/setters.d.lua
+PRODUCTS = $(BUILD)/libnoshell.a $(foreach v,$(LUAS),$(BUILD)/$(v)/noshell/core.so $(BUILD)/$(v)/libnoshell.a) $(TYPES)
 # The child's side calls nothing but the kernel: no checks that call out.
 CHILD = $(filter $(addprefix $(BUILD)/core/launch/,child.o child_%.o supervise%.o),$(CORE))
 $(CHILD): SAN =
@@ -101,6 +102,14 @@ $(BUILD)/$(1)/testsys.so: $(wildcard $(addprefix spec/fixtures/,testsys*.[ch] de
 endef
 $(foreach v,$(LUAS),$(eval $(call lua_rules,$(v))))
 
+# The LuaLS types of the generated setters, by the first Lua: without an
+# interpreter that can run them (a cross build) there are none.
+FIRST = $(firstword $(LUAS))
+$(TYPES): $(BUILD)/$(FIRST)/noshell/core.so spec/support/setter_types.lua $(wildcard lua/noshell/*.lua)
+	@mkdir -p $(@D)
+	$(Q)$(MODULES) LUA_CPATH='$(abspath $(BUILD))/$(FIRST)/?.so;;' $(if $(LUA),$(LUA),$(if $(filter jit,$(FIRST)),luajit,lua$(FIRST))) \
+		spec/support/setter_types.lua > $@ || rm -f $@
+
 # Programs for the specs; static ones start at the same speed everywhere.
 FIXTURES = $(addprefix $(BUILD)/fixtures/,probe deny tiny hostile.so) \
 	$(foreach v,$(LUAS),$(BUILD)/$(v)/testsys.so) \
@@ -130,7 +139,7 @@ check: all fixtures
 bench: all fixtures
 	@$(MODULES) $(BINARIES) NOSHELL_BUILD=$(BUILD) $(DEMO_LUA) spec/bench/bench.lua
 doc: all
-	@$(MODULES) $(BINARIES) $(DEMO_LUA) spec/support/doc.lua $(BUILD)/doc
+	@$(MODULES) $(BINARIES) NOSHELL_BUILD=$(BUILD) $(DEMO_LUA) spec/support/doc.lua $(BUILD)/doc
 fresh:; @NOSHELL_FRESH=1 spec/check/debootstrap.sh
 lint:; @BUILD=$(BUILD) spec/support/run_checks.sh spec/check/compilers.sh spec/check/luacheck.sh
 layers child-check: $(CORE)

@@ -236,25 +236,54 @@ const void *nsh_command_input(const struct nsh_command *cmd, size_t *ret_size);
 /* NULL where none is set. */
 const char *nsh_command_working_directory(const struct nsh_command *cmd);
 
+/* The setters of one scalar, for bindings to other languages: name, range and
+ * description of each, so that a binding needs no code of its own for it. */
+enum nsh_setter_kind {
+	NSH_SETTER_FLAG,         /* set.flag, no argument */
+	NSH_SETTER_INTEGER,      /* set.integer, from minimum to maximum */
+	NSH_SETTER_MASK,         /* set.mask, from 0 to maximum */
+	NSH_SETTER_SIGNAL,       /* set.integer, a signal's number */
+	NSH_SETTER_LIMIT,        /* set.limit; NSH_UNLIMITED for none */
+	NSH_SETTER_TEXT,         /* set.text, not empty; copied */
+};
+struct nsh_setter {
+	const char *name;        /* nsh_command_<name> */
+	const char *key;         /* the name without "set_" */
+	const char *description; /* Markdown */
+	enum nsh_setter_kind kind;
+	int minimum, maximum;    /* of the argument, both included */
+	enum nsh_stage stage;    /* NSH_STAGE_NONE: the kernel is not asked */
+	union {
+		void (*flag)(struct nsh_command *cmd);
+		void (*integer)(struct nsh_command *cmd, int value);
+		void (*mask)(struct nsh_command *cmd, unsigned mask);
+		void (*limit)(struct nsh_command *cmd, uint64_t value);
+		void (*text)(struct nsh_command *cmd, const char *text);
+	} set;
+};
+/* The setter number `index`, from 0; NULL behind the last.  Static. */
+const struct nsh_setter *nsh_setter(size_t index);
+/* Reads what setter `index` was last given: a number (1 for a flag) and, for a
+ * text, the command's string, else NULL.  Returns false if it was not called;
+ * always for a limit, which nsh_command_limit reports. */
+bool nsh_command_setter_value(const struct nsh_command *cmd, size_t index,
+			      int *ret_value, const char **ret_text);
+
 /* All else that a command was told; strings and arrays are the command's. */
 struct nsh_description {
-	const char *arg0, *pid_file, *selinux_label, *apparmor_profile;  /* or NULL */
+	const char *arg0, *selinux_label, *apparmor_profile;  /* or NULL */
 	const char *path[3];     /* of a standard stream, where it is a path */
 	bool append[3];
 	int fd[3];               /* ... where it is a descriptor */
-	int umask;               /* -1: as ours */
-	bool set_nice, set_uid, set_gid, set_groups;
-	int nice;
+	bool set_uid, set_gid, set_groups;
 	uid_t uid;
 	gid_t gid;
 	const gid_t *groups;
 	size_t group_count;
 	bool clear_caps;
 	uint64_t allow_caps;     /* bit n: capability n */
-	bool new_session, new_process_group, no_new_privs;
-	bool run_alone, daemonize, require_handshake, has_hook;
+	bool run_alone, has_hook;
 	pid_t run_among;         /* 0: none */
-	int parent_death_signal; /* 0: none */
 	double timeout, grace;   /* timeout < 0: none */
 	size_t max_output;       /* SIZE_MAX: any */
 };

@@ -3,16 +3,18 @@
 local builder = require "spec.support.builder"
 local core = require "noshell.core"
 local helper = require "spec.support.helper"
+local keys = require "noshell.keys"
 local noshell = require "noshell"
 local sorted_keys = require "spec.support.sorted_keys"
 
 local unpack = table.unpack or unpack
 
---- Names with "_" in front are for the Lua part alone.
+--- Names with "_" in front are for the Lua part alone; options_spec has the
+--- methods named after the keys of a SPEC.
 local function public_methods()
   local public = {}
   for name in pairs(core.methods.command) do
-    if name:sub(1, 1) ~= "_" then public[name] = true end
+    if name:sub(1, 1) ~= "_" and not keys.methods[name] then public[name] = true end
   end
   return sorted_keys(public)
 end

@@ -1,6 +1,8 @@
 local core = require "noshell.core"
+local keys = require "noshell.keys"
 local noshell = require "noshell"
 local options = require "noshell.options"
+local setter_rows = require "spec.support.setter_rows"
 local nearest = require "noshell.nearest"
 
 --- The setters that a SPEC calls, each as { name, arguments... }.
@@ -121,21 +123,10 @@ local cases = {
     { "pass_fd", 10 } },
   { "pass_fds", { [5] = 4, [4] = 5 }, { "pass_fd", 5, { as = 4 } },
     { "pass_fd", 4, { as = 5 } } },
-  { "cwd", "/", { "set_working_directory", "/" } },
   { "working_directory", "/", { "set_working_directory", "/" } },
-  { "umask", 18, { "set_umask", 18 } },
   { "limit", { "core", 0, 0 }, { "set_limit", "core", 0, 0 } },
   { "limits", { nofile = 9, core = { 0, 1 } }, { "set_limit", "core", 0, 1 },
     { "set_limit", "nofile", 9 } },
-  { "max_files", 1, { "set_max_files", 1 } },
-  { "max_processes", 1, { "set_max_processes", 1 } },
-  { "max_mem_lock", 1, { "set_max_mem_lock", 1 } },
-  { "max_core_size", 1, { "set_max_core_size", 1 } },
-  { "nice", 5, { "set_nice", 5 } },
-  { "new_session", true, { "new_session" } },
-  { "new_process_group", true, { "new_process_group" } },
-  { "parent_death_signal", "TERM", { "set_parent_death_signal", "TERM" } },
-  { "no_new_privs", true, { "set_no_new_privs" } },
   { "run_alone", true, { "run_alone" } },
   { "run_among", 7, { "run_among", 7 } },
   { "user", "nobody", { "set_user", "nobody" } },
@@ -153,9 +144,6 @@ local cases = {
   { "apparmor_profile", "p", { "set_apparmor_profile", "p" } },
   { "pre_exec_hook", print, { "set_pre_exec_hook", print } },
   { "pre_exec_hook", { print, 1 }, { "set_pre_exec_hook", print, 1 } },
-  { "require_handshake", true, { "require_handshake" } },
-  { "daemonize", true, { "daemonize" } },
-  { "pid_file", "/x", { "set_pid_file", "/x" } },
   { "timeout", 5, { "set_timeout", 5 } },
   { "grace", 1 },
   { "max_output", math.huge, { "set_max_output", math.huge } },
@@ -164,9 +152,11 @@ local cases = {
   { "allow_exit", 1, { "allow_exit", 1 } },
   { "check", false, { "allow_any_exit" } },
   { "check", true },
-  { "allow_any_exit", true, { "allow_any_exit" } },
-  { "raw_status", true, { "raw_status" } },
 }
+
+for _, row in ipairs(core.setters()) do
+  cases[#cases + 1] = { row.key, setter_rows.sample(row), setter_rows.call(row) }
+end
 
 describe("a SPEC's key", function()
   local tried = {}
@@ -190,8 +180,45 @@ describe("a SPEC's key", function()
       for i = 3, #case do names[case[i][1]] = true end
     end
     for name in pairs(core.methods.command) do
-      if name:find("^[sa][ed][td]_") then assert.is_true(names[name], name) end
+      if name:find("^[sa][ed][td]_") and not keys.methods[name] then
+        assert.is_true(names[name], name)
+      end
     end
+  end)
+
+  --- What a command was told, and its first argument error.
+  local function told(cmd)
+    local all = cmd:_describe()
+    all.text, all.mistake = cmd:to_string(), tostring(cmd:mistake()):gsub(":%d+%)$", ")")
+    return all
+  end
+
+  for _, case in ipairs(cases) do
+    local key, value = case[1], case[2]
+    if key ~= "grace" and keys.methods["set_" .. key] then
+      it(("%s is a method too, set_%s, for a %s"):format(key, key, type(value)), function()
+        local by_key = noshell.command { "x", [key] = value }
+        local by_method = noshell.command("x")
+        assert.equal(by_method, by_method["set_" .. key](by_method, value))
+        assert.same(told(by_key), told(by_method))
+      end)
+    end
+  end
+
+  it("set_grace changes the grace of a timeout", function()
+    local cmd = noshell.command("x"):set_timeout(5):set_grace(0.5)
+    assert.equal(0.5, cmd:_describe().grace)
+    assert.equal(5, cmd:_describe().timeout)
+    assert.equal("set_grace", noshell.command("x"):set_grace(1):mistake().method)
+  end)
+
+  it("has a method that takes one value", function()
+    local err = noshell.command("x"):set_cwd():mistake()
+    assert.equal("set_cwd argument 1 is missing", err.method .. " " .. err.reason)
+    err = noshell.command("x"):set_cwd("/", 2):mistake()
+    assert.equal("set_cwd argument 2 is one too many: set_cwd takes 1",
+      err.method .. " " .. err.reason)
+    assert.matches("options_spec%.lua:%d+$", err.where)
   end)
 
   it("grace goes with timeout", function()

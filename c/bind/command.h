@@ -40,6 +40,8 @@ void nsh_lua_add_argument(const struct setter *setter, struct place place);
 /* Each part adds its methods to the table on top of the stack. */
 void nsh_lua_add_argument_methods(lua_State *L);
 void nsh_lua_add_attribute_methods(lua_State *L);
+/* core.setters(): the rows of setters.def. */
+int nsh_lua_setters(lua_State *L);
 void nsh_lua_add_identity_methods(lua_State *L);
 void nsh_lua_add_stdio_methods(lua_State *L);
 void nsh_lua_add_descriptor_methods(lua_State *L);

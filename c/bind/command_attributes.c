@@ -5,24 +5,19 @@
 #include <string.h>
 
 #include "command.h"
+#include "fields.h"
 
+/* The setters that setters.def does not describe. */
 static const struct {
 	const char *name;
 	void (*set)(struct nsh_command *cmd);
 } plain_setters[] = {
-	{ "allow_any_exit", nsh_command_allow_any_exit },
 	{ "clear_caps", nsh_command_clear_caps },
 	{ "clear_env", nsh_command_clear_env },
-	{ "daemonize", nsh_command_daemonize },
 	{ "inherit_env", nsh_command_inherit_env },
 	{ "mark_secret", nsh_command_mark_secret },
-	{ "new_process_group", nsh_command_new_process_group },
-	{ "new_session", nsh_command_new_session },
 	{ "pass_env_common", nsh_command_pass_env_common },
-	{ "raw_status", nsh_command_raw_status },
-	{ "require_handshake", nsh_command_require_handshake },
 	{ "run_alone", nsh_command_run_alone },
-	{ "set_no_new_privs", nsh_command_set_no_new_privs },
 };
 
 static const struct {
@@ -33,20 +28,8 @@ static const struct {
 	{ "add_env_xdg", nsh_command_add_env_xdg },
 	{ "pass_env_allow_suid", nsh_command_pass_env_allow_suid },
 	{ "set_arg0", nsh_command_set_arg0 },
-	{ "set_pid_file", nsh_command_set_pid_file },
 	{ "set_user", nsh_command_set_user },
-	{ "set_working_directory", nsh_command_set_working_directory },
 	{ "unset_env", nsh_command_unset_env },
-};
-
-static const struct {
-	const char *name;
-	void (*set)(struct nsh_command *cmd, uint64_t limit);
-} limit_setters[] = {
-	{ "set_max_core_size", nsh_command_set_max_core_size },
-	{ "set_max_files", nsh_command_set_max_files },
-	{ "set_max_mem_lock", nsh_command_set_max_mem_lock },
-	{ "set_max_processes", nsh_command_set_max_processes },
 };
 
 static int plain_setter(lua_State *L)
@@ -71,73 +54,27 @@ static int text_setter(lua_State *L)
 	return nsh_lua_setter_end(&setter);
 }
 
-static int limit_setter(lua_State *L)
-{
-	int entry = (int)lua_tointeger(L, lua_upvalueindex(1));
-	struct setter setter = nsh_lua_setter_begin(L, limit_setters[entry].name,
-						    1, 1);
-	uint64_t limit;
-
-	if (nsh_lua_get_limit(&setter, nsh_lua_argument(1), &limit))
-		limit_setters[entry].set(setter.cmd, limit);
-	return nsh_lua_setter_end(&setter);
-}
-
-/* ---- limits and attributes --------------------------------------------- */
-
-static int set_limit(lua_State *L)
-{
-	struct setter setter = nsh_lua_setter_begin(L, "set_limit", 2, 3);
-	const char *name;
-	uint64_t soft, hard;
-
-	if (!nsh_lua_get_text(&setter, nsh_lua_argument(1), &name)
-	    || !nsh_lua_get_limit(&setter, nsh_lua_argument(2), &soft))
-		return nsh_lua_setter_end(&setter);
-	hard = soft;
-	if (lua_isnil(L, 4)
-	    || nsh_lua_get_limit(&setter, nsh_lua_argument(3), &hard))
-		nsh_command_set_limit(setter.cmd, name, soft, hard);
-	return nsh_lua_setter_end(&setter);
-}
+/* ---- the rows of setters.def ------------------------------------------- */
 
 /* "022", as umask(1) takes it; a number is the mask itself. */
 static bool get_mask(const struct setter *setter, struct place place,
-		     int *ret_mask)
+		     int maximum, int *ret_mask)
 {
 	const char *text;
 	size_t size;
 
 	if (lua_type(setter->L, place.index) != LUA_TSTRING)
-		return nsh_lua_get_int(setter, place, 0, 0777, ret_mask);
+		return nsh_lua_get_int(setter, place, 0, maximum, ret_mask);
 	text = lua_tolstring(setter->L, place.index, &size);
-	if (size == 0 || size > 4 || strspn(text, "01234567") != size
-	    || strtol(text, NULL, 8) > 0777) {
-		nsh_lua_reject(setter, place, "is not an octal mask from 0 to 777");
+	if (size == 0 || size > 4
+	    || strspn(text, "01234567") != size
+	    || strtol(text, NULL, 8) > maximum) {
+		nsh_lua_reject(setter, place, "is not an octal mask from 0 to %o",
+			       (unsigned)maximum);
 		return false;
 	}
 	*ret_mask = (int)strtol(text, NULL, 8);
 	return true;
-}
-
-static int set_umask(lua_State *L)
-{
-	struct setter setter = nsh_lua_setter_begin(L, "set_umask", 1, 1);
-	int mask;
-
-	if (get_mask(&setter, nsh_lua_argument(1), &mask))
-		nsh_command_set_umask(setter.cmd, (unsigned)mask);
-	return nsh_lua_setter_end(&setter);
-}
-
-static int set_nice(lua_State *L)
-{
-	struct setter setter = nsh_lua_setter_begin(L, "set_nice", 1, 1);
-	int nice;
-
-	if (nsh_lua_get_int(&setter, nsh_lua_argument(1), -20, 19, &nice))
-		nsh_command_set_nice(setter.cmd, nice);
-	return nsh_lua_setter_end(&setter);
 }
 
 static bool get_signal(const struct setter *setter, struct place place,
@@ -159,14 +96,103 @@ static bool get_signal(const struct setter *setter, struct place place,
 	return true;
 }
 
-static int set_parent_death_signal(lua_State *L)
+static void set_number(const struct setter *setter, const struct nsh_setter *row)
 {
-	struct setter setter = nsh_lua_setter_begin(L, "set_parent_death_signal",
-						    1, 1);
-	int number;
+	struct place place = nsh_lua_argument(1);
+	int value;
 
-	if (get_signal(&setter, nsh_lua_argument(1), &number))
-		nsh_command_set_parent_death_signal(setter.cmd, number);
+	if (row->kind == NSH_SETTER_SIGNAL) {
+		if (get_signal(setter, place, &value))
+			row->set.integer(setter->cmd, value);
+	} else if (row->kind == NSH_SETTER_MASK) {
+		if (get_mask(setter, place, row->maximum, &value))
+			row->set.mask(setter->cmd, (unsigned)value);
+	} else if (nsh_lua_get_int(setter, place, row->minimum, row->maximum,
+				   &value)) {
+		row->set.integer(setter->cmd, value);
+	}
+}
+
+static void set_row(const struct setter *setter, const struct nsh_setter *row)
+{
+	const char *text;
+	uint64_t limit;
+
+	switch (row->kind) {
+	case NSH_SETTER_FLAG:
+		row->set.flag(setter->cmd);
+		break;
+	case NSH_SETTER_LIMIT:
+		if (nsh_lua_get_limit(setter, nsh_lua_argument(1), &limit))
+			row->set.limit(setter->cmd, limit);
+		break;
+	case NSH_SETTER_TEXT:
+		if (nsh_lua_get_text(setter, nsh_lua_argument(1), &text))
+			row->set.text(setter->cmd, text);
+		break;
+	default:
+		set_number(setter, row);
+		break;
+	}
+}
+
+static int row_setter(lua_State *L)
+{
+	const struct nsh_setter *row =
+		nsh_setter((size_t)lua_tointeger(L, lua_upvalueindex(1)));
+	int count = row->kind == NSH_SETTER_FLAG ? 0 : 1;
+	struct setter setter = nsh_lua_setter_begin(L, row->name, count, count);
+
+	set_row(&setter, row);
+	return nsh_lua_setter_end(&setter);
+}
+
+static const char *const kind_names[] = {
+	[NSH_SETTER_FLAG] = "flag", [NSH_SETTER_INTEGER] = "integer",
+	[NSH_SETTER_MASK] = "mask", [NSH_SETTER_SIGNAL] = "signal",
+	[NSH_SETTER_LIMIT] = "limit", [NSH_SETTER_TEXT] = "text",
+};
+
+static void push_row(lua_State *L, const struct nsh_setter *row)
+{
+	lua_newtable(L);
+	nsh_lua_set_text(L, "name", row->name);
+	nsh_lua_set_text(L, "key", row->key);
+	nsh_lua_set_text(L, "kind", kind_names[row->kind]);
+	nsh_lua_set_text(L, "description", row->description);
+	nsh_lua_set_integer(L, "minimum", row->minimum);
+	nsh_lua_set_integer(L, "maximum", row->maximum);
+	if (row->stage != NSH_STAGE_NONE)
+		nsh_lua_set_text(L, "stage", nsh_stage_name(row->stage));
+}
+
+int nsh_lua_setters(lua_State *L)
+{
+	const struct nsh_setter *row;
+
+	lua_newtable(L);
+	for (int i = 0; (row = nsh_setter((size_t)i)); i++) {
+		push_row(L, row);
+		lua_rawseti(L, -2, i + 1);
+	}
+	return 1;
+}
+
+/* ---- limits and attributes --------------------------------------------- */
+
+static int set_limit(lua_State *L)
+{
+	struct setter setter = nsh_lua_setter_begin(L, "set_limit", 2, 3);
+	const char *name;
+	uint64_t soft, hard;
+
+	if (!nsh_lua_get_text(&setter, nsh_lua_argument(1), &name)
+	    || !nsh_lua_get_limit(&setter, nsh_lua_argument(2), &soft))
+		return nsh_lua_setter_end(&setter);
+	hard = soft;
+	if (lua_isnil(L, 4)
+	    || nsh_lua_get_limit(&setter, nsh_lua_argument(3), &hard))
+		nsh_command_set_limit(setter.cmd, name, soft, hard);
 	return nsh_lua_setter_end(&setter);
 }
 
@@ -226,10 +252,7 @@ static const luaL_Reg methods[] = {
 	{ "run_among", run_among },
 	{ "set_limit", set_limit },
 	{ "set_max_output", set_max_output },
-	{ "set_nice", set_nice },
-	{ "set_parent_death_signal", set_parent_death_signal },
 	{ "set_timeout", set_timeout },
-	{ "set_umask", set_umask },
 	{ NULL, NULL }
 };
 
@@ -246,11 +269,13 @@ static void add_entry(lua_State *L, lua_CFunction method, int entry,
 
 void nsh_lua_add_attribute_methods(lua_State *L)
 {
+	const struct nsh_setter *row;
+
 	luaL_setfuncs(L, methods, 0);
 	for (int i = 0; i < COUNT(plain_setters); i++)
 		add_entry(L, plain_setter, i, plain_setters[i].name);
 	for (int i = 0; i < COUNT(text_setters); i++)
 		add_entry(L, text_setter, i, text_setters[i].name);
-	for (int i = 0; i < COUNT(limit_setters); i++)
-		add_entry(L, limit_setter, i, limit_setters[i].name);
+	for (int i = 0; (row = nsh_setter((size_t)i)); i++)
+		add_entry(L, row_setter, i, row->name);
 }

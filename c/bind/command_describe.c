@@ -146,30 +146,36 @@ static void set_identity(lua_State *L, const struct nsh_description *told)
 	lua_setfield(L, -2, "allow_cap");
 }
 
-static void set_flags(lua_State *L, const struct nsh_description *told)
+/* What the setters of setters.def were given. */
+static void set_scalars(lua_State *L, const struct nsh_command *cmd)
 {
-	set_flag(L, "new_session", told->new_session);
-	set_flag(L, "new_process_group", told->new_process_group);
-	set_flag(L, "no_new_privs", told->no_new_privs);
-	set_flag(L, "run_alone", told->run_alone);
-	set_flag(L, "daemonize", told->daemonize);
-	set_flag(L, "require_handshake", told->require_handshake);
-	set_flag(L, "pre_exec_hook", told->has_hook);
+	const struct nsh_setter *row;
+	const char *text;
+	int value;
+
+	for (size_t i = 0; (row = nsh_setter(i)); i++) {
+		if (!nsh_command_setter_value(cmd, i, &value, &text))
+			continue;
+		if (row->kind == NSH_SETTER_SIGNAL)
+			text = nsh_signal_name(value);
+		if (row->kind == NSH_SETTER_FLAG)
+			nsh_lua_set_flag(L, row->key, true);
+		else if (text)
+			nsh_lua_set_text(L, row->key, text);
+		else
+			nsh_lua_set_integer(L, row->key, value);
+	}
 }
 
 static void set_attributes(lua_State *L, const struct nsh_command *cmd,
 			   const struct nsh_description *told)
 {
-	int signal = told->parent_death_signal;
-
+	set_scalars(L, cmd);
+	set_flag(L, "run_alone", told->run_alone);
+	set_flag(L, "pre_exec_hook", told->has_hook);
 	nsh_lua_set_text(L, "arg0", told->arg0);
-	nsh_lua_set_text(L, "cwd", nsh_command_working_directory(cmd));
-	nsh_lua_set_text(L, "pid_file", told->pid_file);
 	nsh_lua_set_text(L, "selinux_label", told->selinux_label);
 	nsh_lua_set_text(L, "apparmor_profile", told->apparmor_profile);
-	nsh_lua_set_text(L, "parent_death_signal", signal ? nsh_signal_name(signal) : NULL);
-	set_integer(L, "umask", told->umask >= 0, told->umask);
-	set_integer(L, "nice", told->set_nice, told->nice);
 	set_integer(L, "run_among", told->run_among > 0, told->run_among);
 	if (told->timeout >= 0) {
 		nsh_lua_set_number(L, "timeout", told->timeout);
@@ -192,7 +198,6 @@ static int describe(lua_State *L)
 	set_sent(L, cmd);
 	set_limits(L, cmd);
 	set_identity(L, &told);
-	set_flags(L, &told);
 	set_attributes(L, cmd, &told);
 	return 1;
 }

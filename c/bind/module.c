@@ -144,6 +144,7 @@ static const luaL_Reg functions[] = {
 	{ "reap", reap },
 	{ "secret", nsh_lua_new_secret },
 	{ "set_source_prefix", nsh_lua_set_source_prefix },
+	{ "setters", nsh_lua_setters },
 	{ "signal_name", signal_name },
 	{ "signal_number", signal_number },
 	{ "strerror", error_text },

@@ -42,6 +42,19 @@ function core.command(program, ...) end
 ---@return noshell.secret
 function core.secret(value) end
 
+---@class noshell.setter_row
+---@field name string         the method: "set_nice"
+---@field key string          the key of a SPEC: "nice"
+---@field kind "flag"|"integer"|"mask"|"signal"|"limit"|"text"
+---@field description string
+---@field minimum integer     of an integer, included
+---@field maximum integer     of an integer or mask, included
+---@field stage? string       the stage of a failure; nil if the kernel is not asked
+
+--- The setters of one scalar, in the order in which a SPEC applies them.
+---@return noshell.setter_row[]
+function core.setters() end
+
 --- Frames of chunks whose source begins so are not the caller of a setter.
 ---@param prefix string  "@/usr/share/lua/5.4/noshell/"
 function core.set_source_prefix(prefix) end

@@ -114,16 +114,6 @@ function command:unset_env(name) end
 ---@return noshell.command
 function command:clear_env() end
 
---- Entered last, as the target user.
----@param path string
----@return noshell.command
-function command:set_working_directory(path) end
-
---- The umask of the program.
----@param mask integer|string  0 to 511, or octal: "022"
----@return noshell.command
-function command:set_umask(mask) end
-
 ---@alias noshell.limit integer|"unlimited"  math.huge is no limit either
 
 --- Any RLIMIT: "nofile", "as", "cpu", ...
@@ -132,49 +122,6 @@ function command:set_umask(mask) end
 ---@param hard? noshell.limit  as soft unless given
 ---@return noshell.command
 function command:set_limit(name, soft, hard) end
-
---- RLIMIT_NOFILE: one more than the highest descriptor.
----@param count noshell.limit
----@return noshell.command
-function command:set_max_files(count) end
-
---- RLIMIT_NPROC: how many processes the program's user may have.
----@param count noshell.limit
----@return noshell.command
-function command:set_max_processes(count) end
-
---- RLIMIT_MEMLOCK: how much memory may be locked.
----@param bytes noshell.limit
----@return noshell.command
-function command:set_max_mem_lock(bytes) end
-
---- RLIMIT_CORE: the size of a core file.
----@param bytes noshell.limit
----@return noshell.command
-function command:set_max_core_size(bytes) end
-
---- The nice value: 19 yields to everybody.
----@param value integer  -20 to 19
----@return noshell.command
-function command:set_nice(value) end
-
---- The program leads a session, without a terminal.
----@return noshell.command
-function command:new_session() end
-
---- The program leads a process group, which a timeout or abort ends as a whole.
----@return noshell.command
-function command:new_process_group() end
-
---- What the child gets when the thread that started it dies.
----@param signal string|integer
----@return noshell.command
-function command:set_parent_death_signal(signal) end
-
---- No program that is executed from there on gains privileges, by set-id bits or
---- otherwise.
----@return noshell.command
-function command:set_no_new_privs() end
 
 --- A core scheduling cookie of its own.
 ---@return noshell.command
@@ -280,22 +227,6 @@ function command:pass_fd(fd, options) end
 ---@return noshell.command
 function command:set_pre_exec_hook(hook, data) end
 
---- The program waits before its exec until process:handshake_notify.
----@return noshell.command
-function command:require_handshake() end
-
---- Has the program run on by itself: in a session of its own, in /, with /dev/null
---- for the standard streams of which nothing was said. run returns when it is
---- executing.
----@return noshell.command
-function command:daemonize() end
-
---- A file that gets the pid and is locked as long as the program runs. It stays
---- when that has ended, or was not started: only the lock counts.
----@param path string
----@return noshell.command
-function command:set_pid_file(path) end
-
 --- Ends the program and what it started when the seconds have passed: TERM, and
 --- KILL after the grace. They count from the exec; a hook, or a FIFO that nobody
 --- opens, gets as many before, and then it does not start: ETIMEDOUT.
@@ -313,14 +244,6 @@ function command:set_max_output(bytes) end
 ---@param ... integer  0 to 255
 ---@return noshell.command
 function command:allow_exit(...) end
-
---- Any exit code is success; a signal is not.
----@return noshell.command
-function command:allow_any_exit() end
-
---- However the program ends is success, even by a signal.
----@return noshell.command
-function command:raw_status() end
 
 --- As a POSIX shell reads it back; secrets are ***.
 ---@param options? { linebreaks?: boolean, strip_path?: boolean }

@@ -68,20 +68,9 @@ if directory then core.set_source_prefix(directory) end
 ---@field crlf? boolean          lines may end with CR LF
 ---@field pass_fd? integer|table  fd, or { fd, as = n, close_parent = true }
 ---@field pass_fds? table<integer, integer>  { 8, [3] = 9 }: 8 as 8, and our 9 as the child's 3
----@field cwd? string             the working directory
 ---@field working_directory? string  the same
----@field umask? integer|string  0 to 511, or octal: "022"
 ---@field limit? any[]            { name, soft, hard }
 ---@field limits? table<string, integer|"unlimited"|any[]>  { nofile = 1024, core = { 0, 0 } }
----@field max_files? integer      RLIMIT_NOFILE
----@field max_processes? integer  RLIMIT_NPROC
----@field max_mem_lock? integer   RLIMIT_MEMLOCK, bytes
----@field max_core_size? integer  RLIMIT_CORE, bytes
----@field nice? integer           -20 to 19
----@field new_session? boolean    it leads a session, without a terminal
----@field new_process_group? boolean  it leads a process group, which a timeout ends
----@field parent_death_signal? string|integer  what it gets when our thread dies
----@field no_new_privs? boolean   nothing that it executes gains privileges
 ---@field run_alone? boolean      a core scheduling cookie of its own
 ---@field run_among? integer      that of this process
 ---@field user? string            uid, gid and groups of this account
@@ -94,17 +83,12 @@ if directory then core.set_source_prefix(directory) end
 ---@field selinux_label? string|table  label, or { label, if_enabled = true }
 ---@field apparmor_profile? string|table  the same
 ---@field pre_exec_hook? function|any[]  f, or { f, data }
----@field require_handshake? boolean  it waits before its exec for handshake_notify
----@field daemonize? boolean      it runs on by itself, in /
----@field pid_file? string        gets the pid, and is locked while it runs
 ---@field timeout? number         seconds after which the program and what it started are ended
 ---@field grace? number           seconds from TERM to KILL then; 2 unless given
 ---@field max_output? integer     cap of each captured stream; 64 MiB unless given, or math.huge
 ---@field ok_codes? integer[]|integer  exit codes that are success besides 0
 ---@field allow_exit? integer[]|integer  the same
 ---@field check? boolean          false: any exit code is success
----@field allow_any_exit? boolean the same as check = false
----@field raw_status? boolean     nothing is a failure, not even a signal
 
 local noshell = {}
 

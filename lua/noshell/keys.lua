@@ -1,6 +1,8 @@
 --- The keys of SPEC tables, and the setters of a command that each calls.
 
+local core = require "noshell.core"
 local failure = require "noshell.failure"
+local setters = require "noshell.setters"
 
 local keys = {}
 
@@ -177,8 +179,12 @@ local function timeout(cmd, seconds, _, spec)
   end
 end
 
+--- In a SPEC the key timeout reads it; as a method it changes what was set.
 local function grace(cmd, seconds, key, spec)
-  if spec.timeout == nil then
+  local set = key == "set_grace" and cmd:_describe().timeout
+  if set then
+    cmd:set_timeout(set, seconds)
+  elseif spec.timeout == nil then
     mistake(cmd, key, seconds, "it is the time after a timeout, and there is none")
   end
 end
@@ -238,6 +244,9 @@ local function pass_fds(cmd, map, key)
   end
 end
 
+--- Stands for the setters of one scalar, which the core lists.
+local SCALARS = {}
+
 --- Every key, in the order in which they are applied, so that of several
 --- mistakes the same one is told each time.
 local SETTERS = {
@@ -273,20 +282,10 @@ local SETTERS = {
   { "pass_fd", with_options "pass_fd" },
   { "pass_fds", pass_fds },
 
-  { "cwd", value "set_working_directory" },
+  SCALARS,
   { "working_directory", value "set_working_directory" },
-  { "umask", value "set_umask" },
   { "limit", arguments "set_limit" },
   { "limits", limits },
-  { "max_files", value "set_max_files" },
-  { "max_processes", value "set_max_processes" },
-  { "max_mem_lock", value "set_max_mem_lock" },
-  { "max_core_size", value "set_max_core_size" },
-  { "nice", value "set_nice" },
-  { "new_session", flag "new_session" },
-  { "new_process_group", flag "new_process_group" },
-  { "parent_death_signal", value "set_parent_death_signal" },
-  { "no_new_privs", flag "set_no_new_privs" },
   { "run_alone", flag "run_alone" },
   { "run_among", value "run_among" },
 
@@ -301,9 +300,6 @@ local SETTERS = {
   { "apparmor_profile", with_options "set_apparmor_profile" },
 
   { "pre_exec_hook", arguments "set_pre_exec_hook" },
-  { "require_handshake", flag "require_handshake" },
-  { "daemonize", flag "daemonize" },
-  { "pid_file", value "set_pid_file" },
 
   { "timeout", timeout },
   { "grace", grace },
@@ -311,8 +307,6 @@ local SETTERS = {
   { "ok_codes", each "allow_exit" },
   { "allow_exit", each "allow_exit" },
   { "check", check },
-  { "allow_any_exit", flag "allow_any_exit" },
-  { "raw_status", flag "raw_status" },
 }
 
 --- The names, in that order.
@@ -321,8 +315,42 @@ keys.names = {}
 --- The setter of each name: f(cmd, value, name, spec).
 keys.setters = {}
 
-for i, setter in ipairs(SETTERS) do
-  keys.names[i], keys.setters[setter[1]] = setter[1], setter[2]
+local function add_key(name, setter)
+  keys.names[#keys.names + 1] = name
+  keys.setters[name] = setter
 end
+
+for _, entry in ipairs(SETTERS) do
+  if entry == SCALARS then
+    for _, row in ipairs(core.setters()) do
+      add_key(row.key, row.kind == "flag" and flag(row.name) or value(row.name))
+    end
+  else
+    add_key(entry[1], entry[2])
+  end
+end
+
+-- Methods named after the keys --------------------------------------------------
+
+local commands = core.methods.command
+
+--- set_<key> → key, of those that are defined here.
+keys.methods = {}
+
+--- The method set_<key> for a key whose setter is called otherwise. It takes
+--- what the key takes in a SPEC.
+local function define_method(key)
+  local method = "set_" .. key
+  if commands[method] then return end
+  keys.methods[method] = key
+  commands[method] = function(self, ...)
+    if setters.has_count(self, method, 1, 1, ...) then
+      keys.setters[key](self, (...), method, {})
+    end
+    return self
+  end
+end
+
+for _, name in ipairs(keys.names) do define_method(name) end
 
 return keys

@@ -14,8 +14,15 @@ local setters = {}
 --- How much of a long output is kept where nobody says how much.
 local TAIL = 65536
 
---- Whether there are between min and max arguments; else that is the mistake.
-local function has_count(self, method, min, max, ...)
+--- Whether there are between min and max arguments; if not, that is an argument
+--- error of `method`.
+---@param self noshell.command
+---@param method string
+---@param min integer
+---@param max integer
+---@param ... any  the arguments
+---@return boolean
+function setters.has_count(self, method, min, max, ...)
   local count = select("#", ...)
   if count < min then
     self:_mistake(method, nil, ("argument %d is missing"):format(count + 1))
@@ -25,6 +32,8 @@ local function has_count(self, method, min, max, ...)
   end
   return count >= min and count <= max
 end
+
+local has_count = setters.has_count
 
 --- A secret alone hides its metatable.
 local function is_secret(value)

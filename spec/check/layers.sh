@@ -9,8 +9,8 @@ bad=0
 # folder or to one before it. plan.h is read in all of them: it holds what the
 # child needs and includes nothing but failure.h.
 folders=(base command plan launch process thread)
-everyones='plan.h child.h'
-child_side='plan.h failure.h sys.h child.h child_steps.h supervise.h'
+everyones='plan.h child.h setters.def'
+child_side='plan.h setters.def failure.h sys.h child.h child_steps.h supervise.h'
 # Calls that still point upwards, as "from to".
 known='command:nsh_caps_available command:nsh_caps_last command:nsh_caps_number
 launch:nsh_status_survives command:caps.h launch:status.h'

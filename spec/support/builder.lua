@@ -7,6 +7,8 @@
 --   mistakes  lists of arguments, with `value` and `reason`, what is said of
 --             them; absent where a method is no setter
 --   stage     what stages_spec calls it; false where nothing can be refused
+local setter_rows = require "spec.support.setter_rows"
+
 local huge = math.huge
 
 local function mistake(value, reason, ...)
@@ -15,16 +17,6 @@ end
 
 --- Of setters without arguments.
 local none = { mistake("1", "argument 1 is one too many", 1) }
-
-local function limits(name)
-  return {
-    mistake("-1", "argument 1 is -1, not an integer from 0", -1),
-    mistake("1.5", "argument 1 is 1.5, not an integer", 1.5),
-    mistake('"many"', "not an integer from 0, math.huge or \"unlimited\"", "many"),
-    mistake("", "argument 1 is missing"),
-    mistake("5", "argument 2 is one too many: " .. name .. " takes 1", 1, 5),
-  }
-end
 
 local builder = {}
 
@@ -171,26 +163,6 @@ builder.clear_env = {
 
 -- Attributes ------------------------------------------------------------------
 
-builder.set_working_directory = {
-  works = { "limits", "is what was set, relative to ours, and ours otherwise" },
-  mistakes = {
-    mistake('""', "a path is needed", ""),
-    mistake("a table", "is a table", {}),
-    mistake('"/a\\0"', "holds a zero byte", "/a\0"),
-  },
-  stage = "set_working_directory",
-}
-builder.set_umask = {
-  works = { "limits", "is what was set, 0 too, and ours otherwise" },
-  mistakes = {
-    mistake("512", "argument 1 is not from 0 to 511", 512),
-    mistake("-1", "argument 1 is not from 0 to 511", -1),
-    mistake('"088"', "is not an octal mask from 0 to 777", "088"),
-    mistake('""', "is not an octal mask from 0 to 777", ""),
-    mistake("1.5", "is 1.5, not an integer", 1.5),
-  },
-  stage = "set_umask",
-}
 builder.set_limit = {
   works = { "limits", "are known by the names of all RLIMITs" },
   mistakes = {
@@ -201,42 +173,6 @@ builder.set_limit = {
     mistake("", "argument 2 is missing", "core"),
   },
   stage = "set_limit",
-}
-for _, name in ipairs { "set_max_files", "set_max_processes", "set_max_mem_lock",
-  "set_max_core_size" } do
-  builder[name] = { works = { "limits", "are exact, soft and hard" },
-    mistakes = limits(name), stage = "set_limit" }
-end
-builder.set_nice = {
-  works = { "limits", "are those that were asked for" },
-  mistakes = {
-    mistake("20", "argument 1 is not from -20 to 19", 20),
-    mistake("-21", "argument 1 is not from -20 to 19", -21),
-    mistake('"5"', "not an integer", "5"),
-  },
-  stage = "set_nice",
-}
-builder.new_session = {
-  works = { "limits", "are those that were asked for" },
-  mistakes = none, stage = "new_session",
-}
-builder.new_process_group = {
-  works = { "limits", "can be a process group of its own in our session" },
-  mistakes = none, stage = "new_process_group",
-}
-builder.set_parent_death_signal = {
-  works = { "limits", "take signals by name and by number" },
-  mistakes = {
-    mistake('"NONE"', "argument 1 is not a signal", "NONE"),
-    mistake("0", "argument 1 is not from 1 to 64", 0),
-    mistake("65", "argument 1 is not from 1 to 64", 65),
-    mistake("true", "is true", true),
-  },
-  stage = "set_parent_death_signal",
-}
-builder.set_no_new_privs = {
-  works = { "limits", "are those that were asked for" },
-  mistakes = none, stage = "set_no_new_privs",
 }
 builder.run_alone = {
   works = { "limits",
@@ -252,6 +188,28 @@ builder.run_among = {
   },
   stage = "core_scheduling",
 }
+
+-- One scalar each -------------------------------------------------------------
+
+setter_rows.add_to(builder, mistake, {
+  set_working_directory = { "limits", "is what was set, relative to ours, and ours otherwise" },
+  set_umask = { "limits", "is what was set, 0 too, and ours otherwise" },
+  set_nice = { "limits", "are those that were asked for" },
+  new_session = { "limits", "are those that were asked for" },
+  new_process_group = { "limits", "can be a process group of its own in our session" },
+  set_parent_death_signal = { "limits", "take signals by name and by number" },
+  set_no_new_privs = { "limits", "are those that were asked for" },
+  require_handshake = { "handshake", "lets us work between the child's setup and its exec" },
+  daemonize = { "daemon", "has a session of its own, / as directory, and another parent" },
+  set_pid_file = { "daemon", "has the program's pid, and stays open and locked in it" },
+  allow_any_exit = { "command",
+    "is success for any exit with allow_any_exit, but not for a signal" },
+  raw_status = { "command", "is success for all with raw_status, which has the status" },
+  set_max_files = { "limits", "are exact, soft and hard" },
+  set_max_processes = { "limits", "are exact, soft and hard" },
+  set_max_mem_lock = { "limits", "are exact, soft and hard" },
+  set_max_core_size = { "limits", "are exact, soft and hard" },
+})
 
 require("spec.support.builder_more")(builder, mistake, none)
 

@@ -128,23 +128,6 @@ return function(builder, mistake, none)
     },
     stage = "set_pre_exec_hook",
   }
-  builder.require_handshake = {
-    works = { "handshake", "lets us work between the child's setup and its exec" },
-    mistakes = none, stage = "require_handshake",
-  }
-  builder.daemonize = {
-    works = { "daemon", "has a session of its own, / as directory, and another parent" },
-    mistakes = none, stage = "daemonize",
-  }
-  builder.set_pid_file = {
-    works = { "daemon", "has the program's pid, and stays open and locked in it" },
-    mistakes = {
-      mistake("a table", "is a table", {}),
-      mistake('"/a\\0"', "holds a zero byte", "/a\0"),
-      mistake('""', "a path is needed", ""),
-    },
-    stage = "set_pid_file",
-  }
   builder.set_timeout = {
     works = { "tree", "ends children and grandchildren" },
     mistakes = {
@@ -172,14 +155,6 @@ return function(builder, mistake, none)
       mistake("", "argument 1 is missing"),
     },
     stage = false,
-  }
-  builder.allow_any_exit = {
-    works = { "command", "is success for any exit with allow_any_exit, but not for a signal" },
-    mistakes = none, stage = false,
-  }
-  builder.raw_status = {
-    works = { "command", "is success for all with raw_status, which has the status" },
-    mistakes = none, stage = false,
   }
 
   -- What is no setter ---------------------------------------------------------

@@ -28,6 +28,7 @@ local function sources()
     local module = path:match "^lua/(.*)%.lua$":gsub("/init$", ""):gsub("/", ".")
     found[module] = path
   end
+  found["noshell.setters.d"] = (os.getenv "NOSHELL_BUILD" or "build") .. "/types/setters.d.lua"
   return found
 end
 

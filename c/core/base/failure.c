@@ -5,7 +5,6 @@
 #include <string.h>
 
 static const char *const stage_names[NSH_STAGE_COUNT] = {
-	[NSH_STAGE_NONE] = "",
 	[NSH_STAGE_FIND_PROGRAM] = "find_program",
 	[NSH_STAGE_PLAN] = "plan",
 	[NSH_STAGE_CLONE] = "clone",
@@ -15,13 +14,7 @@ static const char *const stage_names[NSH_STAGE_COUNT] = {
 	[NSH_STAGE_STDERR] = "set_stderr",
 	[NSH_STAGE_PASS_FD] = "pass_fd",
 	[NSH_STAGE_SEND_BUFFER] = "send_buffer",
-	[NSH_STAGE_SESSION] = "new_session",
-	[NSH_STAGE_PROCESS_GROUP] = "new_process_group",
-	[NSH_STAGE_DAEMONIZE] = "daemonize",
-	[NSH_STAGE_PID_FILE] = "set_pid_file",
-	[NSH_STAGE_UMASK] = "set_umask",
 	[NSH_STAGE_LIMIT] = "set_limit",
-	[NSH_STAGE_NICE] = "set_nice",
 	[NSH_STAGE_CORE_SCHEDULING] = "core_scheduling",
 	[NSH_STAGE_PRE_EXEC_HOOK] = "set_pre_exec_hook",
 	[NSH_STAGE_SELINUX_LABEL] = "set_selinux_label",
@@ -31,14 +24,17 @@ static const char *const stage_names[NSH_STAGE_COUNT] = {
 	[NSH_STAGE_UID] = "set_uid",
 	[NSH_STAGE_USER] = "set_user",
 	[NSH_STAGE_CAPS] = "capabilities",
-	[NSH_STAGE_WORKING_DIRECTORY] = "set_working_directory",
-	[NSH_STAGE_PARENT_DEATH_SIGNAL] = "set_parent_death_signal",
-	[NSH_STAGE_NO_NEW_PRIVS] = "set_no_new_privs",
-	[NSH_STAGE_HANDSHAKE] = "require_handshake",
 	[NSH_STAGE_SIGNALS] = "signals",
 	[NSH_STAGE_EXEC] = "exec",
 	[NSH_STAGE_EXCHANGE] = "exchange",
 	[NSH_STAGE_WAIT] = "wait",
+#define NAMED(name, stage) [NSH_STAGE_##stage] = #name,
+#define FLAG(name, key, stage, ...) NAMED(name, stage)
+#define INTEGER(name, key, minimum, maximum, stage, ...) NAMED(name, stage)
+#define MASK(name, key, maximum, stage, ...) NAMED(name, stage)
+#define SIGNAL(name, key, stage, ...) NAMED(name, stage)
+#define TEXT(name, key, stage, ...) NAMED(name, stage)
+#include "setters.def"
 };
 
 static const char *const code_names[] = {
@@ -55,7 +51,7 @@ static const char *const code_names[] = {
 
 const char *nsh_stage_name(enum nsh_stage stage)
 {
-	return (unsigned)stage < NSH_STAGE_COUNT ? stage_names[stage] : "";
+	return stage > NSH_STAGE_NONE && stage < NSH_STAGE_COUNT ? stage_names[stage] : "";
 }
 
 const char *nsh_code_name(enum nsh_code code)

@@ -71,8 +71,8 @@ void nsh_command_free(struct nsh_command *cmd)
 	free(cmd->sends);
 	free(cmd->secret);
 	free(cmd->arg0);
-	free(cmd->working_directory);
-	free(cmd->pid_file);
+#define TEXT(name, key, ...) free(cmd->key);
+#include "setters.def"
 	free(cmd->selinux_label);
 	free(cmd->apparmor_profile);
 	free(cmd->limits);
@@ -326,7 +326,7 @@ const void *nsh_command_input(const struct nsh_command *cmd, size_t *ret_size)
 
 const char *nsh_command_working_directory(const struct nsh_command *cmd)
 {
-	return cmd ? cmd->working_directory : NULL;
+	return cmd ? cmd->cwd : NULL;
 }
 
 enum nsh_stdio nsh_command_stdio(const struct nsh_command *cmd, int which)

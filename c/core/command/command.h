@@ -45,7 +45,9 @@ struct nsh_command {
 
 	/* Scalars of the plan; its pointers are the owned ones below. */
 	struct plan attributes;
-	char *working_directory, *pid_file, *selinux_label, *apparmor_profile;
+#define TEXT(name, key, ...) char *key;
+#include "setters.def"
+	char *selinux_label, *apparmor_profile;
 	bool selinux_if_enabled, apparmor_if_enabled;
 	struct limit *limits;
 	gid_t *groups;
@@ -55,7 +57,6 @@ struct nsh_command {
 	double timeout, grace;      /* timeout < 0: none */
 	size_t max_output;
 	struct exits allowed_exit;
-	bool allow_any_exit, raw_status;
 
 	struct {
 		bool made;
@@ -80,6 +81,9 @@ void nsh_command_no_memory(struct nsh_command *cmd, const char *method);
 /* A copy of `text` into *target, freeing what was there. */
 void nsh_command_replace(struct nsh_command *cmd, const char *method,
 			 char **target, const char *text);
+/* Sets a limit for the setter `method`, which an argument error names. */
+void nsh_command_set_limit_by(struct nsh_command *cmd, const char *method,
+			      const char *name, uint64_t soft, uint64_t hard);
 /* Turns the mistake into a failure: 0 where there is none. */
 int nsh_command_fail(const struct nsh_command *cmd, struct nsh_failure *failure);
 /* Closes the descriptors that pass_fd took. */

@@ -1,4 +1,5 @@
-/* The setters of limits, scheduling, sessions, starting and ending. */
+/* The setters of limits, scheduling, starting and ending that setters.def does
+ * not generate: they take several values, or change more than one field. */
 #include "command.h"
 
 #include <inttypes.h>
@@ -8,25 +9,6 @@
 
 #include "limits.h"
 #include "sys.h"
-
-void nsh_command_set_working_directory(struct nsh_command *cmd, const char *path)
-{
-	static const char method[] = "set_working_directory";
-
-	if (path && !*path)
-		nsh_command_reject_string(cmd, method, "", "a path is needed");
-	nsh_command_replace(cmd, method, cmd ? &cmd->working_directory : NULL, path);
-}
-
-void nsh_command_set_umask(struct nsh_command *cmd, unsigned mask)
-{
-	if (mask > 0777)
-		nsh_command_reject_number(cmd, "set_umask", mask, "not a mask from 0 to 0777");
-	if (!nsh_command_usable(cmd))
-		return;
-	cmd->attributes.set_umask = true;
-	cmd->attributes.umask = mask;
-}
 
 /* ---- limits, scheduling ------------------------------------------------ */
 
@@ -46,8 +28,8 @@ static struct limit *limit_of(struct nsh_command *cmd, int resource)
 	return &limits[count];
 }
 
-static void set_limit(struct nsh_command *cmd, const char *method,
-		      const char *name, uint64_t soft, uint64_t hard)
+void nsh_command_set_limit_by(struct nsh_command *cmd, const char *method,
+			      const char *name, uint64_t soft, uint64_t hard)
 {
 	int resource = name ? nsh_limit_resource(name) : -1;
 	struct limit *limit;
@@ -72,37 +54,7 @@ static void set_limit(struct nsh_command *cmd, const char *method,
 void nsh_command_set_limit(struct nsh_command *cmd, const char *name,
 			   uint64_t soft, uint64_t hard)
 {
-	set_limit(cmd, "set_limit", name, soft, hard);
-}
-
-void nsh_command_set_max_files(struct nsh_command *cmd, uint64_t count)
-{
-	set_limit(cmd, "set_max_files", "nofile", count, count);
-}
-
-void nsh_command_set_max_processes(struct nsh_command *cmd, uint64_t count)
-{
-	set_limit(cmd, "set_max_processes", "nproc", count, count);
-}
-
-void nsh_command_set_max_mem_lock(struct nsh_command *cmd, uint64_t bytes)
-{
-	set_limit(cmd, "set_max_mem_lock", "memlock", bytes, bytes);
-}
-
-void nsh_command_set_max_core_size(struct nsh_command *cmd, uint64_t bytes)
-{
-	set_limit(cmd, "set_max_core_size", "core", bytes, bytes);
-}
-
-void nsh_command_set_nice(struct nsh_command *cmd, int nice)
-{
-	if (nice < -20 || nice > 19)
-		nsh_command_reject_number(cmd, "set_nice", nice, "not from -20 to 19");
-	if (!nsh_command_usable(cmd))
-		return;
-	cmd->attributes.set_nice = true;
-	cmd->attributes.nice = nice;
+	nsh_command_set_limit_by(cmd, "set_limit", name, soft, hard);
 }
 
 void nsh_command_run_alone(struct nsh_command *cmd)
@@ -121,34 +73,6 @@ void nsh_command_run_among(struct nsh_command *cmd, pid_t pid)
 	cmd->attributes.core_among = pid;
 }
 
-/* ---- sessions, the parent, privileges ---------------------------------- */
-
-void nsh_command_new_session(struct nsh_command *cmd)
-{
-	if (nsh_command_usable(cmd))
-		cmd->attributes.new_session = true;
-}
-
-void nsh_command_new_process_group(struct nsh_command *cmd)
-{
-	if (nsh_command_usable(cmd))
-		cmd->attributes.new_process_group = true;
-}
-
-void nsh_command_set_parent_death_signal(struct nsh_command *cmd, int signal)
-{
-	if (signal < 1 || signal > NSH_SIGNALS)
-		nsh_command_reject_number(cmd, "set_parent_death_signal", signal, "no such signal");
-	if (nsh_command_usable(cmd))
-		cmd->attributes.parent_death_signal = signal;
-}
-
-void nsh_command_set_no_new_privs(struct nsh_command *cmd)
-{
-	if (nsh_command_usable(cmd))
-		cmd->attributes.no_new_privs = true;
-}
-
 /* ---- starting and ending ----------------------------------------------- */
 
 void nsh_command_set_pre_exec_hook(struct nsh_command *cmd,
@@ -161,27 +85,6 @@ void nsh_command_set_pre_exec_hook(struct nsh_command *cmd,
 		return;
 	cmd->attributes.hook = hook;
 	cmd->attributes.hook_data = data;
-}
-
-void nsh_command_require_handshake(struct nsh_command *cmd)
-{
-	if (nsh_command_usable(cmd))
-		cmd->attributes.handshake = true;
-}
-
-void nsh_command_daemonize(struct nsh_command *cmd)
-{
-	if (nsh_command_usable(cmd))
-		cmd->attributes.daemonize = true;
-}
-
-void nsh_command_set_pid_file(struct nsh_command *cmd, const char *path)
-{
-	static const char method[] = "set_pid_file";
-
-	if (path && !*path)
-		nsh_command_reject_string(cmd, method, "", "a path is needed");
-	nsh_command_replace(cmd, method, cmd ? &cmd->pid_file : NULL, path);
 }
 
 void nsh_command_set_timeout(struct nsh_command *cmd, double seconds,
@@ -213,14 +116,3 @@ void nsh_command_allow_exit(struct nsh_command *cmd, int code)
 		nsh_exits_add(&cmd->allowed_exit, code);
 }
 
-void nsh_command_allow_any_exit(struct nsh_command *cmd)
-{
-	if (nsh_command_usable(cmd))
-		cmd->allow_any_exit = true;
-}
-
-void nsh_command_raw_status(struct nsh_command *cmd)
-{
-	if (nsh_command_usable(cmd))
-		cmd->raw_status = true;
-}

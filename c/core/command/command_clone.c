@@ -93,8 +93,6 @@ static int copy_attributes(struct nsh_command *target,
 	target->grace = source->grace;
 	target->max_output = source->max_output;
 	target->allowed_exit = source->allowed_exit;
-	target->allow_any_exit = source->allow_any_exit;
-	target->raw_status = source->raw_status;
 	return 0;
 }
 
@@ -106,9 +104,11 @@ static int copy_texts(struct nsh_command *target, const struct nsh_command *sour
 			  source->secret_capacity * sizeof *source->secret) < 0)
 		return -1;
 	target->secret_capacity = source->secret_capacity;
+#define TEXT(name, key, ...) \
+	if (copy_text(&target->key, source->key) < 0) \
+		return -1;
+#include "setters.def"
 	return copy_text(&target->arg0, source->arg0) < 0
-		|| copy_text(&target->working_directory, source->working_directory) < 0
-		|| copy_text(&target->pid_file, source->pid_file) < 0
 		|| copy_text(&target->selinux_label, source->selinux_label) < 0
 		|| copy_text(&target->apparmor_profile, source->apparmor_profile) < 0
 		? -1 : 0;

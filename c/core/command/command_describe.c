@@ -38,18 +38,10 @@ void nsh_command_describe(const struct nsh_command *cmd,
 	bool among = asked->core_scheduling == NSH_PR_SCHED_CORE_SHARE_FROM;
 
 	*ret_description = (struct nsh_description){
-		.arg0 = cmd->arg0, .pid_file = cmd->pid_file,
-		.umask = asked->set_umask ? (int)asked->umask : -1,
-		.set_nice = asked->set_nice, .nice = asked->nice,
-		.new_session = asked->new_session,
-		.new_process_group = asked->new_process_group,
-		.no_new_privs = asked->no_new_privs,
+		.arg0 = cmd->arg0,
 		.run_alone = asked->core_scheduling && !among,
 		.run_among = among ? asked->core_among : 0,
-		.daemonize = asked->daemonize,
-		.require_handshake = asked->handshake,
 		.has_hook = asked->hook != NULL,
-		.parent_death_signal = asked->parent_death_signal,
 		.timeout = cmd->timeout, .grace = cmd->grace,
 		.max_output = cmd->max_output,
 	};

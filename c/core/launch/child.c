@@ -22,7 +22,7 @@ static int handshake(const struct plan *plan)
 	char answer = 0;
 	long ret;
 
-	if (!plan->handshake)
+	if (!plan->require_handshake)
 		return 0;
 	ret = nsh_sys_write(plan->staged[plan->sync_move], "1", 1);
 	if (ret == 1)

@@ -127,7 +127,7 @@ int nsh_step_set_umask(const struct plan *plan)
 {
 	long before = 0;
 
-	if (plan->set_umask)
+	if (plan->has_umask)
 		before = nsh_sys(SYS_umask, plan->umask, 0, 0, 0, 0);
 	return before < 0 ? (int)before : 0;
 }
@@ -149,7 +149,7 @@ int nsh_step_set_limits(const struct plan *plan)
 
 int nsh_step_set_nice(const struct plan *plan)
 {
-	if (!plan->set_nice)
+	if (!plan->has_nice)
 		return 0;
 	return (int)nsh_sys(SYS_setpriority, PRIO_PROCESS, 0, plan->nice, 0, 0);
 }
@@ -171,9 +171,9 @@ int nsh_step_set_core_scheduling(const struct plan *plan)
 
 int nsh_step_change_directory(const struct plan *plan)
 {
-	if (!plan->working_directory)
+	if (!plan->cwd)
 		return 0;
-	return (int)nsh_sys(SYS_chdir, (long)plan->working_directory, 0, 0, 0, 0);
+	return (int)nsh_sys(SYS_chdir, (long)plan->cwd, 0, 0, 0, 0);
 }
 
 /* The parent may have died before the signal was armed.  0 is a parent in

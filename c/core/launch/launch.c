@@ -165,7 +165,7 @@ static void follow(struct plan *plan, const struct launched *launched)
 	bool is_late;
 	char byte;
 
-	if (plan->sync < 0 || plan->handshake)
+	if (plan->sync < 0 || plan->require_handshake)
 		return;
 	is_late = nsh_poll(plan->sync, NSH_READABLE, plan->patience) == 0;
 	if (is_late)
@@ -264,7 +264,7 @@ static enum outcome attempt(struct plan *plan, struct launched *launched,
 	if (plan->sync >= 0)
 		nsh_plan_close_child_ends(plan);
 	follow(plan, launched);
-	if (plan->handshake || reached_exec(plan->record))
+	if (plan->require_handshake || reached_exec(plan->record))
 		return STARTED;
 	signal = reap(launched);
 	if (give_way(plan, signal))
@@ -304,9 +304,9 @@ int nsh_launch(struct plan *plan, struct launched *ret_launched,
 	do
 		outcome = attempt(plan, &launched, failure);
 	while (outcome == REFUSED);
-	if (outcome == STARTED && plan->daemonize && !plan->handshake)
+	if (outcome == STARTED && plan->daemonize && !plan->require_handshake)
 		adopt_daemon(plan, &launched);
-	if (outcome == STARTED && plan->handshake)
+	if (outcome == STARTED && plan->require_handshake)
 		launched.record = plan->record;
 	else
 		nsh_area_give(plan->record);

@@ -31,9 +31,11 @@ static const char *number_subject(const struct plan *plan, int stage,
 	long long number;
 
 	switch (stage) {
-	case NSH_STAGE_NICE:
-		number = plan->nice;
+#define INTEGER(name, key, minimum, maximum, stage, ...) \
+	case NSH_STAGE_##stage: \
+		number = plan->key; \
 		break;
+#include "setters.def"
 	case NSH_STAGE_GID:
 		number = plan->gid;
 		break;
@@ -62,16 +64,16 @@ static const char *subject_of(const struct plan *plan,
 	case NSH_STAGE_PASS_FD:
 	case NSH_STAGE_SEND_BUFFER:
 		return move_subject(plan, index, text, size);
-	case NSH_STAGE_PID_FILE:
-		return plan->pid_file;
+#define TEXT(name, key, stage, ...) \
+	case NSH_STAGE_##stage: \
+		return plan->key;
+#include "setters.def"
 	case NSH_STAGE_LIMIT:
 		return nsh_limit_name(plan->limits[index].resource);
 	case NSH_STAGE_SELINUX_LABEL:
 		return plan->selinux.text;
 	case NSH_STAGE_APPARMOR_PROFILE:
 		return plan->apparmor.text + sizeof "exec " - 1;
-	case NSH_STAGE_WORKING_DIRECTORY:
-		return plan->working_directory;
 	case NSH_STAGE_EXEC:
 		return plan->candidates[index];
 	default:

@@ -37,7 +37,7 @@ int nsh_command_check(const struct nsh_command *cmd, bool in_place,
 	if (asked->daemonize && cmd->timeout >= 0)
 		return fail_together(failure, "daemonize and set_timeout: "
 				     "nobody waits for a daemon");
-	if (in_place && (asked->daemonize || asked->handshake))
+	if (in_place && (asked->daemonize || asked->require_handshake))
 		return fail_together(failure, asked->daemonize
 				     ? "exec and daemonize: exec starts no process"
 				     : "exec and require_handshake: nobody is left to notify");
@@ -52,7 +52,7 @@ static int plan_program(struct plan *plan, const struct nsh_command *cmd,
 {
 	bool all = plan->set_uid || plan->set_gid || plan->set_groups;
 	struct strv found = { NULL, 0, 0 };
-	int ret = nsh_path_resolve(cmd->argv.items[0], plan->working_directory,
+	int ret = nsh_path_resolve(cmd->argv.items[0], plan->cwd,
 				   all, &found, failure);
 
 	plan->found = found.items;
@@ -136,13 +136,13 @@ static bool needs_own_memory(const struct plan *plan)
 {
 	return plan->set_uid || plan->set_gid || plan->set_groups
 		|| plan->caps.apply || plan->selinux.path || plan->apparmor.path
-		|| plan->hook || plan->handshake || plan->daemonize;
+		|| plan->hook || plan->require_handshake || plan->daemonize;
 }
 
 static int plan_launch(struct plan *plan, bool in_place,
 		       struct nsh_failure *failure)
 {
-	bool waits = plan->hook || plan->handshake || plan->daemonize
+	bool waits = plan->hook || plan->require_handshake || plan->daemonize
 		|| plan->opens_fifo;
 
 	plan->parent_pid = (int)nsh_self();
@@ -169,10 +169,10 @@ static void start_empty(struct plan *plan, const struct nsh_command *cmd)
 	plan->patience = cmd->timeout;
 	plan->limits = cmd->limits;
 	plan->groups = cmd->groups;
-	plan->pid_file = cmd->pid_file;
-	plan->working_directory = cmd->working_directory;
-	if (plan->daemonize && !plan->working_directory)
-		plan->working_directory = "/";
+#define TEXT(name, key, ...) plan->key = cmd->key;
+#include "setters.def"
+	if (plan->daemonize && !plan->cwd)
+		plan->cwd = "/";
 }
 
 static int keep(struct plan *plan, const void **borrowed, size_t size)
@@ -204,10 +204,10 @@ static int plan_keep(struct plan *plan, struct nsh_failure *failure)
 	const void *limits = plan->limits;
 	int ret = 0;
 
-	if (!plan->handshake)
+	if (!plan->require_handshake)
 		return 0;
 	if (keep(plan, &limits, plan->limit_count * sizeof *plan->limits) < 0
-	    || keep_text(plan, &plan->working_directory) < 0
+	    || keep_text(plan, &plan->cwd) < 0
 	    || keep_text(plan, &plan->pid_file) < 0)
 		ret = -1;
 	plan->limits = limits;

@@ -110,14 +110,15 @@ struct plan {
 	int sync_move;             /* index of the sync socket, -1: none */
 
 	/* attributes; each with whether it was asked for */
-	bool new_session, new_process_group, daemonize;
-	const char *pid_file;
-	bool set_umask;
-	unsigned umask;
+#define FLAG(name, key, ...) bool key;
+#define RULE(name, key, ...) bool key;
+#define INTEGER(name, key, ...) bool has_##key; int key;
+#define MASK(name, key, ...) bool has_##key; unsigned key;
+#define SIGNAL(name, key, ...) int key;   /* 0: none */
+#define TEXT(name, key, ...) const char *key;
+#include "setters.def"
 	const struct limit *limits;
 	size_t limit_count;
-	bool set_nice;
-	int nice;
 	int core_scheduling;       /* 0, or an NSH_PR_SCHED_CORE_ operation */
 	pid_t core_among;
 	nsh_pre_exec_hook *hook;
@@ -129,10 +130,6 @@ struct plan {
 	gid_t gid;
 	uid_t uid;
 	struct cap_words caps;
-	const char *working_directory;
-	int parent_death_signal;   /* 0: none */
-	bool no_new_privs;
-	bool handshake;
 
 	/* The parent's part: what the launch leaves to the process, and what
 	 * is freed with the plan.  -1 where there is no descriptor. */

@@ -19,7 +19,7 @@ static const struct plan empty_plan = {
 
 int nsh_handshake_prepare(struct nsh_process *process, const struct plan *plan)
 {
-	if (!plan->handshake)
+	if (!plan->require_handshake)
 		return 0;
 	process->handshake_plan = malloc(sizeof *plan);
 	if (!process->handshake_plan)

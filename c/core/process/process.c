@@ -23,9 +23,9 @@ void nsh_process_take_rules(struct nsh_process *process,
 	process->started = nsh_now();
 	process->deadline = cmd->timeout < 0 ? -1 : process->started + cmd->timeout;
 	process->allowed_exit = cmd->allowed_exit;
-	process->allow_any_exit = cmd->allow_any_exit;
-	process->raw_status = cmd->raw_status;
-	process->is_daemon = asked->daemonize && !asked->handshake;
+	process->allow_any_exit = asked->allow_any_exit;
+	process->raw_status = asked->raw_status;
+	process->is_daemon = asked->daemonize && !asked->require_handshake;
 	process->own_group = asked->new_process_group || asked->new_session
 		|| asked->daemonize;
 }

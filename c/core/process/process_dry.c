@@ -45,7 +45,7 @@ static void begin(struct nsh_process *process, const struct nsh_command *cmd,
 	nsh_process_take_rules(process, cmd);
 	process->deadline = -1;
 	process->is_dry = true;
-	process->dry_handshake = cmd->attributes.handshake;
+	process->dry_handshake = cmd->attributes.require_handshake;
 	process->launch = NSH_DRY;
 	process->pid = process->result.pid = pid;
 	process->result.user_time = process->result.system_time = 0;

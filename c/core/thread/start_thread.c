@@ -204,7 +204,7 @@ bool nsh_command_can_start_aside(const struct nsh_command *cmd)
 		if (!can_wait(cmd->stdio[i].kind))
 			return false;
 	return cmd && cmd->passed_count == 0 && !cmd->attributes.hook
-		&& !cmd->attributes.handshake && !cmd->attributes.daemonize;
+		&& !cmd->attributes.require_handshake && !cmd->attributes.daemonize;
 }
 
 static struct nsh_start *new_start(const struct nsh_command *cmd, bool to_end)
