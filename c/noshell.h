@@ -24,6 +24,13 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/* The version of the library, of noshell._VERSION and of noshell.pc. */
+#define NOSHELL_VERSION "1.0.0-dev"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* ---- failures ---------------------------------------------------------- */
 
 enum nsh_code {
@@ -385,5 +392,9 @@ void nsh_features(struct nsh_features *ret_features);
 /* The same without that: the launch path is NSH_DRY, and what only a child can
  * ask of the kernel is false. */
 void nsh_features_dry(struct nsh_features *ret_features);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

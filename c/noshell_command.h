@@ -10,6 +10,10 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* ---- commands: making, arguments --------------------------------------- */
 
 struct nsh_command;
@@ -304,5 +308,9 @@ int nsh_command_send_buffer_fd(const struct nsh_command *cmd, size_t index);
 /* `word` so that sh reads it back unchanged.  malloc'd; NULL where memory is
  * short. */
 char *nsh_quote(const char *word);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * compat.h: one face for Lua 5.1 to 5.4 and LuaJIT.  Macros are probed, not
+ * compat.h: one face for Lua 5.1 to 5.5 and LuaJIT.  Macros are probed, not
  * versions: LuaJIT says 501 and has much of 5.2.
  */
 #ifndef NSH_LUA_COMPAT_H
@@ -26,6 +26,15 @@
 
 #ifndef luaL_newlib
 #define luaL_setfuncs(L, functions, upvalues) luaL_register(L, NULL, functions)
+#endif
+
+/* Raises an error if this module was compiled for another Lua: one for 5.4 loads
+ * into 5.5, whose registry has another index.  Most other pairs miss a symbol,
+ * so that dlopen fails; 5.1 and LuaJIT fit each other. */
+#ifdef luaL_checkversion
+#define nsh_lua_check_version(L) luaL_checkversion(L)
+#else
+#define nsh_lua_check_version(L) (void)(L)
 #endif
 
 /* Integers beside floats came with 5.3; before, a number is a double. */

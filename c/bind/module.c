@@ -183,6 +183,7 @@ static void add_types(lua_State *L)
 
 int luaopen_noshell_core(lua_State *L)
 {
+	nsh_lua_check_version(L);
 	nsh_lua_open_box(L);
 	nsh_lua_open_secret(L);
 	nsh_lua_open_command(L);
@@ -193,6 +194,7 @@ int luaopen_noshell_core(lua_State *L)
 	nsh_lua_open_pollset(L);
 	lua_newtable(L);
 	luaL_setfuncs(L, functions, 0);
+	nsh_lua_set_text(L, "version", NOSHELL_VERSION);
 	add_types(L);
 	return 1;
 }

@@ -25,6 +25,7 @@
 ---@class noshell.core
 ---@field methods noshell.core.types     the tables in which methods are looked up
 ---@field metatables noshell.core.types
+---@field version string                 NOSHELL_VERSION
 local core = {}
 
 ---@class noshell.core.types

@@ -2,9 +2,10 @@
 --- exchanges data with it, waits for it, and tells exactly what happened.
 ---
 --- Every function takes a SPEC: a table, the program and its arguments as plain
---- arguments, or a command. What can fail returns nil, err.
+--- arguments, or a command. What can fail returns nil, err. noshell._VERSION is
+--- the version, such as "1.0.0".
 
-local core = require "noshell.core"
+local core = require "noshell.load_core"
 local command = require "noshell.command"
 local dry_run = require "noshell.dry_run"
 local failure = require "noshell.failure"
@@ -91,6 +92,9 @@ if directory then core.set_source_prefix(directory) end
 ---@field check? boolean          false: any exit code is success
 
 local noshell = {}
+
+--- NOSHELL_VERSION of c/noshell.h.
+noshell._VERSION = core.version
 
 --- The event loop in which Lua runs: host.use(function) sets how to wait.
 noshell.host = host

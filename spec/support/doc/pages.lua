@@ -78,7 +78,9 @@ local function add_face(all, files)
   local page = page_of(all, "noshell")
   add_module(page, face, "noshell")
   for name, value in pairs(face.assigned) do
-    local variable, member = value:match "^([%w_]+)%.?([%w_]*)$"
+    -- _VERSION, as other modules have it, is told in the module's text.
+    if name:match "^_" then value = "" end
+    local variable, member = value:match "^([%w_]*)%.?([%w_]*)$"
     local module = face.required[variable]
     if module and member ~= "" then
       page:add_function(name, assert(function_named(files[module], member), value), false)
