@@ -1,4 +1,4 @@
--- What 5.1 to 5.4 and LuaJIT have in common is what lua/ may use; what only
+-- What 5.1 to 5.5 and LuaJIT have in common is what lua/ may use; what only
 -- some have (table.unpack, jit, ...) is asked for through a field.
 std = "min"
 max_line_length = 100

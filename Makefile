@@ -1,160 +1,309 @@
-# noshell: one file, no recursion; longer logic is in spec/support, spec/check.
+# Makefile of noshell. GNU make, one file, no recursion; longer scripts are in
+# spec/support and spec/check.
 #
-#   make                     builds for every Lua whose headers are installed
-#   make LUA=luajit          for this one (lua5.4 lua5.1 lua5.2 lua5.3 luajit,
-#                            or the path of an interpreter)
-#   make -s env              what to eval so that require "noshell" works
-#   make demo | test         install what they need first, then show | test
-#   make check | bench       what takes longer | measures
-#   make doc                 the reference, as HTML in build/doc
-#   make fresh               demo and test, each in a new Debian tree
-#   make install PREFIX=/usr DESTDIR=…
+# Targets (make help):
 #
-# Also: CC=clang, CFLAGS, V=1 (shows the commands), BUILD=directory,
-# SANITIZE=address,undefined (has its own), and for test and check FILES="…".
+#> make                    build for every Lua whose headers are installed
+#> make LUA=lua5.3         build for one Lua: lua5.1 lua5.2 lua5.3 lua5.4 lua5.5
+#>                         luajit, or the path of an interpreter
+#> make demo               install missing packages, build, show what noshell does
+#> make test               the same, then run the specs on every Lua
+#> make check              linters, sanitizers, valgrind and other longer checks
+#> make lint               compilers with -Werror, and luacheck
+#> make bench              measure
+#> make doc                write the reference as HTML to build/doc
+#> make fresh              make demo and make test, each in a new Debian tree
+#> make install            install everything; honours DESTDIR and the variables below
+#> make install-modules    install the Lua and C modules only
+#> make install-library    install the C libraries, headers and noshell.pc only
+#> make uninstall          remove what make install installed
+#> make clean              remove the build directory
+#> make -s env             print the environment in which require "noshell" finds
+#>                         this tree: eval "$(make -s env)"
+#>
+#> Variables, with their defaults:
+#>
+#> CC CFLAGS CPPFLAGS LDFLAGS AR INSTALL     as in other projects
+#> prefix=/usr/local (or PREFIX)  exec_prefix libdir includedir datarootdir DESTDIR
+#> LUADIR=$(datarootdir)/lua/5.x  LIBDIR=$(libdir)/lua/5.x   for the modules
+#> STRIP=strip             make install strips core.so; STRIP=no keeps its symbols
+#> LUA_INCDIR              the directory of lua.h, without pkg-config
+#> NOSHELL_SETUP=no        install no packages, only list the missing ones
+#> WERROR=1                warnings are errors, as in our own checks
+#> BUILD=build             the build directory
+#> SANITIZE=address,undefined   builds with sanitizers, in a directory below build
+#> FILES="spec/a_spec.lua"      the specs of make test, or the scripts of make check
+#> V=1                     show the commands
+
+.DELETE_ON_ERROR:
+.PHONY: all env demo test check bench doc fresh lint layers child-check fixtures \
+	install install-modules install-library uninstall clean help FORCE
 
 CFLAGS = -O2 -g
-PREFIX = /usr/local
-SHORT := $(filter-out --%,$(firstword -$(MAKEFLAGS)))
-Q = $(if $(V),,@$(if $(findstring s,$(SHORT)),,echo '  $@';))
+INSTALL = install
+STRIP = strip
 BUILD = build$(if $(SANITIZE),/$(shell echo $(SANITIZE) | tr , -))
-.DELETE_ON_ERROR:
-.PHONY: all env demo test check bench doc fresh install clean lint layers child-check fixtures FORCE
 
-# Set-up stands here, not in a rule: what it installs is looked for below.
-GROUP := $(if $(filter test check bench doc,$(MAKECMDGOALS)),test,$(if $(filter demo,$(MAKECMDGOALS)),build))
-ifneq ($(if $(findstring n,$(SHORT)),,$(GROUP)),)
-ifneq ($(shell spec/support/setup.sh $(GROUP) >&2 </dev/null && echo done),done)
-$(error set-up failed: see above)
+PREFIX = /usr/local
+prefix = $(PREFIX)
+exec_prefix = $(prefix)
+libdir = $(exec_prefix)/lib
+includedir = $(prefix)/include
+datarootdir = $(prefix)/share
+pkgconfigdir = $(libdir)/pkgconfig
+
+VERSION := $(shell sed -n 's/^\#define NOSHELL_VERSION "\(.*\)"/\1/p' c/noshell.h)
+
+# Each command is announced by its product, or shown with V=1; make -s is silent.
+OPTIONS := $(filter-out --%,$(firstword -$(MAKEFLAGS)))
+QUIET := $(findstring s,$(OPTIONS))
+DRY_RUN := $(findstring n,$(OPTIONS))
+Q = $(if $(V),,@$(if $(QUIET),,echo '  $@';))
+
+all:
+
+# ---- packages ---------------------------------------------------------------
+# Some targets install the packages they need. This happens while the Makefile
+# is read, because the variables below ask pkg-config for the same packages.
+
+SETUP := $(strip \
+	$(if $(filter demo,$(MAKECMDGOALS)),build) \
+	$(if $(filter test doc,$(MAKECMDGOALS)),test) \
+	$(if $(filter bench,$(MAKECMDGOALS)),bench) \
+	$(if $(filter check,$(MAKECMDGOALS)),check))
+ifneq ($(if $(DRY_RUN),,$(SETUP)),)
+ifneq ($(shell NOSHELL_SETUP='$(NOSHELL_SETUP)' LUA='$(LUA)' LUA_INCDIR='$(LUA_INCDIR)' \
+	spec/support/setup.sh $(lastword $(SETUP)) >&2 </dev/null && echo done),done)
+$(error packages are missing, see above)
 endif
 endif
 
-# The Luas, as version=pkg-config name. Names differ: lua5.4 on Debian,
+# ---- the Luas ---------------------------------------------------------------
+# A Lua is called by its version: 5.1 5.2 5.3 5.4 5.5, or jit. FOUND has those
+# with headers, as version=pkg-config name. That name is lua5.4 on Debian,
 # lua-5.4 or lua54 elsewhere.
-FOUND := $(shell for v in 5.4 5.1 jit 5.2 5.3; do \
+
+VERSIONS = 5.4 5.1 jit 5.2 5.3 5.5
+FOUND := $(shell for v in $(VERSIONS); do \
 	for p in lua$$v lua-$$v lua$$(echo $$v | tr -d .); do \
 	pkg-config --exists $$p 2>/dev/null && echo $$v=$$p && break; done; done)
-version = $(or $(filter 5.1 5.2 5.3 5.4 jit,$(patsubst lua%,%,$(1))),$(shell \
+
+# $(call version,lua5.4) is 5.4; an interpreter of another name is asked.
+version = $(or $(filter $(VERSIONS),$(patsubst lua%,%,$(1))),$(shell \
 	$(1) -e 'print(jit and "jit" or _VERSION:match("%d%.%d"))'))
+# $(call abi,jit) is 5.1: LuaJIT reads the directories of 5.1.
+abi = $(patsubst jit,5.1,$(1))
+
 LUAS := $(if $(LUA),$(call version,$(LUA)),$(foreach f,$(FOUND),$(firstword $(subst =, ,$(f)))))
-# Lua's own headers are not held to our warnings. LUA_INCDIR is luarocks' word.
+
+# -isystem: Lua's headers are not held to our warnings.
 lua_include = $(if $(LUA_INCDIR),-isystem $(LUA_INCDIR),$(patsubst -I%,-isystem %,$(shell \
 	pkg-config --cflags-only-I $(patsubst $(1)=%,%,$(filter $(1)=%,$(FOUND))))))
 
-# Without these two the setters that need them fail with a clear message.
+# ---- flags ------------------------------------------------------------------
+
+# Optional: without these libraries, the setters that need them fail with a
+# message that says so.
 HAVE := $(foreach p,libcap-ng libselinux,$(shell pkg-config --exists $(p) 2>/dev/null && echo $(p)))
 LIBS = $(if $(HAVE),$(shell pkg-config --libs $(HAVE))) -lpthread
-DEFINES = $(if $(filter libcap-ng,$(HAVE)),-DNSH_HAVE_CAPNG) $(if $(filter libselinux,$(HAVE)),-DNSH_HAVE_SELINUX)
+DEFINES = $(if $(filter libcap-ng,$(HAVE)),-DNSH_HAVE_CAPNG) \
+	$(if $(filter libselinux,$(HAVE)),-DNSH_HAVE_SELINUX)
 
-# -Wall -Wextra          the usual suspects
+# -Wall -Wextra          the usual
 # -Wshadow               a name means one thing in a function
 # -Wconversion           no integer loses bits unseen: sizes, pids, limits
 # -Wstrict-prototypes    f() is not f(void)
-# -Wmissing-prototypes   what is not in a header is static
-# -Wvla                  no stack of unknown size: the child's is small
+# -Wmissing-prototypes   a function without a declaration in a header is static
+# -Wvla                  no stack of unknown size: the child's stack is small
 # -Wwrite-strings        literals are const
 # -Wundef                a misspelled #if fails
 # -Wpointer-arith        no arithmetic on void *
 WARN = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
-	-Wvla -Wwrite-strings -Wundef -Wpointer-arith -Werror
-BASE = -std=c11 -D_GNU_SOURCE $(CFLAGS) -fPIC -fvisibility=hidden $(WARN) -MMD -MP
+	-Wvla -Wwrite-strings -Wundef -Wpointer-arith $(if $(WERROR),-Werror)
+
+DIALECT = -std=c11 -D_GNU_SOURCE
 SAN = $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
-FLAGS = $(BASE) $(SAN) -Ic $(DEFINES)
-CORE_INCLUDE = $(addprefix -I,$(wildcard c/core/*))
-# now: the child shares memory with us and must not run the dynamic linker.
-# nodelete: closing a Lua state must not unload what a thread of ours runs.
-LINK = $(Q)$(CC) $(LDFLAGS) $(SAN) -shared -z relro -z now -z nodelete -o $@ $(filter %.o,$^) $(LIBS)
-PLAIN = $(filter-out -MMD -MP,$(BASE))
-CORE = $(patsubst c/%.c,$(BUILD)/%.o,$(wildcard c/core/*/*.c))
+COMPILE = $(CC) $(DIALECT) -fPIC -fvisibility=hidden $(WARN) -Ic $(DEFINES) \
+	$(CPPFLAGS) $(CFLAGS) $(SAN) -MMD -MP $(EXTRA)
+CORE_INCLUDE = $(addprefix -I,$(patsubst %/,%,$(sort $(dir $(wildcard c/core/*/*.h)))))
+# For the programs and libraries that only the specs use.
+TOOL = $(CC) $(DIALECT) -fPIC $(WARN) $(CPPFLAGS) $(CFLAGS)
+
+# now: the child shares our memory and must not run the dynamic linker.
+# nodelete: closing a Lua state must not unload code that our threads run.
+LINK_MODULE = $(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -shared -z relro -z now -z nodelete
+
+# Where Lua finds this tree.
+SOURCES = $(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;;
+
+# ---- the library ------------------------------------------------------------
+
+CORE = $(patsubst c/%.c,$(BUILD)/%.o,$(wildcard c/core/*.c c/core/*/*.c))
 BIND = $(patsubst c/%.c,%.o,$(wildcard c/bind/*.c))
-TYPES = $(BUILD)/types/setters.d.lua
-PRODUCTS = $(BUILD)/libnoshell.a $(foreach v,$(LUAS),$(BUILD)/$(v)/noshell/core.so $(BUILD)/$(v)/libnoshell.a) $(TYPES)
-# The child's side calls nothing but the kernel: no checks that call out.
-CHILD = $(filter $(addprefix $(BUILD)/core/launch/,child.o child_%.o supervise%.o),$(CORE))
+
+# The child's side makes system calls only: no instrumentation that calls a
+# library, and no inlining across files.
+CHILD = $(foreach o,$(CORE),$(if $(filter child.o child_%.o supervise%.o,$(notdir $(o))),$(o)))
 $(CHILD): SAN =
-$(CHILD): FLAGS += -fno-stack-protector -U_FORTIFY_SOURCE
+$(CHILD): EXTRA = -fno-stack-protector -U_FORTIFY_SOURCE -fno-lto
 
-all: $(PRODUCTS)
-	$(if $(LUAS),@:,$(error no Lua headers found: install liblua5.4-dev and pkg-config, or name LUA_INCDIR))
+MODULES = $(foreach v,$(LUAS),$(BUILD)/$(v)/noshell/core.so)
+LIBRARIES = $(BUILD)/libnoshell.a $(foreach v,$(LUAS),$(BUILD)/libnoshell-lua$(v).a)
 
-# Everything is built again when the flags change.
-STAMP := $(CC) $(FLAGS)
+TYPES = $(BUILD)/types/setters.d.lua
+
+all: $(LIBRARIES) $(MODULES) $(TYPES) $(BUILD)/noshell.pc
+	$(if $(LUAS),@:,$(error no Lua headers found: install liblua5.4-dev and pkg-config, or set LUA and LUA_INCDIR))
+
+# Everything is built again if the flags change.
+STAMP := $(COMPILE) $(LDFLAGS) $(LIBS)
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D); echo '$(STAMP)' | cmp -s - $@ || echo '$(STAMP)' > $@
+
 $(BUILD)/core/%.o: c/core/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(FLAGS) $(CORE_INCLUDE) -c -o $@ $<
+	$(Q)$(COMPILE) $(CORE_INCLUDE) -c -o $@ $<
+
 $(BUILD)/libnoshell.a: $(CORE)
 	$(Q)rm -f $@; $(AR) rcs $@ $^
+
+# The rules of one Lua. libnoshell-lua5.4.a has the core as well, so that a
+# program that embeds Lua links this one library.
 define lua_rules
-$(BUILD)/$(1)/%.o $(BUILD)/$(1)/testsys.so: LUA_INCLUDE := $(call lua_include,$(1))
+$(BUILD)/$(1)/%: LUA_INCLUDE := $(call lua_include,$(1))
+
 $(BUILD)/$(1)/bind/%.o: c/bind/%.c $(BUILD)/flags
 	@mkdir -p $$(@D)
-	$$(Q)$(CC) $$(FLAGS) $$(LUA_INCLUDE) -c -o $$@ $$<
+	$$(Q)$$(COMPILE) $$(LUA_INCLUDE) -c -o $$@ $$<
+
 $(BUILD)/$(1)/noshell/core.so: $(addprefix $(BUILD)/$(1)/,$(BIND)) $(CORE)
 	@mkdir -p $$(@D)
-	$$(LINK)
-$(BUILD)/$(1)/libnoshell.a: $(addprefix $(BUILD)/$(1)/,$(BIND)) $(CORE)
-	$$(Q)rm -f $$@; $(AR) rcs $$@ $$^
-$(BUILD)/$(1)/testsys.so: $(wildcard $(addprefix spec/fixtures/,testsys*.[ch] deny*.h deny.c deny_rule.c)) $(BUILD)/flags
+	$$(Q)$$(LINK_MODULE) -o $$@ $$^ $$(LIBS)
+
+$(BUILD)/libnoshell-lua$(1).a: $(addprefix $(BUILD)/$(1)/,$(BIND)) $(CORE)
+	$$(Q)rm -f $$@; $$(AR) rcs $$@ $$^
+
+$(BUILD)/$(1)/testsys.so: $$(TESTSYS) $(BUILD)/flags
 	@mkdir -p $$(@D)
-	$$(Q)$(CC) $(PLAIN) $$(LUA_INCLUDE) -shared -o $$@ $$(filter %.c,$$^)
+	$$(Q)$$(TOOL) $$(LUA_INCLUDE) -shared -o $$@ $$(filter %.c,$$^)
 endef
+TESTSYS = $(wildcard spec/fixtures/testsys*.[ch] spec/fixtures/deny*.h) \
+	spec/fixtures/deny.c spec/fixtures/deny_rule.c
 $(foreach v,$(LUAS),$(eval $(call lua_rules,$(v))))
 
-# The LuaLS types of the generated setters, by the first Lua: without an
-# interpreter that can run them (a cross build) there are none.
+# The LuaLS types of the setters that are generated from a table, written by the
+# first Lua. Without an interpreter (a cross build) there are none.
 FIRST = $(firstword $(LUAS))
+FIRST_LUA = $(or $(LUA),$(if $(FIRST),lua$(FIRST)))
 $(TYPES): $(BUILD)/$(FIRST)/noshell/core.so spec/support/setter_types.lua $(wildcard lua/noshell/*.lua)
 	@mkdir -p $(@D)
-	$(Q)$(MODULES) LUA_CPATH='$(abspath $(BUILD))/$(FIRST)/?.so;;' $(if $(LUA),$(LUA),$(if $(filter jit,$(FIRST)),luajit,lua$(FIRST))) \
-		spec/support/setter_types.lua > $@ || rm -f $@
+	$(Q)LUA_PATH='$(SOURCES)' LUA_CPATH='$(abspath $(BUILD))/$(FIRST)/?.so;;' \
+		$(FIRST_LUA) spec/support/setter_types.lua > $@ || rm -f $@
 
-# Programs for the specs; static ones start at the same speed everywhere.
+-include $(CORE:.o=.d) $(foreach v,$(LUAS),$(addprefix $(BUILD)/$(v)/,$(BIND:.o=.d)))
+
+# libnoshell.a is static, so what it needs is needed by every program that
+# links it.
+$(BUILD)/noshell.pc: c/noshell.h $(BUILD)/flags Makefile FORCE
+	@printf '%s\n' 'prefix=$(prefix)' 'exec_prefix=$(exec_prefix)' \
+		'libdir=$(libdir)' 'includedir=$(includedir)' '' \
+		'Name: noshell' 'Description: Run programs without a shell' \
+		'Version: $(VERSION)' 'Requires: $(HAVE)' \
+		'Cflags: -I$${includedir}' 'Libs: -L$${libdir} -lnoshell -lpthread' > $@
+
+# ---- installation -----------------------------------------------------------
+
+LUA_FILES := $(patsubst lua/%,%,$(shell find lua/noshell -name '*.lua'))
+HEADERS = $(notdir $(wildcard c/noshell*.h))
+# The module for 5.1 serves LuaJIT, which reads the same directories; the one
+# for LuaJIT is installed only if there is none for 5.1.
+INSTALLED = $(filter-out $(if $(filter 5.1,$(LUAS)),jit),$(LUAS))
+# luarocks sets both, for the one Lua that it installs for.
+lua_dir = $(DESTDIR)$(or $(LUADIR),$(datarootdir)/lua/$(call abi,$(1)))
+module_dir = $(DESTDIR)$(or $(LIBDIR),$(libdir)/lua/$(call abi,$(1)))
+
+install: install-modules install-library
+install-modules: $(addprefix install-modules-,$(INSTALLED))
+uninstall: $(addprefix uninstall-modules-,$(INSTALLED))
+
+define install_rules
+.PHONY: install-modules-$(1) uninstall-modules-$(1)
+install-modules-$(1): all
+	@set -e; for file in $$(LUA_FILES); do \
+		$$(INSTALL) -D -m 644 "lua/$$$$file" "$$(call lua_dir,$(1))/$$$$file"; \
+	done
+	@test ! -e $$(TYPES) || $$(INSTALL) -D -m 644 $$(TYPES) "$$(call lua_dir,$(1))/noshell/setters.d.lua"
+	@$$(INSTALL) -D -m 755 $(BUILD)/$(1)/noshell/core.so "$$(call module_dir,$(1))/noshell/core.so"
+	@$$(if $$(filter no,$$(STRIP)),,$$(STRIP) --strip-unneeded "$$(call module_dir,$(1))/noshell/core.so")
+	@$$(if $$(QUIET),,echo "noshell: installed for Lua $(1) in $$(call lua_dir,$(1)) and $$(call module_dir,$(1))")
+
+uninstall-modules-$(1):
+	@cd "$$(call lua_dir,$(1))" 2>/dev/null && rm -f $$(LUA_FILES) noshell/setters.d.lua || true
+	@rm -f "$$(call module_dir,$(1))/noshell/core.so"
+	@find "$$(call lua_dir,$(1))/noshell" "$$(call module_dir,$(1))/noshell" \
+		-depth -type d -empty -delete 2>/dev/null || true
+endef
+$(foreach v,$(LUAS),$(eval $(call install_rules,$(v))))
+
+install-library: all
+	@$(INSTALL) -d "$(DESTDIR)$(libdir)" "$(DESTDIR)$(includedir)" "$(DESTDIR)$(pkgconfigdir)"
+	@$(INSTALL) -m 644 $(LIBRARIES) "$(DESTDIR)$(libdir)"
+	@$(INSTALL) -m 644 $(addprefix c/,$(HEADERS)) "$(DESTDIR)$(includedir)"
+	@$(INSTALL) -m 644 $(BUILD)/noshell.pc "$(DESTDIR)$(pkgconfigdir)"
+
+uninstall:
+	@cd "$(DESTDIR)$(libdir)" 2>/dev/null && rm -f $(notdir $(LIBRARIES)) || true
+	@cd "$(DESTDIR)$(includedir)" 2>/dev/null && rm -f $(HEADERS) || true
+	@rm -f "$(DESTDIR)$(pkgconfigdir)/noshell.pc"
+
+# A directory without our stamp was not made by this Makefile.
+clean:
+	@test ! -e $(BUILD) || test -e $(BUILD)/flags || test $(BUILD) = build || \
+		{ echo "$(BUILD) is not a build directory of noshell" >&2; exit 1; }
+	rm -rf $(BUILD)
+
+# ---- specs ------------------------------------------------------------------
+
+# Programs that the specs run. Static ones start at the same speed everywhere.
+C_SPECS = $(patsubst spec/%.c,$(BUILD)/%,$(wildcard spec/c/*.c spec/bench/*.c))
 FIXTURES = $(addprefix $(BUILD)/fixtures/,probe deny tiny hostile.so) \
-	$(foreach v,$(LUAS),$(BUILD)/$(v)/testsys.so) \
-	$(patsubst spec/%.c,$(BUILD)/%,$(wildcard spec/c/*.c spec/bench/*.c))
+	$(foreach v,$(LUAS),$(BUILD)/$(v)/testsys.so) $(C_SPECS)
 fixtures: $(FIXTURES)
+
+# probe is built from spec/fixtures/probe*.c.
 .SECONDEXPANSION:
 $(BUILD)/fixtures/%: $$(wildcard spec/fixtures/$$(basename $$*)*.[ch]) $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(PLAIN) $(if $(filter %.so,$@),-shared -pthread,-static) -o $@ $(filter %.c,$^)
-$(filter $(BUILD)/c/% $(BUILD)/bench/%,$(FIXTURES)): $(BUILD)/%: spec/%.c $(BUILD)/libnoshell.a
-	@mkdir -p $(@D)
-	$(Q)$(CC) $(PLAIN) $(SAN) -Ic -o $@ $< $(BUILD)/libnoshell.a $(LIBS)
+	$(Q)$(TOOL) $(if $(filter %.so,$@),-shared -pthread,-static) -o $@ $(filter %.c,$^)
 
-# LuaJIT and 5.1 read the same directories.
+$(C_SPECS): $(BUILD)/%: spec/%.c $(BUILD)/libnoshell.a
+	@mkdir -p $(@D)
+	$(Q)$(TOOL) $(SAN) -Ic -o $@ $< $(BUILD)/libnoshell.a $(LDFLAGS) $(LIBS)
+
 DEMO_LUA := $(or $(LUA),lua5.4)
-HERE = $(abspath $(BUILD))/$(call version,$(DEMO_LUA))
-MODULES = LUA_PATH='$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;;'
-BINARIES = LUA_CPATH='$(HERE)/?.so;;'
+LUA_ENV = LUA_PATH='$(SOURCES)' \
+	LUA_CPATH='$(abspath $(BUILD))/$(call version,$(DEMO_LUA))/?.so;;'
+
 env:
-	@printf '%s\n' "export $(MODULES)" "export $(BINARIES)"
+	@printf 'export %s\n' $(foreach word,$(LUA_ENV),"$(word)")
 demo: all
-	@$(MODULES) $(BINARIES) $(DEMO_LUA) spec/examples/demo.lua
+	@$(LUA_ENV) $(DEMO_LUA) spec/examples/demo.lua
 test: all fixtures
 	@BUILD=$(BUILD) spec/support/run_specs.sh "$(LUAS)" $(FILES)
 check: all fixtures
 	@BUILD=$(BUILD) spec/support/run_checks.sh $(FILES)
 bench: all fixtures
-	@$(MODULES) $(BINARIES) NOSHELL_BUILD=$(BUILD) $(DEMO_LUA) spec/bench/bench.lua
+	@$(LUA_ENV) NOSHELL_BUILD=$(BUILD) $(DEMO_LUA) spec/bench/bench.lua
 doc: all
-	@$(MODULES) $(BINARIES) NOSHELL_BUILD=$(BUILD) $(DEMO_LUA) spec/support/doc.lua $(BUILD)/doc
-fresh:; @NOSHELL_FRESH=1 spec/check/debootstrap.sh
-lint:; @BUILD=$(BUILD) spec/support/run_checks.sh spec/check/compilers.sh spec/check/luacheck.sh
-layers child-check: $(CORE)
-layers child-check:
-	@BUILD=$(BUILD) spec/check/$(@:-check=).sh
+	@$(LUA_ENV) NOSHELL_BUILD=$(BUILD) $(DEMO_LUA) spec/support/doc.lua $(BUILD)/doc
+fresh:
+	@NOSHELL_FRESH=1 spec/check/debootstrap.sh
+lint:
+	@BUILD=$(BUILD) spec/support/run_checks.sh spec/check/compilers.sh spec/check/luacheck.sh
+layers: $(CORE)
+	@BUILD=$(BUILD) spec/check/layers.sh
+child-check: $(CORE)
+	@BUILD=$(BUILD) spec/check/child.sh
 
-# 5.1's build serves LuaJIT too: jit is installed only where it is the only one.
-# luarocks gives LUADIR and LIBDIR, and wants nothing else.
-TO = $(DESTDIR)$(PREFIX)
-install: all
-	@$(if $(LUADIR),,install -D -m 644 $(BUILD)/libnoshell.a $(TO)/lib/libnoshell.a)
-	@$(if $(LUADIR),,install -D -m 644 -t $(TO)/include c/noshell.h c/noshell_command.h)
-	@set -e; for v in $(filter-out $(if $(filter 5.1,$(LUAS)),jit),$(LUAS)); do \
-	d=$${v#jit}; d=$${d:-5.1}; BUILD=$(BUILD) spec/support/install.sh $$v \
-	"$(or $(LUADIR),$(TO)/share/lua/$$d)" "$(or $(LIBDIR),$(TO)/lib/lua/$$d)"; done
-clean:; rm -rf build
-
--include $(CORE:.o=.d) $(foreach v,$(LUAS),$(addprefix $(BUILD)/$(v)/,$(BIND:.o=.d)))
+help:
+	@sed -n 's/^#> \{0,1\}//p' Makefile

@@ -10,22 +10,24 @@ description = {
   license = "MIT",
 }
 supported_platforms = { "linux" }
-dependencies = { "lua >= 5.1, < 5.5" }
+dependencies = { "lua >= 5.1, < 5.6" }
 -- libcap-ng and libselinux are found by the Makefile, through pkg-config; both
 -- are optional, which `external_dependencies` cannot say.
 build = {
   type = "make",
   build_target = "all",
-  install_target = "install",
+  install_target = "install-modules",
   build_variables = {
     LUA = "$(LUA)",
     LUA_INCDIR = "$(LUA_INCDIR)",
+    CC = "$(CC)",
     CFLAGS = "$(CFLAGS)",
     BUILD = "build/rock",
   },
   install_variables = {
     LUA = "$(LUA)",
     LUA_INCDIR = "$(LUA_INCDIR)",
+    CC = "$(CC)",
     CFLAGS = "$(CFLAGS)",
     BUILD = "build/rock",
     LUADIR = "$(LUADIR)",

@@ -19,10 +19,10 @@ local function words(text)
 end
 
 --- Compiles spec/examples/<name>.c into dir.
-local function compile(dir, name, library, more)
+local function compile(dir, name)
   local line = { "cc", "-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror",
     "-I" .. helper.root .. "/c", "-o", dir .. "/" .. name,
-    ("%s/spec/examples/%s.c"):format(helper.root, name), helper.build .. "/" .. library }
+    ("%s/spec/examples/%s.c"):format(helper.root, name), helper.build .. "/libnoshell.a" }
   if os.getenv("NOSHELL_INSTRUMENTED") == "asan" then
     line[#line + 1] = "-fsanitize=address,undefined"
   end
@@ -30,7 +30,7 @@ local function compile(dir, name, library, more)
   for _, package in ipairs { "libcap-ng", "libselinux" } do
     libraries = libraries .. " " .. shell("pkg-config --libs " .. package)
   end
-  for _, word in ipairs(words((more or "") .. libraries .. " -lpthread")) do
+  for _, word in ipairs(words(libraries .. " -lpthread")) do
     line[#line + 1] = word
   end
   local result = helper.run(line)
@@ -50,7 +50,7 @@ describe("the article's examples in C", function()
 
   it("set the wake-up alarm, as system did", function()
     with_program("rtcwake", 'echo "$*" >"$0.said"; exit "${FAIL:-0}"', function(dir)
-      local program = compile(dir, "suspend", "libnoshell.a")
+      local program = compile(dir, "suspend")
       local env = { PATH = dir .. ":/usr/bin:/bin" }
       assert.equal(0, helper.run({ program, "3600" }, { env = env }).status)
       assert.equal("-m no -s 3600\n", helper.read_file(dir .. "/rtcwake.said"))
@@ -68,7 +68,7 @@ describe("the article's examples in C", function()
       "echo default tcp,empty,empty,empty,empty\n" ..
       "echo eth1 tcp,00:11,10.0.0.1,eth1,iqn.2001-04.com.example\n"
     with_program("iscsiadm", text, function(dir)
-      local program = compile(dir, "iscsi", "libnoshell.a")
+      local program = compile(dir, "iscsi")
       local env = { PATH = dir .. ":/usr/bin:/bin" }
       local result = helper.run({ program, "iqn.2001-04.com.example" }, { env = env })
       assert.equal("eth1\n", result.out, result.err)
@@ -77,24 +77,6 @@ describe("the article's examples in C", function()
       result = helper.run({ program, "x" }, { env = env })
       assert.equal(1, result.status)
       assert.truthy(result.err:find("^cannot ask iscsiadm: exit"), result.err)
-    end)
-  end)
-end)
-
-describe("a host with Lua and noshell linked in", function()
-  helper.leak_check()
-
-  it("runs a script that requires noshell", function()
-    helper.require_or_pending("pkg-config", shell("pkg-config --libs " ..
-      helper.lua.name) ~= "", "pkg-config of " .. helper.lua.name)
-    helper.with_tmpdir(function(dir)
-      local program = compile(dir, "embed", helper.lua.version .. "/libnoshell.a",
-        shell("pkg-config --cflags --libs " .. helper.lua.name))
-      local script = helper.write_file(dir .. "/script.lua",
-        'io.write(require("noshell").output { "echo", "linked in" }, "\\n")\n')
-      local result = helper.run({ program, script }, { env = { LUA_CPATH = "/none",
-        LUA_PATH = ("%s/lua/?.lua;%s/lua/?/init.lua"):format(helper.root, helper.root) } })
-      assert.equal("linked in\n", result.out, result.err)
     end)
   end)
 end)

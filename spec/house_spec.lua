@@ -1,5 +1,9 @@
+local driver = require "spec.support.driver"
 local helper = require "spec.support.helper"
 local lfs = require "lfs"
+
+-- The tree is the same for every Lua.
+if not driver.is_wanted then return end
 
 local function in_tree(path)
   return helper.root .. "/" .. path
@@ -125,7 +129,7 @@ describe("make", function()
 
   it("has every target that the README names", function()
     local makefile = helper.read_file(in_tree("Makefile"))
-    local targets = makefile:match("%.PHONY:([^\n]*)") .. " "
+    local targets = makefile:gsub("\\\n%s*", ""):match("%.PHONY:([^\n]*)") .. " "
     local readme = helper.read_file(in_tree("README.md")):gsub("luarocks make", "")
     for block in readme:gmatch("`+[^`]*`+") do
       for words in block:gmatch("%f[%w]make +([%w%s=_.-]*)") do

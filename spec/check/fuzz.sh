@@ -2,7 +2,7 @@
 # The parsers over damaged output, on each Lua: see spec/fuzz/parse.lua.
 cd "$(dirname "$0")/../.." || exit 1
 said=
-for lua in lua5.4 lua5.1 luajit; do
+for lua in lua5.4 lua5.1 luajit lua5.2 lua5.3 lua5.5; do
     command -v $lua >/dev/null || continue
     make -s LUA=$lua || exit 1
     said=$(eval "$(make -s env LUA=$lua)"

@@ -11,7 +11,7 @@ trap 'rm -rf "$work"' EXIT
 mkdir "$work/tree" "$work/elsewhere"
 cp -r c lua rockspec spec Makefile LICENSE "$work/tree"
 done=()
-for version in 5.4 5.1; do
+for version in 5.4 5.1 5.2 5.3 5.5; do
     command -v "lua$version" >/dev/null || continue
     (cd "$work/tree" && luarocks --lua-version "$version" make \
         rockspec/noshell-scm-1.rockspec --tree "$work/$version") \

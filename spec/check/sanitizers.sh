@@ -23,7 +23,7 @@ export NOSHELL_INSTRUMENTED=asan
 # The house, the fixtures, other machines and scripts that stand by themselves are
 # not what is instrumented.
 mapfile -t specs < <(find spec -name '*_spec.lua' ! -name 'c_*' \
-    ! -name house_spec.lua ! -name fixtures_spec.lua ! -name labels_spec.lua \
+    ! -name house_spec.lua ! -name build_spec.lua ! -name fixtures_spec.lua ! -name labels_spec.lua \
     ! -name 'scripts_*' ! -name idioms_spec.lua ! -name doc_spec.lua \
     ! -path 'spec/nginx*' | sort)
 PRELOAD=$runtime BUILD=$tree spec/support/run_specs.sh 5.4 "${specs[@]}" ||

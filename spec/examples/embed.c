@@ -1,8 +1,7 @@
-/* A host that embeds Lua and has noshell linked in: its scripts need no file of
-   ours but lua/noshell.
+/* A program that embeds Lua and has noshell linked in: of its files, scripts need
+   only lua/noshell.
 
-	cc -Ic $(pkg-config --cflags lua5.4) spec/examples/embed.c \
-		build/5.4/libnoshell.a … $(pkg-config --libs lua5.4) */
+	cc embed.c -lnoshell-lua5.4 $(pkg-config --cflags --libs noshell lua5.4) */
 #include <lauxlib.h>
 #include <lua.h>
 #include <lualib.h>
@@ -11,7 +10,7 @@
 
 int luaopen_noshell_core(lua_State *L);
 
-/* package.preload works in every Lua. */
+/* luaL_requiref would load it at once, and 5.1 lacks it. */
 static void preload(lua_State *L, const char *name, lua_CFunction open)
 {
 	lua_getglobal(L, "package");

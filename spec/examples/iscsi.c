@@ -1,7 +1,7 @@
 /* The article's second example, a replacement of popen(3): finds the interface
    that an iSCSI initiator uses, in what iscsiadm prints line by line.
 
-	cc -Ic spec/examples/iscsi.c build/libnoshell.a … && ./a.out iqn.2001-04.com.example */
+	cc iscsi.c $(pkg-config --cflags --libs noshell) && ./a.out iqn.2001-04.com.example */
 #include <noshell.h>
 
 #include <stdio.h>

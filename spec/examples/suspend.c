@@ -1,7 +1,7 @@
 /* The article's first example, a replacement of system(3): sets the machine's
    wake-up alarm.
 
-	cc -Ic spec/examples/suspend.c build/libnoshell.a … && ./a.out 3600 */
+	cc suspend.c $(pkg-config --cflags --libs noshell) && ./a.out 3600 */
 #include <noshell.h>
 
 #include <stdio.h>

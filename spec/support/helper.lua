@@ -354,7 +354,7 @@ end
 
 --- The Luas that are built: { name = "lua5.4", version = "5.4" }, …
 helper.luas = {}
-for _, version in ipairs { "5.4", "5.1", "jit", "5.2", "5.3" } do
+for _, version in ipairs { "5.4", "5.1", "jit", "5.2", "5.3", "5.5" } do
   if lfs.attributes(helper.build .. "/" .. version .. "/testsys.so") then
     local name = version == "jit" and "luajit" or "lua" .. version
     table.insert(helper.luas, { name = name, version = version })

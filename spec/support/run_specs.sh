@@ -5,7 +5,8 @@
 #
 # From the environment: BUILD (the build tree), JOBS (at once; as many as there
 # are processors), LIMIT (seconds for a file), WRAP (a command to run Lua
-# under), PRELOAD (for LD_PRELOAD of the Lua alone).
+# under), PRELOAD (for LD_PRELOAD of the Lua alone), NOSHELL_REQUIRE (with luas in
+# it, each Lua from 5.1 to 5.4 and LuaJIT must be there).
 
 cd "$(dirname "$0")/../.." || exit 1
 unset MAKEFLAGS MAKELEVEL MFLAGS MAKEOVERRIDES
@@ -46,6 +47,7 @@ how_it_ended() {
 # One job: prints what there is to say, and adds a line to the totals.
 run_one() {
     local version=$1 file=$2 out status totals passed failed skipped
+    local start=$SECONDS
     out=$(mktemp "$TOTALS.XXXXXX")
     run_busted "$version" "$file" "$out" 2>/dev/null
     status=$?
@@ -58,9 +60,9 @@ run_one() {
     fi
     {
         flock 9
-        printf '%-7s %-40s %d passed, %d failed, %d skipped\n' \
+        printf '%-7s %-40s %d passed, %d failed, %d skipped (%d s)\n' \
             "$(interpreter "$version")" "$file" "${passed:-0}" "$failed" \
-            "${skipped:-0}"
+            "${skipped:-0}" $((SECONDS - start))
         grep -vE '^spec-(totals|begun) ' "$out"
         echo "${passed:-0} $failed ${skipped:-0}" >>"$TOTALS"
     } 9>>"$TOTALS.lock"
@@ -98,10 +100,29 @@ TOTALS=$(mktemp)
 export TOTALS
 trap 'rm -f "$TOTALS" "$TOTALS".*' EXIT
 
+# Adds to the totals: a Lua that NOSHELL_REQUIRE demands is missing.
+require_luas() {
+    local version
+    [[ ,${NOSHELL_REQUIRE-}, == *,luas,* ]] || return
+    for version in 5.1 5.2 5.3 5.4 jit; do
+        [[ " ${found[*]} " == *" $version "* ]] && continue
+        echo "  FAILED $(interpreter "$version") is not installed with its headers"
+        echo "0 1 0" >>"$TOTALS"
+    done
+}
+
+found=()
+for version in "${versions[@]}"; do
+    if command -v "$(interpreter "$version")" >/dev/null; then
+        found+=("$version")
+    else
+        echo "$(interpreter "$version") is not installed: no specs run on it"
+    fi
+done
+[ $# != 0 ] || require_luas
 for file in "${files[@]}"; do
-    for version in "${versions[@]}"; do
-        command -v "$(interpreter "$version")" >/dev/null &&
-            printf '%s\0' --one "$version" "$file"
+    for version in "${found[@]}"; do
+        printf '%s\0' --one "$version" "$file"
     done
 done | xargs -0 -r -n 3 -P "${JOBS:-$(nproc)}" "$0"
 if [ $# = 0 ] && [ -z "$WRAP" ]; then

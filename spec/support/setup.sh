@@ -1,34 +1,31 @@
 #!/bin/sh
-# setup.sh build|test|bench: makes sure that what the group needs is there. It does
-# nothing where nothing is missing; installs with apt where there is apt (with
-# sudo when not root); elsewhere it prints what to install.
+# setup.sh build|test|check|bench: makes sure that the packages of the group are
+# installed. Missing ones are installed with apt, with sudo unless root. Without
+# apt, without root and sudo, or with NOSHELL_SETUP=no nothing is installed; the
+# missing ones are listed. Exits with 1 if a required one is still missing.
+#
+# From the environment: NOSHELL_SETUP; LUA (only this Lua is needed); LUA_INCDIR
+# (its headers are there).
 
 group=${1:-build}
-# Where some of what is looked for is, and a user's PATH does not lead.
+# A user's PATH does not lead to all of the programs.
 PATH=$PATH:/usr/sbin:/sbin
 
-# A line is: group, how it is looked for, Debian's package, what it is.
+# A line is: the group, how to look for it, Debian's package, a description.
 #   cmd:NAME a program; pc:NAME|NAME pkg-config; inc:FILE a C header;
 #   lua:VERSION:FILE a Lua module's file; nginx:FILE one of nginx's modules;
-#   opt- before it: works without.
+#   opt- before it: not required.
 needs() {
+    lua_needs
     cat <<'LIST'
 build cmd:cc                         gcc                a C compiler (gcc or clang)
 build inc:stdio.h                    libc6-dev          the C library's headers
 build inc:linux/sched.h              linux-libc-dev     the kernel's headers
 build cmd:make                       make               GNU make
 build cmd:pkg-config                 pkg-config         pkg-config
-build cmd:lua5.4                     lua5.4             Lua 5.4, called lua5.4
-build pc:lua5.4|lua-5.4|lua54        liblua5.4-dev      Lua 5.4's headers
 build opt-pc:libcap-ng               libcap-ng-dev      libcap-ng with headers (capabilities)
 build opt-pc:libselinux              libselinux1-dev    libselinux with headers (SELinux labels)
-test  cmd:lua5.1                     lua5.1             Lua 5.1, called lua5.1
-test  pc:lua5.1|lua-5.1|lua51        liblua5.1-0-dev    Lua 5.1's headers
-test  cmd:luajit                     luajit2            LuaJIT
-test  pc:luajit                      libluajit2-5.1-dev LuaJIT's headers
-test  lua:5.4:busted/runner.lua      lua-busted         busted, for each of these Luas
-test  cmd:luacheck                   lua-check          luacheck
-test  cmd:luarocks                   luarocks           luarocks
+test  opt-cmd:g++                    g++                g++, to compile the header as C++
 test  opt-lua:5.4:cjson.so           lua-cjson          lua-cjson
 test  opt-cmd:ldoc                   lua-ldoc           ldoc, for make doc
 test  opt-cmd:git                    git                git, for the example deploy
@@ -39,8 +36,6 @@ test  opt-cmd:busybox                busybox-static     busybox, in that machine
 test  opt-cmd:cpio                   cpio               cpio, which packs it
 test  opt-cmd:secilc                 secilc             secilc, for its SELinux policy
 test  opt-cmd:apparmor_parser        apparmor           apparmor_parser, for its profiles
-test  opt-cmd:clang                  clang              clang
-test  opt-cmd:valgrind               valgrind           valgrind
 test  opt-cmd:nginx                  nginx              nginx
 test  opt-nginx:ngx_http_lua_module.so libnginx-mod-http-lua nginx's Lua module
 test  opt-lua:5.1:socket/core.so     lua-socket         luasocket, the client of the nginx specs
@@ -48,8 +43,43 @@ test  opt-lua:5.4:luv.so             lua-luv            luv
 test  opt-lua:5.4:_cqueues.so        lua-cqueues        cqueues
 test  opt-lua:5.1:copas.lua          lua-copas          copas
 test  opt-cmd:nvim                   neovim             Neovim
+check opt-cmd:luacheck               lua-check          luacheck
+check opt-cmd:luarocks               luarocks           luarocks
+check opt-cmd:clang                  clang              clang
+check opt-cmd:valgrind               valgrind           valgrind
 bench opt-cmd:wrk                    wrk                wrk, for spec/bench/nginx.lua
 LIST
+}
+
+# The Luas: 5.4 to build, all of them to test, or the one in LUA. One of a name
+# that is not a version is taken to be complete.
+lua_needs() {
+    case ${LUA-} in
+    '') name_lua build 5.4 ''
+        for version in 5.1 jit 5.2 5.3; do name_lua test $version opt-; done
+        name_busted 5.4 ;;
+    lua5.[1-9] | luajit)
+        name_lua build "${LUA#lua}" ''
+        name_busted "${LUA#lua}" ;;
+    esac
+}
+
+name_lua() {
+    package=lua$2 headers=liblua$2-dev
+    case $2 in
+    5.1) headers=liblua5.1-0-dev ;;
+    jit) package=luajit2 headers=libluajit2-5.1-dev ;;
+    esac
+    echo "$1 $3cmd:lua$2 $package the interpreter lua$2"
+    test -n "${LUA_INCDIR-}" ||
+        echo "$1 $3pc:lua$2|lua-$2|lua$(echo "$2" | tr -d .) $headers the headers of lua$2"
+}
+
+# Debian's lua-busted serves all Luas; LuaJIT reads the files for 5.1.
+name_busted() {
+    version=$1
+    test "$version" = jit && version=5.1
+    echo "test lua:$version:busted/runner.lua lua-busted busted, for lua$1"
 }
 
 on_path() {
@@ -109,7 +139,8 @@ look() {
     packages='' required='' extras='' optional=''
     while read -r its_group check package text; do
         case $group:$its_group in
-        build:test | build:bench | test:bench) continue ;;
+        *:build | $group:$group | check:test | bench:test) ;;
+        *) continue ;;
         esac
         is_there "${check#opt-}" && continue
         package=$(debian_name "$package")
@@ -124,14 +155,16 @@ $(needs)
 LIST
 }
 
+can_install() {
+    test "${NOSHELL_SETUP-}" != no && on_path apt-get &&
+        { [ "$(id -u)" = 0 ] || on_path sudo; }
+}
+
 as_root() {
     if [ "$(id -u)" = 0 ]; then
         "$@"
-    elif on_path sudo; then
-        sudo "$@"
     else
-        echo "setup: not root, and there is no sudo to become it" >&2
-        return 1
+        sudo "$@"
     fi
 }
 
@@ -149,7 +182,7 @@ apt_install() {
         </dev/null >>"$log" 2>&1
 }
 
-# One extra that cannot be had leaves out nothing else.
+# An extra that cannot be installed does not keep the others out.
 install_with_apt() {
     echo "setup: installing$packages$extras"
     as_root apt-get update -qq </dev/null >>"$log" 2>&1
@@ -160,20 +193,20 @@ install_with_apt() {
         for extra in $extras; do apt_install "$extra"; done
 }
 
-tell() {
+report() {
     test -n "$required" && printf 'setup: please install these:\n%s' "$required"
     test -n "$optional" &&
-        printf 'setup: worth having, left out without:\n%s' "$optional"
+        printf 'setup: optional, not installed:\n%s' "$optional"
     test -z "$required"
 }
 
 look
 test -z "$packages$extras" && exit 0
-if on_path apt-get; then
+if can_install; then
     log=$(mktemp)
     install_with_apt
     rm -f "$log"
     look
     test -z "$packages$extras" && exit 0
 fi
-tell
+report

@@ -63,7 +63,7 @@ test "$mode" = none && add_old_kernel
 if [ -e lua/noshell/init.lua ]; then
     cp -r lua "$spec"
     cp spec/vm/labels.lua "$spec"
-    for version in 5.4 5.1 jit 5.2 5.3; do add_lua $version; done
+    for version in 5.4 5.1 jit 5.2 5.3 5.5; do add_lua $version; done
 fi
 # Where nothing is controlled but what the specs are about.
 case $mode in
