@@ -1,4 +1,3 @@
-#include <signal.h>
 #include <time.h>
 
 #include "child.h"
@@ -30,40 +29,6 @@ static int handshake(const struct plan *plan)
 	if (ret < 0)
 		return (int)ret;
 	return ret == 1 && answer == '1' ? 0 : -ECANCELED;
-}
-
-/* In place the handlers stay, exec resets them: a signal that waited behind
- * the mask would else end a process whose exec then fails. */
-static bool has_handler(int number)
-{
-	unsigned long action[NSH_KERNEL_SIGACTION / sizeof(long)] = { 0 };
-
-	nsh_sys(SYS_rt_sigaction, number, 0, (long)action, NSH_KERNEL_SIGSET, 0);
-#ifdef __mips__
-	return action[1] > 1;   /* the flags come first */
-#else
-	return action[0] > 1;   /* not SIG_DFL, not SIG_IGN */
-#endif
-}
-
-/* Every disposition, for what the parent ignores stays ignored through exec,
- * and before the mask opens: a handler would run in the parent's memory. */
-static int reset_signals(const struct plan *plan)
-{
-	static const char default_action[NSH_KERNEL_SIGACTION];   /* SIG_DFL */
-	uint64_t none = 0;
-
-	for (int number = 1; number <= NSH_SIGNALS; number++) {
-		long ret = 0;
-
-		if (plan->table != TABLE_IN_PLACE || !has_handler(number))
-			ret = nsh_sys(SYS_rt_sigaction, number,
-				      (long)default_action, 0, NSH_KERNEL_SIGSET, 0);
-		/* KILL and STOP have none, valgrind keeps the last for itself. */
-		if (ret < 0 && ret != -EINVAL)
-			return (int)ret;
-	}
-	return nsh_sys_sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
 /* For how long a program may be open for writing, 1 ms a try: a table that is
@@ -146,7 +111,7 @@ static const struct step {
 	{ NSH_STAGE_PARENT_DEATH_SIGNAL, nsh_step_arm_parent_death_signal },
 	{ NSH_STAGE_NO_NEW_PRIVS, nsh_step_set_no_new_privs },
 	{ NSH_STAGE_HANDSHAKE, handshake },
-	{ NSH_STAGE_SIGNALS, reset_signals },
+	{ NSH_STAGE_SIGNALS, nsh_step_reset_signals },
 	{ NSH_STAGE_EXEC, execute },
 };
 

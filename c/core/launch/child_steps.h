@@ -47,4 +47,7 @@ nsh_step nsh_step_set_selinux_label, nsh_step_set_apparmor_profile,
 	nsh_step_drop_bounding_set, nsh_step_set_groups, nsh_step_set_gid,
 	nsh_step_set_uid, nsh_step_set_caps;
 
+/* child_signals.c */
+nsh_step nsh_step_reset_signals;
+
 #endif
