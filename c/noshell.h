@@ -143,7 +143,12 @@ int nsh_command_start(struct nsh_command *cmd, struct nsh_process **ret_process,
 int nsh_command_run(struct nsh_command *cmd, struct nsh_process **ret_process,
 		    struct nsh_failure *failure);
 /* Replaces the calling process; returns -1 only.  Standard streams are
- * inherited unless directed elsewhere. */
+ * inherited unless directed elsewhere.  A failure leaves this process as it
+ * was, its ignored signals at all times.
+ * Limit: resource limits and a new session stay; and of the failures of exec
+ * itself, those of the file's format, of an ELF program's dynamic loader and
+ * of memory show only after the signal mask is open: a signal that waited
+ * behind it is delivered then. */
 int nsh_command_exec(struct nsh_command *cmd, struct nsh_failure *failure);
 
 /* Whether the process may be used here: not after a fork of its owner, in

@@ -191,7 +191,12 @@ function noshell.popen(spec, mode, ...)
   return popen.open(cmd, mode or "r")
 end
 
---- Replaces this process by the program. Returns only where that fails.
+--- Replaces this process by the program. Returns only if that fails, and then
+--- leaves this process as it was.
+---
+--- Limit: resource limits and a new session stay; a signal that waited behind
+--- the mask is delivered if exec itself fails for what cannot be checked before
+--- (the file's format, a missing dynamic loader, memory).
 ---@param ... noshell.spec|noshell.command|noshell.word
 ---@return nil
 ---@return noshell.error

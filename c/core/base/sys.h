@@ -28,12 +28,16 @@
 #ifndef SYS_pidfd_getfd
 #define SYS_pidfd_getfd 438
 #endif
+#ifndef SYS_faccessat2
+#define SYS_faccessat2 439
+#endif
 
 /* The same on every architecture; libc's headers of 2022 lack some. */
 enum {
 	NSH_CLOSE_RANGE_UNSHARE = 2,    /* close_range(2), Linux 5.9 */
 	NSH_CLOSE_RANGE_CLOEXEC = 4,    /* Linux 5.11 */
 	NSH_CLONE_PIDFD = 0x1000,       /* clone(2), Linux 5.2 */
+	NSH_AT_EXECVE_CHECK = 0x10000,  /* execveat(2), Linux 6.14 */
 	NSH_P_PIDFD = 3,                /* waitid(2), Linux 5.4 */
 	NSH_PIDFD_THREAD = O_EXCL,      /* pidfd_open(2), Linux 6.9 */
 	NSH_PIDFD_PROCESS_GROUP = 4,    /* pidfd_send_signal(2), Linux 6.9 */
@@ -46,6 +50,19 @@ enum {
 	NSH_SIGNALS = 64,
 	NSH_KERNEL_SIGSET = 8,          /* bytes of the kernel's sigset_t */
 	NSH_KERNEL_SIGACTION = 64,      /* at least those of its sigaction */
+};
+
+/* The kernel's struct sigaction as far as we look at it. */
+struct nsh_action {
+#ifdef __mips__
+	unsigned flags;
+	void (*handler)(int);
+#else
+	void (*handler)(int);
+	unsigned long flags;
+	void (*restorer)(void);
+#endif
+	char rest[NSH_KERNEL_SIGACTION];
 };
 
 #if defined(__x86_64__) && !defined(__ILP32__)

@@ -52,14 +52,16 @@ static int execute_one(const struct plan *plan, const char *path)
 	return ret;
 }
 
+typedef int try_candidate(const struct plan *plan, const char *path);
+
 /* A candidate that cannot be found or entered here, as the target user, gives
  * way to the next; the most telling error is reported. */
-static int execute(const struct plan *plan)
+static int each_candidate(const struct plan *plan, try_candidate *try)
 {
 	int error = -ENOENT;
 
 	for (size_t i = 0; plan->candidates[i]; i++) {
-		int ret = execute_one(plan, plan->candidates[i]);
+		int ret = try(plan, plan->candidates[i]);
 
 		if (i == 0 || ret != -ENOENT) {
 			error = ret;
@@ -69,6 +71,21 @@ static int execute(const struct plan *plan)
 			break;
 	}
 	return error;
+}
+
+static int execute(const struct plan *plan)
+{
+	return each_candidate(plan, execute_one);
+}
+
+/* In place a failure after the next step may have cost what it cannot give
+ * back: a signal that waited behind the mask. */
+static int check_program(const struct plan *plan)
+{
+	if (plan->table != TABLE_IN_PLACE)
+		return 0;
+	nsh_at(plan, NSH_STAGE_EXEC, 0);
+	return each_candidate(plan, nsh_check_candidate);
 }
 
 /*
@@ -82,8 +99,8 @@ static int execute(const struct plan *plan)
  * and the capability sets after the uid, which changes them; the directory as
  * the target user; the parent-death signal after the ids, which clear it;
  * no_new_privs late, since it forbids some label transitions only at exec but
- * restricts nothing that we do; the handshake when all else has succeeded;
- * signals last, when nothing of ours can be interrupted any more.
+ * restricts nothing that we do; the handshake when all else has succeeded,
+ * but for the exec, of which is checked what can be; signals last, when nothing of ours can be interrupted any more.
  */
 static const struct step {
 	enum nsh_stage stage;
@@ -111,6 +128,7 @@ static const struct step {
 	{ NSH_STAGE_PARENT_DEATH_SIGNAL, nsh_step_arm_parent_death_signal },
 	{ NSH_STAGE_NO_NEW_PRIVS, nsh_step_set_no_new_privs },
 	{ NSH_STAGE_HANDSHAKE, handshake },
+	{ NSH_STAGE_SIGNALS, check_program },
 	{ NSH_STAGE_SIGNALS, nsh_step_reset_signals },
 	{ NSH_STAGE_EXEC, execute },
 };

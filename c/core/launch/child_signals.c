@@ -3,19 +3,6 @@
 
 #include "child_steps.h"
 
-/* The kernel's struct sigaction as far as we fill it; what follows is zero. */
-struct action {
-#ifdef __mips__
-	unsigned flags;
-	void (*handler)(int);
-#else
-	void (*handler)(int);
-	unsigned long flags;
-	void (*restorer)(void);
-#endif
-	char rest[NSH_KERNEL_SIGACTION];
-};
-
 static void do_nothing(int number)
 {
 	(void)number;
@@ -36,17 +23,17 @@ enum { HAS_RESTORER = 0 };
 
 /* exec(2) makes a caught signal a default one, and until then it does nothing:
  * between SIG_IGN, which would last, and SIG_DFL, which would act at once. */
-static const struct action caught = {
+static const struct nsh_action caught = {
 	.handler = do_nothing, RESTORER .flags = HAS_RESTORER,
 };
 /* The same in a process that goes on: its system calls are restarted, its
  * children still reaped by the kernel, its handlers' stack used. */
-static const struct action caught_in_place = {
+static const struct nsh_action caught_in_place = {
 	.handler = do_nothing, RESTORER
 	.flags = (unsigned)SA_RESTART | SA_ONSTACK | SA_NOCLDSTOP | SA_NOCLDWAIT
 		| HAS_RESTORER,
 };
-static const struct action default_action;   /* SIG_DFL */
+static const struct nsh_action default_action;   /* SIG_DFL */
 
 /* From a terminal, to the whole process group.  It would stop the child before
  * its exec, and with it the parent, which waits for that. */
@@ -58,9 +45,9 @@ static bool is_stop(int number)
 /* In place the dispositions are the whole process's, which lives on where the
  * exec fails.  Handlers and defaults are right already; a default in place of
  * SIG_IGN, were it only for a moment, lets SIGPIPE end the process. */
-static const struct action *action_for(const struct plan *plan, int number)
+static const struct nsh_action *action_for(const struct plan *plan, int number)
 {
-	struct action now = { .flags = 0 };
+	struct nsh_action now = { .flags = 0 };
 
 	if (plan->table != TABLE_IN_PLACE)
 		return is_stop(number) ? &caught : &default_action;
@@ -76,7 +63,7 @@ int nsh_step_reset_signals(const struct plan *plan)
 	uint64_t none = 0;
 
 	for (int number = 1; number <= NSH_SIGNALS; number++) {
-		const struct action *action = action_for(plan, number);
+		const struct nsh_action *action = action_for(plan, number);
 		long ret = 0;
 
 		if (action)

@@ -47,6 +47,10 @@ nsh_step nsh_step_set_selinux_label, nsh_step_set_apparmor_profile,
 	nsh_step_drop_bounding_set, nsh_step_set_groups, nsh_step_set_gid,
 	nsh_step_set_uid, nsh_step_set_caps;
 
+/* child_check.c: what execve(2) would say, as far as that can be found out: 0,
+ * or minus an errno. */
+int nsh_check_candidate(const struct plan *plan, const char *path);
+
 /* child_signals.c */
 nsh_step nsh_step_reset_signals;
 

@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "child.h"
@@ -18,7 +20,10 @@ enum { STACK = 8 << 20 };
  * umask with us, and has ids, capabilities, nice value and label of its own.
  * A thread that executes becomes the process; one that fails ends, and takes
  * what it changed with it.  VFORK stops us meanwhile.
- * Limit: resource limits and a new session belong to the process, and stay. */
+ * Limit: resource limits and a new session belong to the process, and stay.
+ * Limit: until the exec fails, an ignored signal interrupts calls that are not
+ * restarted (poll(2), epoll_wait(2), nanosleep(2)) in other threads, and after
+ * a change of ids the process is not dumpable. */
 static int run_in_thread(struct plan *plan)
 {
 	char *stack = mmap(NULL, STACK, PROT_READ | PROT_WRITE,
@@ -33,29 +38,37 @@ static int run_in_thread(struct plan *plan)
 	return thread < 0 ? (int)-thread : 0;
 }
 
-/* Dispositions are shared; as the kernel has them, for libc hides the two
- * signals that it uses. */
-struct actions {
-	char of[NSH_SIGNALS + 1][NSH_KERNEL_SIGACTION];
+/* What the thread shares with us and an exec that fails has changed; as the
+ * kernel has it, for libc hides the two signals that it uses. */
+struct shared {
+	struct nsh_action actions[NSH_SIGNALS + 1];
+	long dumpable;
 };
 
-static void remember(struct actions *actions)
+static void remember(struct shared *shared)
 {
 	for (int number = 1; number <= NSH_SIGNALS; number++)
-		nsh_sys(SYS_rt_sigaction, number, 0, (long)actions->of[number],
-			NSH_KERNEL_SIGSET, 0);
+		nsh_sys(SYS_rt_sigaction, number, 0,
+			(long)&shared->actions[number], NSH_KERNEL_SIGSET, 0);
+	shared->dumpable = nsh_sys_prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
 }
 
-static void give_back(const struct actions *actions)
+/* The signals that were ignored are caught now (child_signals.c).  A change of
+ * ids in any thread makes the memory, and so the process, not dumpable. */
+static void give_back(const struct shared *shared)
 {
 	for (int number = 1; number <= NSH_SIGNALS; number++)
-		nsh_sys(SYS_rt_sigaction, number, (long)actions->of[number], 0,
-			NSH_KERNEL_SIGSET, 0);
+		if (shared->actions[number].handler == SIG_IGN)
+			nsh_sys(SYS_rt_sigaction, number,
+				(long)&shared->actions[number], 0,
+				NSH_KERNEL_SIGSET, 0);
+	if (shared->dumpable == 1)
+		nsh_sys_prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
 }
 
 int nsh_launch_in_place(struct plan *plan, struct nsh_failure *failure)
 {
-	struct actions actions;
+	struct shared shared;
 	struct record record;
 	uint64_t mask;
 	int error;
@@ -65,9 +78,9 @@ int nsh_launch_in_place(struct plan *plan, struct nsh_failure *failure)
 	plan->table = TABLE_IN_PLACE;
 	plan->parent_pid = (int)getppid();
 	nsh_signals_block(&mask);
-	remember(&actions);
+	remember(&shared);
 	error = run_in_thread(plan);
-	give_back(&actions);
+	give_back(&shared);
 	nsh_signals_restore(mask);
 	plan->record = NULL;
 	if (error)
