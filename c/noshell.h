@@ -42,6 +42,7 @@ enum nsh_code {
 	NSH_TIMEOUT,       /* a deadline passed */
 	NSH_OUTPUT_LIMIT,  /* it wrote more than set_max_output allows */
 	NSH_LOST,          /* it ended, but its status cannot be known */
+	NSH_IO,            /* it ran, and an operation between it and us failed */
 	NSH_CLOSED,        /* the object was closed, or belongs to another process */
 };
 
@@ -82,6 +83,7 @@ enum nsh_stage {
 	NSH_STAGE_EXEC,
 	NSH_STAGE_EXCHANGE,        /* data between us and the running program */
 	NSH_STAGE_WAIT,
+	NSH_STAGE_ABORT,           /* what the program started was not reached */
 	NSH_STAGE_COUNT
 };
 
@@ -100,7 +102,7 @@ struct nsh_failure {
  * else what happens ("find_program", "exec").  Static. */
 const char *nsh_stage_name(enum nsh_stage stage);
 /* "invalid", "spawn", "exit", "signal", "timeout", "output_limit", "lost",
- * "closed".  Static. */
+ * "io", "closed".  Static. */
 const char *nsh_code_name(enum nsh_code code);
 
 #include "noshell_command.h"
@@ -117,6 +119,9 @@ struct nsh_result {
 	bool timed_out;          /* the command's timeout passed */
 	bool output_incomplete;  /* a pipe was still open when reading stopped */
 	bool output_limited;     /* a captured stream passed its cap */
+	/* What was not reached when the tree was ended: processes that it started
+	 * may still run.  NULL: all have ended. */
+	const char *unreached;
 	bool has_output[3];      /* whether that stream was captured */
 	const char *output[3];   /* [1], [2]: what was captured; never NULL there */
 	size_t output_size[3];
@@ -198,8 +203,10 @@ int nsh_process_kill(struct nsh_process *process, int signal);
 /* Begins to end the whole tree: TERM now, KILL after `grace` seconds; pump
  * does the rest.  A finished process is left alone. */
 void nsh_process_terminate(struct nsh_process *process, double grace);
-/* TERM, 10 ms, KILL to the tree, and reaps. */
-void nsh_process_abort(struct nsh_process *process);
+/* TERM, 10 ms, KILL to the tree, and reaps.  0; -1 if processes of the tree may
+ * still run, because they could not be found or signalled: the failure has the
+ * stage NSH_STAGE_ABORT and says why. */
+int nsh_process_abort(struct nsh_process *process, struct nsh_failure *failure);
 /* Lets go: the process runs on, and is reaped later without anybody's help.
  * Frees `process`. */
 void nsh_process_forget(struct nsh_process *process);

@@ -121,6 +121,77 @@ describe("abort and close", function()
   end
 end)
 
+--- Starts a program with so many children, and ends it in a process that has no
+--- more than `limit` descriptors, all but `room` of them in use. Prints how that
+--- ended, and whether all are gone.
+local scarce_script = [[
+  local noshell, sys = require "noshell", require "testsys"
+  local children, limit, room = tonumber(arg[1]), tonumber(arg[2]), tonumber(arg[3])
+  local from, to = sys.pipe()
+  -- What is not ended goes when this script does.
+  local hold = sys.pipe()
+  local words = {}
+  for _ = 1, children do
+    for _, word in ipairs { "--fork", "--block-on", hold, "--end" } do
+      words[#words + 1] = word
+    end
+  end
+  local process = assert(noshell.command(os.getenv "PROBE"):add_args(words)
+    :add_args { "--say", "ready", "--pause" }:pass_fd(to):pass_fd(hold):set_stdout "pipe"
+    :set_timeout(arg[4] == "timeout" and 1.5 or 1000, 0.05):run_async())
+  sys.close(to)
+  assert(process.stdout:read() == "ready")
+  local before = sys.limit("nofile", limit)
+  local hogged, number = {}, nil
+  repeat
+    number = sys.dup(from)
+    hogged[#hogged + 1] = number
+  until not number
+  for _ = 1, room do sys.close(table.remove(hogged)) end
+  local ok, err
+  if arg[4] == "timeout" then ok, err = process:wait() else ok, err = process:abort() end
+  print(ok, err and err.code, err and err.result and err.result.unreached)
+  sys.limit("nofile", before)
+  print(sys.poll(from, "r", 0), process:wait() == nil)
+]]
+
+local function end_scarce(many, limit, room, how, deny)
+  local run = helper.run_lua(helper.lua, scarce_script, { PROBE = helper.probe },
+    { args = { many, limit, room, how or "abort" }, deny = deny })
+  return run.out ~= "" and run.out or run.err
+end
+
+describe("a process whose descriptors are scarce", function()
+  helper.leak_check()
+
+  it("ends 1,500 children at a limit of 1,024 descriptors", function()
+    assert.equal("true\tnil\tnil\ntrue\ttrue\n", end_scarce(1500, 1024, 1000))
+  end)
+
+  it("ends them at a limit of 24, however many are free", function()
+    for room = 0, 8 do
+      assert.equal("true\tnil\tnil\ntrue\ttrue\n", end_scarce(100, 24, room))
+    end
+    assert.equal("true\tnil\tnil\ntrue\ttrue\n", end_scarce(1500, 24, 0))
+    assert.equal("nil\ttimeout\tnil\ntrue\ttrue\n", end_scarce(100, 24, 0, "timeout"))
+  end)
+
+  it("needs close_range or unshare for that", function()
+    assert.equal("true\tnil\tnil\ntrue\ttrue\n",
+      end_scarce(100, 24, 0, nil, "close_range"))
+    assert.equal("true\tnil\tnil\ntrue\ttrue\n",
+      end_scarce(100, 24, 0, nil, "unshare:EPERM"))
+  end)
+
+  it("reports what it could not reach", function()
+    local text = end_scarce(2, 24, 0, nil, "close_range,unshare:EPERM")
+    assert.equal("nil\tio\tnil\nfalse\ttrue\n", text)
+    assert.equal("nil\ttimeout\tnot all of its descendants were signalled: out of "
+      .. "descriptors\nfalse\ttrue\n",
+      end_scarce(2, 24, 0, "timeout", "close_range,unshare:EPERM"))
+  end)
+end)
+
 describe("the output's cap", function()
   helper.leak_check()
 

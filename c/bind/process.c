@@ -221,10 +221,12 @@ static int abort_tree(lua_State *L)
 {
 	struct nsh_process *process = nsh_lua_check_open(L);
 	int failed = nsh_lua_fail_foreign(L, process);
+	struct nsh_failure failure;
 
 	if (failed)
 		return failed;
-	nsh_process_abort(process);
+	if (nsh_process_abort(process, &failure) < 0)
+		return nsh_lua_fail(L, &failure);
 	lua_pushboolean(L, 1);
 	return 1;
 }

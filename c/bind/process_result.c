@@ -39,6 +39,8 @@ static void push_result(lua_State *L, const struct nsh_result *result)
 	set_number(L, "duration", result->duration);
 	set_number(L, "user_time", result->user_time);
 	set_number(L, "system_time", result->system_time);
+	if (result->unreached)
+		nsh_lua_set_text(L, "unreached", result->unreached);
 	set_output(L, "stdout", result, 1);
 	set_output(L, "stderr", result, 2);
 	if (!result->signal)

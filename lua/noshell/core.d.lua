@@ -302,7 +302,8 @@ function process:_dry_input() end
 ---@return noshell.failure?
 function process:_end_dry(ending) end
 
---- TERM, 10 ms, KILL to the tree; blocks until it is reaped.
+--- TERM, 10 ms, KILL to the tree; blocks until it is reaped. A failure says that
+--- processes of the tree may still run.
 ---@return true?
 ---@return noshell.failure?
 function process:_abort() end

@@ -8,6 +8,7 @@
 ---| "timeout"       # a deadline passed; without `result` it still runs
 ---| "output_limit"  # it wrote more than max_output allows
 ---| "lost"          # it ended, but its status cannot be known
+---| "io"            # it ran, and an operation between it and us failed; see `stage`
 ---| "closed"        # the other end, or the object, is no longer there
 ---| "replaced"      # exec in a dry run: nobody goes on behind it
 ---| "several"       # of several at once not all were a success: see `errors`
@@ -166,13 +167,20 @@ function describe.signal(err)
     result.core_dumped and " (core dumped)" or "", last_words(err))
 end
 
+--- What a timeout or an abort did not reach: it may still run.
+local function remainder(err)
+  local result = ending(err)
+  local unreached = result and result.unreached
+  return unreached and "; " .. unreached or ""
+end
+
 function describe.timeout(err)
   if not err.result then
     return ("%s is still running after %.3g s"):format(quoted(err.command),
       err.seconds)
   end
-  return ("%s timed out and was ended after %.3g s%s"):format(
-    quoted(err.command), ending(err).duration, last_words(err))
+  return ("%s timed out and was ended after %.3g s%s%s"):format(
+    quoted(err.command), ending(err).duration, remainder(err), last_words(err))
 end
 
 function describe.output_limit(err)
@@ -190,6 +198,11 @@ end
 
 function describe.replaced(err)
   return ("%s has replaced this process, in a dry run"):format(quoted(err.command))
+end
+
+--- The stage is what was being done.
+function describe.io(err)
+  return ("cannot %s all of %s: %s"):format(err.stage, quoted(err.command), cause(err))
 end
 
 local verbs = { read = "read from", write = "write to" }

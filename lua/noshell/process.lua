@@ -102,14 +102,21 @@ function process.conclude(self)
   return fail(self, raw)
 end
 
---- Ends all of these at once, and closes them.
+--- Ends all of these at once, and closes them. nil, err as abort has it.
 ---@param list (noshell.process|noshell.pipeline_process)[]
+---@return true?
+---@return noshell.error?
 function process.abort_all(list)
   for _, each in ipairs(list) do
     each:_mute()
     if not each:closed() then each:terminate(0.010) end
   end
-  for _, each in ipairs(list) do each:close() end
+  local ok, err = true, nil
+  for _, each in ipairs(list) do
+    local closed, why = each:close()
+    if not closed then ok, err = nil, err or why end
+  end
+  return ok, err
 end
 
 --- Moves data, runs timers, collects the status; never blocks. An error of a
@@ -169,7 +176,9 @@ function methods:kill(signal)
 end
 
 --- Ends the program and what it started, TERM, 10 ms, KILL, and reaps it. One
---- that has ended already is left alone.
+--- that has ended already is left alone. If processes that it started may still
+--- run, because they could not be found or signalled: nil, err, where err.code is
+--- "io" and err.stage is "abort".
 ---@return true?
 ---@return noshell.error?
 function methods:abort()
@@ -179,22 +188,25 @@ function methods:abort()
   if raw then return fail(self, raw) end
   -- Nobody may ask after this.
   if finished and trace.is_on() then process.verdict(self) end
-  return true
+  finished, raw = self:_abort()
+  if raw then return fail(self, raw) end
+  return finished
 end
 
 local closed, free = methods.closed, methods._free
 
---- Aborts the program where it still runs, and releases everything. Closing
---- twice is fine.
----@return true
+--- Aborts the program if it still runs, and releases everything, also if abort
+--- fails: then nil, err. Closing twice is fine.
+---@return true?
+---@return noshell.error?
 function methods:close()
   if closed(self) then return true end
-  local own = kept(self)
+  local own, ok, err = kept(self), true, nil
   -- One that has given its result has ended.
-  if not own.result then self:abort() end
+  if not own.result then ok, err = self:abort() end
   for _, group in pairs(own.groups or {}) do group:close() end
   free(self)
-  return true
+  return ok, err
 end
 
 core.metatables.process.__close = methods.close

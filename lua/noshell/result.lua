@@ -19,6 +19,8 @@ local parse = require "noshell.parse"
 ---@field max_rss? integer       bytes; not less than the parent's where memory was shared
 ---@field timed_out boolean      the command's timeout passed
 ---@field output_incomplete boolean  a pipe was still open when reading stopped
+---@field unreached? string      why a timeout or an abort may have left processes
+---  running that it started
 ---@field raw_status? integer    as wait(2) has it
 ---@field stdout_dropped? integer  bytes of it that tail did not keep
 ---@field stderr_dropped? integer  the same of stderr

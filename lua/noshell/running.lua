@@ -264,6 +264,7 @@ function methods:terminate(grace)
 end
 
 --- Ends all programs and what they started, TERM, 10 ms, KILL, and reaps them.
+--- nil, err if processes that they started may still run: as process:abort.
 ---@return true?
 ---@return noshell.error?
 function methods:abort()
@@ -271,17 +272,22 @@ function methods:abort()
   self:_mute()
   local finished, raw = self:terminate(0.010)
   if finished then finished, raw = wait.await(self, self._step) end
-  if finished then return true end
-  return fail(self, raw)
+  if not finished then return fail(self, raw) end
+  for i, each in ipairs(self.processes) do
+    local ok, err = each:abort()
+    if not ok then return nil, verdict.locate(self.command, i, err) end
+  end
+  return true
 end
 
---- Aborts the programs that still run, and releases everything. Closing twice is
---- fine.
----@return true
+--- Aborts the programs that still run, and releases everything, also if abort
+--- fails: then nil, err. Closing twice is fine.
+---@return true?
+---@return noshell.error?
 function methods:close()
-  process.abort_all(self.processes)
+  local ok, err = process.abort_all(self.processes)
   self.group:close()
-  return true
+  return ok, err
 end
 
 --- Lets go: the programs run on, and are reaped later.

@@ -59,6 +59,12 @@ local function any(results, field)
   return false
 end
 
+local function first(results, field)
+  for _, each in ipairs(results) do
+    if each[field] then return each[field] end
+  end
+end
+
 local function joined_stderr(results)
   local texts = {}
   for _, each in ipairs(results) do texts[#texts + 1] = each.stderr end
@@ -88,6 +94,7 @@ local function summed(self, results, decisive)
     max_rss = longest(results, "max_rss"),
     timed_out = self.timed_out or any(results, "timed_out"),
     output_incomplete = any(results, "output_incomplete"),
+    unreached = first(results, "unreached"),
   }
 end
 

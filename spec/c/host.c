@@ -59,7 +59,7 @@ static void refuse(void *data)
 	EQUAL(nsh_process_wait(process, 1, &failure), -1);
 	EQUAL(nsh_process_kill(process, SIGKILL), -1);
 	nsh_process_terminate(process, 0);
-	nsh_process_abort(process);
+	(void)nsh_process_abort(process, NULL);
 	EQUAL(nsh_stream_read(nsh_process_stream(process, 1), '\n', 0, &bytes, &size), -1);
 	EQUAL(nsh_stream_take_fd(nsh_process_stream(process, 1)), -1);
 	nsh_process_free(process);

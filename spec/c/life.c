@@ -41,7 +41,7 @@ static void end_tree(struct nsh_command *cmd, size_t count, double grace)
 		return;
 	EQUAL(read_pids(process, pids, count), count);
 	if (grace < 0)
-		nsh_process_abort(process);
+		(void)nsh_process_abort(process, NULL);
 	else
 		nsh_process_terminate(process, grace);
 	EQUAL(nsh_process_wait(process, 10, NULL), 1);
@@ -122,7 +122,7 @@ static void tree_that_forks_on(void)
 	if (!process)
 		return;
 	(void)usleep(100000);
-	nsh_process_abort(process);
+	(void)nsh_process_abort(process, NULL);
 	nsh_process_free(process);
 	for (int i = 0; i < 20 && count_alive("(noshell-bomb) ") > 0; i++)
 		(void)usleep(1000);
@@ -202,7 +202,7 @@ static void stranger_with_the_number(void)
 	while (lives(pid) || kill(pid, 0) == 0)
 		(void)nsh_process_wait(process, 0.01, NULL);
 	if (make_stranger(pid, &child)) {
-		nsh_process_abort(process);
+		(void)nsh_process_abort(process, NULL);
 		CHECK(lives(pid) && lives(child));
 		(void)kill(child, SIGKILL);
 		(void)kill(pid, SIGKILL);
@@ -265,7 +265,7 @@ static void waiting_twice(void)
 	EQUAL(nsh_process_kill(process, SIGTERM), -1);
 	EQUAL(errno, ESRCH);
 	nsh_process_terminate(process, 0);
-	nsh_process_abort(process);
+	(void)nsh_process_abort(process, NULL);
 	EQUAL(nsh_process_result(process)->exit_code, 3);
 	EQUAL(nsh_process_pidfd(process), -1);
 	nsh_process_free(process);
@@ -282,7 +282,7 @@ static void daemon_freed_at_once(void)
 	if (!process)
 		return;
 	pid = nsh_process_pid(process);
-	nsh_process_abort(process);
+	(void)nsh_process_abort(process, NULL);
 	nsh_process_free(process);
 	(void)usleep(50000);
 	CHECK(lives(pid));

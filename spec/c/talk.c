@@ -270,7 +270,7 @@ static void storm_of_signals(void)
 		data_in_all_directions();
 		handshake_as_meant();
 		process = start(PROBE("--ignore", "TERM", "--pause"));
-		nsh_process_abort(process);
+		(void)nsh_process_abort(process, NULL);
 		CHECK(nsh_process_result(process)->signal != 0);
 		nsh_process_free(process);
 	}

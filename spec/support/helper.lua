@@ -373,7 +373,8 @@ function helper.which(name) return helper.run({ "which", name }).out:match "[^\n
 --- Runs the text of a script with a Lua of helper.luas, from this tree, as
 --- helper.run does; env and options are optional. options.deny: rules for the
 --- deny fixture, in force from the Lua's start. options.hostile: a table such
---- as { TIMER = 1, SIGCHLD = "thief" } for hostile.so. options.args.
+--- as { TIMER = 1, SIGCHLD = "thief" } for hostile.so. options.args; options.wrap:
+--- words in front.
 function helper.run_lua(lua, script, env, options)
   options = options or {}
   local result
@@ -392,6 +393,12 @@ function helper.run_lua(lua, script, env, options)
       words = { helper.deny, options.deny, "--", lua.name, path }
     end
     for _, arg in ipairs(options.args or {}) do words[#words + 1] = arg end
+    if options.wrap then
+      local wrapped = {}
+      for _, word in ipairs(options.wrap) do wrapped[#wrapped + 1] = word end
+      for _, word in ipairs(words) do wrapped[#wrapped + 1] = word end
+      words = wrapped
+    end
     result = helper.run(words, all)
   end)
   return result

@@ -28,6 +28,7 @@ static const char *const stage_names[NSH_STAGE_COUNT] = {
 	[NSH_STAGE_EXEC] = "exec",
 	[NSH_STAGE_EXCHANGE] = "exchange",
 	[NSH_STAGE_WAIT] = "wait",
+	[NSH_STAGE_ABORT] = "abort",
 #define NAMED(name, stage) [NSH_STAGE_##stage] = #name,
 #define FLAG(name, key, stage, ...) NAMED(name, stage)
 #define INTEGER(name, key, minimum, maximum, stage, ...) NAMED(name, stage)
@@ -46,6 +47,7 @@ static const char *const code_names[] = {
 	[NSH_TIMEOUT] = "timeout",
 	[NSH_OUTPUT_LIMIT] = "output_limit",
 	[NSH_LOST] = "lost",
+	[NSH_IO] = "io",
 	[NSH_CLOSED] = "closed",
 };
 

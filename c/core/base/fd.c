@@ -2,9 +2,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
+
+#include "signals.h"
+#include "sys.h"
 
 void nsh_close(int *fd)
 {
@@ -89,4 +94,73 @@ int nsh_fd_set_blocking(int fd, int blocking)
 int nsh_fd_check(int fd)
 {
 	return fcntl(fd, F_GETFD) < 0 ? -1 : 0;
+}
+
+/* ---- in another descriptor table ---------------------------------------- */
+
+/* What is closed in a copy of the table to make room; and the thread's stack. */
+enum { ROOM = 32, STACK = 128 * 1024 };
+
+struct elsewhere {
+	void (*function)(void *);
+	void *argument;
+	bool empty;
+	int errnum;             /* 0: it was called */
+};
+
+/* Closing a copy releases no record lock: those belong to the old table. */
+static int leave_table(bool empty)
+{
+	if (empty && nsh_sys_close_range(0, ~0U, NSH_CLOSE_RANGE_UNSHARE) == 0)
+		return 0;
+	if (unshare(CLONE_FILES) < 0)
+		return -1;
+	for (int fd = 0; fd < ROOM; fd++)
+		(void)nsh_sys_close(fd);
+	return 0;
+}
+
+static void *call_elsewhere(void *data)
+{
+	struct elsewhere *call = data;
+
+	call->errnum = leave_table(call->empty) < 0 ? errno : 0;
+	if (!call->errnum)
+		call->function(call->argument);
+	return NULL;
+}
+
+static int start_thread(struct elsewhere *call, pthread_t *ret_thread)
+{
+	pthread_attr_t attributes;
+	uint64_t mask;
+	int ret = pthread_attr_init(&attributes);
+
+	if (ret)
+		return ret;
+	(void)pthread_attr_setstacksize(&attributes, STACK);
+	/* The host's handlers are not to run there. */
+	nsh_signals_block(&mask);
+	ret = pthread_create(ret_thread, &attributes, call_elsewhere, call);
+	nsh_signals_restore(mask);
+	(void)pthread_attr_destroy(&attributes);
+	return ret;
+}
+
+int nsh_fd_elsewhere(void (*function)(void *), void *argument, bool empty)
+{
+	struct elsewhere call = {
+		.function = function, .argument = argument, .empty = empty,
+	};
+	pthread_t thread;
+	int ret = start_thread(&call, &thread);
+
+	if (ret == 0) {
+		(void)pthread_join(thread, NULL);
+		ret = call.errnum;
+	}
+	if (ret == 0)
+		return 0;
+	errno = ret;
+	return -1;
 }

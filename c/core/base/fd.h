@@ -16,6 +16,11 @@ int nsh_fd_raise(int take_fd);
 /* 0, or -1 with errno; nsh_pipe is in noshell.h. */
 int nsh_socketpair(int ends[2]);
 int nsh_fd_set_blocking(int fd, int blocking);
+/* Calls function(argument) in a thread whose descriptor table is its own and
+ * has room, because this process has none left; descriptors opened there go with
+ * it.  `empty` says that close_range(2) may be called in this process, which
+ * empties the table without a copy of it.  0, or -1 with errno: not called. */
+int nsh_fd_elsewhere(void (*function)(void *), void *argument, bool empty);
 /* 0 where fd is open, else -1 with EBADF. */
 int nsh_fd_check(int fd);
 

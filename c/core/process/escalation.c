@@ -1,6 +1,8 @@
 /* Ending a process and its tree: TERM, grace, KILL. */
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "process.h"
 #include "sys.h"
@@ -11,12 +13,27 @@ static const double last_while = 1.0;
 
 /* To the group in one piece where the kernel can, Linux 6.9: a member that is
  * just being forked is met too. */
-static void signal_root(const struct nsh_process *process, int signal)
+static void signal_group(const struct nsh_process *process, int signal)
 {
+	int ret = nsh_sys_pidfd_send_signal(process->pidfd, signal,
+					    NSH_PIDFD_PROCESS_GROUP);
+
+	/* An older kernel; the number is the group's as long as the root is not
+	 * reaped.  What /proc shows of the group was signalled already. */
+	if (ret == -EINVAL && !process->exited)
+		(void)kill(-process->pid, signal);
+}
+
+/* SIGCONT may always be sent within the session. */
+static void signal_root(struct nsh_process *process, int signal)
+{
+	int ret;
+
 	if (process->own_group)
-		(void)nsh_sys_pidfd_send_signal(process->pidfd, signal,
-						NSH_PIDFD_PROCESS_GROUP);
-	(void)nsh_sys_pidfd_send_signal(process->pidfd, signal, 0);
+		signal_group(process, signal);
+	ret = nsh_sys_pidfd_send_signal(process->pidfd, signal, 0);
+	if (signal != SIGCONT)
+		process->is_denied = ret == -EPERM;
 }
 
 /* Once the root is reaped its number may mean another process; its group's
@@ -33,20 +50,37 @@ static pid_t group_of(const struct nsh_process *process)
 	return process->pid;
 }
 
+/* A member that has gone would keep the epoll descriptor readable. */
+static void drop_dead(struct nsh_process *process)
+{
+	struct tree *tree = &process->tree;
+	size_t held;
+
+	for (size_t i = tree->held; i-- > 0;) {
+		if (nsh_tree_is_alive(tree, i))
+			continue;
+		nsh_exchange_unwatch(&process->exchange, tree->members[i].pidfd);
+		nsh_tree_drop(tree, i);
+	}
+	held = tree->held;
+	nsh_tree_hold(tree);
+	for (size_t i = held; i < tree->held; i++)
+		nsh_exchange_watch(&process->exchange, tree->members[i].pidfd);
+	nsh_tree_drop_gone(tree);
+}
+
 static void signal_all(struct nsh_process *process, int signal)
 {
-	size_t known = process->tree.count;
 	bool lives = !process->exited;
 
-	nsh_tree_collect(&process->tree, lives ? process->pid : 0,
-			 lives ? process->pidfd : -1, group_of(process));
-	for (size_t i = known; i < process->tree.count; i++)
-		nsh_exchange_watch(&process->exchange,
-				   process->tree.members[i].pidfd);
-	/* The others first: what they do when they go, the root may see. */
-	nsh_tree_signal(&process->tree, signal);
+	process->tree.tables = strcmp(process->launch, "shared") == 0
+		|| strcmp(process->launch, "prefix") == 0;
+	nsh_tree_signal(&process->tree, lives ? process->pid : 0,
+			lives ? process->pidfd : -1, group_of(process), signal);
+	/* After the others: what they do when they go, the root may see. */
 	signal_root(process, signal);
 	signal_root(process, SIGCONT);
+	drop_dead(process);
 }
 
 void nsh_process_terminate(struct nsh_process *process, double grace)
@@ -69,18 +103,6 @@ void nsh_process_terminate(struct nsh_process *process, double grace)
 	process->next_rung = nsh_now() + grace;
 }
 
-/* A member that has gone would keep the epoll descriptor readable. */
-static void drop_dead(struct nsh_process *process)
-{
-	for (size_t i = process->tree.count; i-- > 0;) {
-		if (nsh_tree_is_alive(&process->tree, i))
-			continue;
-		nsh_exchange_unwatch(&process->exchange,
-				     process->tree.members[i].pidfd);
-		nsh_tree_drop(&process->tree, i);
-	}
-}
-
 void nsh_ladder_pump(struct nsh_process *process, double now)
 {
 	if (process->ladder == LADDER_NONE || process->ladder == LADDER_OVER)
@@ -97,4 +119,62 @@ void nsh_ladder_pump(struct nsh_process *process, double now)
 	} else {
 		process->ladder = LADDER_OVER;
 	}
+}
+
+/* ---- what was not reached ----------------------------------------------- */
+
+static const char *describe_lack(enum tree_lack lack)
+{
+	switch (lack) {
+	case TREE_LACKS_PROC:
+		return "its descendants were not signalled: /proc cannot be read";
+	case TREE_LACKS_OWN_PROC:
+		return "its descendants were not signalled: /proc belongs to another "
+			"pid namespace";
+	case TREE_LACKS_MEMORY:
+		return "not all of its descendants were signalled: out of memory";
+	case TREE_LACKS_DESCRIPTORS:
+		return "not all of its descendants were signalled: out of descriptors";
+	case TREE_LACKS_SIGHT:
+		return "/proc hides some of its descendants";
+	case TREE_LACKS_TIME:
+		return "some of its descendants could not be stopped in time";
+	default:
+		return "";
+	}
+}
+
+/* Of those that did not end: the first pid, and how many more. */
+static void describe_rest(struct nsh_process *process)
+{
+	const struct tree *tree = &process->tree;
+	size_t count = tree->count + !process->exited;
+	pid_t first = !process->exited ? process->pid : tree->members[0].pid;
+	bool is_denied = !process->exited ? process->is_denied
+		: tree->members[0].is_denied;
+	char others[32] = "";
+
+	if (count > 1)
+		(void)snprintf(others, sizeof others, " and %zu more", count - 1);
+	(void)snprintf(process->unreached, sizeof process->unreached,
+		       is_denied ? "process %d%s may not be signalled"
+		       : "process %d%s did not end after SIGKILL", (int)first, others);
+	process->unreached_errnum = is_denied ? EPERM : 0;
+}
+
+void nsh_ladder_report(struct nsh_process *process)
+{
+	const struct tree *tree = &process->tree;
+
+	if (process->ladder != LADDER_OVER)
+		return;
+	if (tree->count > 0 || !process->exited) {
+		describe_rest(process);
+	} else if (tree->lack) {
+		(void)snprintf(process->unreached, sizeof process->unreached, "%s",
+			       describe_lack(tree->lack));
+		process->unreached_errnum = tree->lack_errnum;
+	}
+	if (process->unreached[0])
+		process->result.unreached = process->unreached;
 }

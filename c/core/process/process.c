@@ -247,6 +247,7 @@ static void finish(struct nsh_process *process)
 {
 	process->finished = true;
 	nsh_exchange_close(&process->exchange);
+	nsh_ladder_report(process);
 	nsh_tree_free(&process->tree);
 	if (process->result.duration <= 0)
 		process->result.duration = nsh_now() - process->started;
@@ -312,29 +313,49 @@ int nsh_process_pump(struct nsh_process *process, struct nsh_failure *failure)
 	return process->finished;
 }
 
+/* All or nothing: a wait that misses one of them might not end. */
+static int make_epoll(struct nsh_process *process)
+{
+	struct exchange *exchange = &process->exchange;
+
+	if (nsh_exchange_epoll(exchange) < 0)
+		return -1;
+	if (!process->exited)
+		nsh_exchange_watch(exchange, nsh_process_exit_fd(process));
+	for (size_t i = 0; i < process->tree.held; i++)
+		nsh_exchange_watch(exchange, process->tree.members[i].pidfd);
+	return exchange->epoll;
+}
+
 int nsh_process_pollfd(struct nsh_process *process)
 {
-	bool made = process->exchange.epoll >= 0;
-	int epoll;
+	const struct exchange *exchange = &process->exchange;
+	int fd;
 
+	process->is_blind = false;
 	if (process->finished)
 		return -1;
 	if (process->handshake_plan)
 		return process->handshake_plan->sync;
-	if (!made && process->ladder == LADDER_NONE
-	    && !nsh_exchange_is_open(&process->exchange, true)
-	    && !nsh_exchange_is_open(&process->exchange, false))
+	if (exchange->epoll < 0 && process->ladder == LADDER_NONE
+	    && !nsh_exchange_is_open(exchange, true)
+	    && !nsh_exchange_is_open(exchange, false))
 		return nsh_process_exit_fd(process);
-	epoll = nsh_exchange_epoll(&process->exchange);
-	if (!made && epoll >= 0) {
-		if (!process->exited)
-			nsh_exchange_watch(&process->exchange,
-					   nsh_process_exit_fd(process));
-		for (size_t i = 0; i < process->tree.count; i++)
-			nsh_exchange_watch(&process->exchange,
-					   process->tree.members[i].pidfd);
-	}
-	return epoll;
+	fd = exchange->epoll >= 0 ? exchange->epoll : make_epoll(process);
+	process->is_blind = fd < 0;
+	return fd;
+}
+
+/* How often to look if no descriptor says when. */
+static const double blind_interval = 0.01;
+
+/* Also while a member of the tree could not be given a pidfd. */
+static bool is_blind(const struct nsh_process *process)
+{
+	for (int i = 0; i < 3; i++)
+		if (process->streams[i] && process->streams[i]->is_blind)
+			return true;
+	return process->is_blind || (process->tree.count > 0 && process->tree.held == 0);
 }
 
 double nsh_process_timeout(const struct nsh_process *process)
@@ -349,8 +370,10 @@ double nsh_process_timeout(const struct nsh_process *process)
 		next = process->deadline;
 	if (process->ladder != LADDER_NONE && (next < 0 || process->next_rung < next))
 		next = process->next_rung;
+	now = nsh_now();
+	if (is_blind(process) && (next < 0 || next > now + blind_interval))
+		next = now + blind_interval;
 	if (next < 0)
 		return -1;
-	now = nsh_now();
 	return next > now ? next - now : 0;
 }

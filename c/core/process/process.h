@@ -26,6 +26,9 @@ struct nsh_stream {
 	int fd;                 /* -1: closed */
 	bool ended;             /* saw the end of file */
 	int epoll;              /* fd and the process together; -1 until needed */
+	int watched;            /* the process's descriptor in there ... */
+	unsigned generation;    /* ... of that generation of its epoll */
+	bool is_blind;          /* as below */
 	struct buffer data;     /* read, and not yet taken from `taken` on */
 	size_t taken, scanned;
 };
@@ -54,10 +57,14 @@ struct nsh_process {
 	int output_channel[3];  /* index in exchange, -1: none */
 	struct nsh_stream *streams[3];
 	bool leaves_streams;    /* closes them when it is forgotten */
+	bool is_blind;          /* the clock wakes us: no epoll could be had */
 
 	enum ladder ladder;
 	double next_rung;       /* when the ladder goes on */
 	struct tree tree;
+	bool is_denied;         /* the root may not be signalled: EPERM */
+	char unreached[128];    /* what the ladder did not reach; "" */
+	int unreached_errnum;
 
 	/* while a handshake is pending */
 	struct plan *handshake_plan;
@@ -95,8 +102,10 @@ void nsh_stream_free(struct nsh_stream *stream);
 ssize_t nsh_process_write_dry(struct nsh_process *process, const void *data,
 			      size_t size);
 void nsh_process_terminate_dry(struct nsh_process *process);
-/* ladder.c: goes on with ending the tree, where that has begun. */
+/* escalation.c: goes on with ending the tree, where that has begun; and takes
+ * down what it did not reach, when it is over. */
 void nsh_ladder_pump(struct nsh_process *process, double now);
+void nsh_ladder_report(struct nsh_process *process);
 /* handshake.c: before the launch, what can fail; after it, the plan is the
  * process's; and forgets a pending one: the child does not exec then. */
 int nsh_handshake_prepare(struct nsh_process *process, const struct plan *plan);

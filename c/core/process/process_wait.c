@@ -18,15 +18,11 @@ static double sooner(double a, double b)
 	return a < 0 ? b : b < 0 ? a : a < b ? a : b;
 }
 
-/* Where no descriptor was left for the epoll instance, the clock wakes us. */
-static const double blind_interval = 0.01;
-
 static int wait_once(struct nsh_process *process, double left)
 {
 	int fd = nsh_process_pollfd(process);
 
-	left = sooner(left, nsh_process_timeout(process));
-	return nsh_poll(fd, POLLIN, fd < 0 ? sooner(left, blind_interval) : left);
+	return nsh_poll(fd, POLLIN, sooner(left, nsh_process_timeout(process)));
 }
 
 int nsh_process_wait(struct nsh_process *process, double seconds,
@@ -96,16 +92,33 @@ int nsh_process_kill(struct nsh_process *process, int signal)
 	return -1;
 }
 
-void nsh_process_abort(struct nsh_process *process)
+static int fail_unreached(const struct nsh_process *process,
+			  struct nsh_failure *failure)
 {
-	if (!nsh_process_is_ours(process) || process->finished)
-		return;
+	if (!process->result.unreached)
+		return 0;
+	nsh_fail_code(failure, NSH_IO, NULL);
+	if (failure) {
+		failure->stage = NSH_STAGE_ABORT;
+		failure->errnum = process->unreached_errnum;
+	}
+	nsh_fail_reason(failure, "%s", process->result.unreached);
+	return -1;
+}
+
+int nsh_process_abort(struct nsh_process *process, struct nsh_failure *failure)
+{
+	if (!nsh_process_is_ours(process))
+		return nsh_process_fail_foreign(process, failure);
+	if (process->finished)
+		return fail_unreached(process, failure);
 	nsh_process_terminate(process, 0.010);
-	if (nsh_process_wait(process, -1, NULL) >= 0)
-		return;
-	/* Its data cannot be moved; it must end all the same. */
-	nsh_exchange_close(&process->exchange);
-	(void)nsh_process_wait(process, -1, NULL);
+	if (nsh_process_wait(process, -1, NULL) < 0) {
+		/* Its data cannot be moved; it must end all the same. */
+		nsh_exchange_close(&process->exchange);
+		(void)nsh_process_wait(process, -1, NULL);
+	}
+	return fail_unreached(process, failure);
 }
 
 void nsh_process_release(struct nsh_process *process)
@@ -147,6 +160,6 @@ void nsh_process_free(struct nsh_process *process)
 {
 	if (!process)
 		return;
-	nsh_process_abort(process);
+	(void)nsh_process_abort(process, NULL);
 	nsh_process_forget(process);
 }

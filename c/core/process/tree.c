@@ -1,50 +1,63 @@
 #include "tree.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "fd.h"
+#include "proc.h"
 #include "sys.h"
 
-/* A process that was just stopped may still be forking: we look again, this
- * often at most and 1 ms apart, until all are seen stopped. */
-enum { LOOKS = 8, LOOK_MICROSECONDS = 1000 };
+/* A process that was just stopped may still be forking: we look again, 1 ms
+ * apart, until all are seen stopped.  One in an uninterruptible sleep does not
+ * fork meanwhile, and stops when it leaves it: it is given a few looks.  One
+ * that waits for a processor is given more. */
+enum { LOOKS = 8, LOOK_NANOSECONDS = 1000000 };
+static const double longest_search = 0.5;
 
-struct stat_line {
-	char state;
-	pid_t parent, group;
+/* So many members have a pidfd at a time; the others wait for their turn.  All
+ * have to go before the tree has gone, so nothing is missed by that. */
+enum { MOST_HELD = 32 };
+
+/* One operation on a tree.  Its functions return 0, or -1 with errno if it
+ * cannot go on in this descriptor table: EMFILE or ENFILE. */
+struct sweep {
+	struct tree *tree;
+	int proc;
+	pid_t root, group;
+	int signal;
+	int (*act)(struct sweep *sweep);
+	bool elsewhere;         /* in another table: no pidfd of ours is there */
+	bool is_done;
+	bool lists;             /* the kernel lists children */
+	bool found;             /* this look found one more */
+	bool running;           /* this look saw one that may fork */
+	bool asleep;            /* ... once it leaves an uninterruptible sleep */
+	int ret, errnum;
 };
 
-/* /proc/PID/stat; the name in it may hold anything, so from its last ')'. */
-static int read_stat(pid_t pid, struct stat_line *ret_line)
+static void note_lack(struct tree *tree, enum tree_lack lack, int errnum)
 {
-	char path[32], text[512];
-	ssize_t size;
-	char *rest;
-	int fd, parent, group;
-
-	(void)snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	size = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
-	nsh_close(&fd);
-	if (size <= 0)
-		return -1;
-	text[size] = 0;
-	rest = strrchr(text, ')');
-	if (!rest || sscanf(rest + 1, " %c %d %d", &ret_line->state, &parent,
-			    &group) != 3)
-		return -1;
-	ret_line->parent = parent;
-	ret_line->group = group;
-	return 0;
+	if (tree->lack)
+		return;
+	tree->lack = lack;
+	tree->lack_errnum = errnum;
 }
+
+/* -1 if that means that descriptors are out; anything else says that the
+ * process has gone, or cannot be seen. */
+static int answer_to(int errnum)
+{
+	errno = errnum;
+	return errnum == EMFILE || errnum == ENFILE ? -1 : 0;
+}
+
+/* ---- the list ----------------------------------------------------------- */
 
 static bool is_member(const struct tree *tree, pid_t pid)
 {
@@ -54,163 +67,448 @@ static bool is_member(const struct tree *tree, pid_t pid)
 	return false;
 }
 
-static void append(struct tree *tree, pid_t pid, int take_pidfd)
+/* Before one is stopped: what could not be noted would stay stopped. */
+static int reserve(struct tree *tree)
 {
-	if (tree->count == tree->capacity) {
-		size_t capacity = tree->capacity ? tree->capacity * 2 : 16;
-		struct member *members = realloc(tree->members,
-						 capacity * sizeof *members);
+	size_t capacity = tree->capacity ? tree->capacity * 2 : 16;
+	struct member *members;
 
-		if (!members) {
-			nsh_close(&take_pidfd);
-			return;
-		}
-		tree->members = members;
-		tree->capacity = capacity;
-	}
-	tree->members[tree->count++] = (struct member){ pid, take_pidfd };
+	if (tree->count < tree->capacity)
+		return 0;
+	members = realloc(tree->members, capacity * sizeof *members);
+	if (!members)
+		return -1;
+	tree->members = members;
+	tree->capacity = capacity;
+	return 0;
 }
+
+static void append(struct tree *tree, pid_t pid, unsigned long long start,
+		   bool is_denied)
+{
+	tree->members[tree->count++] = (struct member){
+		.pid = pid, .start = start, .pidfd = -1,
+		.is_denied = is_denied, .is_stopped = !is_denied,
+	};
+}
+
+/* The held ones stay in front. */
+static void take_out(struct tree *tree, size_t index)
+{
+	nsh_close(&tree->members[index].pidfd);
+	if (index < tree->held) {
+		tree->members[index] = tree->members[--tree->held];
+		index = tree->held;
+	}
+	tree->members[index] = tree->members[--tree->count];
+}
+
+void nsh_tree_drop(struct tree *tree, size_t index)
+{
+	take_out(tree, index);
+}
+
+/* ---- one process -------------------------------------------------------- */
+
+static bool is_gone(const struct proc_stat *stat)
+{
+	return stat->state == 'Z' || stat->state == 'X';
+}
+
+/* /proc hides the processes of other users (hidepid), which may be ours. */
+static void note_hidden(struct sweep *sweep, int pidfd)
+{
+	if (nsh_sys_pidfd_send_signal(pidfd, 0, 0) != -ESRCH)
+		note_lack(sweep->tree, TREE_LACKS_SIGHT, 0);
+}
+
+/* A pidfd of the member, in *ret_pidfd, or -1 there if it has gone: its number
+ * may be another's now.  The start is compared while the pidfd holds it. */
+static int open_member(struct sweep *sweep, const struct member *member,
+		       int *ret_pidfd)
+{
+	struct proc_stat stat;
+	int pidfd = nsh_sys_pidfd_open(member->pid, 0);
+	int ret;
+
+	*ret_pidfd = -1;
+	if (pidfd < 0)
+		return answer_to(-pidfd);
+	ret = nsh_proc_stat(sweep->proc, member->pid, 0, &stat);
+	if (ret == 0 && stat.start == member->start && !is_gone(&stat)) {
+		*ret_pidfd = pidfd;
+		return 0;
+	}
+	if (ret < 0) {
+		ret = answer_to(errno);
+		if (ret == 0)
+			note_hidden(sweep, pidfd);
+	}
+	nsh_close(&pidfd);
+	return ret;
+}
+
+static int signal_member(struct sweep *sweep, struct member *member, int signal)
+{
+	int pidfd = sweep->elsewhere ? -1 : member->pidfd;
+	bool is_held = pidfd >= 0;
+	int ret;
+
+	if (!is_held && open_member(sweep, member, &pidfd) < 0)
+		return -1;
+	if (pidfd < 0)
+		return 0;
+	ret = nsh_sys_pidfd_send_signal(pidfd, signal, 0);
+	/* SIGCONT may always be sent within the session. */
+	if (signal != SIGCONT)
+		member->is_denied = ret == -EPERM;
+	member->is_stopped = ret == 0 && signal != SIGCONT
+		&& (member->is_stopped || signal == SIGSTOP);
+	if (!is_held)
+		nsh_close(&pidfd);
+	return 0;
+}
+
+/* ---- finding ------------------------------------------------------------ */
 
 /* The relation is checked once more when the pidfd is held: before, the number
- * may have come to mean another process. */
-static bool add(struct tree *tree, pid_t pid, pid_t parent, pid_t group)
+ * may have come to mean another process.  That the signal was accepted says
+ * that what was read was this one's. */
+static void stop(struct sweep *sweep, pid_t pid, int pidfd,
+		 const struct proc_stat *stat)
 {
-	struct stat_line line;
-	int pidfd;
+	int ret = nsh_sys_pidfd_send_signal(pidfd, SIGSTOP, 0);
 
-	if (is_member(tree, pid))
-		return false;
-	pidfd = nsh_fd_raise(nsh_sys_pidfd_open(pid, 0));
+	if (ret < 0 && ret != -EPERM)
+		return;
+	append(sweep->tree, pid, stat->start, ret < 0);
+	sweep->found = true;
+	sweep->running = true;
+}
+
+static int add(struct sweep *sweep, pid_t pid, pid_t parent, pid_t group)
+{
+	struct proc_stat stat;
+	int pidfd, ret;
+
+	if (is_member(sweep->tree, pid))
+		return 0;
+	if (reserve(sweep->tree) < 0) {
+		note_lack(sweep->tree, TREE_LACKS_MEMORY, ENOMEM);
+		return 0;
+	}
+	pidfd = nsh_sys_pidfd_open(pid, 0);
 	if (pidfd < 0)
-		return false;
-	if (read_stat(pid, &line) < 0
-	    || !((parent && line.parent == parent) || (group && line.group == group))) {
-		nsh_close(&pidfd);
-		return false;
+		return answer_to(-pidfd);
+	ret = nsh_proc_stat(sweep->proc, pid, 0, &stat);
+	if (ret < 0) {
+		ret = answer_to(errno);
+		if (ret == 0)
+			note_hidden(sweep, pidfd);
+	} else if (!is_gone(&stat) && ((parent && stat.parent == parent)
+				       || (group && stat.group == group))) {
+		stop(sweep, pid, pidfd, &stat);
 	}
-	(void)nsh_sys_pidfd_send_signal(pidfd, SIGSTOP, 0);
-	append(tree, pid, pidfd);
-	return true;
+	nsh_close(&pidfd);
+	return ret;
 }
 
-/* ---- finding children -------------------------------------------------- */
-
-/* Reads the numbers of one thread's children file.  False where the kernel
- * has no such file. */
-static bool add_listed(struct tree *tree, pid_t pid, const char *task, bool *found)
+static int add_listed(struct sweep *sweep, pid_t pid, pid_t thread)
 {
-	char path[64];
-	FILE *file;
-	int child;
+	int fd = nsh_proc_open_children(sweep->proc, pid, thread);
+	struct numbers children;
+	int ret = 1;
+	pid_t child;
 
-	(void)snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)pid,
-		       atoi(task));
-	file = fopen(path, "re");
-	if (!file)
-		return errno != ENOENT || access("/proc/self/task", F_OK) < 0;
-	while (fscanf(file, "%d", &child) == 1)
-		*found |= add(tree, child, pid, 0);
-	(void)fclose(file);
-	return true;
+	if (fd < 0)
+		return answer_to(errno);
+	nsh_numbers_init(&children, fd, false);
+	while (ret > 0 && nsh_numbers_next(&children, &child) > 0)
+		ret = add(sweep, child, pid, 0) < 0 ? -1 : 1;
+	nsh_close(&fd);
+	return ret < 0 ? -1 : 0;
 }
 
-static bool add_children(struct tree *tree, pid_t pid, bool *found)
+static void note_state(struct sweep *sweep, const struct proc_stat *stat)
 {
-	struct dirent *entry;
-	bool available = true;
-	char path[32];
-	DIR *tasks;
-
-	(void)snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
-	tasks = opendir(path);
-	if (!tasks)
-		return true;
-	while ((entry = readdir(tasks)))
-		if (entry->d_name[0] != '.')
-			available &= add_listed(tree, pid, entry->d_name, found);
-	(void)closedir(tasks);
-	return available;
+	if (stat->state == 'D')
+		sweep->asleep = true;
+	else if (!strchr("TtZX", stat->state))
+		sweep->running = true;
 }
 
-/* Without those files, and for groups: all of /proc. */
-static bool add_scanned(struct tree *tree, pid_t root, pid_t group)
+/* A thread may run on for a moment when the first one has stopped already. */
+static int add_of_thread(struct sweep *sweep, pid_t pid, pid_t thread)
 {
-	DIR *proc = opendir("/proc");
-	struct stat_line line;
-	struct dirent *entry;
-	bool found = false;
+	struct proc_stat stat;
 
-	while (proc && (entry = readdir(proc))) {
-		pid_t pid = (pid_t)atoi(entry->d_name);
+	if (thread != pid) {
+		if (nsh_proc_stat(sweep->proc, pid, thread, &stat) == 0)
+			note_state(sweep, &stat);
+		else if (answer_to(errno) < 0)
+			return -1;
+	}
+	return sweep->lists ? add_listed(sweep, pid, thread) : 0;
+}
 
-		if (pid <= 0 || pid == root || read_stat(pid, &line) < 0)
+static int add_children(struct sweep *sweep, pid_t pid)
+{
+	int fd = nsh_proc_open_tasks(sweep->proc, pid);
+	struct numbers threads;
+	int ret = 1;
+	pid_t thread;
+
+	if (fd < 0)
+		return answer_to(errno);
+	nsh_numbers_init(&threads, fd, true);
+	while (ret > 0 && nsh_numbers_next(&threads, &thread) > 0)
+		ret = add_of_thread(sweep, pid, thread) < 0 ? -1 : 1;
+	nsh_close(&fd);
+	return ret < 0 ? -1 : 0;
+}
+
+/* Of a kernel that lists no children, and for groups: all of /proc. */
+static int add_scanned(struct sweep *sweep)
+{
+	struct numbers all;
+	struct proc_stat stat;
+	int ret = 1;
+	pid_t pid;
+
+	(void)lseek(sweep->proc, 0, SEEK_SET);
+	nsh_numbers_init(&all, sweep->proc, true);
+	while (ret > 0 && nsh_numbers_next(&all, &pid) > 0) {
+		if (pid == sweep->root)
 			continue;
-		if ((root && line.parent == root) || is_member(tree, line.parent))
-			found |= add(tree, pid, line.parent, 0);
-		else if (group && line.group == group)
-			found |= add(tree, pid, 0, group);
+		if (nsh_proc_stat(sweep->proc, pid, 0, &stat) < 0)
+			ret = answer_to(errno) < 0 ? -1 : 1;
+		else if ((sweep->root && stat.parent == sweep->root)
+			 || is_member(sweep->tree, stat.parent))
+			ret = add(sweep, pid, stat.parent, 0) < 0 ? -1 : 1;
+		else if (sweep->group && stat.group == sweep->group)
+			ret = add(sweep, pid, 0, sweep->group) < 0 ? -1 : 1;
 	}
-	if (proc)
-		(void)closedir(proc);
-	return found;
+	return ret < 0 ? -1 : 0;
 }
 
-/* A member that has gone is not searched: its number may be another's. */
-static bool look(struct tree *tree, pid_t root, pid_t group)
+/* ---- a look at all of it ------------------------------------------------ */
+
+/* One that has gone is dropped, before its number means another process. */
+static int look_at_member(struct sweep *sweep, size_t index, bool *ret_is_gone)
 {
-	bool found = false;
-	bool available = !root || add_children(tree, root, &found);
+	const struct member *member = &sweep->tree->members[index];
+	struct proc_stat stat;
 
-	for (size_t i = 0; available && i < tree->count; i++)
-		if (nsh_tree_is_alive(tree, i))
-			available = add_children(tree, tree->members[i].pid, &found);
-	if (!available || group)
-		found |= add_scanned(tree, root, group);
-	return found;
-}
-
-/* ---- the tree ---------------------------------------------------------- */
-
-static bool is_still(pid_t pid)
-{
-	struct stat_line line;
-
-	return read_stat(pid, &line) < 0 || strchr("TtZX", line.state);
-}
-
-static bool all_still(const struct tree *tree, pid_t root)
-{
-	if (!is_still(root))
-		return false;
-	for (size_t i = 0; i < tree->count; i++)
-		if (!is_still(tree->members[i].pid))
-			return false;
-	return true;
-}
-
-void nsh_tree_collect(struct tree *tree, pid_t root, int root_pidfd, pid_t group)
-{
-	if (root_pidfd >= 0)
-		(void)nsh_sys_pidfd_send_signal(root_pidfd, SIGSTOP, 0);
-	for (size_t i = 0; i < tree->count; i++)
-		(void)nsh_sys_pidfd_send_signal(tree->members[i].pidfd, SIGSTOP, 0);
-	for (int i = 0; i < LOOKS; i++) {
-		bool still = all_still(tree, root);
-
-		/* Still before the look, and nothing new by it: complete. */
-		if (!look(tree, root, group) && still)
-			return;
-		if (!still)
-			(void)usleep(LOOK_MICROSECONDS);
+	*ret_is_gone = false;
+	if (nsh_proc_stat(sweep->proc, member->pid, 0, &stat) < 0) {
+		*ret_is_gone = true;
+		return answer_to(errno);
 	}
+	*ret_is_gone = stat.start != member->start || is_gone(&stat);
+	if (*ret_is_gone)
+		return 0;
+	if (!member->is_denied)
+		note_state(sweep, &stat);
+	return add_children(sweep, member->pid);
 }
 
-void nsh_tree_signal(const struct tree *tree, int signal)
+static int look_at_root(struct sweep *sweep)
+{
+	struct proc_stat stat;
+
+	if (!sweep->root)
+		return 0;
+	if (nsh_proc_stat(sweep->proc, sweep->root, 0, &stat) < 0)
+		return answer_to(errno);
+	note_state(sweep, &stat);
+	return add_children(sweep, sweep->root);
+}
+
+/* Members that are held keep their place until their owner drops them. */
+static int look(struct sweep *sweep)
+{
+	struct tree *tree = sweep->tree;
+
+	sweep->found = sweep->running = sweep->asleep = false;
+	if (look_at_root(sweep) < 0)
+		return -1;
+	for (size_t i = 0; i < tree->count; i++) {
+		bool has_gone;
+
+		if (look_at_member(sweep, i, &has_gone) < 0)
+			return -1;
+		if (has_gone && i >= tree->held)
+			take_out(tree, i--);
+	}
+	return !sweep->lists || sweep->group ? add_scanned(sweep) : 0;
+}
+
+/* Complete: all were seen stopped before their children were listed, and there
+ * was no child that was not known. */
+static int collect(struct sweep *sweep)
+{
+	static const struct timespec pause = { 0, LOOK_NANOSECONDS };
+	double until = nsh_now() + longest_search;
+
+	for (int i = 0; i < LOOKS || nsh_now() < until; i++) {
+		if (look(sweep) < 0)
+			return -1;
+		if (!sweep->found && !sweep->running && (!sweep->asleep || i >= LOOKS))
+			return 0;
+		if (sweep->running || sweep->asleep)
+			(void)nanosleep(&pause, NULL);
+	}
+	note_lack(sweep->tree, TREE_LACKS_TIME, 0);
+	return 0;
+}
+
+/* ---- operations --------------------------------------------------------- */
+
+static int for_all(struct sweep *sweep, int signal)
+{
+	struct tree *tree = sweep->tree;
+
+	for (size_t i = 0; i < tree->count; i++)
+		if (signal_member(sweep, &tree->members[i], signal) < 0)
+			return -1;
+	return 0;
+}
+
+static int stop_find_signal(struct sweep *sweep)
+{
+	if (for_all(sweep, SIGSTOP) < 0 || collect(sweep) < 0
+	    || for_all(sweep, sweep->signal) < 0)
+		return -1;
+	if (for_all(sweep, SIGCONT) < 0)
+		return -1;
+	sweep->is_done = true;
+	return 0;
+}
+
+static int drop_gone(struct sweep *sweep)
+{
+	struct tree *tree = sweep->tree;
+
+	for (size_t i = tree->count; i-- > tree->held;) {
+		int pidfd;
+
+		if (open_member(sweep, &tree->members[i], &pidfd) < 0)
+			return -1;
+		if (pidfd < 0)
+			take_out(tree, i);
+		nsh_close(&pidfd);
+	}
+	return 0;
+}
+
+static int hold_some(struct sweep *sweep)
+{
+	struct tree *tree = sweep->tree;
+
+	while (tree->held < tree->count && tree->held < MOST_HELD) {
+		struct member *next = &tree->members[tree->held];
+		int pidfd;
+
+		if (open_member(sweep, next, &pidfd) < 0)
+			return -1;
+		if (pidfd < 0) {
+			take_out(tree, tree->held);
+			continue;
+		}
+		next->pidfd = nsh_fd_raise(pidfd);
+		if (next->pidfd < 0)
+			return -1;
+		tree->held++;
+	}
+	return 0;
+}
+
+/* 0, or -1 with errno as above.  What /proc cannot say is noted. */
+static int perform(struct sweep *sweep)
+{
+	struct tree *tree = sweep->tree;
+	int ret;
+
+	sweep->proc = nsh_proc_open();
+	if (sweep->proc < 0) {
+		if (answer_to(errno) == 0)
+			note_lack(tree, errno == EXDEV ? TREE_LACKS_OWN_PROC
+				  : TREE_LACKS_PROC, errno);
+		return answer_to(errno);
+	}
+	sweep->lists = nsh_proc_lists_children(sweep->proc);
+	ret = sweep->act(sweep);
+	nsh_close(&sweep->proc);
+	return ret;
+}
+
+static void perform_elsewhere(void *argument)
+{
+	struct sweep *sweep = argument;
+
+	sweep->elsewhere = true;
+	sweep->ret = perform(sweep);
+	sweep->errnum = errno;
+}
+
+static int perform_somehow(struct sweep *sweep)
+{
+	if (perform(sweep) == 0)
+		return 0;
+	sweep->ret = -1;
+	sweep->errnum = errno;
+	(void)nsh_fd_elsewhere(perform_elsewhere, sweep, sweep->tree->tables);
+	if (sweep->ret < 0)
+		note_lack(sweep->tree, TREE_LACKS_DESCRIPTORS, sweep->errnum);
+	return sweep->ret;
+}
+
+/* Without any descriptor, or without /proc.  Those that were stopped just now
+ * cannot have ended, so their numbers are still theirs. */
+static void signal_the_rest(const struct tree *tree, int signal)
 {
 	for (size_t i = 0; i < tree->count; i++) {
-		(void)nsh_sys_pidfd_send_signal(tree->members[i].pidfd, signal, 0);
-		(void)nsh_sys_pidfd_send_signal(tree->members[i].pidfd, SIGCONT, 0);
+		const struct member *member = &tree->members[i];
+
+		if (member->pidfd >= 0) {
+			(void)nsh_sys_pidfd_send_signal(member->pidfd, signal, 0);
+			(void)nsh_sys_pidfd_send_signal(member->pidfd, SIGCONT, 0);
+		} else if (member->is_stopped) {
+			(void)kill(member->pid, signal);
+			(void)kill(member->pid, SIGCONT);
+		}
 	}
+}
+
+void nsh_tree_signal(struct tree *tree, pid_t root, int root_pidfd, pid_t group,
+		     int signal)
+{
+	struct sweep sweep = {
+		.tree = tree, .root = root, .group = group, .signal = signal,
+		.act = stop_find_signal,
+	};
+
+	if (root_pidfd >= 0)
+		(void)nsh_sys_pidfd_send_signal(root_pidfd, SIGSTOP, 0);
+	(void)perform_somehow(&sweep);
+	if (!sweep.is_done)
+		signal_the_rest(tree, signal);
+}
+
+void nsh_tree_hold(struct tree *tree)
+{
+	struct sweep sweep = { .tree = tree, .act = hold_some };
+
+	if (tree->held < tree->count && tree->held <= MOST_HELD / 2)
+		(void)perform(&sweep);
+}
+
+void nsh_tree_drop_gone(struct tree *tree)
+{
+	struct sweep sweep = { .tree = tree, .act = drop_gone };
+
+	if (tree->count > 0 && tree->held == 0)
+		(void)perform_somehow(&sweep);
 }
 
 bool nsh_tree_is_alive(const struct tree *tree, size_t index)
@@ -222,15 +520,9 @@ bool nsh_tree_is_alive(const struct tree *tree, size_t index)
 	return poll(&exited, 1, 0) == 0;
 }
 
-void nsh_tree_drop(struct tree *tree, size_t index)
-{
-	nsh_close(&tree->members[index].pidfd);
-	tree->members[index] = tree->members[--tree->count];
-}
-
 void nsh_tree_free(struct tree *tree)
 {
-	for (size_t i = 0; i < tree->count; i++)
+	for (size_t i = 0; i < tree->held; i++)
 		nsh_close(&tree->members[i].pidfd);
 	free(tree->members);
 	*tree = (struct tree){ .members = NULL };
