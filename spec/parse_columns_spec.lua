@@ -107,8 +107,9 @@ describe("columns of real programs", function()
       "[::]:*", 'users:(("python3",pid=29,fd=6))' }, rows[3])
   end)
 
-  it("read netstat below its title", function()
-    local columns, rows = output("netstat-tln", { skip = 1 })
+  it("read netstat below its title, with headings that the caller names", function()
+    local columns, rows = output("netstat-tln", { skip = 1,
+      headings = { "Local Address", "Foreign Address" } })
     assert.same({ "Proto", "Recv-Q", "Send-Q", "Local Address", "Foreign Address",
       "State" }, columns)
     assert.same({ "tcp6", "0", "0", ":::443", ":::*", "LISTEN" }, rows[4])
@@ -183,8 +184,9 @@ describe("columns of real programs", function()
       rows[17])
   end)
 
-  it("read tabs, and tables without a header", function()
-    assert.same({ "Filename", "Type", "Size", "Used", "Priority" }, (output "proc-swaps"))
+  it("read tables without a header, and those that tabs divide, by words", function()
+    assert.same({ "Filename", "Type", "Size", "Used", "Priority" },
+      (output("proc-swaps", { aligned = false })))
     local _, rows = output("ps-no-header", { header = false, names = { "pid", "args" } })
     assert.same({ "38", "worker: a  title with  blanks 300" }, rows[4])
     _, rows = output("dpkg-l", { skip = 5, header = false,
@@ -196,33 +198,6 @@ end)
 
 describe("columns of hard tables", function()
   helper.leak_check()
-
-  -- luacheck: push no max line length
-  it("divide docker's cells of many words", function()
-    local columns, rows = parsed(text_of(
-      "CONTAINER ID   IMAGE          COMMAND                  CREATED       STATUS       PORTS                  NAMES",
-      '9c1b2a7f6f3e   nginx:latest   "/docker-entrypoint.…"   2 hours ago   Up 2 hours   0.0.0.0:80->80/tcp     web',
-      '1f0e3d2c4b5a   postgres:16    "docker-entrypoint.s…"   3 hours ago   Up 3 hours                          db'))
-    assert.same({ "CONTAINER ID", "IMAGE", "COMMAND", "CREATED", "STATUS", "PORTS",
-      "NAMES" }, columns)
-    assert.same({ "1f0e3d2c4b5a", "postgres:16", '"docker-entrypoint.s…"',
-      "3 hours ago", "Up 3 hours", "", "db" }, rows[2])
-  end)
-  -- luacheck: pop
-
-  it("know docker's headings where there are no rows", function()
-    assert.same({ "CONTAINER ID", "IMAGE", "COMMAND" },
-      (parsed "CONTAINER ID   IMAGE     COMMAND\n"))
-  end)
-
-  it("keep kubectl's headings of two words over narrow cells", function()
-    local columns, rows = parsed(text_of(
-      "NAME       READY   STATUS    RESTARTS      AGE   SOME GATES",
-      "web-7d4b   1/1     Running   2 (5m ago)    3d    <n>",
-      "db-0       0/1     Pending   0             10s   <n>"))
-    assert.same({ "NAME", "READY", "STATUS", "RESTARTS", "AGE", "SOME GATES" }, columns)
-    assert.same({ "web-7d4b", "1/1", "Running", "2 (5m ago)", "3d", "<n>" }, rows[1])
-  end)
 
   it("take the caller's word for headings", function()
     local text = text_of("Build Time Owner", "12    9    a b")
@@ -247,29 +222,17 @@ describe("columns of hard tables", function()
     }, rows)
   end)
 
-  it("are in line again after a wide cell, with empty cells there", function()
-    local _, rows = parsed(text_of(
-      "A    B     C     D   E",
-      "aaaa bb    cc    dd  ee",
-      "aaaaaaa b  cc        e e",
-      "a          cc    dd"))
-    assert.same({
-      { "aaaa", "bb", "cc", "dd", "ee" },
-      { "aaaaaaa", "b", "cc", "", "e e" },
-      { "a", "", "cc", "dd", "" },
-    }, rows)
+  it("are aligned by what a screen shows", function()
+    local _, rows = parsed(text_of("NAME  VALUE   N", "日本  x y     1", "ascii z      22",
+      "é     w       3", "└─e\204\129   z     333"))
+    assert.same({ { "日本", "x y", "1" }, { "ascii", "z", "22" }, { "é", "w", "3" },
+      { "└─e\204\129", "z", "333" } }, rows)
   end)
 
-  it("align by what a screen shows, by characters and by bytes", function()
-    local expected = { { "日本", "x y", "1" }, { "ascii", "z", "22" }, { "é", "w", "3" } }
-    for _, text in ipairs {
-      text_of("NAME  V    N", "日本  x y  1", "ascii z   22", "é     w    3"),
-      text_of("NAME  V    N", "日本    x y  1", "ascii z   22", "é     w    3"),
-      text_of("NAME   V    N", "日本 x y  1", "ascii  z   22", "é     w    3"),
-    } do
-      local _, rows = parsed(text)
-      assert.same(expected, rows)
-    end
+  it("find a known heading after letters of several bytes", function()
+    local columns, rows = parsed(text_of("日本 Größe Mounted on", "a        1 /b c"))
+    assert.same({ "日本", "Größe", "Mounted on" }, columns)
+    assert.same({ { "a", "1", "/b c" } }, rows)
   end)
 
   it("number headings that come again", function()
@@ -299,7 +262,7 @@ describe("columns by their options", function()
       .. "are 2 names", tostring(err))
   end)
 
-  it("are lists where there are no names", function()
+  it("are lists of words where there is no header and there are no names", function()
     local rows = assert(parse.columns("a  b\nc  d e\n", { header = false }))
     assert.same({ "a", "b", "" }, rows[1])
     assert.same({ "c", "d", "e" }, rows[2])

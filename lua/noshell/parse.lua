@@ -148,8 +148,8 @@ end
 
 ---@class noshell.columns_options
 ---@field names? string[]     instead of the header's
----@field header? false       the first line is a row: records by `names`, or lists of cells
----@field headings? string[]  headings of several words, where the rows do not show it
+---@field header? false       the first line is a row: records by `names`, or lists of words
+---@field headings? string[]  headings of several words, such as "CONTAINER ID"
 ---@field separator? string   fields with this between them, as getent prints
 ---@field aligned? false      words with blanks between them; the last column has the rest
 ---@field skip? integer       so many lines before the header are not of the table
@@ -157,22 +157,22 @@ end
 local COLUMNS = { names = "names", header = "boolean", headings = "list",
   separator = "text", aligned = "boolean", skip = "count" }
 
---- The records of a table whose columns are aligned below a header: a field for
---- each heading, "" where a cell is empty. Cells may hold blanks; tabs count to
---- the next eighth column.
+--- The records of a table whose columns are aligned below a header, as df, ps,
+--- lsblk, ss, systemctl and findmnt print it: a field for each heading, "" if a
+--- cell is empty. Cells may hold blanks. Other forms of output are more reliable:
+--- NAME="value" (lsblk -P, findmnt -P), NAME=value (systemctl show), and JSON.
 ---
---- A heading is a word, or several with one blank between them where the cells
---- below stand across that blank ("UNIT FILE"), or where it is well known
---- ("Mounted on", "CONTAINER ID"); `headings` names more. A heading that comes
---- again gets a number: "Address_2". Cells left of the first heading are in "".
+--- A heading is a word. Those of several words in these programs ("Mounted on",
+--- "UNIT FILE", ss's addresses) are known; name others in `headings`. A repeated
+--- heading gets a number: "Address_2". Cells left of the first heading are in "".
 ---
---- A blank line ends the table. No text is no rows.
+--- A blank line ends the table. No text is no rows. Columns divided by tabs, and
+--- rows without a header, are not aligned: they are read by words.
 ---
---- Limit: in a row with a cell too wide for its column, words are cells until
---- the row is in line again; an empty cell there is not seen.
---- Limit: whether letters beyond ASCII were aligned by their width on a screen,
---- as characters or as bytes, is told by what the rows agree with; a few short
---- rows can agree with more than one.
+--- Limit: behind a cell that is too wide for its column, each word is a cell, and
+--- the last column has the rest.
+--- Limit: letters outside ASCII count as wide as a screen shows them; Go programs
+--- count characters instead.
 ---@param data string
 ---@param options? noshell.columns_options
 ---@return noshell.rows?
