@@ -174,11 +174,16 @@ void nsh_command_pass_fd(struct nsh_command *cmd, int fd, int child_fd,
 /* Runs in the forked child just before exec, with everything in place but
  * labels, ids and the working directory.  0, or -1 with a message (NUL
  * terminated, at most `size` bytes) that becomes the failure's reason.
+ * The descriptors that it opens are closed afterwards, except those that it
+ * keeps with nsh_hook_keep_fd or puts in the place of a planned one (dup2(2)).
  * Limit: what goes to the program's stdin or send buffers comes when it is
  * executing; a hook that waits for its end waits for ever. */
 typedef int nsh_pre_exec_hook(void *data, char *message, size_t size);
 void nsh_command_set_pre_exec_hook(struct nsh_command *cmd,
 				   nsh_pre_exec_hook *hook, void *data);
+/* Called by a hook: the program inherits `fd`, under its number.  0, or -1 with
+ * errno: EINVAL outside of a hook. */
+int nsh_hook_keep_fd(int fd);
 /* Before exec the child waits for nsh_process_handshake_notify. */
 void nsh_command_require_handshake(struct nsh_command *cmd);
 /* Detach: own session, "/" as working directory unless one is set.  The

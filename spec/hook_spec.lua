@@ -1,4 +1,5 @@
 -- The pre-exec hook: a Lua function in a forked child, or a C function.
+local forked = require "spec.support.forked"
 local helper = require "spec.support.helper"
 local noshell = require "noshell"
 local probing = require "spec.support.probing"
@@ -50,6 +51,87 @@ describe("a pre-exec hook", function()
       end })
     sys.close(extra)
     assert.equal("\0nil", result.stdout)
+  end)
+
+  for _, denied in ipairs { "", "close_range:ENOSYS" } do
+    local how = denied == "" and "" or " (denied: " .. denied .. ")"
+
+    it("leaves nothing open for the program but what it keeps" .. how, function()
+      helper.with_tmpdir(function(dir)
+        local got = forked(function()
+          if denied ~= "" then assert(sys.deny(denied)) end
+          local numbers = {}
+          local report = probing.report(probing.command():pass_fd(0, { as = 50 })
+            :set_pid_file(dir .. "/pid")
+            :set_pre_exec_hook(function()
+              sys.dup2(0, 40)
+              sys.dup2(0, 41)
+              sys.dup2(0, 60)
+              noshell.keep_fd(41)
+              numbers.file = io.open("/dev/zero")
+              noshell.keep_fd(numbers.file)
+            end))
+          -- Which numbers the pid file and the Lua file have is open.
+          local zero, pid_file = 0, 0
+          for _, fd in pairs(report.fd) do
+            if fd.target == "/dev/zero" then zero = zero + 1 end
+            if fd.target == dir .. "/pid" then pid_file = pid_file + 1 end
+          end
+          return { fds = table.concat(report.fds, " "), zero = zero, pid_file = pid_file }
+        end)
+        assert.equal("1 1", got.zero .. " " .. got.pid_file)
+        assert.matches("^0 1 2 %d+ %d+ 41 50$", got.fds)
+      end)
+    end)
+  end
+
+  it("may replace a descriptor that is planned", function()
+    local report = probing.report(probing.command():pass_fd(0, { as = 50 })
+      :set_pre_exec_hook(function()
+        local fd = sys.open("/dev/zero", "r", true)
+        sys.dup2(fd, 50)
+      end))
+    assert.equal("/dev/zero", report.fd[50].target)
+    assert.equal("0 1 2 50", table.concat(report.fds, " "))
+  end)
+
+  it("alone can keep a descriptor, and only an open one", function()
+    local ok, err = pcall(noshell.keep_fd, 0)
+    assert.is_false(ok)
+    assert.matches("only a pre%-exec hook can keep a descriptor", err)
+    assert.matches("keep_fd: descriptor 777: Bad file descriptor",
+      failing(function() noshell.keep_fd(777) end))
+    assert.matches("is not a descriptor", failing(function() noshell.keep_fd "x" end))
+  end)
+
+  it("keeps descriptors in place too, and none for the host if that fails", function()
+    local got = forked(function()
+      local before = helper.snapshot()
+      local fields = probing.fields(noshell.exec { "/none", pre_exec_hook = function()
+        sys.dup2(0, 41)
+        noshell.keep_fd(41)
+      end })
+      fields.leaks = probing.leaks(before)
+      local from, to = sys.pipe()
+      if sys.fork() == 0 then
+        noshell.exec { helper.probe, stdout = to, pre_exec_hook = function()
+          sys.dup2(0, 40)
+          sys.dup2(0, 41)
+          noshell.keep_fd(41)
+        end }
+        sys.exit(1)
+      end
+      sys.close(to)
+      local text = {}
+      repeat
+        text[#text + 1] = sys.read(from, 65536)
+      until text[#text] == ""
+      fields.fds = table.concat(helper.probe_report(table.concat(text)).fds, " ")
+      return fields
+    end)
+    assert.equal("spawn exec ENOENT /none", got.described)
+    assert.equal("none", got.leaks)
+    assert.equal("0 1 2 41", got.fds)
   end)
 
   it("fails the command with what it raises", function()

@@ -65,6 +65,13 @@ describe("limits", function()
       "stack"))
   end)
 
+  it("hold for the program, not for the hook before it", function()
+    assert(noshell.run { helper.tiny, max_files = 3,
+      pre_exec_hook = function() return sys.open "/dev/null" end })
+    assert.equal("4:4", limits_of(probing.command():set_max_files(4)
+      :set_pre_exec_hook(function() return sys.limit("nofile", 5, 5) end), "nofile"))
+  end)
+
   it("do not hinder the start: no file may be open, and none is", function()
     assert.equal(0, assert(noshell.run { helper.tiny, max_files = 0 }).exit_code)
   end)

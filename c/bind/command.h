@@ -52,6 +52,8 @@ void nsh_lua_add_describe_methods(lua_State *L);
 
 /* command_hook.c: the copy's hook must find the copy. */
 void nsh_lua_copy_hook(struct command *copy, const struct command *command);
+/* core.keep_fd(descriptor) */
+int nsh_lua_keep_fd(lua_State *L);
 /* Pushes what the hook needs, so that the child need not. */
 void nsh_lua_ready_hook(lua_State *L, struct command *command);
 

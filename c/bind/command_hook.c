@@ -1,8 +1,10 @@
 /* The pre-exec hook: a Lua function, or a C function by its address. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "command.h"
+#include "descriptor.h"
 
 static int give_message(const char *text, char *message, size_t size)
 {
@@ -103,6 +105,21 @@ static int set_pre_exec_hook(lua_State *L)
 			       "nor a C function as light userdata");
 	}
 	return nsh_lua_setter_end(&setter);
+}
+
+int nsh_lua_keep_fd(lua_State *L)
+{
+	struct descriptor descriptor;
+
+	if (!nsh_lua_descriptor(L, 1, &descriptor))
+		return luaL_argerror(L, 1, descriptor.reason);
+	if (nsh_hook_keep_fd(descriptor.fd) == 0)
+		return 0;
+	if (errno == EINVAL)
+		return luaL_error(L, "keep_fd: only a pre-exec hook can keep a "
+				  "descriptor");
+	return luaL_error(L, "keep_fd: descriptor %d: %s", descriptor.fd,
+			  strerror(errno));
 }
 
 static const luaL_Reg methods[] = {

@@ -136,6 +136,7 @@ static const luaL_Reg functions[] = {
 	{ "errno_name", errno_name },
 	{ "features", features },
 	{ "find_program", find_program },
+	{ "keep_fd", nsh_lua_keep_fd },
 	{ "now", now },
 	{ "pipe", nsh_lua_new_pipe },
 	{ "poll", nsh_lua_poll },

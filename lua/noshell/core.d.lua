@@ -98,6 +98,10 @@ function core.duplicate(fd) end
 ---@return noshell.failure?
 function core.timer(seconds) end
 
+--- In a pre-exec hook: the program inherits this descriptor.
+---@param fd integer|file*|noshell.stream|table|userdata
+function core.keep_fd(fd) end
+
 --- The word as sh reads it back unchanged.
 ---@param word string|number
 ---@return string

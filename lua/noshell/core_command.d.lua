@@ -218,7 +218,8 @@ function command:pass_fd(fd, options) end
 
 --- Runs in a forked child just before exec; an error, or false or nil with a
 --- message, is the command's failure. A light userdata is a C function of type
---- nsh_pre_exec_hook, and its data a userdata.
+--- nsh_pre_exec_hook, and its data a userdata. The descriptors that it opens are
+--- closed afterwards, except those that it keeps with noshell.keep_fd.
 ---
 --- Limit: what goes to the program's stdin comes when it is executing: a hook
 --- that reads to its end waits for ever.

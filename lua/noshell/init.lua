@@ -240,6 +240,14 @@ function noshell.secret(value)
   return core.secret(value)
 end
 
+--- Called by a pre-exec hook: the program inherits this descriptor, under its
+--- number. What else the hook opens is closed when it returns. Raises outside of
+--- a hook.
+---@param fd integer|file*|noshell.stream|table|userdata
+function noshell.keep_fd(fd)
+  core.keep_fd(fd)
+end
+
 --- What this build and kernel offer, which launch path is in use, and which
 --- host would wait here and now.
 ---@return noshell.features

@@ -29,6 +29,13 @@ local function check_label(what, spec, want)
   check(what, label or tostring(err), want)
 end
 
+--- That it starts: what it finds out without a descriptor is its own business.
+local function check_starts(what, spec)
+  spec.check = false
+  local result, err = noshell.run(spec)
+  check(what, result and "started" or tostring(err), "started")
+end
+
 local function check_refused(what, spec, stage, errname)
   local label, err = label_of(spec)
   if label then
@@ -49,6 +56,8 @@ local function check_selinux()
   check_label("a label", { target, selinux_label = context "b_t" }, context "b_t")
   check_label("a label by setter",
     noshell.command(target):set_selinux_label(context "b_t"), context "b_t")
+  check_starts("a label, and a limit that leaves no descriptor to write it",
+    { target, max_files = 3, selinux_label = context "b_t" })
   check_label("if_enabled, and it is",
     { target, selinux_label = { context "b_t", if_enabled = true } },
     context "b_t")
@@ -78,6 +87,8 @@ local function check_apparmor()
     noshell.command(target):set_apparmor_profile("vm_b"), "vm_b (enforce)")
   check_label("with no_new_privs",
     { target, apparmor_profile = "vm_b", no_new_privs = true }, "vm_b (enforce)")
+  check_starts("a profile, and a limit that leaves no descriptor to write it",
+    { target, max_files = 3, apparmor_profile = "vm_b" })
   check_label("if_enabled, and it is",
     { target, apparmor_profile = { "vm_b", if_enabled = true } },
     "vm_b (enforce)")

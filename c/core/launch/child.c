@@ -7,12 +7,11 @@ static int run_hook(const struct plan *plan)
 {
 	if (!plan->hook)
 		return 0;
-	if (plan->hook(plan->hook_data, plan->record->message,
-		       sizeof plan->record->message) == 0) {
-		plan->record->message[0] = 0;
-		return 0;
-	}
-	return -ECANCELED;
+	if (plan->call_hook(plan) != 0)
+		return -ECANCELED;
+	plan->record->message[0] = 0;
+	nsh_close_others(plan);
+	return 0;
 }
 
 /* An end of file means that the parent is gone, or gave up: no exec then. */
@@ -93,8 +92,9 @@ static int check_program(const struct plan *plan)
  * a table of our own before any descriptor is touched, since it may still be
  * the parent's; daemon and session before the pid file, which holds the final
  * pid; descriptors before the umask, since files that are created here obey
- * the caller's; limits and scheduling while we may still raise them; the hook
- * and the labels while we still are who we were; bounding set before groups
+ * the caller's; scheduling while we may still raise it; the hook and the labels
+ * while we still are who we were; limits after all that opens a file of ours,
+ * and while we may still raise them; bounding set before groups
  * before gid before uid, each needs a privilege that a later one takes away,
  * and the capability sets after the uid, which changes them; the directory as
  * the target user; the parent-death signal after the ids, which clear it;
@@ -113,12 +113,12 @@ static const struct step {
 	{ NSH_STAGE_DESCRIPTORS, nsh_step_place_descriptors },
 	{ NSH_STAGE_PID_FILE, nsh_step_lock_pid_file },
 	{ NSH_STAGE_UMASK, nsh_step_set_umask },
-	{ NSH_STAGE_LIMIT, nsh_step_set_limits },
 	{ NSH_STAGE_NICE, nsh_step_set_nice },
 	{ NSH_STAGE_CORE_SCHEDULING, nsh_step_set_core_scheduling },
 	{ NSH_STAGE_PRE_EXEC_HOOK, run_hook },
 	{ NSH_STAGE_SELINUX_LABEL, nsh_step_set_selinux_label },
 	{ NSH_STAGE_APPARMOR_PROFILE, nsh_step_set_apparmor_profile },
+	{ NSH_STAGE_LIMIT, nsh_step_set_limits },
 	{ NSH_STAGE_CAPS, nsh_step_drop_bounding_set },
 	{ NSH_STAGE_GROUPS, nsh_step_set_groups },
 	{ NSH_STAGE_GID, nsh_step_set_gid },

@@ -108,6 +108,7 @@ int nsh_step_lock_pid_file(const struct plan *plan)
 	fd = nsh_sys_open(plan->pid_file, O_RDWR | O_CREAT | O_NOFOLLOW, 0644);
 	if (fd < 0)
 		return fd;
+	plan->record->pid_file = fd;
 	ret = nsh_sys_fcntl(fd, F_SETLK, (long)&lock);
 	if (ret < 0) {
 		tell_holder(plan, fd);

@@ -113,12 +113,29 @@ static int stage_all(const struct plan *plan)
 	return 0;
 }
 
+/* How many descriptors are kept beside the moves: those of a hook, and the pid
+ * file's, whose number is 0 and so a standard stream's until it is open. */
+static size_t kept_count(const struct plan *plan)
+{
+	return plan->move_count + (plan->hook_fds ? plan->hook_fds->count : 0)
+		+ (plan->pid_file ? 1 : 0);
+}
+
+static int kept_at(const struct plan *plan, size_t i)
+{
+	if (i < plan->move_count)
+		return plan->moves[i].target < 0 ? plan->staged[i]
+			: plan->moves[i].target;
+	i -= plan->move_count;
+	if (plan->hook_fds && i < plan->hook_fds->count)
+		return plan->hook_fds->fds[i];
+	return plan->record->pid_file;
+}
+
 static bool is_kept(const struct plan *plan, int fd)
 {
-	if (is_target(plan, fd))
-		return true;
-	for (size_t i = 0; i < plan->move_count; i++)
-		if (plan->moves[i].target < 0 && plan->staged[i] == fd)
+	for (size_t i = 0; i < kept_count(plan); i++)
+		if (kept_at(plan, i) == fd)
 			return true;
 	return false;
 }
@@ -128,11 +145,9 @@ static int next_kept(const struct plan *plan, int from)
 {
 	int next = -1;
 
-	for (size_t i = 0; i < plan->move_count; i++) {
-		int fd = plan->moves[i].target;
+	for (size_t i = 0; i < kept_count(plan); i++) {
+		int fd = kept_at(plan, i);
 
-		if (fd < 0)
-			fd = plan->staged[i];
 		if (fd >= from && (next < 0 || fd < next))
 			next = fd;
 	}
@@ -213,7 +228,7 @@ static int drop_ranges(const struct plan *plan)
 	}
 }
 
-static int drop_others(const struct plan *plan)
+void nsh_close_others(const struct plan *plan)
 {
 	int ret = -ENOSYS;
 
@@ -226,7 +241,6 @@ static int drop_others(const struct plan *plan)
 		ret = drop_listed(plan);
 	if (ret < 0)
 		drop_each(plan);
-	return 0;
 }
 
 /* A descriptor that landed where it belongs stays; what was fetched is
@@ -251,7 +265,8 @@ int nsh_step_place_descriptors(const struct plan *plan)
 	if (ret < 0)
 		return ret;
 	nsh_at(plan, NSH_STAGE_DESCRIPTORS, 0);
-	return drop_others(plan);
+	nsh_close_others(plan);
+	return 0;
 }
 
 void nsh_drop_table(void)
@@ -262,5 +277,5 @@ void nsh_drop_table(void)
 	if (nsh_sys_close_range(0, ~0U, NSH_CLOSE_RANGE_UNSHARE) == 0)
 		return;
 	if (nsh_sys(SYS_unshare, CLONE_FILES, 0, 0, 0, 0) == 0)
-		(void)drop_others(&nothing);
+		nsh_close_others(&nothing);
 }

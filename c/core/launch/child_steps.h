@@ -32,6 +32,8 @@ static inline void nsh_at(const struct plan *plan, enum nsh_stage stage,
 
 /* child_descriptors.c */
 nsh_step nsh_step_own_table, nsh_step_place_descriptors;
+/* Closes all that is neither planned, nor the pid file, nor a hook's. */
+void nsh_close_others(const struct plan *plan);
 /* A table of our own with nothing in it. */
 void nsh_drop_table(void);
 

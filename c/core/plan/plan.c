@@ -12,6 +12,7 @@
 #include "fd.h"
 #include "fdmap.h"
 #include "guard.h"
+#include "hook.h"
 #include "label.h"
 #include "path.h"
 
@@ -149,6 +150,8 @@ static int plan_launch(struct plan *plan, bool in_place,
 	plan->parent_thread = (int)syscall(SYS_gettid);
 	plan->own_memory = needs_own_memory(plan) || waits;
 	plan->after_fork = plan->hook;
+	if (nsh_hook_plan(plan) < 0)
+		return fail_memory(failure);
 	if (in_place || !waits)
 		return 0;
 	return nsh_plan_add_sync(plan) == 0 ? 0
@@ -247,6 +250,7 @@ void nsh_plan_free(struct plan *plan)
 		nsh_close(&plan->send_ends[i]);
 	nsh_close(&plan->sync);
 	nsh_strv_free(plan->found);
+	nsh_hook_free(plan);
 	free(plan->moves);
 	free(plan->staged);
 	free(plan->child_ends);

@@ -45,6 +45,7 @@ struct record {
 	volatile int index;     /* which move, limit or candidate it was */
 	volatile int probing;   /* enum probing */
 	volatile int pid;       /* the daemon's, where daemonized */
+	volatile int pid_file;  /* the child's descriptor that is its lock */
 	char message[NSH_REASON_SIZE];  /* what a pre-exec hook said */
 };
 
@@ -86,6 +87,12 @@ struct label {
 	size_t size;
 };
 
+/* What a hook asked to keep open for the program. */
+struct hook_fds {
+	int *fds;
+	size_t count;
+};
+
 struct plan {
 	/* exec */
 	const char **candidates;   /* tried in order, NULL-terminated */
@@ -123,6 +130,8 @@ struct plan {
 	pid_t core_among;
 	nsh_pre_exec_hook *hook;
 	void *hook_data;
+	int (*call_hook)(const struct plan *plan);  /* hook.c */
+	struct hook_fds *hook_fds; /* the child's, or in place ours */
 	struct label selinux, apparmor;
 	bool set_groups, set_gid, set_uid;
 	const gid_t *groups;

@@ -1,0 +1,55 @@
+#include "hook.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+
+/* The hook that this thread is in: a forked child has one thread, and in place
+ * the thread that runs the hook has its caller's thread-local storage. */
+static _Thread_local struct hook_fds *asking;
+
+static int call(const struct plan *plan)
+{
+	struct record *record = plan->record;
+	int ret;
+
+	asking = plan->hook_fds;
+	ret = plan->hook(plan->hook_data, record->message, sizeof record->message);
+	asking = NULL;
+	return ret;
+}
+
+int nsh_hook_plan(struct plan *plan)
+{
+	if (!plan->hook)
+		return 0;
+	plan->call_hook = call;
+	plan->hook_fds = calloc(1, sizeof *plan->hook_fds);
+	return plan->hook_fds ? 0 : -1;
+}
+
+void nsh_hook_free(struct plan *plan)
+{
+	if (plan->hook_fds)
+		free(plan->hook_fds->fds);
+	free(plan->hook_fds);
+	plan->hook_fds = NULL;
+}
+
+int nsh_hook_keep_fd(int fd)
+{
+	int *larger;
+
+	if (!asking) {
+		errno = EINVAL;
+		return -1;
+	}
+	if (fcntl(fd, F_SETFD, 0) < 0)
+		return -1;
+	larger = realloc(asking->fds, (asking->count + 1) * sizeof *larger);
+	if (!larger)
+		return -1;
+	larger[asking->count++] = fd;
+	asking->fds = larger;
+	return 0;
+}
