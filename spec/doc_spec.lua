@@ -166,19 +166,70 @@ describe("the reference", function()
   end)
 end)
 
+local function lines_of(list) return table.concat(list, "\n") end
+
+describe("doc/design.md", function()
+  it("lists the child's steps as child.c has them", function()
+    local source = helper.read_file(helper.root .. "/c/core/launch/child.c")
+    local document = helper.read_file(helper.root .. "/doc/design.md")
+    local expected, found = {}, {}
+    local rows = source:match "\n} steps%[%] = {\n(.-)\n};"
+    for stage, step in rows:gmatch "{ NSH_STAGE_([%u_]+), ([%l_]+) }" do
+      expected[#expected + 1] = step .. " " .. stage
+    end
+    for step, stage, why in document:gmatch "\n| `([%l_]+)` | `([%u_]+)` | ([^\n]+) |" do
+      found[#found + 1] = step .. " " .. stage
+      assert.is_true(#why > 7, step)
+    end
+    assert.is_true(#expected >= 20)
+    assert.equal(lines_of(expected), lines_of(found))
+  end)
+
+  it("lists the launch paths", function()
+    local document = helper.read_file(helper.root .. "/doc/design.md")
+    local section = document:match "\n## Launch paths\n(.-)\n## "
+    local found = {}
+    for path in section:gmatch "\n| `(%l+)` |" do found[#found + 1] = path end
+    assert.same({ "shared", "prefix", "copied", "own" }, found)
+  end)
+end)
+
+describe("CONTRIBUTING.md", function()
+  it("lists the checks", function()
+    local document = helper.read_file(helper.root .. "/CONTRIBUTING.md")
+    local table_text = document:match "\n| check | what it does |\n(.-)\n\n"
+    local found, expected = {}, {}
+    for names in table_text:gmatch "\n| ([^|]+) |" do
+      for name in names:gmatch "`([%l]+)`" do found[name] = true end
+    end
+    for file in require("lfs").dir(helper.root .. "/spec/check") do
+      expected[file:match "^(%l+)%.sh$" or 0] = true
+    end
+    expected[0] = nil
+    assert.same(sorted_keys(expected), sorted_keys(found))
+  end)
+end)
+
+for path, least in pairs { ["README.md"] = 10, ["CONTRIBUTING.md"] = 1,
+  ["SECURITY.md"] = 1, ["doc/design.md"] = 3 } do
+  describe(path, function()
+    it("links to what is there", function()
+      local text = helper.read_file(helper.root .. "/" .. path)
+      local folder = helper.root .. "/" .. (path:match "^.*/" or "")
+      local count = 0
+      for target in text:gmatch "%]%(([^)#]+)[^)]*%)" do
+        if not target:match "^%a+:" then
+          count = count + 1
+          assert.truthy(require("lfs").attributes(folder .. target), target)
+        end
+      end
+      assert.is_true(count >= least)
+    end)
+  end)
+end
+
 describe("README.md", function()
   local readme = helper.read_file(helper.root .. "/README.md")
-
-  it("links to what is there", function()
-    local count = 0
-    for target in readme:gmatch "%]%(([^)#]+)[^)]*%)" do
-      if not target:match "^%a+:" then
-        count = count + 1
-        assert.truthy(require("lfs").attributes(helper.root .. "/" .. target), target)
-      end
-    end
-    assert.is_true(count >= 10)
-  end)
 
   it("links each of its words", function()
     local words = readme:match "\n| word | meaning |\n|%-%-%-|%-%-%-|\n(.-)\n\n"

@@ -274,8 +274,8 @@ describe("input", function()
     local _, err = noshell.run { "cat", input = { "a", {} } }
     assert.truthy(tostring(err):find("set_input(a table): item 2 is not", 1, true))
     for _, wrong in ipairs { true, io.stdout.write and setmetatable({}, {}) } do
-      _, err = noshell.run { "cat", input = wrong }
-      assert.equal("invalid", err.code)
+      local _, reason = noshell.run { "cat", input = wrong }
+      assert.equal("invalid", reason.code)
     end
   end)
 

@@ -352,11 +352,19 @@ local function lua_env(version)
   }
 end
 
---- The Luas that are built: { name = "lua5.4", version = "5.4" }, …
+local function is_on_path(name)
+  for directory in (os.getenv "PATH" or ""):gmatch "[^:]+" do
+    if lfs.attributes(directory .. "/" .. name) then return true end
+  end
+  return false
+end
+
+--- The Luas that are installed and built for, such as { name = "lua5.4",
+--- version = "5.4" }.
 helper.luas = {}
 for _, version in ipairs { "5.4", "5.1", "jit", "5.2", "5.3", "5.5" } do
-  if lfs.attributes(helper.build .. "/" .. version .. "/testsys.so") then
-    local name = version == "jit" and "luajit" or "lua" .. version
+  local name = version == "jit" and "luajit" or "lua" .. version
+  if is_on_path(name) and lfs.attributes(helper.build .. "/" .. version .. "/testsys.so") then
     table.insert(helper.luas, { name = name, version = version })
   end
 end
