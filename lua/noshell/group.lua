@@ -30,11 +30,11 @@ end
 --- Where a program has none left of its own, all are looked at now and then.
 function methods:pollfd()
   self.pollset = self.pollset or core.pollset()
-  if not self.pollset then return nil end
   local list = {}
   for _, member in ipairs(self.members) do member:_collect(list) end
-  self.blind = list.blind
-  return self.pollset:watch(list) and self.pollset:pollfd() or nil
+  local fd = self.pollset and self.pollset:watch(list) and self.pollset:pollfd()
+  self.blind = list.blind or not fd
+  return fd or nil
 end
 
 function methods:events() -- luacheck: ignore self

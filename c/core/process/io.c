@@ -199,6 +199,7 @@ int nsh_exchange_epoll(struct exchange *exchange)
 	if (exchange->epoll >= 0)
 		return exchange->epoll;
 	exchange->epoll = nsh_fd_raise(epoll_create1(EPOLL_CLOEXEC));
+	exchange->generation++;
 	for (size_t i = 0; exchange->epoll >= 0 && i < exchange->count; i++) {
 		struct channel *channel = &exchange->channels[i];
 
@@ -212,8 +213,9 @@ int nsh_exchange_epoll(struct exchange *exchange)
 
 void nsh_exchange_watch(struct exchange *exchange, int fd)
 {
-	if (exchange->epoll >= 0 && fd >= 0)
-		(void)watch(exchange->epoll, fd, EPOLLIN);
+	if (exchange->epoll >= 0 && fd >= 0 && watch(exchange->epoll, fd, EPOLLIN) < 0
+	    && errno != EEXIST)
+		nsh_close(&exchange->epoll);
 }
 
 void nsh_exchange_unwatch(struct exchange *exchange, int fd)

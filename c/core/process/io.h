@@ -27,6 +27,7 @@ struct exchange {
 	struct channel *channels;
 	size_t count;
 	int epoll;              /* -1 until somebody waits for the exchange */
+	unsigned generation;    /* how many of those were made */
 };
 
 void nsh_exchange_init(struct exchange *exchange);
@@ -48,7 +49,9 @@ void nsh_exchange_discard(struct exchange *exchange);
 /* An epoll descriptor over all open channels, made on the first call; stays
  * the exchange's.  -1 with errno. */
 int nsh_exchange_epoll(struct exchange *exchange);
-/* Adds fd to the epoll descriptor, where there is one, and takes it out. */
+/* Adds fd to the epoll descriptor, if there is one, and takes it out.  If fd
+ * cannot be added, the epoll descriptor is closed, so that no wait relies on it:
+ * nsh_exchange_epoll makes it again. */
 void nsh_exchange_watch(struct exchange *exchange, int fd);
 void nsh_exchange_unwatch(struct exchange *exchange, int fd);
 void nsh_exchange_free(struct exchange *exchange);

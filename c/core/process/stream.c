@@ -33,6 +33,7 @@ void nsh_stream_close(struct nsh_stream *stream)
 		return;
 	nsh_close(&stream->epoll);
 	nsh_close(&stream->fd);
+	stream->is_blind = false;
 	nsh_buffer_free(&stream->data);
 	stream->taken = stream->scanned = 0;
 	stream->ended = false;
@@ -118,6 +119,7 @@ static size_t available(struct nsh_stream *stream, int separator, size_t max)
 static void end_stream(struct nsh_stream *stream)
 {
 	stream->ended = true;
+	stream->is_blind = false;
 	nsh_close(&stream->epoll);
 	nsh_close(&stream->fd);
 }
@@ -187,11 +189,30 @@ ssize_t nsh_stream_write(struct nsh_stream *stream, const void *data,
 
 /* ---- waiting ----------------------------------------------------------- */
 
-static int add(int epoll, int fd, uint32_t events)
+static int add(int epoll, int fd, short events)
 {
-	struct epoll_event event = { .events = events };
+	struct epoll_event event = { .events = (uint32_t)events };
 
 	return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
+}
+
+/* Both in one; made again when the process waits for another descriptor, which
+ * may have the same number.  -1 if that cannot be had. */
+static int watch_both(struct nsh_stream *stream, short events, int other)
+{
+	unsigned generation = stream->process->exchange.generation;
+
+	if (stream->watched != other || stream->generation != generation)
+		nsh_close(&stream->epoll);
+	if (stream->epoll >= 0 || other < 0)
+		return stream->epoll;
+	stream->epoll = nsh_fd_raise(epoll_create1(EPOLL_CLOEXEC));
+	stream->watched = other;
+	stream->generation = generation;
+	if (stream->epoll >= 0 && (add(stream->epoll, stream->fd, events) < 0
+				   || add(stream->epoll, other, POLLIN) < 0))
+		nsh_close(&stream->epoll);
+	return stream->epoll;
 }
 
 /* While the process moves data of its own, or is being ended, both must be
@@ -200,24 +221,18 @@ static int add(int epoll, int fd, uint32_t events)
 int nsh_stream_pollfd(struct nsh_stream *stream, short *ret_events)
 {
 	struct nsh_process *process = stream->process;
-	int other;
+	int fd;
 
+	stream->is_blind = false;
 	*ret_events = stream->which == 0 ? POLLOUT : POLLIN;
 	if (process->finished
 	    || (!nsh_exchange_is_open(&process->exchange, true)
 		&& !nsh_exchange_is_open(&process->exchange, false)))
 		return stream->fd;
-	other = nsh_process_pollfd(process);
-	if (stream->epoll < 0) {
-		stream->epoll = nsh_fd_raise(epoll_create1(EPOLL_CLOEXEC));
-		if (stream->epoll < 0)
-			return stream->fd;
-		if (add(stream->epoll, stream->fd, (uint32_t)*ret_events) < 0
-		    || add(stream->epoll, other, EPOLLIN) < 0)
-			nsh_close(&stream->epoll);
-	}
-	if (stream->epoll < 0)
+	fd = watch_both(stream, *ret_events, nsh_process_pollfd(process));
+	stream->is_blind = fd < 0;
+	if (fd < 0)
 		return stream->fd;
 	*ret_events = POLLIN;
-	return stream->epoll;
+	return fd;
 }

@@ -81,20 +81,23 @@ static struct nsh_start *take_first(void)
 	return start;
 }
 
-static int add(const struct nsh_start *start, int fd)
+static int watch(const struct nsh_start *start, int operation, int fd,
+		 uint32_t events)
 {
-	struct epoll_event event = { .events = EPOLLIN };
+	struct epoll_event event = { .events = events };
 
-	return fd < 0 ? -1 : epoll_ctl(start->epoll, EPOLL_CTL_ADD, fd, &event);
+	return fd < 0 ? -1 : epoll_ctl(start->epoll, operation, fd, &event);
 }
 
-/* Whoever waits is woken by the process itself, or now. */
+/* The waiter is woken by the process itself, or now.  The descriptor that does
+ * it now was added before the start, because adding one may fail. */
 static void tell(struct nsh_start *start)
 {
 	bool waits = start->process && start->to_end;
 
-	if (!waits || add(start, nsh_process_pollfd(start->process)) < 0)
-		(void)add(start, queue.ready);
+	if (!waits || watch(start, EPOLL_CTL_ADD, nsh_process_pollfd(start->process),
+			    EPOLLIN) < 0)
+		(void)watch(start, EPOLL_CTL_MOD, queue.ready, EPOLLIN);
 }
 
 static void finish(struct nsh_start *start)
@@ -238,6 +241,8 @@ static int enqueue(struct nsh_start *start)
 
 	lock();
 	ret = make();
+	if (ret == 0)
+		ret = watch(start, EPOLL_CTL_ADD, queue.ready, 0);
 	if (ret == 0 && opens_fifo(start->cmd)) {
 		ret = nsh_guard_start_thread(run_alone, start);
 	} else if (ret == 0) {
