@@ -28,11 +28,14 @@ function methods:_owner()
   return self:process():_owner()
 end
 
---- Whether whoever still holds the pipe is not waited for: the program was
---- ended, by its deadline or because a function of the caller's raised.
+--- Serves the program. Whether to stop waiting for other holders of the pipe:
+--- the program was ended, by its deadline or because a function of the caller's
+--- raised; nil, failure.
 local function is_over(self)
   local owner = self:_owner()
-  if not owner:_step() then return false end
+  local finished, raw = owner:_step()
+  if raw then return nil, raw end
+  if not finished then return false end
   if owner:_raised() then return true end
   local _, err = owner:_verdict()
   return err ~= nil and err.code == "timeout"
@@ -51,12 +54,12 @@ local function try_to_read(self, separator, max)
     self:_owner():_step()
   end
   local some, why = self:_read(separator, max)
-  if some == false and is_over(self) then
-    some, why = self:_read(separator, max)
-    -- Limit: a last line that is not complete then is lost.
-    return some or nil, why
-  end
-  return some, why
+  if some ~= false then return some, why end
+  local over, raw = is_over(self)
+  if not over then return over, raw end
+  some, why = self:_read(separator, max)
+  -- Limit: a last line that is not complete then is lost.
+  return some or nil, why
 end
 
 --- Bytes up to `separator` (none: nil) or `max`, or what is left before the
@@ -259,7 +262,8 @@ local function write_all(self, data)
       local count, why = self:_write(data, from)
       if not count then return nil, why end
       if count == 0 then
-        self:_owner():_step()
+        local _, reason = self:_owner():_step()
+        if reason then return nil, reason end
         return false
       end
       from = from + count

@@ -291,14 +291,22 @@ static bool is_done(const struct nsh_process *process)
 		&& !nsh_exchange_is_open(&process->exchange, false);
 }
 
+/* Only the caller can let the child continue: waiting would not end.  Once its
+ * deadline has passed, it is ended. */
+static bool waits_for_handshake(const struct nsh_process *process)
+{
+	return (process->handshake_plan || process->dry_handshake)
+		&& process->ladder == LADDER_NONE
+		&& (process->deadline < 0 || nsh_now() < process->deadline);
+}
+
 int nsh_process_pump(struct nsh_process *process, struct nsh_failure *failure)
 {
 	if (process->finished)
 		return 1;
 	if (!nsh_process_is_ours(process))
 		return nsh_process_fail_foreign(process, failure);
-	if ((process->handshake_plan || process->dry_handshake)
-	    && process->ladder == LADDER_NONE && process->deadline < 0)
+	if (waits_for_handshake(process))
 		return nsh_fail_code(failure, NSH_INVALID,
 				     "handshake_notify was not called: the child waits for it");
 	if (process->is_dry)
