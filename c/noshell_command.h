@@ -95,6 +95,11 @@ void nsh_command_new_process_group(struct nsh_command *cmd);
 /* The signal the child gets when the thread that started it dies. */
 void nsh_command_set_parent_death_signal(struct nsh_command *cmd, int signal);
 void nsh_command_set_no_new_privs(struct nsh_command *cmd);
+/* The processors on which the program may run, each from 0 to 8191; NULL: all
+ * that its cpuset has.  Otherwise it inherits them from the thread that starts
+ * it: see sched_setaffinity(2). */
+void nsh_command_set_cpu_affinity(struct nsh_command *cmd, const unsigned *cpus,
+				  size_t count);
 /* Core scheduling: a new cookie, or that of the process `pid`. */
 void nsh_command_run_alone(struct nsh_command *cmd);
 void nsh_command_run_among(struct nsh_command *cmd, pid_t pid);
@@ -289,6 +294,9 @@ struct nsh_description {
 	gid_t gid;
 	const gid_t *groups;
 	size_t group_count;
+	bool set_cpu_affinity;
+	const unsigned *cpus;    /* of set_cpu_affinity; NULL: all */
+	size_t cpu_count;
 	bool clear_caps;
 	uint64_t allow_caps;     /* bit n: capability n */
 	bool run_alone, has_hook;

@@ -69,7 +69,7 @@ describe("a call", function()
       groups = { 100, 200 }, new_session = true, no_new_privs = true, timeout = 5, grace = 1,
       parent_death_signal = "TERM", arg0 = "-sh", run_among = 1, pid_file = "/run/x.pid",
       selinux_label = "a:b:c", apparmor_profile = "p", require_handshake = true,
-      clear_caps = true, allow_cap = { 13 },
+      clear_caps = true, allow_cap = { 13 }, cpu_affinity = { 0, 3 },
       limits = { nofile = { 64, 128 }, core = { 0, "unlimited" } } }
     local spec = { "frob", pre_exec_hook = function() end }
     for key, value in pairs(said) do spec[key] = value end
@@ -80,6 +80,7 @@ describe("a call", function()
     assert.is_true(call_of { "frob", daemonize = true }.daemonize)
     assert.is_true(call_of { "frob", run_alone = true }.run_alone)
     assert.is_true(call_of { "frob", new_process_group = true }.new_process_group)
+    assert.equal("all", call_of { "frob", cpu_affinity = "all" }.cpu_affinity)
     local plain = call_of { "frob" }
     for key in pairs(said) do assert.is_nil(plain[key], key) end
     for _, key in ipairs { "pre_exec_hook", "pass_fds", "send_buffers", "daemonize" } do

@@ -129,6 +129,12 @@ describe("the working directory", function()
   end)
 end)
 
+--- Those that programs may use here, and the first of them.
+local function processors()
+  local all = probing.report(probing.command():set_cpu_affinity "all").cpus
+  return all, tonumber(all:match "^%d+")
+end
+
 describe("attributes", function()
   helper.leak_check()
 
@@ -189,6 +195,38 @@ describe("attributes", function()
     assert.is_true(sys.poll(from, "r", 10000))
     assert.equal("", sys.read(from, 1))
     sys.close(from)
+  end)
+
+  helper.each_path(function(path)
+    it("are the processors that were asked for, or all", function()
+      local all, first = processors()
+      local report, launch = probing.report(probing.command():set_cpu_affinity { first })
+      assert.equal(path .. " " .. first, launch .. " " .. report.cpus)
+      assert.equal(all, probing.report(probing.command():set_cpu_affinity { first }
+        :set_cpu_affinity("all")).cpus)
+      assert.equal(tostring(first), probing.report(probing.command()
+        :set_cpu_affinity { first }:clone()).cpus)
+    end)
+  end)
+
+  it("let a host that is bound to one processor start programs on all", function()
+    local all, first = processors()
+    local script = ([[
+      package.path, package.cpath = %q, %q
+      local noshell = require "noshell"
+      for _, affinity in ipairs { false, "all" } do
+        print(noshell.output { %q, cpu_affinity = affinity or nil }
+          :match "\ncpus=([^\n]*)")
+      end
+    ]]):format(package.path, package.cpath, helper.probe)
+    assert.equal(first .. "\n" .. all, noshell.output { helper.lua.name, "-e", script,
+      cpu_affinity = { first } })
+  end)
+
+  it("say that no such processor may be used", function()
+    local _, err = noshell.run { "true", cpu_affinity = { 8191 } }
+    assert.matches("set_cpu_affinity: none of these processors may be used here %(EINVAL%)",
+      tostring(err))
   end)
 
   it("are a core scheduling cookie, or a clear failure without such a kernel", function()

@@ -127,6 +127,8 @@ local cases = {
   { "limit", { "core", 0, 0 }, { "set_limit", "core", 0, 0 } },
   { "limits", { nofile = 9, core = { 0, 1 } }, { "set_limit", "core", 0, 1 },
     { "set_limit", "nofile", 9 } },
+  { "cpu_affinity", { 0, 1 }, { "set_cpu_affinity", { 0, 1 } } },
+  { "cpu_affinity", "all", { "set_cpu_affinity", "all" } },
   { "run_alone", true, { "run_alone" } },
   { "run_among", 7, { "run_among", 7 } },
   { "user", "nobody", { "set_user", "nobody" } },

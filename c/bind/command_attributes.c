@@ -7,6 +7,8 @@
 #include "command.h"
 #include "fields.h"
 
+enum { MAX_CPU = 8191 };  /* the kernel's largest NR_CPUS, less one */
+
 /* The setters that setters.def does not describe. */
 static const struct {
 	const char *name;
@@ -196,6 +198,42 @@ static int set_limit(lua_State *L)
 	return nsh_lua_setter_end(&setter);
 }
 
+/* Lua's memory: it is collected also where reading the list raises. */
+static void set_cpu_list(const struct setter *setter, struct place list,
+			 int length)
+{
+	lua_State *L = setter->L;
+	unsigned *cpus = lua_newuserdata(L, ((size_t)length + 1) * sizeof *cpus);
+	bool right = true;
+	int cpu;
+
+	for (int i = 0; right && i < length; i++) {
+		lua_rawgeti(L, list.index, i + 1);
+		right = nsh_lua_get_int(setter, nsh_lua_item(L, i + 1), 0,
+					MAX_CPU, &cpu);
+		cpus[i] = right ? (unsigned)cpu : 0;
+		lua_pop(L, 1);
+	}
+	if (right)
+		nsh_command_set_cpu_affinity(setter->cmd, cpus, (size_t)length);
+}
+
+static int set_cpu_affinity(lua_State *L)
+{
+	struct setter setter = nsh_lua_setter_begin(L, "set_cpu_affinity", 1, 1);
+	struct place list = nsh_lua_argument(1);
+	int length;
+
+	lua_pushliteral(L, "all");
+	if (lua_rawequal(L, 2, -1))
+		nsh_command_set_cpu_affinity(setter.cmd, NULL, 0);
+	else if (!lua_istable(L, 2))
+		nsh_lua_reject(&setter, list, "is not a list of processors, nor \"all\"");
+	else if (nsh_lua_get_list(&setter, list, &length))
+		set_cpu_list(&setter, list, length);
+	return nsh_lua_setter_end(&setter);
+}
+
 static int run_among(lua_State *L)
 {
 	struct setter setter = nsh_lua_setter_begin(L, "run_among", 1, 1);
@@ -250,6 +288,7 @@ static int allow_exit(lua_State *L)
 static const luaL_Reg methods[] = {
 	{ "allow_exit", allow_exit },
 	{ "run_among", run_among },
+	{ "set_cpu_affinity", set_cpu_affinity },
 	{ "set_limit", set_limit },
 	{ "set_max_output", set_max_output },
 	{ "set_timeout", set_timeout },

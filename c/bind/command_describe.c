@@ -120,6 +120,22 @@ static void set_limits(lua_State *L, const struct nsh_command *cmd)
 	lua_setfield(L, -2, "limits");
 }
 
+static void set_affinity(lua_State *L, const struct nsh_description *told)
+{
+	if (!told->set_cpu_affinity)
+		return;
+	if (!told->cpus) {
+		nsh_lua_set_text(L, "cpu_affinity", "all");
+		return;
+	}
+	lua_newtable(L);
+	for (size_t i = 0; i < told->cpu_count; i++) {
+		lua_pushinteger(L, (lua_Integer)told->cpus[i]);
+		lua_rawseti(L, -2, (int)i + 1);
+	}
+	lua_setfield(L, -2, "cpu_affinity");
+}
+
 static void set_identity(lua_State *L, const struct nsh_description *told)
 {
 	int count = 0;
@@ -176,6 +192,7 @@ static void set_attributes(lua_State *L, const struct nsh_command *cmd,
 	nsh_lua_set_text(L, "arg0", told->arg0);
 	nsh_lua_set_text(L, "selinux_label", told->selinux_label);
 	nsh_lua_set_text(L, "apparmor_profile", told->apparmor_profile);
+	set_affinity(L, told);
 	set_integer(L, "run_among", told->run_among > 0, told->run_among);
 	if (told->timeout >= 0) {
 		nsh_lua_set_number(L, "timeout", told->timeout);

@@ -127,6 +127,13 @@ function command:set_limit(name, soft, hard) end
 ---@return noshell.command
 function command:run_alone() end
 
+--- The processors on which the program may run, numbered from 0; "all": those that
+--- its cpuset has. Otherwise they are those of the thread that starts it, in nginx
+--- what worker_cpu_affinity says.
+---@param cpus integer[]|"all"
+---@return noshell.command
+function command:set_cpu_affinity(cpus) end
+
 --- The core scheduling cookie of this process.
 ---@param pid integer
 ---@return noshell.command

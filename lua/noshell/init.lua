@@ -72,6 +72,7 @@ if directory then core.set_source_prefix(directory) end
 ---@field working_directory? string  the same
 ---@field limit? any[]            { name, soft, hard }
 ---@field limits? table<string, integer|"unlimited"|any[]>  { nofile = 1024, core = { 0, 0 } }
+---@field cpu_affinity? integer[]|"all"  the processors on which it may run, from 0
 ---@field run_alone? boolean      a core scheduling cookie of its own
 ---@field run_among? integer      that of this process
 ---@field user? string            uid, gid and groups of this account

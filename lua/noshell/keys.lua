@@ -286,6 +286,7 @@ local SETTERS = {
   { "working_directory", value "set_working_directory" },
   { "limit", arguments "set_limit" },
   { "limits", limits },
+  { "cpu_affinity", value "set_cpu_affinity" },
   { "run_alone", flag "run_alone" },
   { "run_among", value "run_among" },
 

@@ -174,6 +174,17 @@ builder.set_limit = {
   },
   stage = "set_limit",
 }
+builder.set_cpu_affinity = {
+  works = { "limits", "are the processors that were asked for, or all" },
+  mistakes = {
+    mistake('"some"', 'is not a list of processors, nor "all"', "some"),
+    mistake("0", "not a list of processors", 0),
+    mistake("{}", "a processor is needed", {}),
+    mistake("8192", "item 2 is not from 0 to 8191", { 0, 8192 }),
+    mistake('"0"', 'item 1 is "0", not an integer', { "0" }),
+  },
+  stage = "set_cpu_affinity",
+}
 builder.run_alone = {
   works = { "limits",
     "are a core scheduling cookie, or a clear failure without such a kernel" },

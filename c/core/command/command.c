@@ -77,6 +77,7 @@ void nsh_command_free(struct nsh_command *cmd)
 	free(cmd->apparmor_profile);
 	free(cmd->limits);
 	free(cmd->groups);
+	free(cmd->cpus);
 	free(cmd->mistake.method);
 	free(cmd->mistake.value);
 	free(cmd->mistake.reason);

@@ -51,6 +51,7 @@ struct nsh_command {
 	bool selinux_if_enabled, apparmor_if_enabled;
 	struct limit *limits;
 	gid_t *groups;
+	unsigned *cpus;             /* NULL: all, where they are set */
 	bool clear_caps;
 	uint64_t allow_caps;
 

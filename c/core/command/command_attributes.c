@@ -57,6 +57,34 @@ void nsh_command_set_limit(struct nsh_command *cmd, const char *name,
 	nsh_command_set_limit_by(cmd, "set_limit", name, soft, hard);
 }
 
+static void take_cpus(struct nsh_command *cmd, unsigned *take_cpus, size_t count)
+{
+	free(cmd->cpus);
+	cmd->cpus = take_cpus;
+	cmd->attributes.cpu_count = count;
+	cmd->attributes.set_cpu_affinity = true;
+}
+
+void nsh_command_set_cpu_affinity(struct nsh_command *cmd, const unsigned *cpus,
+				  size_t count)
+{
+	static const char method[] = "set_cpu_affinity";
+	unsigned *copy = NULL;
+
+	if (cpus && count == 0)
+		nsh_command_reject(cmd, method, "{}", "a processor is needed");
+	for (size_t i = 0; cpus && i < count; i++)
+		if (cpus[i] >= NSH_CPUS)
+			nsh_command_reject_number(cmd, method, cpus[i],
+						  "not from 0 to 8191");
+	if (!nsh_command_usable(cmd))
+		return;
+	if (cpus && !(copy = nsh_memdup(cpus, count * sizeof *cpus)))
+		nsh_command_no_memory(cmd, method);
+	else
+		take_cpus(cmd, copy, cpus ? count : 0);
+}
+
 void nsh_command_run_alone(struct nsh_command *cmd)
 {
 	if (nsh_command_usable(cmd))

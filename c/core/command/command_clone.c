@@ -83,7 +83,9 @@ static int copy_attributes(struct nsh_command *target,
 	if (copy_array(&target->limits, source->limits,
 		       plan->limit_count * sizeof *source->limits) < 0
 	    || copy_array(&target->groups, source->groups,
-			  plan->group_count * sizeof *source->groups) < 0)
+			  plan->group_count * sizeof *source->groups) < 0
+	    || copy_array(&target->cpus, source->cpus,
+			  plan->cpu_count * sizeof *source->cpus) < 0)
 		return -1;
 	target->selinux_if_enabled = source->selinux_if_enabled;
 	target->apparmor_if_enabled = source->apparmor_if_enabled;

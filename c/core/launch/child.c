@@ -114,6 +114,7 @@ static const struct step {
 	{ NSH_STAGE_PID_FILE, nsh_step_lock_pid_file },
 	{ NSH_STAGE_UMASK, nsh_step_set_umask },
 	{ NSH_STAGE_NICE, nsh_step_set_nice },
+	{ NSH_STAGE_CPU_AFFINITY, nsh_step_set_cpu_affinity },
 	{ NSH_STAGE_CORE_SCHEDULING, nsh_step_set_core_scheduling },
 	{ NSH_STAGE_PRE_EXEC_HOOK, run_hook },
 	{ NSH_STAGE_SELINUX_LABEL, nsh_step_set_selinux_label },

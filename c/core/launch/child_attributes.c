@@ -155,6 +155,14 @@ int nsh_step_set_nice(const struct plan *plan)
 	return (int)nsh_sys(SYS_setpriority, PRIO_PROCESS, 0, plan->nice, 0, 0);
 }
 
+int nsh_step_set_cpu_affinity(const struct plan *plan)
+{
+	if (!plan->set_cpu_affinity)
+		return 0;
+	return (int)nsh_sys(SYS_sched_setaffinity, 0, sizeof *plan->cpu_mask,
+			    (long)plan->cpu_mask, 0, 0);
+}
+
 int nsh_step_set_core_scheduling(const struct plan *plan)
 {
 	int scope = plan->core_scheduling == NSH_PR_SCHED_CORE_CREATE

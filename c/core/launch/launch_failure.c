@@ -129,6 +129,8 @@ static void explain(const struct plan *plan, const struct record *record,
 		explain_exec(plan, subject, failure);
 	else if (record->stage == NSH_STAGE_LIMIT && record->error == EPERM)
 		nsh_fail_reason(failure, "raising a hard limit needs CAP_SYS_RESOURCE");
+	else if (record->stage == NSH_STAGE_CPU_AFFINITY && record->error == EINVAL)
+		nsh_fail_reason(failure, "none of these processors may be used here");
 	else if (record->error == EBADF && (size_t)record->index < plan->move_count)
 		explain_move(&plan->moves[record->index], failure);
 }

@@ -96,6 +96,26 @@ static int plan_groups(struct plan *plan, struct nsh_failure *failure)
 	return 0;
 }
 
+static int plan_affinity(struct plan *plan, const struct nsh_command *cmd,
+			 struct nsh_failure *failure)
+{
+	struct cpu_mask *mask;
+
+	if (!plan->set_cpu_affinity)
+		return 0;
+	mask = calloc(1, sizeof *mask);
+	if (!mask)
+		return fail_memory(failure);
+	if (!cmd->cpus)
+		memset(mask, 0xff, sizeof *mask);
+	for (size_t i = 0; i < plan->cpu_count; i++)
+		mask->words[cmd->cpus[i] / NSH_CPUS_PER_WORD] |=
+			1UL << cmd->cpus[i] % NSH_CPUS_PER_WORD;
+	plan->kept[plan->kept_count++] = mask;
+	plan->cpu_mask = mask;
+	return 0;
+}
+
 static int plan_security(struct plan *plan, const struct nsh_command *cmd,
 			 struct nsh_failure *failure)
 {
@@ -227,6 +247,7 @@ int nsh_plan_init(struct plan *plan, const struct nsh_command *cmd,
 	    || nsh_command_check(cmd, in_place, failure) < 0
 	    || plan_program(plan, cmd, failure) < 0
 	    || plan_lists(plan, cmd, failure) < 0
+	    || plan_affinity(plan, cmd, failure) < 0
 	    || plan_security(plan, cmd, failure) < 0
 	    || nsh_fdmap_plan(plan, cmd, in_place, failure) < 0
 	    || plan_keep(plan, failure) < 0)

@@ -80,6 +80,13 @@ struct cap_words {
 	uint64_t ambient;
 };
 
+/* A mask as sched_setaffinity(2) takes it; NSH_CPUS is the kernel's largest
+ * NR_CPUS. */
+enum { NSH_CPUS = 8192, NSH_CPUS_PER_WORD = 8 * sizeof(unsigned long) };
+struct cpu_mask {
+	unsigned long words[NSH_CPUS / NSH_CPUS_PER_WORD];
+};
+
 struct label {
 	const char *path;       /* below /proc/thread-self/attr; NULL: none */
 	const char *other_path; /* tried where path does not exist, or NULL */
@@ -126,6 +133,9 @@ struct plan {
 #include "setters.def"
 	const struct limit *limits;
 	size_t limit_count;
+	bool set_cpu_affinity;
+	size_t cpu_count;          /* of the command's list */
+	const struct cpu_mask *cpu_mask;
 	int core_scheduling;       /* 0, or an NSH_PR_SCHED_CORE_ operation */
 	pid_t core_among;
 	nsh_pre_exec_hook *hook;
@@ -153,7 +163,7 @@ struct plan {
 	char **found;              /* behind candidates */
 	const char **argv_list, **envp_list;
 	char *selinux_text, *apparmor_text;
-	void *kept[8];             /* copies of what was the command's */
+	void *kept[9];             /* copies of what was the command's */
 	size_t kept_count;
 };
 
