@@ -140,9 +140,11 @@ static int start_thread(struct elsewhere *call, pthread_t *ret_thread)
 		return ret;
 	(void)pthread_attr_setstacksize(&attributes, STACK);
 	/* The host's handlers are not to run there. */
-	nsh_signals_block(&mask);
-	ret = pthread_create(ret_thread, &attributes, call_elsewhere, call);
-	nsh_signals_restore(mask);
+	ret = nsh_signals_block(&mask) < 0 ? errno : 0;
+	if (!ret) {
+		ret = pthread_create(ret_thread, &attributes, call_elsewhere, call);
+		nsh_signals_restore(mask);
+	}
 	(void)pthread_attr_destroy(&attributes);
 	return ret;
 }

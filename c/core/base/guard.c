@@ -99,13 +99,14 @@ int nsh_guard_start_thread(void *(*run)(void *), void *argument)
 	uint64_t mask;
 	int error;
 
+	if (nsh_signals_block(&mask) < 0)
+		return -1;
 	(void)pthread_attr_init(&attributes);
 	(void)pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
 	(void)pthread_attr_setstacksize(&attributes, 256 * 1024);
-	nsh_signals_block(&mask);
 	error = pthread_create(&thread, &attributes, run, argument);
-	nsh_signals_restore(mask);
 	(void)pthread_attr_destroy(&attributes);
+	nsh_signals_restore(mask);
 	errno = error;
 	return error ? -1 : 0;
 }

@@ -1,5 +1,6 @@
 #include "signals.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,11 +9,15 @@
 #include "noshell.h"
 #include "sys.h"
 
-void nsh_signals_block(uint64_t *ret_old)
+int nsh_signals_block(uint64_t *ret_old)
 {
 	uint64_t all = ~(uint64_t)0;
+	int ret = nsh_sys_sigprocmask(SIG_SETMASK, &all, ret_old);
 
-	nsh_sys_sigprocmask(SIG_SETMASK, &all, ret_old);
+	if (ret == 0)
+		return 0;
+	errno = -ret;
+	return -1;
 }
 
 void nsh_signals_restore(uint64_t old)

@@ -115,15 +115,13 @@ static void raise_pidfd(int *pidfd)
 	*pidfd = raised;
 }
 
-/* The child's pid, or minus an errno. */
+/* The child's pid, or minus an errno.  All signals are blocked. */
 static int create(struct plan *plan, struct launched *launched)
 {
 	int *ret_pidfd = &launched->pidfd;
 	void *stack = nsh_area_stack(plan->record);
-	uint64_t mask;
 	int pid;
 
-	nsh_signals_block(&mask);
 	if (plan->after_fork)
 		pid = fork_child(plan, ret_pidfd);
 	else if (plan->supervised)
@@ -132,7 +130,6 @@ static int create(struct plan *plan, struct launched *launched)
 	else
 		pid = (int)nsh_sys_clone(clone_flags(plan), stack, ret_pidfd,
 					 nsh_child_run, plan);
-	nsh_signals_restore(mask);
 	if (pid >= 0)
 		raise_pidfd(ret_pidfd);
 	return pid;
@@ -254,10 +251,16 @@ static enum outcome clone_failed(struct plan *plan, int error,
 static enum outcome attempt(struct plan *plan, struct launched *launched,
 			    struct nsh_failure *failure)
 {
+	uint64_t mask;
 	int signal;
 
 	memset(plan->record, 0, sizeof *plan->record);
+	if (nsh_signals_block(&mask) < 0) {
+		nsh_fail(failure, NSH_STAGE_SIGNALS, errno, NULL);
+		return FAILED;
+	}
 	launched->pid = create(plan, launched);
+	nsh_signals_restore(mask);
 	if (launched->pid < 0)
 		return clone_failed(plan, -launched->pid, failure);
 	launched->path = path_name(plan);

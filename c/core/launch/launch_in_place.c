@@ -73,11 +73,12 @@ int nsh_launch_in_place(struct plan *plan, struct nsh_failure *failure)
 	uint64_t mask;
 	int error;
 
+	if (nsh_signals_block(&mask) < 0)
+		return nsh_fail(failure, NSH_STAGE_SIGNALS, errno, NULL);
 	memset(&record, 0, sizeof record);
 	plan->record = &record;
 	plan->table = TABLE_IN_PLACE;
 	plan->parent_pid = (int)getppid();
-	nsh_signals_block(&mask);
 	remember(&shared);
 	error = run_in_thread(plan);
 	give_back(&shared);

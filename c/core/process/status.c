@@ -201,7 +201,8 @@ static int try_survival(bool share_table)
 	uint64_t mask;
 	long pid;
 
-	nsh_signals_block(&mask);
+	if (nsh_signals_block(&mask) < 0)
+		return -1;
 	pid = start_trial(share_table, &pidfd);
 	nsh_signals_restore(mask);
 	if (pid > 0)
