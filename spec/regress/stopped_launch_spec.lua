@@ -1,14 +1,14 @@
 -- A stop signal that came to the process group during a launch waited behind the
 -- child's mask, and stopped the child as soon as that was opened. The host waits
--- for the child's exec, so it stood still until somebody sent SIGCONT.
+-- for the child's exec, so it stood still until SIGCONT.
 local forked = require "spec.support.forked"
 local helper = require "spec.support.helper"
 local probing = require "spec.support.probing"
 
 local sys = helper.sys
 
---- Holds back whoever opens the file, sends the signal to the whole group then,
---- and lets the opener go on. Says whether that group got on without SIGCONT.
+--- Holds back an open of the file, sends the signal to the whole group then,
+--- and lets the open go on. Says whether that group got on without SIGCONT.
 local function interfere(path, signal, ready, done, verdict)
   local fd = assert(sys.open(path, "rw"))
   assert(sys.lease(fd))
