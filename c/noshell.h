@@ -211,6 +211,9 @@ int nsh_process_abort(struct nsh_process *process, struct nsh_failure *failure);
 /* Lets go: the process runs on, and is reaped later without anybody's help.
  * Frees `process`. */
 void nsh_process_forget(struct nsh_process *process);
+/* Begins to end the tree as nsh_process_abort does, and returns at once; the
+ * rest needs no help.  Frees `process`; NULL is fine. */
+void nsh_process_end(struct nsh_process *process);
 /* From now on forgetting the process closes its streams instead of reading
  * them to their end: a program that writes without end then gets SIGPIPE. */
 void nsh_process_leave_streams(struct nsh_process *process);
@@ -318,6 +321,8 @@ int nsh_start_finish(struct nsh_start *start, double seconds,
 		     struct nsh_failure *failure);
 /* A process that was not taken is forgotten: it runs on.  NULL is fine. */
 void nsh_start_free(struct nsh_start *start);
+/* The same, and a process that was not taken is ended. */
+void nsh_start_end(struct nsh_start *start);
 
 /* ---- wake-up channels: for a host that can wait for its own sockets only - *
  * The host connects a stream socket to nsh_wake_path, nsh_wake_accept takes
@@ -332,11 +337,20 @@ const char *nsh_wake_path(void);
  * with errno (EAGAIN: there is none). */
 int nsh_wake_accept(void);
 /* One byte on the channel as soon as fd (-1: none) is ready for `events`, or
- * `seconds` have passed (negative: never); once.  0, or -1 with errno (EBADF:
- * the channel has gone). */
+ * `seconds` have passed (negative: never); once.  fd stays the caller's; if the
+ * caller closes it first, nothing but the time wakes the channel.  0, or -1 with
+ * errno (EBADF: the channel has gone). */
 int nsh_wake_arm(int channel, int fd, short events, double seconds);
 /* Not any more.  A byte may be on its way already. */
 void nsh_wake_disarm(int channel);
+/* The channel owns `object` from now on: if the host closes its end before
+ * nsh_wake_take_back, the helper thread calls end(object).  To be called in the
+ * thread in which the host closes sockets.  0, or -1 with errno (EBADF: the
+ * channel has gone), and the object is still the caller's. */
+int nsh_wake_entrust(int channel, void *object, void (*end)(void *object));
+/* Whether `object` is the caller's again; false: the channel has gone, and
+ * end(object) was or will be called. */
+bool nsh_wake_take_back(int channel, const void *object);
 
 /* ---- several at once --------------------------------------------------- */
 

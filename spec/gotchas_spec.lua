@@ -69,6 +69,20 @@ describe("noshell", function()
     process:close()
   end)
 
+  it("a call that never returns ends its program", function()
+    local core = require "noshell.core"
+    local reader, writer = core.pipe()
+    local previous = noshell.host.use(function() coroutine.yield() end)
+    coroutine.wrap(function() noshell.run { helper.probe, "--pause", stdout = writer } end)()
+    noshell.host.use(previous)
+    writer:close()
+    collectgarbage()
+    collectgarbage()
+    assert.is_true(core.poll(reader:fileno(), "r", 10))
+    reader:close()
+    repeat sys.sleep(0.01) until core.reap() == 0
+  end)
+
   it("a forgotten process runs on", function()
     local r, w = sys.pipe()
     local process = noshell.run_async { helper.probe, "--block-on", r,

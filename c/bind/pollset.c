@@ -7,18 +7,20 @@
 #include "../noshell.h"
 #include "failure.h"
 #include "value.h"
+#include "wake.h"
 
 static const char POLLSET[] = "noshell.pollset";
 
 struct pollset {
 	struct nsh_pollset *set;  /* NULL: closed */
+	int channel;              /* the wake-up channel that owns it now; -1 */
 };
 
 int nsh_lua_new_pollset(lua_State *L)
 {
 	struct pollset *pollset = lua_newuserdata(L, sizeof *pollset);
 
-	pollset->set = NULL;
+	*pollset = (struct pollset){ NULL, -1 };
 	luaL_getmetatable(L, POLLSET);
 	lua_setmetatable(L, -2);
 	pollset->set = nsh_pollset_new();
@@ -27,7 +29,29 @@ int nsh_lua_new_pollset(lua_State *L)
 
 static struct pollset *check_any(lua_State *L)
 {
-	return luaL_checkudata(L, 1, POLLSET);
+	struct pollset *pollset = luaL_checkudata(L, 1, POLLSET);
+
+	pollset->set = nsh_lua_take_back(pollset->set, &pollset->channel);
+	return pollset;
+}
+
+static void free_set(void *set)
+{
+	nsh_pollset_free(set);
+}
+
+/* pollset:_entrust(channel): whether the channel owns it now. */
+static int entrust(lua_State *L)
+{
+	struct pollset *pollset = check_any(L);
+	int channel = (int)luaL_checkinteger(L, 2);
+	bool is_held = pollset->set
+		&& nsh_wake_entrust(channel, pollset->set, free_set) == 0;
+
+	if (is_held)
+		pollset->channel = channel;
+	lua_pushboolean(L, is_held);
+	return 1;
 }
 
 static struct nsh_pollset *check(lua_State *L)
@@ -127,6 +151,7 @@ static int to_text(lua_State *L)
 }
 
 static const luaL_Reg methods[] = {
+	{ "_entrust", entrust },
 	{ "close", close_pollset },
 	{ "closed", is_closed },
 	{ "events", events },

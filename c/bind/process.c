@@ -8,6 +8,7 @@
 #include "failure.h"
 #include "stream.h"
 #include "value.h"
+#include "wake.h"
 
 /* ---- the type ---------------------------------------------------------- */
 
@@ -15,7 +16,7 @@ struct process *nsh_lua_push_process(lua_State *L)
 {
 	struct process *process = lua_newuserdata(L, sizeof *process);
 
-	*process = (struct process){ .process = NULL };
+	*process = (struct process){ .process = NULL, .channel = -1 };
 	luaL_getmetatable(L, NSH_LUA_PROCESS);
 	lua_setmetatable(L, -2);
 	lua_createtable(L, 0, 4);
@@ -35,9 +36,17 @@ void nsh_lua_process_started(lua_State *L, int index)
 	lua_pop(L, 1);
 }
 
+void nsh_lua_process_come_back(struct process *process)
+{
+	process->process = nsh_lua_take_back(process->process, &process->channel);
+}
+
 struct process *nsh_lua_check_process(lua_State *L)
 {
-	return luaL_checkudata(L, 1, NSH_LUA_PROCESS);
+	struct process *process = luaL_checkudata(L, 1, NSH_LUA_PROCESS);
+
+	nsh_lua_process_come_back(process);
+	return process;
 }
 
 struct nsh_process *nsh_lua_check_open(lua_State *L)
@@ -293,6 +302,49 @@ static int detach(lua_State *L)
 	return 0;
 }
 
+/* A bound process has lost its caller. */
+static int collect(lua_State *L)
+{
+	if (nsh_lua_check_process(L)->bound)
+		nsh_process_end(take(L));
+	else
+		nsh_process_forget(take(L));
+	return 0;
+}
+
+/* process:_bind(flag) */
+static int bind_to_caller(lua_State *L)
+{
+	nsh_lua_check_process(L)->bound = lua_toboolean(L, 2);
+	return 0;
+}
+
+static int is_bound(lua_State *L)
+{
+	lua_pushboolean(L, nsh_lua_check_process(L)->bound);
+	return 1;
+}
+
+static void end_process(void *process)
+{
+	nsh_process_end(process);
+}
+
+/* process:_entrust(channel): whether the channel owns it now; a process that is
+ * not bound is not entrusted. */
+static int entrust(lua_State *L)
+{
+	struct process *process = nsh_lua_check_process(L);
+	int channel = (int)luaL_checkinteger(L, 2);
+	bool is_held = process->bound && process->process
+		&& nsh_wake_entrust(channel, process->process, end_process) == 0;
+
+	if (is_held)
+		process->channel = channel;
+	lua_pushboolean(L, is_held);
+	return 1;
+}
+
 /* ---- being a value ----------------------------------------------------- */
 
 static int is_closed(lua_State *L)
@@ -317,9 +369,12 @@ static int to_text(lua_State *L)
 
 static const luaL_Reg methods[] = {
 	{ "_abort", abort_tree },
+	{ "_bind", bind_to_caller },
+	{ "_entrust", entrust },
 	{ "_free", release },
 	{ "_handshake_wait", handshake_wait },
 	{ "_kept", get_kept },
+	{ "_is_bound", is_bound },
 	{ "_leave_streams", leave_streams },
 	{ "closed", is_closed },
 	{ "detach", detach },
@@ -334,9 +389,9 @@ static const luaL_Reg methods[] = {
 	{ NULL, NULL }
 };
 
-/* Collection lets the child run on: it never kills, never blocks. */
+/* Collection never blocks; it ends only a child whose caller has gone. */
 static const luaL_Reg metamethods[] = {
-	{ "__gc", detach },
+	{ "__gc", collect },
 	{ "__tostring", to_text },
 	{ NULL, NULL }
 };

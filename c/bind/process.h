@@ -1,6 +1,7 @@
 /*
  * process.h: noshell.process, one running or finished child.  The userdata
- * owns the process; collected, it lets the child run on.
+ * owns the process; collected, it lets the child run on, unless it is bound to
+ * a caller.
  */
 #ifndef NSH_LUA_PROCESS_H
 #define NSH_LUA_PROCESS_H
@@ -14,6 +15,8 @@
 
 struct process {
 	struct nsh_process *process;  /* NULL: closed */
+	int channel;                  /* the wake-up channel that owns it now; -1 */
+	bool bound;                   /* collected, it ends the child */
 	pid_t pid;                    /* stays after close, as the next */
 	const char *launch;
 };
@@ -23,6 +26,9 @@ struct process {
 struct process *nsh_lua_push_process(lua_State *L);
 /* What stays readable after close, for the process at `index`. */
 void nsh_lua_process_started(lua_State *L, int index);
+/* Takes back a process that a wake-up channel owns; closes the userdata if the
+ * channel has ended the process. */
+void nsh_lua_process_come_back(struct process *process);
 /* Of the process at index 1, also of a closed one. */
 struct process *nsh_lua_check_process(lua_State *L);
 /* The same, and raises where it is closed. */

@@ -4,11 +4,14 @@
 #include "failure.h"
 #include "process.h"
 #include "value.h"
+#include "wake.h"
 
 static const char START[] = "noshell.start";
 
 struct start {
 	struct nsh_start *start;  /* NULL: the process was taken */
+	int channel;              /* the wake-up channel that owns it now; -1 */
+	bool bound;               /* it ends the process, should its caller go */
 };
 
 /* Whether it is directed to a Lua object, or has one to pass. */
@@ -41,7 +44,7 @@ int nsh_lua_start_aside(lua_State *L)
 		return 1;
 	}
 	start = lua_newuserdata(L, sizeof *start);
-	start->start = NULL;
+	*start = (struct start){ NULL, -1, lua_toboolean(L, 3) };
 	luaL_getmetatable(L, START);
 	lua_setmetatable(L, -2);
 	if (nsh_command_start_aside(command->cmd, to_end, &start->start,
@@ -50,9 +53,17 @@ int nsh_lua_start_aside(lua_State *L)
 	return 1;
 }
 
-static struct start *check(lua_State *L)
+static struct start *check_any(lua_State *L)
 {
 	struct start *start = luaL_checkudata(L, 1, START);
+
+	start->start = nsh_lua_take_back(start->start, &start->channel);
+	return start;
+}
+
+static struct start *check(lua_State *L)
+{
+	struct start *start = check_any(L);
 
 	if (!start->start)
 		luaL_error(L, "the start is over");
@@ -61,11 +72,46 @@ static struct start *check(lua_State *L)
 
 static int drop(lua_State *L)
 {
-	struct start *start = luaL_checkudata(L, 1, START);
+	struct start *start = check_any(L);
 
-	nsh_start_free(start->start);
+	if (start->bound)
+		nsh_start_end(start->start);
+	else
+		nsh_start_free(start->start);
 	start->start = NULL;
 	return 0;
+}
+
+static void free_start(void *start)
+{
+	nsh_start_free(start);
+}
+
+static void end_start(void *start)
+{
+	nsh_start_end(start);
+}
+
+/* start:_entrust(channel): whether the channel owns it now. */
+static int entrust(lua_State *L)
+{
+	struct start *start = check_any(L);
+	int channel = (int)luaL_checkinteger(L, 2);
+	bool is_held = start->start
+		&& nsh_wake_entrust(channel, start->start,
+				    start->bound ? end_start : free_start) == 0;
+
+	if (is_held)
+		start->channel = channel;
+	lua_pushboolean(L, is_held);
+	return 1;
+}
+
+/* Whether it is over: its process was taken, or it has gone with a channel. */
+static int is_closed(lua_State *L)
+{
+	lua_pushboolean(L, !check_any(L)->start);
+	return 1;
 }
 
 static int finish_start(lua_State *L, double seconds)
@@ -81,6 +127,7 @@ static int finish_start(lua_State *L, double seconds)
 		lua_pushboolean(L, 0);
 		return 1;
 	}
+	process->bound = start->bound;
 	(void)drop(L);
 	if (ret < 0)
 		return nsh_lua_fail(L, &failure);
@@ -113,6 +160,8 @@ static int timeout(lua_State *L)
 }
 
 static const luaL_Reg methods[] = {
+	{ "_entrust", entrust },
+	{ "closed", is_closed },
 	{ "finish", finish },
 	{ "finish_now", finish_now },
 	{ "pollfd", pollfd },

@@ -26,6 +26,7 @@ void nsh_lua_push_stream(lua_State *L, int index, int which)
 
 struct nsh_stream *nsh_lua_stream(const struct stream *stream)
 {
+	nsh_lua_process_come_back(stream->process);
 	if (!stream->process->process)
 		return NULL;
 	return nsh_process_stream(stream->process->process, stream->which);

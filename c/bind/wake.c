@@ -57,3 +57,11 @@ int nsh_lua_wake_disarm(lua_State *L)
 	nsh_wake_disarm((int)luaL_checkinteger(L, 1));
 	return 0;
 }
+
+void *nsh_lua_take_back(void *object, int *channel)
+{
+	if (*channel >= 0 && !nsh_wake_take_back(*channel, object))
+		object = NULL;
+	*channel = -1;
+	return object;
+}

@@ -11,4 +11,8 @@ int nsh_lua_wake_accept(lua_State *L);
 int nsh_lua_wake_arm(lua_State *L);
 int nsh_lua_wake_disarm(lua_State *L);
 
+/* `object`, which a userdata owns again if the wake-up channel *channel (-1:
+ * none) owned it; NULL if that has gone.  *channel is -1 afterwards. */
+void *nsh_lua_take_back(void *object, int *channel);
+
 #endif

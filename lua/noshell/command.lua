@@ -64,7 +64,7 @@ local function fail(self, raw)
   return nil, err
 end
 
-local function start(self, to_end)
+local function start(self, to_end, is_bound)
   local method, value, reason = drive.find_misfit(self)
   if method then
     return fail(self, { code = "invalid", method = method, value = value,
@@ -72,7 +72,7 @@ local function start(self, to_end)
   end
   -- Others may change the command while this waits.
   local asked = drive.asked(self)
-  local started, raw = wait.start(self, to_end)
+  local started, raw = wait.start(self, to_end, is_bound)
   if not started then return fail(self, raw) end
   drive.attach(started, asked)
   trace.started(started)
@@ -86,14 +86,23 @@ function methods:run_async()
   return start(self)
 end
 
---- Starts the program as run does. With `to_end`, for who only waits then, it may
---- return later.
+--- As run_async; with `is_bound` the program is ended if the caller never runs
+--- again.
+---@param is_bound? boolean
+---@return noshell.process?
+---@return noshell.error?
+function methods:_launch(is_bound)
+  return start(self, nil, is_bound)
+end
+
+--- Starts the program as run does: it is ended if the caller never runs again.
+--- With `to_end`, for who only waits then, it may return later.
 ---@param to_end? boolean
 ---@return noshell.process?
 ---@return noshell.error?
 function methods:_begin(to_end)
   local err = find_pipe(self)
-  if not err then return start(self, to_end) end
+  if not err then return start(self, to_end, true) end
   trace.failed(err)
   return nil, err
 end
@@ -146,6 +155,8 @@ end
 ---@param read fun(stdout: noshell.stream): string?, noshell.error?
 function command.iterate(started, read)
   started:_leave_streams()
+  -- Between two items the caller may leave the loop, and the program runs on.
+  started:_iterated()
   local stdout = started.stdout
   local function next_item()
     if not stdout then return nil end
@@ -168,7 +179,7 @@ end
 local function start_reading(self, method)
   local ok, err = command.direct(self, { [1] = "pipe" }, method)
   local started
-  if ok then started, err = self:run_async() end
+  if ok then started, err = start(self, nil, true) end
   if not started then error(err, 0) end
   return started
 end

@@ -185,6 +185,8 @@ function core.reap() end
 ---@field pollfd fun(self): integer
 ---@field timeout fun(self): number?  seconds after which to look all the same
 ---@field finish fun(self): noshell.process|false|nil, noshell.failure?  false: not yet
+---@field closed fun(self): boolean
+---@field _entrust fun(self, channel: integer): boolean  as process:_entrust
 ---@field finish_now fun(self): noshell.process|false|nil, noshell.failure?  stands still
 ---  for it, at most a second
 
@@ -316,6 +318,21 @@ function process:_abort() end
 --- their end.
 function process:_leave_streams() end
 
+--- Binds the process to its caller, or no longer: a bound process that is collected
+--- before its end is ended.
+---@param is_bound boolean
+function process:_bind(is_bound) end
+
+---@return boolean
+function process:_is_bound() end
+
+--- Hands the process to a wake-up channel, which ends it if the host closes the
+--- channel; any other method takes it back. False: it is not bound, or the channel
+--- has gone.
+---@param channel integer
+---@return boolean
+function process:_entrust(channel) end
+
 --- Aborts where still running, and releases everything. Twice is fine.
 function process:_free() end
 
@@ -393,5 +410,6 @@ function stream:process() end
 ---@field timeout fun(self): nil
 ---@field close fun(self)
 ---@field closed fun(self): boolean
+---@field _entrust fun(self, channel: integer): boolean  as process:_entrust
 
 return core

@@ -304,9 +304,10 @@ function command:_start() end
 --- Has another thread start it: nil where only _start can. With `to_end` the
 --- start's descriptor tells of the process, not of its start.
 ---@param to_end? boolean
+---@param is_bound? boolean  collected, the start ends the program
 ---@return noshell.start?
 ---@return noshell.failure?
-function command:_start_aside(to_end) end
+function command:_start_aside(to_end, is_bound) end
 
 ---@return nil
 ---@return noshell.failure

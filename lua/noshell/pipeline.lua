@@ -212,8 +212,8 @@ local function find_pipe(self)
   end
 end
 
-local function start(self, err)
-  if not err then return running.start(self) end
+local function start(self, err, is_bound)
+  if not err then return running.start(self, is_bound) end
   trace.failed(err)
   return nil, err
 end
@@ -229,7 +229,7 @@ end
 ---@return noshell.pipeline_process?
 ---@return noshell.error?
 function methods:_begin()
-  return start(self, find_mistake(self) or find_pipe(self))
+  return start(self, find_mistake(self) or find_pipe(self), true)
 end
 
 --- Runs all stages to their end. It is a success when every stage is one by its
@@ -270,7 +270,7 @@ local function start_reading(self, method)
     if not ok then err = verdict.locate(self:to_string(), count, why) end
   end
   local started
-  if not err then started, err = copy:run_async() end
+  if not err then started, err = start(copy, find_mistake(copy), true) end
   if not started then error(err, 0) end
   return started
 end

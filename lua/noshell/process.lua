@@ -49,6 +49,12 @@ function methods:_collect(list)
   drive.collect(self, list)
 end
 
+--- It is bound to its caller only while an iterator waits.
+function methods:_iterated()
+  kept(self).iterated = true
+  self:_bind(false)
+end
+
 --- Calls none of the caller's functions any more.
 function methods:_mute()
   local driver = kept(self).driver

@@ -21,6 +21,7 @@ local wait = require "noshell.wait"
 ---@field private deadline? number
 ---@field private grace? number
 ---@field private timed_out? boolean
+---@field iterated? boolean         see process:_iterated
 ---@field private answer? table
 local methods = {}
 
@@ -63,7 +64,7 @@ end
 
 --- Starts stage `index` of copies, which are not used otherwise. Gives what the
 --- next one reads from.
-local function start_stage(copies, index, processes, reads)
+local function start_stage(copies, index, processes, reads, is_bound)
   local following, writes, raw, err
   if copies[index + 1] then
     following, writes = join(copies[index], copies[index + 1])
@@ -73,7 +74,7 @@ local function start_stage(copies, index, processes, reads)
     raw.code, raw.stage = "spawn", "descriptors"
     writes, err = nil, failure.new(raw, copies[index]:to_string())
   else
-    processes[index], err = copies[index]:run_async()
+    processes[index], err = copies[index]:_launch(is_bound)
   end
   close(reads, writes)
   return following, err
@@ -97,13 +98,14 @@ end
 --- Starts the stages from left to right. Where one cannot start, those that did
 --- are ended.
 ---@param pl noshell.pipeline
+---@param is_bound? boolean  they are ended if the caller never runs again
 ---@return noshell.pipeline_process?
 ---@return noshell.error?
-function running.start(pl)
+function running.start(pl, is_bound)
   local copies, processes, reads = {}, {}, nil
   for i, stage in ipairs(pl.stages) do copies[i] = stage:clone() end
   for i in ipairs(copies) do
-    local following, err = start_stage(copies, i, processes, reads)
+    local following, err = start_stage(copies, i, processes, reads, is_bound)
     reads = following
     if err then
       close(reads)
@@ -162,6 +164,17 @@ function methods:_is_fatal()
     if each:_is_fatal() then return true end
   end
   return self.timed_out or false
+end
+
+---@param is_bound boolean
+function methods:_bind(is_bound)
+  for _, each in ipairs(self.processes) do each:_bind(is_bound) end
+end
+
+--- As of a process.
+function methods:_iterated()
+  self.iterated = true
+  self:_bind(false)
 end
 
 function methods:_leave_streams()

@@ -2,6 +2,7 @@
 --- host makes them later.
 
 local core = require "noshell.core"
+local descriptors = require "noshell.descriptors"
 local host = require "noshell.host"
 
 local wait = {}
@@ -57,23 +58,33 @@ end
 
 function starting:finish() return self.start:finish() end
 
+function starting:closed() return self.start:closed() end
+
 --- Starts a command: in another thread, where the host says that its own has
 --- better things to do. Where the host cannot wait for that, it stands still for
 --- a second at most: what takes longer is nobody's then.
 --- With `to_end` that wait is for the start and, once, for the process too.
----@param cmd noshell.command
----@param to_end? boolean
----@return noshell.process?
----@return table? failure
-function wait.start(cmd, to_end)
-  local start = host.starts_aside() and cmd:_start_aside(to_end)
+local function start_once(cmd, to_end, is_bound)
+  local start = host.starts_aside() and cmd:_start_aside(to_end, is_bound)
   if not start then return cmd:_start() end
   local process, raw = wait.await(setmetatable({ start = start }, metatable),
     starting.finish)
   if process or raw.stage ~= "wait" then return process, raw end
   local found, why = start:finish_now()
-  if found == false then return nil, raw end
+  if found == false then return nil, raw, true end
   return found, why
+end
+
+--- Starts a command, as start_once says.
+---@param cmd noshell.command
+---@param to_end? boolean
+---@param is_bound? boolean  the program is ended if the caller never runs again
+---@return noshell.process?
+---@return table? failure
+function wait.start(cmd, to_end, is_bound)
+  local process, raw = descriptors.retry(start_once, cmd, to_end, is_bound)
+  if process and is_bound then process:_bind(true) end
+  return process, raw
 end
 
 return wait

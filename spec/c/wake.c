@@ -114,7 +114,8 @@ static void can_be_disarmed(void)
 	end_waiter(&waiter);
 }
 
-static void waits_for_what_is_closed(void)
+/* With a duplicate in the channel the writer would not get EPIPE. */
+static void keeps_nothing_open(void)
 {
 	struct waiter waiter = new_waiter();
 	int ends[2];
@@ -122,11 +123,85 @@ static void waits_for_what_is_closed(void)
 	CHECK(nsh_pipe(ends) == 0);
 	EQUAL(nsh_wake_arm(waiter.channel, ends[0], NSH_READABLE, -1), 0);
 	nsh_fd_close(ends[0]);
-	nsh_fd_close(ends[1]);
-	CHECK(is_woken(&waiter, 5000));
+	(void)signal(SIGPIPE, SIG_IGN);
+	EQUAL(write(ends[1], "x", 1), -1);
+	EQUAL(errno, EPIPE);
+	(void)signal(SIGPIPE, SIG_DFL);
 	EQUAL(nsh_wake_arm(waiter.channel, ends[0], NSH_READABLE, -1), -1);
 	EQUAL(errno, EBADF);
+	nsh_fd_close(ends[1]);
 	end_waiter(&waiter);
+}
+
+/* The number of a descriptor that was closed while armed means another file. */
+static void waits_for_a_number_again(void)
+{
+	struct waiter first = new_waiter(), second = new_waiter();
+	int ends[2], again[2];
+
+	CHECK(nsh_pipe(ends) == 0);
+	EQUAL(nsh_wake_arm(first.channel, ends[0], NSH_READABLE, -1), 0);
+	nsh_fd_close(ends[0]);
+	nsh_fd_close(ends[1]);
+	CHECK(nsh_pipe(again) == 0);
+	EQUAL(again[0], ends[0]);
+	EQUAL(nsh_wake_arm(second.channel, again[0], NSH_READABLE, -1), 0);
+	nsh_wake_disarm(first.channel);
+	EQUAL(write(again[1], "x", 1), 1);
+	CHECK(is_woken(&second, 5000));
+	CHECK(!is_woken(&first, 0));
+	nsh_fd_close(again[0]);
+	nsh_fd_close(again[1]);
+	end_waiter(&first);
+	end_waiter(&second);
+}
+
+static int ended[2];
+
+static void note_end(void *object)
+{
+	EQUAL(write(ended[1], object, 1), 1);
+}
+
+static char next_ended(void)
+{
+	char name = 0;
+
+	EQUAL(read(ended[0], &name, 1), 1);
+	return name;
+}
+
+static void ends_what_it_owns(void)
+{
+	struct waiter waiter = new_waiter(), other = new_waiter();
+	char a[] = "a", b[] = "b", c[] = "c";
+
+	CHECK(nsh_pipe(ended) == 0);
+	EQUAL(nsh_wake_entrust(waiter.channel, a, note_end), 0);
+	EQUAL(nsh_wake_entrust(waiter.channel, b, note_end), 0);
+	EQUAL(nsh_wake_entrust(other.channel, c, note_end), 0);
+	CHECK(nsh_wake_take_back(waiter.channel, a));
+	CHECK(!nsh_wake_take_back(waiter.channel, a));
+	CHECK(!nsh_wake_take_back(waiter.channel, c));
+	end_waiter(&waiter);
+	EQUAL(next_ended(), 'b');
+	CHECK(!nsh_wake_take_back(waiter.channel, b));
+	end_waiter(&other);
+	EQUAL(next_ended(), 'c');
+	nsh_fd_close(ended[0]);
+	nsh_fd_close(ended[1]);
+}
+
+/* Whether or not the helper thread has seen that the channel has gone. */
+static void owns_nothing_when_gone(void)
+{
+	for (int i = 0; i < 200; i++) {
+		struct waiter waiter = new_waiter();
+
+		(void)close(waiter.socket);
+		EQUAL(nsh_wake_entrust(waiter.channel, &waiter, note_end), -1);
+		EQUAL(errno, EBADF);
+	}
 }
 
 /* The number of a channel that has gone wakes nobody who has its place. */
@@ -334,7 +409,10 @@ static const struct check checks[] = {
 	{ "a channel is woken once, when what it waits for is ready", wakes_once },
 	{ "a channel is woken by the clock", wakes_by_the_clock },
 	{ "a channel can be disarmed", can_be_disarmed },
-	{ "a channel waits for a duplicate", waits_for_what_is_closed },
+	{ "a channel keeps nothing open that its caller closes", keeps_nothing_open },
+	{ "a channel waits for a number that meant another file", waits_for_a_number_again },
+	{ "a channel that goes ends what it owns", ends_what_it_owns },
+	{ "a channel that has gone takes nothing over", owns_nothing_when_gone },
 	{ "a channel's number is not used again", numbers_are_not_reused },
 	{ "a connection that could not be taken is nobody's", takes_its_own_connection },
 	{ "a thousand channels wait for one pipe", serves_a_thousand },

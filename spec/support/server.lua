@@ -29,12 +29,15 @@ local function read(path)
   return text
 end
 
---- The pids of what a process has started. The kernel's list is not always
---- whole.
+--- The pids of what the threads of a process have started. The kernel's list is
+--- not always whole.
 function server.children(pid)
-  local list = {}
-  for child in read(("/proc/%d/task/%d/children"):format(pid, pid)):gmatch("%d+") do
-    list[#list + 1] = tonumber(child)
+  local list, tasks = {}, ("/proc/%d/task"):format(pid)
+  if lfs.attributes(tasks, "mode") ~= "directory" then return list end
+  for task in lfs.dir(tasks) do
+    for child in read(tasks .. "/" .. task .. "/children"):gmatch("%d+") do
+      list[#list + 1] = tonumber(child)
+    end
   end
   return list
 end

@@ -194,21 +194,38 @@ static int watch(int epoll, int fd, uint32_t events)
 	return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
 }
 
+static int watch_channels(const struct exchange *exchange, int epoll)
+{
+	for (size_t i = 0; i < exchange->count; i++) {
+		const struct channel *channel = &exchange->channels[i];
+
+		if (channel->fd >= 0
+		    && watch(epoll, channel->fd,
+			     channel->writes ? EPOLLOUT : EPOLLIN) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 int nsh_exchange_epoll(struct exchange *exchange)
 {
 	if (exchange->epoll >= 0)
 		return exchange->epoll;
 	exchange->epoll = nsh_fd_raise(epoll_create1(EPOLL_CLOEXEC));
 	exchange->generation++;
-	for (size_t i = 0; exchange->epoll >= 0 && i < exchange->count; i++) {
-		struct channel *channel = &exchange->channels[i];
-
-		if (channel->fd >= 0
-		    && watch(exchange->epoll, channel->fd,
-			     channel->writes ? EPOLLOUT : EPOLLIN) < 0)
-			nsh_close(&exchange->epoll);
-	}
+	if (exchange->epoll >= 0 && watch_channels(exchange, exchange->epoll) < 0)
+		nsh_close(&exchange->epoll);
 	return exchange->epoll;
+}
+
+int nsh_exchange_use_epoll(struct exchange *exchange, int epoll, int fd)
+{
+	if (exchange->epoll >= 0 || watch_channels(exchange, epoll) < 0
+	    || watch(epoll, fd, EPOLLIN) < 0)
+		return -1;
+	exchange->epoll = epoll;
+	exchange->generation++;
+	return 0;
 }
 
 void nsh_exchange_watch(struct exchange *exchange, int fd)

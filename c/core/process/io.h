@@ -49,6 +49,10 @@ void nsh_exchange_discard(struct exchange *exchange);
 /* An epoll descriptor over all open channels, made on the first call; stays
  * the exchange's.  -1 with errno. */
 int nsh_exchange_epoll(struct exchange *exchange);
+/* Uses `epoll`, which the caller made and waits for already, and watches fd there
+ * too.  0: it is the exchange's from now on; -1: it is still the caller's, and may
+ * watch some of the channels. */
+int nsh_exchange_use_epoll(struct exchange *exchange, int epoll, int fd);
 /* Adds fd to the epoll descriptor, if there is one, and takes it out.  If fd
  * cannot be added, the epoll descriptor is closed, so that no wait relies on it:
  * nsh_exchange_epoll makes it again. */

@@ -66,11 +66,13 @@ static void take_streams(struct nsh_process *process)
 	nsh_exchange_discard(&process->exchange);
 }
 
-/* What was ended and did not go in time has only its pidfd left. */
+/* What was ended and did not go in time has only its pidfd left.  An escalation
+ * that has begun goes on. */
 static void run_on(struct nsh_process *process)
 {
+	if (process->finished)
+		process->ladder = LADDER_NONE;
 	process->finished = false;
-	process->ladder = LADDER_NONE;
 	process->deadline = -1;
 }
 

@@ -335,6 +335,16 @@ static int make_epoll(struct nsh_process *process)
 	return exchange->epoll;
 }
 
+int nsh_process_use_epoll(struct nsh_process *process, int epoll)
+{
+	if (process->finished || process->exited || process->handshake_plan
+	    || process->ladder != LADDER_NONE
+	    || !nsh_exchange_is_open(&process->exchange, false))
+		return -1;
+	return nsh_exchange_use_epoll(&process->exchange, epoll,
+				      nsh_process_exit_fd(process));
+}
+
 int nsh_process_pollfd(struct nsh_process *process)
 {
 	const struct exchange *exchange = &process->exchange;

@@ -92,6 +92,9 @@ void nsh_process_take_rules(struct nsh_process *process,
 void nsh_process_judge(struct nsh_process *process);
 /* What is readable once the status can be collected. */
 int nsh_process_exit_fd(const struct nsh_process *process);
+/* Has it use `epoll`, which the caller waits for already, so that it needs no other.
+ * 0: it is the process's from now on; -1: it is still the caller's. */
+int nsh_process_use_epoll(struct nsh_process *process, int epoll);
 /* Frees what it holds without touching the child. */
 void nsh_process_release(struct nsh_process *process);
 /* stream.c */

@@ -156,6 +156,12 @@ void nsh_process_forget(struct nsh_process *process)
 		nsh_process_release(process);
 }
 
+void nsh_process_end(struct nsh_process *process)
+{
+	nsh_process_terminate(process, 0.010);
+	nsh_process_forget(process);
+}
+
 void nsh_process_free(struct nsh_process *process)
 {
 	if (!process)

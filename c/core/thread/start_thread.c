@@ -14,6 +14,7 @@
 #include "fd.h"
 #include "guard.h"
 #include "path.h"
+#include "process.h"
 #include "sys.h"
 
 struct nsh_start {
@@ -21,7 +22,9 @@ struct nsh_start {
 	struct nsh_process *process;
 	struct nsh_failure failure;
 	int epoll;                  /* of what it is readable by, in the end */
+	bool gave_epoll;            /* to the process; it is not closed here then */
 	bool to_end, is_done, is_abandoned;
+	bool ends;                  /* with it the process that was not taken */
 	pid_t owner;
 	struct nsh_start *next;     /* in the queue */
 };
@@ -60,9 +63,13 @@ static void unlock(void)
 
 static void release(struct nsh_start *start)
 {
-	nsh_process_forget(start->process);
+	if (start->ends)
+		nsh_process_end(start->process);
+	else
+		nsh_process_forget(start->process);
 	nsh_command_free(start->cmd);
-	nsh_close(&start->epoll);
+	if (!start->gave_epoll)
+		nsh_close(&start->epoll);
 	free(start);
 }
 
@@ -95,6 +102,10 @@ static void tell(struct nsh_start *start)
 {
 	bool waits = start->process && start->to_end;
 
+	start->gave_epoll = waits
+		&& nsh_process_use_epoll(start->process, start->epoll) == 0;
+	if (start->gave_epoll)
+		return;
 	if (!waits || watch(start, EPOLL_CTL_ADD, nsh_process_pollfd(start->process),
 			    EPOLLIN) < 0)
 		(void)watch(start, EPOLL_CTL_MOD, queue.ready, EPOLLIN);
@@ -328,4 +339,14 @@ void nsh_start_free(struct nsh_start *start)
 	unlock();
 	if (done)
 		release(start);
+}
+
+void nsh_start_end(struct nsh_start *start)
+{
+	if (start && start->owner == nsh_self()) {
+		lock();
+		start->ends = true;
+		unlock();
+	}
+	nsh_start_free(start);
 }

@@ -3,7 +3,7 @@
  * and one helper thread a process, made when first asked for and kept.
  */
 #include <errno.h>
-#include <fcntl.h>
+#include <poll.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -16,11 +16,26 @@
 #include "guard.h"
 #include "wake_listener.h"
 
+/* An object that a channel owns: the thread calls end(object) if the host closes
+ * its end before the object is taken back. */
+struct held {
+	void *object;
+	void (*end)(void *object);
+	struct held *next;
+};
+
 struct channel {
 	int socket;             /* our end of the host's connection; -1: free */
-	int armed;              /* our duplicate of what is waited for; -1 */
+	int fd;                 /* what it waits for: the caller's; -1: nothing */
+	uint32_t events;        /* epoll's */
+	int next;               /* the next place that waits for the same fd; -1 */
 	double until;           /* when to wake it all the same; negative: never */
+	struct held *held;
 	unsigned generation;    /* of those that had this place */
+};
+
+static const struct channel FREE = {
+	.socket = -1, .fd = -1, .next = -1, .until = -1,
 };
 
 /* A channel's number: its place, and above it the generation, so that a number
@@ -35,41 +50,124 @@ static struct {
 	double next;            /* what the timer is set to; negative: nothing */
 	struct channel *channels;
 	size_t count;
+	int *first;             /* by descriptor: the first place that waits for it */
+	size_t fd_count;
+	struct held *lost;      /* of channels that have gone; to be ended */
 } wake = {
 	.guard = NSH_GUARD_INIT, .listener = { .socket = -1, .name = -1 },
 	.epoll = -1, .timer = -1, .next = -1,
 };
 
-/* epoll's data: the timer, or a place, and whether it is its socket or what it
- * waits for. */
+/* epoll's data: the timer, a place whose socket it is, or a descriptor that is
+ * waited for. */
 enum { IS_SOCKET = 1 };
+static const uint32_t FAILED = EPOLLERR | EPOLLHUP;
 static const uint64_t TIMER = UINT64_MAX;
 
-static uint64_t key_of(size_t place, int kind)
+static uint64_t key_of(int number, int kind)
 {
-	return (uint64_t)place << 1 | (unsigned)kind;
+	return (uint64_t)number << 1 | (unsigned)kind;
 }
 
 static int watch(int fd, uint32_t events, uint64_t key)
 {
 	struct epoll_event event = { .events = events, .data.u64 = key };
 
-	return epoll_ctl(wake.epoll, EPOLL_CTL_ADD, fd, &event);
+	if (epoll_ctl(wake.epoll, EPOLL_CTL_ADD, fd, &event) == 0)
+		return 0;
+	if (errno != EEXIST)
+		return -1;
+	return epoll_ctl(wake.epoll, EPOLL_CTL_MOD, fd, &event);
+}
+
+/* ---- descriptors that are waited for ------------------------------------- *
+ * They are the caller's, not duplicates: a duplicate would keep a pipe open that
+ * the caller has closed.  The kernel drops a closed descriptor from the epoll
+ * set, and its number may have come to mean another file: so each call of watch
+ * adds it again.  A stale entry causes one spurious wakeup at most. */
+
+static int reserve_fd(int fd)
+{
+	size_t count = (size_t)fd + 64;
+	int *first;
+
+	if ((size_t)fd < wake.fd_count)
+		return 0;
+	first = realloc(wake.first, count * sizeof *first);
+	if (!first)
+		return -1;
+	for (size_t i = wake.fd_count; i < count; i++)
+		first[i] = -1;
+	wake.first = first;
+	wake.fd_count = count;
+	return 0;
+}
+
+static void forget_fds(void)
+{
+	for (size_t i = 0; i < wake.fd_count; i++)
+		wake.first[i] = -1;
+}
+
+/* Has epoll wait for what the channels of this descriptor wait for. */
+static int update_fd(int fd)
+{
+	uint32_t events = EPOLLONESHOT;
+
+	if (wake.first[fd] < 0)
+		return epoll_ctl(wake.epoll, EPOLL_CTL_DEL, fd, NULL);
+	for (int i = wake.first[fd]; i >= 0; i = wake.channels[i].next)
+		events |= wake.channels[i].events;
+	return watch(fd, events, key_of(fd, 0));
+}
+
+static void unlink_fd(struct channel *channel)
+{
+	int *link, fd = channel->fd;
+
+	if (fd < 0)
+		return;
+	link = &wake.first[fd];
+	while (&wake.channels[*link] != channel)
+		link = &wake.channels[*link].next;
+	*link = channel->next;
+	channel->fd = channel->next = -1;
+}
+
+static int link_fd(struct channel *channel, int fd, short events)
+{
+	if (reserve_fd(fd) < 0)
+		return -1;
+	channel->fd = fd;
+	channel->events = (uint32_t)events;
+	channel->next = wake.first[fd];
+	wake.first[fd] = (int)(channel - wake.channels);
+	if (update_fd(fd) == 0)
+		return 0;
+	unlink_fd(channel);
+	return -1;
 }
 
 /* ---- what the thread does, and who holds the lock ----------------------- */
 
 static bool is_armed(const struct channel *channel)
 {
-	return channel->armed >= 0 || channel->until >= 0;
+	return channel->fd >= 0 || channel->until >= 0;
 }
 
 static void disarm(struct channel *channel)
 {
-	if (channel->armed >= 0)
-		(void)epoll_ctl(wake.epoll, EPOLL_CTL_DEL, channel->armed, NULL);
-	nsh_close(&channel->armed);
+	int fd = channel->fd;
+
+	unlink_fd(channel);
+	if (fd >= 0)
+		(void)update_fd(fd);
 	channel->until = -1;
+}
+
+static void send_byte(const struct channel *channel)
+{
+	(void)send(channel->socket, "w", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 static void wake_up(struct channel *channel)
@@ -77,18 +175,51 @@ static void wake_up(struct channel *channel)
 	if (!is_armed(channel))
 		return;
 	disarm(channel);
-	(void)send(channel->socket, "w", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+	send_byte(channel);
+}
+
+static void wake_ready(int fd, uint32_t ready)
+{
+	int next;
+
+	if ((size_t)fd >= wake.fd_count)
+		return;
+	for (int i = wake.first[fd]; i >= 0; i = next) {
+		struct channel *channel = &wake.channels[i];
+
+		next = channel->next;
+		if ((ready & (channel->events | FAILED)) == 0)
+			continue;
+		unlink_fd(channel);
+		channel->until = -1;
+		send_byte(channel);
+	}
+	(void)update_fd(fd);
 }
 
 /* Whoever still has its number has it in vain. */
 static void leave_place(struct channel *channel)
 {
-	channel->generation = (channel->generation + 1) % GENERATIONS;
+	unsigned generation = (channel->generation + 1) % GENERATIONS;
+
+	*channel = FREE;
+	channel->generation = generation;
+}
+
+static void lose_held(struct channel *channel)
+{
+	struct held **end = &wake.lost;
+
+	while (*end)
+		end = &(*end)->next;
+	*end = channel->held;
+	channel->held = NULL;
 }
 
 static void drop(struct channel *channel)
 {
 	disarm(channel);
+	lose_held(channel);
 	if (channel->socket >= 0)
 		(void)epoll_ctl(wake.epoll, EPOLL_CTL_DEL, channel->socket, NULL);
 	nsh_close(&channel->socket);
@@ -133,35 +264,48 @@ static void handle_timer(void)
 
 /* What was ready may have been disarmed or replaced before we got the lock:
  * then somebody is woken in vain. */
-static void handle(uint64_t key)
+static void handle(const struct epoll_event *event)
 {
+	uint64_t key = event->data.u64;
+
 	if (key == TIMER)
 		handle_timer();
 	else if (key & IS_SOCKET)
 		drop(&wake.channels[key >> 1]);
 	else
-		wake_up(&wake.channels[key >> 1]);
+		wake_ready((int)(key >> 1), event->events);
 }
 
 /* The host has closed what is not its own, as one does that becomes a daemon.
  * Nothing is closed here: the numbers may be the host's by now. */
 static void abandon(void)
 {
-	for (size_t i = 0; i < wake.count; i++) {
-		wake.channels[i].armed = wake.channels[i].socket = -1;
-		wake.channels[i].until = -1;
+	for (size_t i = 0; i < wake.count; i++)
 		leave_place(&wake.channels[i]);
-	}
+	forget_fds();
 	wake.listener = (struct wake_listener){ .socket = -1, .name = -1 };
 	wake.epoll = wake.timer = -1;
 	wake.next = -1;
 	wake.is_made = false;
 }
 
+/* Without the lock: ending a tree reads /proc. */
+static void end_lost(struct held *lost)
+{
+	while (lost) {
+		struct held *next = lost->next;
+
+		lost->end(lost->object);
+		free(lost);
+		lost = next;
+	}
+}
+
 static void *run_thread(void *nothing)
 {
 	struct epoll_event events[64];
 	bool is_lost = false;
+	struct held *lost;
 
 	(void)nothing;
 	while (!is_lost) {
@@ -170,10 +314,13 @@ static void *run_thread(void *nothing)
 		is_lost = count < 0 && errno != EINTR;
 		pthread_mutex_lock(&wake.guard.lock);
 		for (int i = 0; i < count; i++)
-			handle(events[i].data.u64);
+			handle(&events[i]);
 		if (is_lost)
 			abandon();
+		lost = wake.lost;
+		wake.lost = NULL;
 		pthread_mutex_unlock(&wake.guard.lock);
+		end_lost(lost);
 	}
 	return NULL;
 }
@@ -183,11 +330,11 @@ static void *run_thread(void *nothing)
 static void unmake(void)
 {
 	for (size_t i = 0; i < wake.count; i++) {
-		nsh_close(&wake.channels[i].armed);
 		nsh_close(&wake.channels[i].socket);
-		wake.channels[i].until = -1;
 		leave_place(&wake.channels[i]);
 	}
+	forget_fds();
+	wake.lost = NULL;
 	nsh_wake_listener_free(&wake.listener);
 	nsh_close(&wake.timer);
 	nsh_close(&wake.epoll);
@@ -257,7 +404,7 @@ static int find_place(void)
 	wake.channels = channels;
 	wake.count += 64;
 	for (size_t i = count; i < wake.count; i++)
-		channels[i] = (struct channel){ -1, -1, .until = -1 };
+		channels[i] = FREE;
 	return (int)count;
 }
 
@@ -267,7 +414,7 @@ static int take_connection(int take_fd)
 
 	if (place >= 0
 	    && watch(take_fd, EPOLLIN | EPOLLRDHUP | EPOLLONESHOT,
-		     key_of((size_t)place, IS_SOCKET)) == 0) {
+		     key_of(place, IS_SOCKET)) == 0) {
 		struct channel *channel = &wake.channels[place];
 
 		channel->socket = take_fd;
@@ -301,16 +448,14 @@ int nsh_wake_accept(void)
 	return channel;
 }
 
-/* With the place in *ret_place; NULL and EBADF where there is none. */
-static struct channel *channel_of(int number, size_t *ret_place)
+/* NULL and EBADF if there is no such channel. */
+static struct channel *channel_of(int number)
 {
 	size_t place = (size_t)(number & (PLACES - 1));
 
 	if (number >= 0 && place < wake.count && wake.channels[place].socket >= 0
-	    && wake.channels[place].generation == (unsigned)number >> PLACE_BITS) {
-		*ret_place = place;
+	    && wake.channels[place].generation == (unsigned)number >> PLACE_BITS)
 		return &wake.channels[place];
-	}
 	errno = EBADF;
 	return NULL;
 }
@@ -318,29 +463,16 @@ static struct channel *channel_of(int number, size_t *ret_place)
 /* So many seconds are as good as none, and more do not fit a timespec. */
 static const double NEVER = 1e9;
 
-/* A duplicate: two may wait for the same file. */
-static int arm(struct channel *channel, size_t place, int fd, short events)
-{
-	channel->armed = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 3);
-	if (fd < 0 || (channel->armed >= 0
-		       && watch(channel->armed, (uint32_t)events | EPOLLONESHOT,
-				key_of(place, 0)) == 0))
-		return 0;
-	nsh_close(&channel->armed);
-	return -1;
-}
-
 int nsh_wake_arm(int number, int fd, short events, double seconds)
 {
 	struct channel *channel;
-	size_t place;
 	int ret = -1;
 
 	lock();
-	channel = channel_of(number, &place);
+	channel = channel_of(number);
 	if (channel) {
 		disarm(channel);
-		ret = arm(channel, place, fd, events);
+		ret = fd < 0 ? 0 : link_fd(channel, fd, events);
 	}
 	if (ret == 0 && seconds >= 0 && seconds < NEVER) {
 		channel->until = nsh_now() + seconds;
@@ -354,11 +486,72 @@ int nsh_wake_arm(int number, int fd, short events, double seconds)
 void nsh_wake_disarm(int number)
 {
 	struct channel *channel;
-	size_t place;
 
 	lock();
-	channel = channel_of(number, &place);
+	channel = channel_of(number);
 	if (channel)
 		disarm(channel);
 	unlock();
+}
+
+/* ---- what a channel owns ------------------------------------------------- */
+
+/* The thread may not have seen that yet.  The host closes its end in the thread
+ * that calls us, so the answer holds until that thread returns to the host. */
+static bool has_hung_up(const struct channel *channel)
+{
+	struct pollfd end = { .fd = channel->socket, .events = POLLRDHUP };
+
+	return poll(&end, 1, 0) != 0;
+}
+
+int nsh_wake_entrust(int number, void *object, void (*end)(void *))
+{
+	struct held *held = malloc(sizeof *held);
+	struct channel *channel;
+
+	if (!held)
+		return -1;
+	lock();
+	channel = channel_of(number);
+	if (channel && has_hung_up(channel)) {
+		channel = NULL;
+		errno = EBADF;
+	}
+	if (channel) {
+		*held = (struct held){ object, end, channel->held };
+		channel->held = held;
+	}
+	unlock();
+	if (!channel)
+		free(held);
+	return channel ? 0 : -1;
+}
+
+static struct held *unlink_held(struct channel *channel, const void *object)
+{
+	struct held **link = &channel->held, *held;
+
+	while (*link && (*link)->object != object)
+		link = &(*link)->next;
+	held = *link;
+	if (held)
+		*link = held->next;
+	return held;
+}
+
+bool nsh_wake_take_back(int number, const void *object)
+{
+	struct channel *channel;
+	struct held *held = NULL;
+	bool found;
+
+	lock();
+	channel = channel_of(number);
+	if (channel)
+		held = unlink_held(channel, object);
+	unlock();
+	found = held != NULL;
+	free(held);
+	return found;
 }

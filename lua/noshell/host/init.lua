@@ -22,9 +22,17 @@ local core = require "noshell.core"
 ---@field timeout fun(self): number?   seconds after which to look without an event
 
 --- What a waiter is given. Its descriptor is its own and stays open until the
---- waiter returns, whatever is closed meanwhile.
+--- waiter returns, whatever is closed meanwhile; a host with `entrusts` is given
+--- the pollable's own descriptor instead, and is woken before that is closed.
 ---@class noshell.awaited : noshell.pollable
----@field wake? fun()  set by a waiter that can be called back before its time
+---@field wake? fun(self)  set by a waiter that can be called back before its time
+---@field held? noshell.held[]  for a host with `entrusts`
+
+--- What is lost if the waiting coroutine never runs again. `_entrust` hands it to
+--- a wake-up channel (c/noshell.h); every other method takes it back first.
+---@class noshell.held
+---@field _entrust fun(self, channel: integer): boolean
+---@field closed fun(self): boolean
 
 --- A waiter that cannot wait gives nil and the fields of a noshell.error.
 ---@alias noshell.waiter fun(pollable: noshell.awaited, seconds?: number): true?, table?
@@ -34,6 +42,8 @@ local core = require "noshell.core"
 ---@field wait noshell.waiter      sets pollable.wake
 ---@field is_here? fun(): boolean  whether it is the one to wait here
 ---@field starts_aside? boolean    programs are started in another thread
+---@field prepare? fun()          called before a program is started
+---@field entrusts? boolean        its wake-up channels own what awaited.held lists
 
 local host = {}
 
@@ -105,10 +115,13 @@ function host.name()
   return find().name
 end
 
---- Whether programs are to be started in another thread here.
+--- Whether programs are to be started in another thread here. To be called before
+--- each start.
 ---@return boolean
 function host.starts_aside()
-  return find().starts_aside or false
+  local waiter = find()
+  if waiter.prepare then waiter.prepare() end
+  return waiter.starts_aside or false
 end
 
 -- Waiting ---------------------------------------------------------------------
@@ -151,7 +164,7 @@ local methods = {}
 local metatable = { __index = methods }
 
 function methods:pollfd()
-  return self.descriptor and self.descriptor:fileno()
+  return self.descriptor and self.descriptor:fileno() or self.fd
 end
 
 function methods:events()
@@ -171,14 +184,57 @@ local function sooner(a, b)
 end
 
 ---@return noshell.awaited
-local function awaited(pollable, seconds)
-  local fd = pollable:pollfd()
-  local descriptor = fd and core.duplicate(fd)
+local function awaited(pollable, seconds, waiter)
+  local fd, descriptor = pollable:pollfd(), nil
+  if fd and not waiter.entrusts then
+    descriptor, fd = core.duplicate(fd), nil
+  end
   local wanted = pollable:events()
   seconds = sooner(seconds, (pollable:timeout()))
-  if wanted and not descriptor then seconds = sooner(seconds, BLIND) end
-  return setmetatable({ descriptor = descriptor, seconds = seconds,
+  if waiter.looks then seconds = sooner(seconds, DEAF) end
+  if wanted and not (descriptor or fd) then seconds = sooner(seconds, BLIND) end
+  return setmetatable({ descriptor = descriptor, fd = fd, seconds = seconds,
     wanted = wanted or "r" }, metatable)
+end
+
+-- What is lost with the coroutine that waits -----------------------------------
+
+--- A process that an iterator over its lines started has lost its caller only
+--- while the iterator waits: leaving the loop early does not end it.
+local function bind_iterated(owners, is_bound)
+  for _, owner in ipairs(owners) do
+    local state = type(owner) == "userdata" and owner:_kept() or owner
+    if state.iterated then owner:_bind(is_bound) end
+  end
+end
+
+local function add_pollset(list, group)
+  if group and group.pollset then list[#list + 1] = group.pollset end
+end
+
+local function add_process(list, process)
+  if not process:_is_bound() then return end
+  list[#list + 1] = process
+  local own = process:_kept()
+  add_pollset(list, own.driver and own.driver.group)
+  for _, group in pairs(own.groups or {}) do add_pollset(list, group) end
+end
+
+--- What this wait's coroutine alone could release.
+---@return noshell.held[]
+local function held_by(pollable, owners)
+  local list = {}
+  if pollable.start then list[1] = pollable.start end
+  if pollable.members then add_pollset(list, pollable) end
+  for _, owner in ipairs(owners) do
+    if type(owner) == "userdata" then
+      add_process(list, owner)
+    elseif owner.processes then
+      for _, process in ipairs(owner.processes) do add_process(list, process) end
+      if list[1] then add_pollset(list, owner.group) end
+    end
+  end
+  return list
 end
 
 --- Another coroutine closed what this one waits for.
@@ -199,10 +255,12 @@ function host.wait(pollable, seconds)
     blocking.wait(pollable, seconds)
     return true
   end
-  local one = awaited(pollable, seconds)
-  if waiter.looks then one.seconds = sooner(one.seconds, DEAF) end
+  local one = awaited(pollable, seconds, waiter)
   local owners = note(one, pollable)
+  bind_iterated(owners, true)
+  if waiter.entrusts then one.held = held_by(pollable, owners) end
   local ok, raw = waiter.wait(one, one.seconds)
+  bind_iterated(owners, false)
   forget(one, owners)
   if one.descriptor then one.descriptor:close() end
   if ok == nil and type(raw) == "table" then
@@ -221,7 +279,7 @@ end
 function host.wake(pollable)
   local others = next(waiting) and waiting[owner_of(pollable)]
   for one in pairs(others or {}) do
-    if one.wake then one.wake() end
+    if one.wake then one:wake() end
   end
 end
 

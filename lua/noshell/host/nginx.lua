@@ -5,9 +5,10 @@
 
 local core = require "noshell.core"
 local coroutines = require "noshell.host.coroutines"
+local descriptors = require "noshell.descriptors"
 
 --- A worker that is stopped for each start answers nobody meanwhile.
-local nginx = { name = "nginx", starts_aside = true }
+local nginx = { name = "nginx", starts_aside = true, entrusts = true }
 
 --- What ngx.get_phase says where a cosocket works. Elsewhere (init, init_worker,
 --- set, header_filter, body_filter, log, balancer, exit_worker, …) nginx lets
@@ -48,8 +49,8 @@ local function connect()
   socket:settimeout(LONGEST)
   local ok, why = socket:connect("unix:" .. path)
   if not ok then
-    return nil, { reason = "nginx did not connect a cosocket: "
-      .. tostring(why) .. " (worker_connections may be exhausted)" }
+    return nil, descriptors.shortage() or { reason = "nginx did not connect a "
+      .. "cosocket: " .. tostring(why) .. " (worker_connections may be exhausted)" }
   end
   local number
   number, raw = core.wake_accept()
@@ -76,16 +77,30 @@ local function give(channel)
   channels[#channels + 1] = channel
 end
 
---- Waits with this channel: true, or nil and why it is of no use.
+--- Of all waiters: nginx uses the stack of an aborted request's coroutine again,
+--- and a closure that outlived it would find another request's values there.
+---@param awaited noshell.awaited
+local function wake(awaited)
+  core.wake_arm(awaited.channel, -1, "r", 0)
+end
+
+local NOTHING = {}
+
+--- Waits with this channel: true, or nil and why it is of no use. The request,
+--- the light thread or the timer may end meanwhile; nginx closes the cosocket
+--- then, and the channel releases what it owns.
 local function wait_with(channel, awaited, seconds)
-  local armed, raw = core.wake_arm(channel.number, awaited:pollfd(),
-    awaited:events(), seconds)
+  local number, held = channel.number, awaited.held or NOTHING
+  local armed, raw = core.wake_arm(number, awaited:pollfd(), awaited:events(), seconds)
   if not armed then return nil, raw end
-  function awaited.wake() core.wake_arm(channel.number, -1, "r", 0) end
+  awaited.channel, awaited.wake = number, wake
+  for i = 1, #held do held[i]:_entrust(number) end
   -- It raises where the cosocket is another request's.
   local ok, byte, why = pcall(channel.socket.receive, channel.socket, 1)
   awaited.wake = nil
-  core.wake_disarm(channel.number)
+  core.wake_disarm(number)
+  -- Each is taken back when it is asked anything.
+  for i = 1, #held do held[i]:closed() end
   if ok and (byte or why == "timeout") then return true end
   return nil, { reason = "the wake-up channel: " .. tostring(why or byte) }
 end
@@ -100,13 +115,23 @@ local function wait_somehow(awaited, seconds)
     if wait_with(channel, awaited, seconds) then return channel end
     drop(channel)
   end
-  local channel, raw = connect()
+  local channel, raw = descriptors.retry(connect)
   if not channel then return nil, raw end
   local ok
   ok, raw = wait_with(channel, awaited, seconds)
   if ok then return channel end
   drop(channel)
   return nil, raw
+end
+
+--- Connects the channel that the first wait needs before the program starts: were
+--- the request aborted while nginx connects, no channel would own the program.
+--- A failure is reported by that wait.
+function nginx.prepare()
+  local channels = idle[package.loaded.ngx.ctx]
+  if channels and channels[1] then return end
+  local channel = descriptors.retry(connect)
+  if channel then give(channel) end
 end
 
 ---@type noshell.waiter

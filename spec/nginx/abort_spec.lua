@@ -1,0 +1,218 @@
+-- Requests and light threads that end while they wait: what they held is released
+-- at once, without the garbage collector, which does not run in these workers.
+local helper = require "spec.support.helper"
+local nginx = require "spec.support.nginx"
+
+local HTTP = [[
+  lua_check_client_abort on;
+  init_by_lua_block { collectgarbage "stop" }
+]]
+
+local RUN = [[
+  local result, err = noshell.run { tiny }
+  ngx.print(result and result.exit_code or tostring(err))
+]]
+
+--- Waits until the worker has exactly so many programs.
+local function await_children(server, count)
+  local worker, now = server:workers()[1], nil
+  assert.truthy(nginx.eventually(function()
+    now = #server:children(worker)
+    return now == count
+  end, 10), ("%s programs, not %d"):format(now, count))
+end
+
+local function await_descriptors(server, count)
+  local worker, now = server:workers()[1], nil
+  assert.truthy(nginx.eventually(function()
+    -- A start reaps what has ended.
+    server:body("/run")
+    now = nginx.inventory(worker).fds
+    return now <= count
+  end, 10), ("%s descriptors, not %d"):format(now, count))
+end
+
+nginx.describe("in nginx, an aborted request", function()
+  it("leaves nothing: 192 clients disconnect at a limit of 1,024 descriptors, and the worker goes on starting",
+    function()
+    nginx.with({ http = HTTP, main = "worker_rlimit_nofile 1024;", alarms = true,
+      locations = { ["/start"] = [[
+        started = (started or 0) + 1
+        local _, err = noshell.run(probe, "--pause")
+        failed = tostring(err)
+      ]], ["/started"] = [[ ngx.print(started) ]],
+      ["/failed"] = [[ ngx.print(tostring(failed)) ]], ["/run"] = RUN } }, function(server)
+      assert.equal("0", server:body("/run"))
+      local before = nginx.inventory(server:workers()[1]).fds
+      for round = 1, 8 do
+        local sent = {}
+        for i = 1, 24 do sent[i] = server:send("/start") end
+        -- nginx does not notice a client that has gone before its request runs.
+        assert.truthy(nginx.eventually(function()
+          return tonumber(server:get("/started").body) == 24 * round
+        end))
+        for _, connection in ipairs(sent) do connection:close() end
+      end
+      local said
+      assert.truthy(nginx.eventually(function()
+        said = server:body("/run")
+        return said == "0"
+      end, 10), said)
+      assert.equal("nil", server:body("/failed"))
+      await_children(server, 0)
+      await_descriptors(server, before)
+    end)
+  end)
+
+  it("leaves a process usable that others share", function()
+    nginx.with({ http = HTTP, locations = {
+      ["/keep"] = [[
+        waiting = 0
+        kept = assert(noshell.run_async { "cat", stdin = "pipe", stdout = "pipe" })
+      ]],
+      ["/wait"] = [[
+        waiting = waiting + 1
+        kept:wait()
+      ]],
+      ["/read"] = [[
+        waiting = waiting + 1
+        kept.stdout:read "l"
+      ]],
+      ["/waiting"] = [[ ngx.print(waiting) ]],
+      ["/use"] = [[
+        local a, b, c = {}, {}, { ngx.var.arg_n }
+        assert(kept.stdin:write(c[1], "\n"))
+        ngx.print(kept.stdout:read "l", #a, #b)
+      ]],
+      ["/end"] = [[
+        kept.stdin:close()
+        ngx.print(assert(kept:wait()).exit_code)
+      ]],
+    } }, function(server)
+      server:body("/keep")
+      local sent = {}
+      for i = 1, 10 do sent[i] = server:send(i % 2 == 0 and "/wait" or "/read") end
+      assert.truthy(nginx.eventually(function() return server:body("/waiting") == "10" end))
+      for _, connection in ipairs(sent) do connection:close() end
+      for n = 1, 20 do assert.equal(n .. "00", server:body("/use?n=" .. n)) end
+      assert.equal("0", server:body("/end"))
+    end)
+  end)
+end)
+
+-- What runs a program and waits for it. Each has the same one program or two.
+local CALLS = {
+  run = "noshell.run(probe, '--pause')",
+  output = "noshell.output(probe, '--pause')",
+  system = "noshell.system { probe, '--pause', stdin = 'null', stdout = 'null' }",
+  lines = "for _ in noshell.lines(probe, '--say', 'x', '--pause') do end",
+  records = "for _ in noshell.command(probe, '--pause'):records '\\0' do end",
+  made_input = [[noshell.run { probe, '--pause', input = function()
+    return ('x'):rep(65536) end }]],
+  pipeline = "noshell.pipeline({ 'cat', stdin = 'null' }, { probe, '--pause' }):run()",
+  pipeline_lines = [[for _ in noshell.pipeline({ probe, '--pause' }, { 'true' },
+    { probe, '--pause' }):lines() do end]],
+  map = "noshell.map({ 1 }, function() return { probe, '--pause' } end)",
+}
+
+nginx.describe("in nginx, a killed light thread", function()
+  for name, call in pairs(CALLS) do
+    it("ends what it waits for in " .. name, function()
+      nginx.with({ http = HTTP, locations = { ["/start"] = ([[
+        local thread = ngx.thread.spawn(function() %s end)
+        repeat ngx.sleep(0.01) until go
+        ngx.thread.kill(thread)
+        repeat ngx.sleep(0.01) until over
+      ]]):format(call), ["/go"] = "go = true", ["/over"] = "over = true",
+        ["/run"] = RUN } }, function(server)
+        assert.equal("0", server:body("/run"))
+        local before = nginx.inventory(server:workers()[1]).fds
+        local count = name == "pipeline_lines" and 2 or 1
+        local connection = server:send("/start")
+        await_children(server, count)
+        server:body("/go")
+        await_children(server, 0)
+        -- The request itself goes on, with its connection.
+        await_descriptors(server, before + 1)
+        server:body("/over")
+        connection:close()
+      end)
+    end)
+  end
+
+  it("leaves a program of run_async alone", function()
+    nginx.with({ http = HTTP, locations = { ["/start"] = [[
+      kept = assert(noshell.run_async { "cat", stdin = "pipe", stdout = "pipe" })
+      for _, read in ipairs { function() kept:wait() end,
+        function() kept.stdout:read "a" end } do
+        local thread = ngx.thread.spawn(read)
+        ngx.sleep(0.001)
+        ngx.thread.kill(thread)
+      end
+      kept.stdin:write "alive\n"
+      ngx.print(kept.stdout:read "l")
+      kept:close()
+    ]] } }, function(server)
+      assert.equal("alive", server:body("/start"))
+    end)
+  end)
+
+  it("that read keeps no pipe open that is closed then", function()
+    nginx.with({ http = HTTP, locations = { ["/read"] = [[
+      local process = assert(noshell.run_async { "cat", stdin = "pipe", stdout = "pipe",
+        stderr = "null" })
+      local thread = ngx.thread.spawn(function() process.stdout:read "l" end)
+      ngx.sleep(0.001)
+      ngx.thread.kill(thread)
+      process.stdout:close()
+      process.stdin:write "x"
+      local _, err = process:wait(5)
+      ngx.print(err and (err.signal or err.code) or "it wrote all")
+      process.stdin:close()
+      process:close()
+    ]] } }, function(server)
+      assert.equal("PIPE", server:body("/read"))
+    end)
+  end)
+
+  it("that wrote keeps no pipe open that is closed then", function()
+    nginx.with({ http = HTTP, locations = { ["/write"] = [[
+      local process = assert(noshell.run_async { "sh", "-c", "kill -STOP $$; exec cat",
+        stdin = "pipe", stdout = "null", stderr = "null" })
+      local thread = ngx.thread.spawn(function()
+        process.stdin:write(("x"):rep(200000))
+      end)
+      ngx.sleep(0.001)
+      ngx.thread.kill(thread)
+      process.stdin:close()
+      repeat
+        process:kill "CONT"
+        local result, err = process:wait(0.01)
+      until result or err.code ~= "timeout" or ngx.now() - ngx.req.start_time() > 5
+      local result, err = process:wait(0)
+      ngx.print(result and result.exit_code or err.code)
+      process:close()
+    ]] } }, function(server)
+      assert.equal("0", server:body("/write"))
+    end)
+  end)
+end)
+
+nginx.describe("in nginx, a run that waits", function()
+  it("uses six descriptors", function()
+    nginx.with({ locations = { ["/many"] = [[
+      for _ = 1, 50 do
+        ngx.thread.spawn(function() noshell.run(probe, "--pause") end)
+      end
+    ]], ["/run"] = RUN } }, function(server)
+      assert.equal("0", server:body("/run"))
+      local worker = server:workers()[1]
+      local before = nginx.inventory(worker).fds
+      local connection = server:send("/many")
+      await_children(server, 50)
+      await_descriptors(server, before + 1 + 6 * 50)
+      for _, pid in ipairs(server:children(worker)) do helper.sys.kill(pid, "KILL") end
+      connection:close()
+    end)
+  end)
+end)
