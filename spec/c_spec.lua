@@ -153,16 +153,22 @@ describe("a child's descriptors", function()
     end
   end)
 
+  local function assert_closed(open, denied)
+    local report = driver.clean({ "any", "open=40:@D/f", "open=" .. open .. ":@D/g",
+      "files=300", "pass=40:8" }, { helper.probe, "--read", "8", "1", "--read",
+      open, "1" }, { deny = denied })
+    assert.equal("70", report.exit)
+    assert.equal("probe: read: Bad file descriptor\n", report.err)
+  end
+
   it("are closed too where nothing can list them", function()
     for _, denied in ipairs { "close_range,getdents64", "close_range,openat(O_DIRECTORY)" } do
-      for _, open in ipairs { "40", "800" } do
-        local report = driver.clean({ "any", "open=40:@D/f", "open=800:@D/g",
-          "files=300", "pass=40:8" }, { helper.probe, "--read", "8", "1", "--read",
-          open, "1" }, { deny = denied })
-        assert.equal("70", report.exit)
-        assert.equal("probe: read: Bad file descriptor\n", report.err)
+      for _, open in ipairs { "40", "63", "64", "65", "255", "256", "800", "1023" } do
+        -- A child that tries every number up to a million is killed.
+        assert_closed(open, denied .. ",close(500000):KILL")
       end
     end
+    assert_closed("800", "close_range,getdents64,pselect6")
   end)
 end)
 

@@ -67,15 +67,18 @@ struct nsh_action {
 
 #if defined(__x86_64__) && !defined(__ILP32__)
 
-static inline long nsh_sys(long number, long a, long b, long c, long d, long e)
+static inline long nsh_sys6(long number, long a, long b, long c, long d,
+			    long e, long f)
 {
 	register long r10 __asm__("r10") = d;
 	register long r8 __asm__("r8") = e;
+	register long r9 __asm__("r9") = f;
 	long ret;
 
 	__asm__ volatile("syscall"
 			 : "=a"(ret)
-			 : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8)
+			 : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8),
+			   "r"(r9)
 			 : "rcx", "r11", "memory");
 	return ret;
 }
@@ -109,7 +112,8 @@ static inline long nsh_sys_clone(long flags, void *stack, int *ret_pidfd,
 
 #elif defined(__aarch64__)
 
-static inline long nsh_sys(long number, long a, long b, long c, long d, long e)
+static inline long nsh_sys6(long number, long a, long b, long c, long d,
+			    long e, long f)
 {
 	register long x8 __asm__("x8") = number;
 	register long x0 __asm__("x0") = a;
@@ -117,10 +121,11 @@ static inline long nsh_sys(long number, long a, long b, long c, long d, long e)
 	register long x2 __asm__("x2") = c;
 	register long x3 __asm__("x3") = d;
 	register long x4 __asm__("x4") = e;
+	register long x5 __asm__("x5") = f;
 
 	__asm__ volatile("svc 0"
 			 : "+r"(x0)
-			 : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4)
+			 : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5)
 			 : "memory");
 	return x0;
 }
@@ -160,9 +165,10 @@ static inline long nsh_sys_clone(long flags, void *stack, int *ret_pidfd,
 
 /* Limit: here a failing call in the child writes the errno of the thread that
  * started it, which is suspended meanwhile. */
-static inline long nsh_sys(long number, long a, long b, long c, long d, long e)
+static inline long nsh_sys6(long number, long a, long b, long c, long d,
+			    long e, long f)
 {
-	long ret = syscall(number, a, b, c, d, e);
+	long ret = syscall(number, a, b, c, d, e, f);
 
 	return ret < 0 ? -errno : ret;
 }
@@ -176,6 +182,11 @@ static inline long nsh_sys_clone(long flags, void *stack, int *ret_pidfd,
 }
 
 #endif
+
+static inline long nsh_sys(long number, long a, long b, long c, long d, long e)
+{
+	return nsh_sys6(number, a, b, c, d, e, 0);
+}
 
 static inline void nsh_sys_exit(int status)
 {

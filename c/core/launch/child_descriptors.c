@@ -1,8 +1,14 @@
 /* The child's descriptors: a table of its own, sources under their targets,
  * everything else closed. */
 #include <sched.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <time.h>
 
 #include "child_steps.h"
+
+enum { LONG_BITS = 8 * sizeof(long) };
 
 static bool is_target(const struct plan *plan, int fd)
 {
@@ -198,11 +204,47 @@ static int drop_listed(const struct plan *plan)
 	return (int)size;
 }
 
-/* Without /proc too: every number that could be open.  The limit may have been
- * lowered below some that are; this is the kernel's own, fs.nr_open. */
+enum { MOST_DESCRIPTORS = 1 << 20 };     /* the kernel's default, fs.nr_open */
+
+/* Whether `fd` is beyond the end of our table.  select(2) ignores the numbers
+ * there (core_sys_select), and fails for others that are not open.  `bits` is
+ * empty and has room for every number. */
+static bool is_beyond(char *bits, int fd)
+{
+	static const struct timespec now = { 0, 0 };
+	long ret;
+
+	if (nsh_sys_fcntl(fd, F_GETFD, 0) >= 0)
+		return false;
+	((unsigned long *)(void *)bits)[fd / LONG_BITS] |= 1UL << fd % LONG_BITS;
+	ret = nsh_sys6(SYS_pselect6, fd + 1, (long)bits, 0, 0, (long)&now, 0);
+	((unsigned long *)(void *)bits)[fd / LONG_BITS] = 0;
+	return ret == 0;
+}
+
+/* A number that no open descriptor reaches.  The limit may have been lowered
+ * below some that are open; the size of the table has not. */
+static int table_end(void)
+{
+	long bits = nsh_sys6(SYS_mmap, 0, MOST_DESCRIPTORS / 8,
+			     PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	int end = LONG_BITS;
+
+	if (bits < 0 && bits > -4096)
+		return MOST_DESCRIPTORS;
+	while (end < MOST_DESCRIPTORS && !is_beyond((char *)bits, end))
+		end *= 2;
+	nsh_sys(SYS_munmap, bits, MOST_DESCRIPTORS / 8, 0, 0, 0);
+	return end;
+}
+
+/* Without /proc too: every number that could be open. */
 static void drop_each(const struct plan *plan)
 {
-	for (int fd = 0; fd < 1 << 20; fd++)
+	int end = table_end();
+
+	for (int fd = 0; fd < end; fd++)
 		if (!is_kept(plan, fd))
 			nsh_sys_close(fd);
 }
