@@ -93,6 +93,23 @@ describe("a daemon", function()
     end)
   end)
 
+  -- By its number it would be opened when it may have been reaped already.
+  it("is held without being opened by its number", function()
+    with_daemons(function()
+      local from, to = sys.pipe()
+      assert(sys.deny "pidfd_open:EPERM")
+      local process = assert(noshell.command(helper.probe, "--pause"):pass_fd(to)
+        :daemonize():run_async())
+      local killed = process:kill "KILL"
+      if not killed then sys.kill(process.pid, "KILL") end
+      assert.is_true(killed)
+      process:close()
+      sys.close(to)
+      assert.equal("", sys.read(from, 1))
+      sys.close(from)
+    end)
+  end)
+
   it("that does not start says why, as any program", function()
     local _, err = noshell.command("true"):daemonize():set_working_directory("/none"):run()
     assert.equal("spawn set_working_directory ENOENT /none", probing.described(err))

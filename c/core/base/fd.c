@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -89,6 +90,32 @@ int nsh_fd_set_blocking(int fd, int blocking)
 		return -1;
 	flags = blocking ? flags & ~O_NONBLOCK : flags | O_NONBLOCK;
 	return fcntl(fd, F_SETFL, flags);
+}
+
+int nsh_fd_receive(int sock)
+{
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control;
+	char byte;
+	struct iovec data = { &byte, 1 };
+	struct msghdr message = {
+		.msg_iov = &data, .msg_iovlen = 1,
+		.msg_control = &control, .msg_controllen = sizeof control,
+	};
+	struct cmsghdr *first;
+	int fd;
+
+	if (recvmsg(sock, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT) < 0)
+		return -1;
+	first = CMSG_FIRSTHDR(&message);
+	if (!first || first->cmsg_type != SCM_RIGHTS) {
+		errno = message.msg_flags & MSG_CTRUNC ? EMFILE : ENODATA;
+		return -1;
+	}
+	memcpy(&fd, CMSG_DATA(first), sizeof fd);
+	return nsh_fd_raise(fd);
 }
 
 int nsh_fd_check(int fd)

@@ -21,6 +21,9 @@ int nsh_fd_set_blocking(int fd, int blocking);
  * it.  `empty` says that close_range(2) may be called in this process, which
  * empties the table without a copy of it.  0, or -1 with errno: not called. */
 int nsh_fd_elsewhere(void (*function)(void *), void *argument, bool empty);
+/* Takes the descriptor that nsh_send_fd sent, without waiting for it.  -1 with
+ * errno. */
+int nsh_fd_receive(int sock);
 /* 0 where fd is open, else -1 with EBADF. */
 int nsh_fd_check(int fd);
 

@@ -18,18 +18,32 @@ static int run_daemon(void *data)
 
 /* Our stack is shared with the parent, so it would be shared with a child of
  * ours as well.  After fork(3) it is not. */
-static long fork_daemon(const struct plan *plan)
+static long fork_daemon(const struct plan *plan, int *ret_pidfd)
 {
+	long flags = NSH_CLONE_PIDFD | SIGCHLD;
+
 	if (plan->after_fork)
-		return nsh_sys(SYS_clone, SIGCHLD, 0, 0, 0, 0);
-	return nsh_sys_clone(SIGCHLD, plan->daemon_stack, NULL, run_daemon,
+		return nsh_sys(SYS_clone, flags, 0, (long)ret_pidfd, 0, 0);
+	return nsh_sys_clone(flags, plan->daemon_stack, ret_pidfd, run_daemon,
 			     (void *)(uintptr_t)plan);
+}
+
+/* The host cannot open it: the daemon may be reaped by then.  Without it there
+ * is no daemon.  It is our child, so its number is its own. */
+static int send_pidfd(const struct plan *plan, long pid, int pidfd)
+{
+	int ret = nsh_send_fd(plan->moves[plan->sync_move].source, pidfd);
+
+	if (ret < 0)
+		nsh_sys(SYS_kill, pid, SIGKILL, 0, 0, 0);
+	return ret;
 }
 
 /* The daemon is the grandchild: its parent is gone before the program runs,
  * and no program can make it acquire a controlling terminal. */
 int nsh_step_daemonize(const struct plan *plan)
 {
+	int pidfd = -1, ret;
 	long pid;
 
 	if (!plan->daemonize || plan->record->pid)
@@ -37,11 +51,15 @@ int nsh_step_daemonize(const struct plan *plan)
 	pid = nsh_sys(SYS_setsid, 0, 0, 0, 0, 0);
 	if (pid < 0)
 		return (int)pid;
-	pid = fork_daemon(plan);
+	pid = fork_daemon(plan, &pidfd);
 	if (pid < 0)
 		return (int)pid;
-	if (pid > 0)
+	if (pid > 0) {
+		ret = send_pidfd(plan, pid, pidfd);
+		if (ret < 0)
+			return ret;
 		nsh_sys_exit(0);
+	}
 	plan->record->pid = (int)nsh_sys(SYS_getpid, 0, 0, 0, 0, 0);
 	return 0;
 }

@@ -321,3 +321,28 @@ void nsh_drop_table(void)
 	if (nsh_sys(SYS_unshare, CLONE_FILES, 0, 0, 0, 0) == 0)
 		nsh_close_others(&nothing);
 }
+
+/* ---- handing a descriptor over ------------------------------------------ */
+
+int nsh_send_fd(int socket, int fd)
+{
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control = { .header = {
+		.cmsg_len = CMSG_LEN(sizeof(int)),
+		.cmsg_level = SOL_SOCKET,
+		.cmsg_type = SCM_RIGHTS,
+	} };
+	char byte = 'd';
+	struct iovec data = { &byte, 1 };
+	struct msghdr message = {
+		.msg_iov = &data, .msg_iovlen = 1,
+		.msg_control = &control, .msg_controllen = sizeof control,
+	};
+	long ret;
+
+	*(int *)(void *)CMSG_DATA(&control.header) = fd;
+	ret = nsh_sys(SYS_sendmsg, socket, (long)&message, MSG_NOSIGNAL, 0, 0);
+	return ret < 0 ? (int)ret : 0;
+}

@@ -36,6 +36,9 @@ nsh_step nsh_step_own_table, nsh_step_place_descriptors;
 void nsh_close_others(const struct plan *plan);
 /* A table of our own with nothing in it. */
 void nsh_drop_table(void);
+/* Sends a descriptor through a Unix socket, for nsh_fd_receive.  0, or minus an
+ * errno. */
+int nsh_send_fd(int socket, int fd);
 
 /* child_attributes.c */
 nsh_step nsh_step_daemonize, nsh_step_new_session, nsh_step_new_process_group,

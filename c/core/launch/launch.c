@@ -223,6 +223,15 @@ static bool give_way(struct plan *plan, int signal)
 
 /* ---- the whole launch -------------------------------------------------- */
 
+/* The daemon's parent sends its pidfd and exits: opened by its number, which is
+ * free when init has reaped it, it could be another process's. */
+static void receive_daemon(struct plan *plan, struct launched *launched)
+{
+	nsh_close(&launched->daemon_pidfd);
+	(void)nsh_poll(launched->pidfd, NSH_READABLE, -1);
+	launched->daemon_pidfd = nsh_fd_receive(plan->sync);
+}
+
 enum outcome { STARTED, FAILED, REFUSED };
 
 /* clone(2) itself failed. */
@@ -266,6 +275,8 @@ static enum outcome attempt(struct plan *plan, struct launched *launched,
 	launched->path = path_name(plan);
 	if (plan->sync >= 0)
 		nsh_plan_close_child_ends(plan);
+	if (plan->daemonize)
+		receive_daemon(plan, launched);
 	follow(plan, launched);
 	if (plan->require_handshake || reached_exec(plan->record))
 		return STARTED;
@@ -277,20 +288,18 @@ static enum outcome attempt(struct plan *plan, struct launched *launched,
 }
 
 /* The child that we cloned has left; the daemon is its child. */
-static int adopt_daemon(const struct plan *plan, struct launched *launched)
+static void adopt_daemon(const struct record *record, struct launched *launched)
 {
 	(void)reap(launched);
-	launched->pid = plan->record->pid;
-	launched->pidfd = nsh_fd_raise(nsh_sys_pidfd_open(launched->pid, 0));
-	if (launched->pidfd < 0)
-		launched->pidfd = -1;   /* it has ended already */
-	return 0;
+	launched->pid = record->pid;
+	launched->pidfd = launched->daemon_pidfd;
+	launched->daemon_pidfd = -1;
 }
 
 int nsh_launch(struct plan *plan, struct launched *ret_launched,
 	       struct nsh_failure *failure)
 {
-	struct launched launched = { .pid = -1, .pidfd = -1 };
+	struct launched launched = { .pid = -1, .pidfd = -1, .daemon_pidfd = -1 };
 	enum outcome outcome;
 
 	plan->record = nsh_area_take();
@@ -308,14 +317,16 @@ int nsh_launch(struct plan *plan, struct launched *ret_launched,
 		outcome = attempt(plan, &launched, failure);
 	while (outcome == REFUSED);
 	if (outcome == STARTED && plan->daemonize && !plan->require_handshake)
-		adopt_daemon(plan, &launched);
+		adopt_daemon(plan->record, &launched);
 	if (outcome == STARTED && plan->require_handshake)
 		launched.record = plan->record;
 	else
 		nsh_area_give(plan->record);
 	plan->record = NULL;
-	if (outcome == FAILED)
+	if (outcome == FAILED) {
+		nsh_close(&launched.daemon_pidfd);
 		return -1;
+	}
 	*ret_launched = launched;
 	return 0;
 }
@@ -324,12 +335,8 @@ int nsh_launch_verdict(const struct plan *plan, struct launched *launched,
 		       struct nsh_failure *failure)
 {
 	if (reached_exec(launched->record)) {
-		if (plan->daemonize) {
-			struct plan copy = *plan;
-
-			copy.record = launched->record;
-			adopt_daemon(&copy, launched);
-		}
+		if (plan->daemonize)
+			adopt_daemon(launched->record, launched);
 		return 0;
 	}
 	return nsh_launch_fail(plan, launched->record, reap(launched), failure);
@@ -338,6 +345,7 @@ int nsh_launch_verdict(const struct plan *plan, struct launched *launched,
 void nsh_launch_release(struct launched *launched)
 {
 	nsh_close(&launched->pidfd);
+	nsh_close(&launched->daemon_pidfd);
 	/* The child may still be in its handshake, on that stack. */
 	nsh_area_drop(launched->record);
 	launched->record = NULL;

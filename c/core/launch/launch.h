@@ -23,6 +23,7 @@
 struct launched {
 	pid_t pid;
 	int pidfd;
+	int daemon_pidfd;       /* until the daemon takes its parent's place; or -1 */
 	const char *path;       /* one of the words above */
 	struct record *record;  /* while a handshake is pending, else NULL */
 	struct supervisor *supervisor;  /* the program's parent, or NULL: we are */

@@ -40,6 +40,7 @@ struct nsh_process *nsh_process_new(const struct nsh_command *cmd)
 	process->pid = -1;
 	process->pidfd = -1;
 	process->handshake.pidfd = -1;
+	process->handshake.daemon_pidfd = -1;
 	process->result = (struct nsh_result){
 		.exit_code = -1, .raw_status = -1, .user_time = -1,
 		.system_time = -1, .max_rss = -1,
