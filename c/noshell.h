@@ -414,7 +414,8 @@ struct nsh_features {
 	bool close_range;
 	bool process_group_signal; /* pidfd_send_signal to a group */
 };
-/* Asks the kernel, with one trial launch. */
+/* Asks the kernel, with one trial launch and in children: a seccomp filter that
+ * kills the process that asks does not kill this one. */
 void nsh_features(struct nsh_features *ret_features);
 /* The same without that: the launch path is NSH_DRY, and what only a child can
  * ask of the kernel is false. */

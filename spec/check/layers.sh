@@ -10,10 +10,9 @@ bad=0
 # child needs and includes nothing but failure.h.
 folders=(base command plan launch process thread)
 everyones='plan.h child.h setters.def'
-child_side='plan.h setters.def failure.h sys.h child.h child_steps.h supervise.h'
+child_side='plan.h setters.def failure.h sys.h child.h child_steps.h supervise.h kernel.h'
 # Calls that still point upwards, as "from to".
-known='command:nsh_caps_available command:nsh_caps_last command:nsh_caps_number
-launch:nsh_status_survives command:caps.h launch:status.h'
+known='command:nsh_caps_available command:nsh_caps_last command:nsh_caps_number command:caps.h'
 lua_headers='lua.h lauxlib.h lualib.h luajit.h'
 
 complain() {

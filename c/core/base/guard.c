@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "filter.h"
 #include "signals.h"
 
 /* ---- who we are -------------------------------------------------------- */
@@ -15,10 +16,12 @@ static const size_t known_size = sizeof(_Atomic pid_t);
 static _Atomic(_Atomic pid_t *) known;
 static atomic_bool cannot_know;
 
-/* qemu-user says yes to any advice, and does nothing. */
+/* qemu-user says yes to any advice, and does nothing.  A filter may kill the
+ * caller, and cannot be asked in a child before we know who we are. */
 static bool is_wiped(void *page)
 {
-	return madvise(page, known_size, MADV_WIPEONFORK) == 0
+	return nsh_filters() == 0
+		&& madvise(page, known_size, MADV_WIPEONFORK) == 0
 		&& madvise(page, known_size, -1) < 0;
 }
 

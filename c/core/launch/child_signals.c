@@ -8,6 +8,13 @@ static void do_nothing(int number)
 	(void)number;
 }
 
+/* Where a core dump would be the host's too, its death must not be one. */
+static void end_without_core(int number)
+{
+	(void)number;
+	nsh_sys(SYS_kill, nsh_sys(SYS_getpid, 0, 0, 0, 0, 0), SIGKILL, 0, 0, 0);
+}
+
 /* x86-64 alone has no way back from a handler but the one it is given. */
 #if defined(__x86_64__) && !defined(__ILP32__)
 __attribute__((naked)) static void restorer(void)
@@ -33,6 +40,9 @@ static const struct nsh_action caught_in_place = {
 	.flags = (unsigned)SA_RESTART | SA_ONSTACK | SA_NOCLDSTOP | SA_NOCLDWAIT
 		| HAS_RESTORER,
 };
+static const struct nsh_action ends_without_core = {
+	.handler = end_without_core, RESTORER .flags = HAS_RESTORER,
+};
 static const struct nsh_action default_action;   /* SIG_DFL */
 
 /* From a terminal, to the whole process group.  It would stop the child before
@@ -42,6 +52,19 @@ static bool is_stop(int number)
 	return number == SIGTSTP || number == SIGTTIN || number == SIGTTOU;
 }
 
+static bool dumps_core(int number)
+{
+	static const unsigned char numbers[] = {
+		SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV,
+		SIGXCPU, SIGXFSZ, SIGSYS,
+	};
+
+	for (size_t i = 0; i < sizeof numbers; i++)
+		if (number == numbers[i])
+			return true;
+	return false;
+}
+
 /* In place the dispositions are the whole process's, which lives on where the
  * exec fails.  Handlers and defaults are right already; a default in place of
  * SIG_IGN, were it only for a moment, lets SIGPIPE end the process. */
@@ -49,6 +72,8 @@ static const struct nsh_action *action_for(const struct plan *plan, int number)
 {
 	struct nsh_action now = { .flags = 0 };
 
+	if (plan->spreads_core_dumps && dumps_core(number))
+		return &ends_without_core;
 	if (plan->table != TABLE_IN_PLACE)
 		return is_stop(number) ? &caught : &default_action;
 	nsh_sys(SYS_rt_sigaction, number, 0, (long)&now, NSH_KERNEL_SIGSET, 0);

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -14,13 +13,9 @@
 #include "child.h"
 #include "fd.h"
 #include "guard.h"
+#include "kernel.h"
 #include "signals.h"
 #include "sys.h"
-
-/* The best table that the kernel has not refused yet. */
-static atomic_int best_table = TABLE_FETCH;
-/* A filter kills whoever calls close_range(2). */
-static atomic_bool no_close_range;
 
 static const char *const table_names[] = {
 	[TABLE_FETCH] = "shared", [TABLE_PREFIX] = "prefix",
@@ -48,7 +43,7 @@ static enum table first_table(const struct plan *plan)
 	for (enum table table = TABLE_FETCH; table <= TABLE_COPIED; table++)
 		if (strcmp(forced, table_names[table]) == 0)
 			return table;
-	return (enum table)atomic_load(&best_table);
+	return nsh_kernel_table();
 }
 
 static const char *path_name(const struct plan *plan)
@@ -92,7 +87,7 @@ static int fork_child(struct plan *plan, int *ret_pidfd)
 	}
 	if (pid < 0)
 		return -errno;
-	*ret_pidfd = nsh_sys_pidfd_open(pid, 0);
+	*ret_pidfd = nsh_kernel_pidfd_open(pid);
 	if (*ret_pidfd < 0) {
 		/* At the end of file it leaves. */
 		nsh_close(&plan->sync);
@@ -135,11 +130,21 @@ static int create(struct plan *plan, struct launched *launched)
 	return pid;
 }
 
+/* What killed a process that somebody else has reaped, or 0. */
+static int signal_kept(int pidfd)
+{
+	int status;
+
+	if (nsh_kernel_kept_status(pidfd, &status) != 1 || !WIFSIGNALED(status))
+		return 0;
+	return WTERMSIG(status);
+}
+
 /* Reaps a child that failed before its program; returns what killed it. */
 static int reap(struct launched *launched)
 {
-	siginfo_t info = { .si_pid = 0 };
-	int ret;
+	siginfo_t info = { .si_pid = 0, .si_code = CLD_EXITED };
+	int ret, signal = 0;
 
 	if (launched->supervisor) {
 		ret = nsh_supervise_wait(launched->supervisor) == 1 ? 0 : -1;
@@ -150,9 +155,11 @@ static int reap(struct launched *launched)
 			ret = nsh_sys_waitid(NSH_P_PIDFD, launched->pidfd, &info,
 					     WEXITED | __WALL, NULL);
 		while (ret == -EINTR);
+		if (ret < 0)
+			signal = signal_kept(launched->pidfd);
 	}
 	nsh_close(&launched->pidfd);
-	return ret == 0 && info.si_code != CLD_EXITED ? info.si_status : 0;
+	return ret == 0 && info.si_code != CLD_EXITED ? info.si_status : signal;
 }
 
 /* Waits until the child executes its program, waits in its handshake, or is
@@ -166,7 +173,7 @@ static void follow(struct plan *plan, const struct launched *launched)
 		return;
 	is_late = nsh_poll(plan->sync, NSH_READABLE, plan->patience) == 0;
 	if (is_late)
-		(void)nsh_sys_pidfd_send_signal(launched->pidfd, SIGKILL, 0);
+		(void)nsh_kernel_pidfd_send_signal(launched->pidfd, SIGKILL, 0);
 	while (read(plan->sync, &byte, 1) < 0 && errno == EINTR)
 		;
 	if (is_late)
@@ -190,13 +197,11 @@ static bool is_refusal(const struct plan *plan, int signal)
 
 static void remember_refusal(const struct plan *plan)
 {
-	int refused = (int)plan->table;
-
 	/* That we are in another thread, or the parent in another namespace,
 	 * need not be so next time. */
 	if (plan->record && plan->record->error == ESRCH)
 		return;
-	(void)atomic_compare_exchange_strong(&best_table, &refused, refused + 1);
+	nsh_kernel_refuse_table(plan->table);
 }
 
 /* False where there is no lesser path. */
@@ -205,9 +210,9 @@ static bool give_way(struct plan *plan, int signal)
 	if (!is_refusal(plan, signal))
 		return false;
 	if (plan->record->probing == PROBING_RANGE) {
-		atomic_store(&no_close_range, true);
+		nsh_kernel_note_close_range_kills();
 		/* What is the child's has been closed here where it has a
-		 * sync socket: then it is the next launch that succeeds. */
+		 * sync socket. */
 		if (plan->no_close_range || plan->sync >= 0)
 			return false;
 		plan->no_close_range = true;
@@ -296,6 +301,15 @@ static void adopt_daemon(const struct record *record, struct launched *launched)
 	launched->daemon_pidfd = -1;
 }
 
+/* Before Linux 5.16 a core dump would be ours too. */
+static void keep_apart(struct plan *plan)
+{
+	if (strcmp(forced_path(), "own") == 0 || nsh_kernel_forbids_sharing())
+		plan->own_memory = true;
+	plan->spreads_core_dumps = !plan->own_memory
+		&& nsh_kernel_spreads_core_dumps();
+}
+
 int nsh_launch(struct plan *plan, struct launched *ret_launched,
 	       struct nsh_failure *failure)
 {
@@ -305,14 +319,16 @@ int nsh_launch(struct plan *plan, struct launched *ret_launched,
 	plan->record = nsh_area_take();
 	if (!plan->record)
 		return nsh_fail(failure, NSH_STAGE_CLONE, errno, "mmap");
-	if (strcmp(forced_path(), "own") == 0)
-		plan->own_memory = true;
+	keep_apart(plan);
 	plan->table = first_table(plan);
-	plan->no_close_range = atomic_load(&no_close_range);
+	/* With a sync socket there is no second attempt: see give_way. */
+	plan->no_close_range = plan->sync >= 0
+		? !nsh_kernel_permits(NSH_ASK_CLOSE_RANGE)
+		: nsh_kernel_kills_close_range();
 	plan->daemon_stack = nsh_area_second_stack(plan->record);
 	/* Limit: a supervisor cannot fork(3) for a hook. */
 	plan->supervised = !plan->hook && !plan->daemonize
-		&& nsh_supervise_is_needed(plan->table != TABLE_COPIED);
+		&& nsh_supervise_is_needed();
 	do
 		outcome = attempt(plan, &launched, failure);
 	while (outcome == REFUSED);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "child.h"
+#include "kernel.h"
 #include "signals.h"
 #include "sys.h"
 
@@ -73,6 +74,8 @@ int nsh_launch_in_place(struct plan *plan, struct nsh_failure *failure)
 	uint64_t mask;
 	int error;
 
+	/* What a filter kills in that thread is this process. */
+	plan->no_close_range = !nsh_kernel_permits(NSH_ASK_CLOSE_RANGE);
 	if (nsh_signals_block(&mask) < 0)
 		return nsh_fail(failure, NSH_STAGE_SIGNALS, errno, NULL);
 	memset(&record, 0, sizeof record);

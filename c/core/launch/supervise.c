@@ -13,7 +13,7 @@
 
 #include "launch_block.h"
 #include "fd.h"
-#include "status.h"
+#include "kernel.h"
 #include "sys.h"
 
 /* ---- whether it is needed ---------------------------------------------- */
@@ -41,9 +41,9 @@ static bool has_threads(void)
 	return stat("/proc/self/task", &tasks) < 0 || tasks.st_nlink > 3;
 }
 
-bool nsh_supervise_is_needed(bool share_table)
+bool nsh_supervise_is_needed(void)
 {
-	return !nsh_status_survives(share_table) && (sigchld_is_taken() || has_threads());
+	return !nsh_kernel_keeps_status() && (sigchld_is_taken() || has_threads());
 }
 
 /* ---- starting ---------------------------------------------------------- */

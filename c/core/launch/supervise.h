@@ -39,7 +39,7 @@ struct supervisor {
 
 /* Whether a status could be lost here: the kernel does not keep it, and
  * somebody else may wait for our children. */
-bool nsh_supervise_is_needed(bool share_table);
+bool nsh_supervise_is_needed(void);
 /* Starts the child through a supervisor.  Returns the child's pid and sets
  * *ret_supervisor and *ret_pidfd, or minus an errno. */
 int nsh_supervise_start(struct plan *plan, long clone_flags, void *child_stack,

@@ -113,6 +113,7 @@ struct plan {
 	int parent_thread;
 	bool own_memory;           /* never share memory with this child */
 	bool after_fork;           /* a hook runs: fork(3), not clone(2) */
+	bool spreads_core_dumps;   /* a core dump of the child's is the host's too */
 	bool supervised;           /* the child's parent is a supervisor */
 	bool no_close_range;       /* a filter kills whoever asks for it */
 	void *daemon_stack;        /* beside the stack of its parent */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "kernel.h"
 #include "process.h"
 #include "sys.h"
 
@@ -12,26 +13,14 @@
 static const double last_while = 1.0;
 
 /* To the group in one piece where the kernel can, Linux 6.9: a member that is
- * just being forked is met too. */
-static void signal_group(const struct nsh_process *process, int signal)
-{
-	int ret = nsh_sys_pidfd_send_signal(process->pidfd, signal,
-					    NSH_PIDFD_PROCESS_GROUP);
-
-	/* An older kernel; the number is the group's as long as the root is not
-	 * reaped.  What /proc shows of the group was signalled already. */
-	if (ret == -EINVAL && !process->exited)
-		(void)kill(-process->pid, signal);
-}
-
-/* SIGCONT may always be sent within the session. */
+ * just being forked is met too.  SIGCONT may always be sent within the session. */
 static void signal_root(struct nsh_process *process, int signal)
 {
 	int ret;
 
 	if (process->own_group)
-		signal_group(process, signal);
-	ret = nsh_sys_pidfd_send_signal(process->pidfd, signal, 0);
+		(void)nsh_kernel_signal(process->pidfd, -process->pid, signal);
+	ret = nsh_kernel_signal(process->pidfd, process->pid, signal);
 	if (signal != SIGCONT)
 		process->is_denied = ret == -EPERM;
 }
@@ -44,8 +33,8 @@ static pid_t group_of(const struct nsh_process *process)
 	if (!process->own_group)
 		return 0;
 	if (process->exited
-	    && nsh_sys_pidfd_send_signal(process->pidfd, 0,
-					 NSH_PIDFD_PROCESS_GROUP) == -ESRCH)
+	    && nsh_kernel_pidfd_send_signal(process->pidfd, 0,
+					    NSH_PIDFD_PROCESS_GROUP) == -ESRCH)
 		return 0;
 	return process->pid;
 }
@@ -69,14 +58,25 @@ static void drop_dead(struct nsh_process *process)
 	nsh_tree_drop_gone(tree);
 }
 
-static void signal_all(struct nsh_process *process, int signal)
+/* Asked once: a tree may have thousands of members. */
+static void signal_descendants(struct nsh_process *process, int signal)
 {
 	bool lives = !process->exited;
 
-	process->tree.tables = strcmp(process->launch, "shared") == 0
-		|| strcmp(process->launch, "prefix") == 0;
+	if (!nsh_kernel_permits(NSH_ASK_PIDFD_OPEN)
+	    || !nsh_kernel_permits(NSH_ASK_PIDFD_SIGNAL)) {
+		process->tree.lack = TREE_LACKS_CALLS;
+		process->tree.lack_errnum = EPERM;
+		return;
+	}
+	process->tree.tables = nsh_kernel_permits(NSH_ASK_CUT);
 	nsh_tree_signal(&process->tree, lives ? process->pid : 0,
 			lives ? process->pidfd : -1, group_of(process), signal);
+}
+
+static void signal_all(struct nsh_process *process, int signal)
+{
+	signal_descendants(process, signal);
 	/* After the others: what they do when they go, the root may see. */
 	signal_root(process, signal);
 	signal_root(process, SIGCONT);
@@ -131,6 +131,9 @@ static const char *describe_lack(enum tree_lack lack)
 	case TREE_LACKS_OWN_PROC:
 		return "its descendants were not signalled: /proc belongs to another "
 			"pid namespace";
+	case TREE_LACKS_CALLS:
+		return "its descendants were not signalled: a seccomp filter kills "
+			"the caller of pidfd_open or pidfd_send_signal";
 	case TREE_LACKS_MEMORY:
 		return "not all of its descendants were signalled: out of memory";
 	case TREE_LACKS_DESCRIPTORS:

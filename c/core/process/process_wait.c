@@ -8,6 +8,7 @@
 
 #include "command.h"
 #include "fd.h"
+#include "kernel.h"
 #include "orphans.h"
 #include "process.h"
 #include "sys.h"
@@ -85,7 +86,7 @@ int nsh_process_kill(struct nsh_process *process, int signal)
 		return 0;
 	if (nsh_process_is_ours(process) && process->pidfd >= 0
 	    && (!process->exited || process->is_daemon))
-		ret = nsh_sys_pidfd_send_signal(process->pidfd, signal, 0);
+		ret = nsh_kernel_signal(process->pidfd, process->pid, signal);
 	if (ret == 0)
 		return 0;
 	errno = -ret;

@@ -24,6 +24,7 @@ enum tree_lack {
 	TREE_LACKS_NOTHING,
 	TREE_LACKS_PROC,        /* /proc is not there, or not readable */
 	TREE_LACKS_OWN_PROC,    /* /proc belongs to another pid namespace */
+	TREE_LACKS_CALLS,       /* a filter kills the caller of what it takes */
 	TREE_LACKS_MEMORY,
 	TREE_LACKS_DESCRIPTORS,
 	TREE_LACKS_SIGHT,       /* /proc hides processes of other users */

@@ -6,13 +6,12 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/wait.h>
 #include <time.h>
 
-#include "launch_block.h"
 #include "command.h"
 #include "fd.h"
 #include "guard.h"
+#include "kernel.h"
 #include "path.h"
 #include "process.h"
 #include "sys.h"
@@ -131,28 +130,12 @@ static int set_policy(int policy)
 	return (int)nsh_sys(SYS_sched_setscheduler, 0, policy, (long)&normal, 0, 0);
 }
 
-static int try_in_child(void *nothing)
-{
-	(void)nothing;
-	nsh_sys_exit(set_policy(SCHED_BATCH) < 0);
-	return -1;
-}
-
-/* A filter may kill whoever asks (systemd's @resources): a child goes first, of
- * which the host hears nothing. */
+/* A filter may kill whoever asks (systemd's @resources). */
 static bool can_stand_back(void)
 {
-	siginfo_t info = { .si_status = -1 };
-	void *area = nsh_area_take();
-	long pid = -1;
-
-	if (area && sched_getscheduler(0) == SCHED_OTHER)
-		pid = nsh_sys_clone(CLONE_VM | CLONE_VFORK, nsh_area_stack(area),
-				    NULL, try_in_child, NULL);
-	if (pid > 0)
-		(void)nsh_sys_waitid(P_PID, (int)pid, &info, WEXITED | __WALL, NULL);
-	nsh_area_give(area);
-	return pid > 0 && info.si_code == CLD_EXITED && info.si_status == 0;
+	return nsh_kernel_permits(NSH_ASK_SCHEDULER)
+		&& nsh_kernel_has(NSH_ASK_SCHEDULER)
+		&& sched_getscheduler(0) == SCHED_OTHER;
 }
 
 static void start_now(struct nsh_start *start)

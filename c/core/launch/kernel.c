@@ -1,0 +1,385 @@
+#include "kernel.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "fd.h"
+#include "filter.h"
+#include "guard.h"
+#include "launch_block.h"
+#include "signals.h"
+#include "sys.h"
+
+/* ---- which release ----------------------------------------------------- */
+
+static int release_of(const char *text)
+{
+	char *end;
+	long major = strtol(text, &end, 10);
+	long minor = *end == '.' ? strtol(end + 1, NULL, 10) : 0;
+
+	return (int)(major * 1000 + minor);
+}
+
+/* uname(2) only where there is no /proc: a filter may kill its caller. */
+static int read_release(void)
+{
+	const char *claimed = secure_getenv("NOSHELL_KERNEL");
+	struct utsname name;
+	char text[64];
+	ssize_t size;
+	int fd;
+
+	if (claimed)
+		return release_of(claimed);
+	fd = open("/proc/sys/kernel/osrelease", O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return uname(&name) == 0 ? release_of(name.release) : 0;
+	size = read(fd, text, sizeof text - 1);
+	nsh_close(&fd);
+	text[size < 0 ? 0 : size] = 0;
+	return release_of(text);
+}
+
+bool nsh_kernel_spreads_core_dumps(void)
+{
+	static atomic_int release;
+	int known = atomic_load(&release);
+
+	if (known == 0) {
+		known = read_release();
+		atomic_store(&release, known);
+	}
+	return known < 5016;
+}
+
+/* ---- the survey -------------------------------------------------------- */
+
+/* What was found out, by a thread that had `filters` then. */
+static struct {
+	struct guard guard;
+	bool is_known;
+	int filters;
+	long answers[NSH_QUESTIONS];
+} known = { .guard = NSH_GUARD_INIT };
+
+static atomic_int best_table = TABLE_FETCH;
+static atomic_bool close_range_kills;
+/* -1: not known. */
+static atomic_int keeps_status = -1;
+
+/* A child of the host has the same filters: the answers are its own as well. */
+static void keep_answers(void)
+{
+}
+
+static void lock(void)
+{
+	nsh_guard_lock(&known.guard, keep_answers);
+}
+
+static void unlock(void)
+{
+	nsh_guard_unlock(&known.guard);
+}
+
+/* Where it may, with our table of descriptors: a copy would hold what another
+ * thread is writing, which then cannot be executed.  Its pid, or minus an
+ * errno. */
+static long start_asking(struct survey *survey, int *ret_pidfd)
+{
+	long flags = CLONE_VFORK | NSH_CLONE_PIDFD;
+	uint64_t mask;
+	long pid;
+
+	if (!nsh_kernel_spreads_core_dumps())
+		flags |= CLONE_VM;
+	if (survey->shares_table)
+		flags |= CLONE_FILES;
+	if (nsh_signals_block(&mask) < 0)
+		return -errno;
+	pid = nsh_sys_clone(flags, nsh_area_stack(survey), ret_pidfd,
+			    nsh_ask_all, survey);
+	if (pid == -EMFILE || pid == -ENFILE)
+		pid = nsh_sys_clone(flags & ~NSH_CLONE_PIDFD,
+				    nsh_area_stack(survey), NULL, nsh_ask_all,
+				    survey);
+	nsh_signals_restore(mask);
+	return pid;
+}
+
+static void reap(long pid)
+{
+	siginfo_t info;
+	int ret;
+
+	do
+		ret = nsh_sys_waitid(P_PID, (int)pid, &info, WEXITED | __WALL, NULL);
+	while (ret == -EINTR);
+}
+
+/* False where no child can be started. */
+static bool ask_in_children(struct survey *survey, int *ret_pidfd)
+{
+	while (survey->next < survey->end) {
+		long pid;
+
+		nsh_close(ret_pidfd);
+		pid = start_asking(survey, ret_pidfd);
+		if (pid > 0)
+			reap(pid);
+		else if (!survey->shares_table)
+			return false;
+		/* valgrind refuses to share the table. */
+		if (pid < 0 || (survey->next > NSH_ASK_CUT
+				&& survey->answers[NSH_ASK_CUT] < 0))
+			survey->shares_table = false;
+	}
+	return true;
+}
+
+/* Linux fills the status in when it releases a reaped process, a moment after
+ * wait has returned: that often do we look, 1 ms apart. */
+enum { RELEASE_LOOKS = 200 };
+
+/* ioctl_pidfd(2): Linux 6.13 has the call, 6.15 the exit status in it. */
+struct pidfd_info {
+	uint64_t mask, cgroup;
+	uint32_t pid, tgid, ppid;
+	uint32_t ruid, rgid, euid, egid, suid, sgid, fsuid, fsgid;
+	int32_t exit_code;
+};
+
+#define NSH_PIDFD_GET_INFO _IOWR(0xFF, 11, struct pidfd_info)
+#define NSH_PIDFD_INFO_EXIT ((uint64_t)1 << 3)
+
+/* 1: status known.  0: not yet.  -1: this kernel cannot tell. */
+static int ask_pidfd(int pidfd, int *ret_status)
+{
+	struct pidfd_info info;
+	long ret;
+
+	memset(&info, 0, sizeof info);
+	info.mask = NSH_PIDFD_INFO_EXIT;
+	ret = nsh_sys(SYS_ioctl, pidfd, (long)NSH_PIDFD_GET_INFO, (long)&info, 0, 0);
+	/* ESRCH: reaped, and before 6.15 that is all there is to know. */
+	if (ret == -ESRCH || (ret < 0 && ret != -EINTR))
+		return -1;
+	if (ret < 0 || !(info.mask & NSH_PIDFD_INFO_EXIT))
+		return 0;
+	*ret_status = info.exit_code;
+	return 1;
+}
+
+static int await_kept_status(int pidfd, int *ret_status)
+{
+	int found = 0;
+
+	for (int i = 0; found == 0 && i < RELEASE_LOOKS; i++) {
+		found = ask_pidfd(pidfd, ret_status);
+		if (found == 0)
+			(void)nsh_poll(-1, 0, 0.001);
+	}
+	return found == 1 ? 1 : -1;
+}
+
+/* The kernel does not say which fields it knows before 6.19, so a child that
+ * has been reaped is asked about. */
+static bool tells_kept_status(const struct survey *survey, int pidfd)
+{
+	int status;
+
+	return survey->answers[NSH_ASK_PIDFD_INFO] >= 0
+		&& await_kept_status(pidfd, &status) == 1;
+}
+
+static void remember(const struct survey *survey, int filters)
+{
+	for (int i = 0; i < NSH_QUESTIONS; i++)
+		known.answers[i] = survey->answers[i];
+	known.filters = filters;
+	known.is_known = true;
+}
+
+/* With the lock held.  False where no child can be started. */
+static bool find_out(int filters)
+{
+	struct survey *survey = nsh_area_take();
+	int pidfd = -1;
+	bool done;
+
+	if (!survey)
+		return false;
+	memset(survey, 0, sizeof *survey);
+	survey->shares_table = true;
+	survey->end = nsh_kernel_spreads_core_dumps() ? NSH_QUESTIONS
+		: NSH_FIRST_STEP_QUESTION;
+	for (int i = 0; i < NSH_QUESTIONS; i++)
+		survey->answers[i] = NSH_ANSWER_NONE;
+	done = ask_in_children(survey, &pidfd);
+	if (done) {
+		remember(survey, filters);
+		if (pidfd >= 0 && atomic_load(&keeps_status) < 0)
+			atomic_store(&keeps_status, tells_kept_status(survey, pidfd));
+	}
+	nsh_close(&pidfd);
+	nsh_area_give(survey);
+	return done;
+}
+
+/* With the lock held. */
+static bool is_up_to_date(int filters)
+{
+	return (known.is_known && known.filters == filters) || find_out(filters);
+}
+
+/* ---- what the rest of the core wants to know --------------------------- */
+
+bool nsh_kernel_permits(enum nsh_question question)
+{
+	int filters = nsh_filters();
+	bool permits;
+
+	if (filters == 0)
+		return true;
+	lock();
+	permits = is_up_to_date(filters)
+		&& known.answers[question] != NSH_ANSWER_KILLED;
+	unlock();
+	return permits;
+}
+
+bool nsh_kernel_has(enum nsh_question question)
+{
+	bool has;
+
+	lock();
+	has = (known.is_known || find_out(nsh_filters()))
+		&& known.answers[question] >= 0;
+	unlock();
+	return has;
+}
+
+bool nsh_kernel_has_here(enum nsh_question question)
+{
+	static const struct survey here;
+	bool is_known, has;
+
+	lock();
+	is_known = known.is_known;
+	has = is_known && known.answers[question] >= 0;
+	unlock();
+	if (is_known || nsh_filters() != 0)
+		return has;
+	return nsh_ask(question, &here) >= 0;
+}
+
+void nsh_kernel_refresh(void)
+{
+	int filters = nsh_filters();
+
+	lock();
+	(void)is_up_to_date(filters);
+	unlock();
+}
+
+static bool any_kills(void)
+{
+	for (int i = 0; i < NSH_QUESTIONS; i++)
+		if (known.answers[i] == NSH_ANSWER_KILLED)
+			return true;
+	return false;
+}
+
+bool nsh_kernel_forbids_sharing(void)
+{
+	int filters;
+	bool forbids;
+
+	if (!nsh_kernel_spreads_core_dumps())
+		return false;
+	filters = nsh_filters();
+	if (filters == 0)
+		return false;
+	lock();
+	forbids = !is_up_to_date(filters) || any_kills();
+	unlock();
+	return forbids;
+}
+
+enum table nsh_kernel_table(void)
+{
+	return (enum table)atomic_load(&best_table);
+}
+
+void nsh_kernel_refuse_table(enum table table)
+{
+	int refused = (int)table;
+
+	(void)atomic_compare_exchange_strong(&best_table, &refused, refused + 1);
+}
+
+bool nsh_kernel_kills_close_range(void)
+{
+	return atomic_load(&close_range_kills);
+}
+
+void nsh_kernel_note_close_range_kills(void)
+{
+	atomic_store(&close_range_kills, true);
+}
+
+bool nsh_kernel_keeps_status(void)
+{
+	if (atomic_load(&keeps_status) < 0)
+		(void)nsh_kernel_has(NSH_ASK_PIDFD_INFO);
+	return atomic_load(&keeps_status) == 1;
+}
+
+int nsh_kernel_kept_status(int pidfd, int *ret_status)
+{
+	if (nsh_kernel_keeps_status() && nsh_kernel_permits(NSH_ASK_PIDFD_INFO)
+	    && await_kept_status(pidfd, ret_status) == 1)
+		return 1;
+	/* A new filter: from now on a supervisor is needed. */
+	atomic_store(&keeps_status, 0);
+	return -1;
+}
+
+int nsh_kernel_pidfd_open(pid_t pid)
+{
+	if (!nsh_kernel_permits(NSH_ASK_PIDFD_OPEN))
+		return -ENOSYS;
+	return nsh_sys_pidfd_open(pid, 0);
+}
+
+int nsh_kernel_pidfd_send_signal(int pidfd, int signal, unsigned flags)
+{
+	if (!nsh_kernel_permits(flags ? NSH_ASK_PIDFD_GROUP : NSH_ASK_PIDFD_SIGNAL))
+		return -ENOSYS;
+	return nsh_sys_pidfd_send_signal(pidfd, signal, flags);
+}
+
+/* Limit: if somebody else reaps our children, one that exits between the two
+ * calls is not told from a process that has got its number since. */
+int nsh_kernel_signal(int pidfd, pid_t pid, int signal)
+{
+	int ret = nsh_kernel_pidfd_send_signal(pidfd, signal,
+					       pid < 0 ? NSH_PIDFD_PROCESS_GROUP : 0);
+
+	if (ret != -ENOSYS && ret != -EPERM && !(pid < 0 && ret == -EINVAL))
+		return ret;
+	if (nsh_poll(pidfd, POLLIN, 0) != 0)
+		return -ESRCH;
+	return kill(pid, signal) < 0 ? -errno : 0;
+}

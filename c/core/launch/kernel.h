@@ -1,0 +1,120 @@
+/*
+ * kernel.h: what this kernel offers, and what the host's seccomp filter lets
+ * pass: every probe, and every remembered answer.
+ *
+ * All questions are asked in a child, because a filter may kill the process
+ * that asks.  One child answers them all; if a question kills it, another
+ * child goes on with the next one.  The children have no exit signal, so the
+ * host's handlers and waits do not notice them.
+ *
+ * Before Linux 5.16 a core dump ends every process that shares the memory of
+ * the one that dumps, and SIGSYS from a filter dumps core (kernel commit
+ * 0258b5fd7c71).  There the children that ask have memory of their own.
+ * NOSHELL_KERNEL=5.10 in the environment claims that release, for the specs.
+ */
+#ifndef NSH_KERNEL_H
+#define NSH_KERNEL_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "plan.h"
+
+/* The questions, each a system call that changes nothing but the child. */
+enum nsh_question {
+	NSH_ASK_CUT,                /* close_range(2) with its own new table */
+	NSH_ASK_UNSHARE,            /* unshare(2) of the table */
+	NSH_ASK_CLOSE_RANGE,
+	NSH_ASK_PIDFD_OPEN,
+	NSH_ASK_PIDFD_GETFD,
+	NSH_ASK_PIDFD_SIGNAL,
+	NSH_ASK_PIDFD_GROUP,        /* pidfd_send_signal(2) to a group */
+	NSH_ASK_PIDFD_INFO,         /* ioctl_pidfd(2) */
+	NSH_ASK_SCHEDULER,          /* from SCHED_OTHER to SCHED_BATCH */
+	NSH_ASK_CORE_SCHEDULING,
+	/* What else a child that shares memory may call before its program
+	 * runs.  Asked only where its death would be the host's. */
+	NSH_ASK_NO_NEW_PRIVS,
+	NSH_ASK_PARENT_DEATH,
+	NSH_ASK_LIMIT,
+	NSH_ASK_NICE,
+	NSH_ASK_AFFINITY,
+	NSH_ASK_UMASK,
+	NSH_ASK_SESSION,
+	NSH_ASK_PROCESS_GROUP,
+	NSH_ASK_DIRECTORY,
+	NSH_ASK_SIGACTION,
+	NSH_ASK_SIGNAL_MASK,
+	NSH_ASK_DUP3,
+	NSH_ASK_FCNTL,
+	NSH_ASK_OPEN,
+	NSH_ASK_LIST,               /* getdents64(2) */
+	NSH_ASK_SLEEP,
+	NSH_ASK_SELECT,
+	NSH_ASK_MAP,                /* mmap(2), munmap(2) */
+	NSH_ASK_GETPPID,
+	NSH_ASK_FUTEX,
+	NSH_ASK_SEND,               /* sendmsg(2) */
+	NSH_ASK_EXEC,
+	NSH_QUESTIONS
+};
+
+enum { NSH_FIRST_STEP_QUESTION = NSH_ASK_NO_NEW_PRIVS };
+
+/* An answer: what the call returned, or one of these. */
+enum { NSH_ANSWER_KILLED = -10000, NSH_ANSWER_NONE = -10001 };
+
+/* What the host and the children that ask share. */
+struct survey {
+	volatile int next;          /* the first question that is left */
+	volatile long answers[NSH_QUESTIONS];
+	int end;                    /* where the questions end */
+	bool shares_table;          /* the child has the host's descriptors */
+};
+
+/* child_kernel.c: answers one question; in the host too, if it has no filter. */
+long nsh_ask(enum nsh_question question, const struct survey *survey);
+/* In a child: answers those that are left, and exits. */
+int nsh_ask_all(void *survey);
+
+/* Whether that call is safe in this thread: no filter kills its caller, as far
+ * as can be found out.  Filters that were added later are noticed.
+ * Limit: they are not without /proc. */
+bool nsh_kernel_permits(enum nsh_question question);
+/* Whether that call has succeeded here.  Filters added later are not noticed. */
+bool nsh_kernel_has(enum nsh_question question);
+/* The same without starting a child: false for what that would take. */
+bool nsh_kernel_has_here(enum nsh_question question);
+/* Asks again if this thread has more filters than when the answers were found. */
+void nsh_kernel_refresh(void);
+
+/* Whether a child that shares memory takes the host with it if it dumps core. */
+bool nsh_kernel_spreads_core_dumps(void);
+/* Whether no child may share memory with this thread, for that reason. */
+bool nsh_kernel_forbids_sharing(void);
+
+/* The best table that the kernel has not refused yet. */
+enum table nsh_kernel_table(void);
+/* The next launch does not try this one. */
+void nsh_kernel_refuse_table(enum table table);
+/* Whether a filter kills the caller of close_range(2), as a launch saw. */
+bool nsh_kernel_kills_close_range(void);
+void nsh_kernel_note_close_range_kills(void);
+
+/* Whether this kernel tells the status to the holder of a pidfd also when
+ * somebody else has reaped the process (Linux 6.15). */
+bool nsh_kernel_keeps_status(void);
+/* The status of a process that somebody else has reaped.  1: *ret_status is
+ * set.  -1: this kernel cannot tell. */
+int nsh_kernel_kept_status(int pidfd, int *ret_status);
+
+/* pidfd_open(2) and pidfd_send_signal(2), or -ENOSYS where a filter would kill
+ * us.  `flags` is 0 or NSH_PIDFD_PROCESS_GROUP. */
+int nsh_kernel_pidfd_open(pid_t pid);
+int nsh_kernel_pidfd_send_signal(int pidfd, int signal, unsigned flags);
+/* Signals the process of a pidfd.  If the call is refused, and the process has
+ * not exited, kill(2) is called with `pid`, which may be its process group's.
+ * 0, or minus an errno. */
+int nsh_kernel_signal(int pidfd, pid_t pid, int signal);
+
+#endif
