@@ -311,14 +311,17 @@ int nsh_step_place_descriptors(const struct plan *plan)
 	return 0;
 }
 
-void nsh_drop_table(void)
+void nsh_drop_table(enum table_cut cut, bool no_close_range)
 {
-	static struct record record;
-	static const struct plan nothing = { .record = &record };
+	struct record record = { 0 };
+	const struct plan nothing = {
+		.record = &record, .no_close_range = no_close_range,
+	};
 
-	if (nsh_sys_close_range(0, ~0U, NSH_CLOSE_RANGE_UNSHARE) == 0)
+	if (cut == CUT_RANGE
+	    && nsh_sys_close_range(0, ~0U, NSH_CLOSE_RANGE_UNSHARE) == 0)
 		return;
-	if (nsh_sys(SYS_unshare, CLONE_FILES, 0, 0, 0, 0) == 0)
+	if (cut == CUT_COPY || nsh_sys(SYS_unshare, CLONE_FILES, 0, 0, 0, 0) == 0)
 		nsh_close_others(&nothing);
 }
 

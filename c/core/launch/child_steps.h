@@ -12,6 +12,7 @@
 #include <stddef.h>
 
 #include "plan.h"
+#include "supervise.h"
 #include "sys.h"
 
 /* Nothing there may allocate, lock or print; errno is the host's. */
@@ -34,8 +35,8 @@ static inline void nsh_at(const struct plan *plan, enum nsh_stage stage,
 nsh_step nsh_step_own_table, nsh_step_place_descriptors;
 /* Closes all that is neither planned, nor the pid file, nor a hook's. */
 void nsh_close_others(const struct plan *plan);
-/* A table of our own with nothing in it. */
-void nsh_drop_table(void);
+/* Leaves a table of our own with nothing in it. */
+void nsh_drop_table(enum table_cut cut, bool no_close_range);
 /* Sends a descriptor through a Unix socket, for nsh_fd_receive.  0, or minus an
  * errno. */
 int nsh_send_fd(int socket, int fd);

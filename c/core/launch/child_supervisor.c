@@ -21,19 +21,30 @@ static void start_child(struct supervisor *supervisor)
 {
 	struct plan *plan = supervisor->plan;
 
+	if (supervisor->pid < 0)
+		return;
 	plan->parent_pid = plan->parent_thread =
 		(int)nsh_sys(SYS_getpid, 0, 0, 0, 0, 0);
 	supervisor->pid = (int)nsh_sys_clone(supervisor->clone_flags,
 					     supervisor->child_stack,
 					     &supervisor->child_pidfd,
 					     nsh_child_run, plan);
+	if (supervisor->pid > 0 && supervisor->cut == CUT_COPY)
+		(void)nsh_send_fd(supervisor->send_pidfd, supervisor->child_pidfd);
 }
 
-/* Its parent dies with us, so it must die with its own. */
-static void follow_parent(const struct plan *plan)
+/* Its parent dies with us, so it must die with its own.  The host may have died
+ * before the signal was armed; 0 is a host in another pid namespace. */
+static void follow_parent(struct supervisor *supervisor)
 {
-	if (plan->parent_death_signal)
-		nsh_sys_prctl(1 /* PR_SET_PDEATHSIG */, SIGKILL, 0, 0, 0);
+	long parent;
+
+	if (!supervisor->plan->parent_death_signal)
+		return;
+	nsh_sys_prctl(1 /* PR_SET_PDEATHSIG */, SIGKILL, 0, 0, 0);
+	parent = nsh_sys(SYS_getppid, 0, 0, 0, 0, 0);
+	if (parent != supervisor->parent && parent != 0)
+		supervisor->pid = -ESRCH;
 }
 
 static void publish(struct supervisor *supervisor)
@@ -48,9 +59,9 @@ int nsh_supervise_run(void *data)
 	int ret;
 
 	take_sigchld_back();
-	follow_parent(supervisor->plan);
+	follow_parent(supervisor);
 	start_child(supervisor);
-	nsh_drop_table();
+	nsh_drop_table(supervisor->cut, supervisor->no_close_range);
 	/* From here on the plan is the host's again. */
 	publish(supervisor);
 	if (supervisor->pid < 0)

@@ -13,6 +13,7 @@
 
 #include "launch_block.h"
 #include "fd.h"
+#include "guard.h"
 #include "kernel.h"
 #include "sys.h"
 
@@ -48,6 +49,14 @@ bool nsh_supervise_is_needed(void)
 
 /* ---- starting ---------------------------------------------------------- */
 
+static enum table_cut choose_cut(void)
+{
+	nsh_kernel_refresh();
+	if (nsh_kernel_has(NSH_ASK_CUT))
+		return CUT_RANGE;
+	return nsh_kernel_has(NSH_ASK_UNSHARE) ? CUT_UNSHARE : CUT_COPY;
+}
+
 static void drop(struct supervisor **supervisor)
 {
 	nsh_close(&(*supervisor)->pidfd);
@@ -76,34 +85,56 @@ static int await_child(struct supervisor *supervisor)
 	return supervisor->pid;
 }
 
+/* The child's pid, or minus an errno. */
+static int start(struct supervisor *supervisor)
+{
+	bool copies = supervisor->cut == CUT_COPY;
+	int sockets[2] = { -1, -1 };
+	long pid;
+
+	if (copies && nsh_socketpair(sockets) < 0)
+		return -errno;
+	supervisor->send_pidfd = sockets[1];
+	pid = nsh_sys_clone(CLONE_VM | NSH_CLONE_PIDFD | (copies ? 0 : CLONE_FILES),
+			    nsh_area_stack(supervisor), &supervisor->pidfd,
+			    nsh_supervise_run, supervisor);
+	/* Its copy is enough, and there is room for what we receive. */
+	nsh_close(&sockets[1]);
+	if (pid > 0) {
+		supervisor->own_pid = (pid_t)pid;
+		supervisor->pidfd = nsh_fd_raise(supervisor->pidfd);
+		pid = await_child(supervisor);
+	}
+	if (pid > 0 && copies)
+		supervisor->child_pidfd = nsh_fd_receive(sockets[0]);
+	nsh_close(&sockets[0]);
+	return (int)pid;
+}
+
 int nsh_supervise_start(struct plan *plan, long clone_flags, void *child_stack,
 			struct supervisor **ret_supervisor, int *ret_pidfd)
 {
 	struct supervisor *supervisor = nsh_area_take();
-	long pid;
+	int pid;
 
 	if (!supervisor)
 		return -errno;
 	*supervisor = (struct supervisor){ .plan = plan, .pidfd = -1 };
 	supervisor->clone_flags = clone_flags;
 	supervisor->child_stack = child_stack;
-	pid = nsh_sys_clone(CLONE_VM | CLONE_FILES | NSH_CLONE_PIDFD,
-			    nsh_area_stack(supervisor), &supervisor->pidfd,
-			    nsh_supervise_run, supervisor);
-	if (pid > 0) {
-		supervisor->own_pid = (pid_t)pid;
-		supervisor->pidfd = nsh_fd_raise(supervisor->pidfd);
-		pid = await_child(supervisor);
-	}
+	supervisor->parent = nsh_self();
+	supervisor->cut = choose_cut();
+	supervisor->no_close_range = !nsh_kernel_has(NSH_ASK_CLOSE_RANGE);
+	pid = start(supervisor);
 	if (pid < 0) {
 		if (supervisor->own_pid > 0)
 			(void)nsh_supervise_wait(supervisor);
 		nsh_supervise_free(&supervisor);
-		return (int)pid;
+		return pid;
 	}
 	*ret_pidfd = supervisor->child_pidfd;
 	*ret_supervisor = supervisor;
-	return (int)pid;
+	return pid;
 }
 
 /* ---- ending ------------------------------------------------------------ */
@@ -112,9 +143,12 @@ int nsh_supervise_start(struct plan *plan, long clone_flags, void *child_stack,
 static void reap(struct supervisor *supervisor)
 {
 	siginfo_t info;
+	int ret;
 
-	(void)nsh_sys_waitid(NSH_P_PIDFD, supervisor->pidfd, &info,
-			     WEXITED | __WALL, NULL);
+	do
+		ret = nsh_sys_waitid(NSH_P_PIDFD, supervisor->pidfd, &info,
+				     WEXITED | __WALL, NULL);
+	while (ret == -EINTR);
 	nsh_close(&supervisor->pidfd);
 }
 

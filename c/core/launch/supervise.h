@@ -18,16 +18,27 @@
 
 #include "plan.h"
 
+/* How a supervisor gets rid of the host's descriptors. */
+enum table_cut {
+	CUT_RANGE,      /* close_range(2) cuts off the shared table */
+	CUT_UNSHARE,    /* unshare(2) copies the shared table, which is emptied */
+	CUT_COPY,       /* neither is permitted: clone(2) copies the table */
+};
+
 struct supervisor {
 	/* for the supervisor; read only until it has published the child */
 	struct plan *plan;
 	long clone_flags;
 	void *child_stack;
+	pid_t parent;           /* the host */
+	enum table_cut cut;
+	bool no_close_range;    /* it is missing or refused */
+	int send_pidfd;         /* CUT_COPY: where the child's pidfd is sent */
 
 	/* from it */
 	volatile int published; /* futex: the child is there, or is not */
 	volatile int pid;       /* the child's, or minus an errno */
-	int child_pidfd;        /* opened in our table */
+	int child_pidfd;        /* opened in its table */
 	volatile int done;      /* status and usage are there */
 	siginfo_t status;
 	struct rusage usage;
