@@ -191,6 +191,8 @@ const struct nsh_result *nsh_process_result(const struct nsh_process *process);
  * where it is not captured. */
 bool nsh_process_captured(const struct nsh_process *process, int which,
 			  const char **ret_data, size_t *ret_size);
+/* Whether pump still has data to move: input, or captured output. */
+bool nsh_process_moves_data(const struct nsh_process *process);
 /* Keeps the first `count` bytes of that no longer: they count for no cap, and
  * are not in the result.  A finished process keeps what it has. */
 void nsh_process_drop_captured(struct nsh_process *process, int which,
@@ -374,6 +376,16 @@ struct nsh_watch {
 /* From now on these are watched, and no others.  0, or -1 with errno. */
 int nsh_pollset_watch(struct nsh_pollset *set, const struct nsh_watch *watches,
 		      size_t count);
+/* One more is watched, or with other events; and one no longer.  For sets that
+ * nsh_pollset_watch is not used on.  0, or -1 with errno. */
+int nsh_pollset_add(struct nsh_pollset *set, int fd, short events);
+void nsh_pollset_remove(struct nsh_pollset *set, int fd);
+/* Which of them are ready now: up to `count` (at most 64) descriptors in fds.
+ * Returns how many. */
+size_t nsh_pollset_ready(struct nsh_pollset *set, int *fds, size_t count);
+/* Whether this process made it: after a fork it is the parent's, and only
+ * nsh_pollset_free may be used. */
+bool nsh_pollset_is_ours(const struct nsh_pollset *set);
 void nsh_pollset_free(struct nsh_pollset *set);
 
 /* ---- small things for bindings ----------------------------------------- */
@@ -392,6 +404,8 @@ double nsh_now(void);
 /* poll(2) on one descriptor, restarted by EINTR: 1 ready, 0 after `seconds`
  * (negative: never), -1 with errno. */
 int nsh_poll(int fd, short events, double seconds);
+/* The same, and also if `other` (-1: none) is readable. */
+int nsh_poll_either(int fd, short events, int other, double seconds);
 /* A signal's number by "TERM", "SIGTERM", "RTMIN+1"; 0 where unknown. */
 int nsh_signal_number(const char *name);
 /* "TERM" for 15; "" where unknown.  Static or thread-local. */

@@ -102,6 +102,50 @@ static int watch(lua_State *L)
 	return 1;
 }
 
+/* pollset:add(fd, events), pollset:remove(fd) */
+static int add(lua_State *L)
+{
+	struct nsh_pollset *set = check(L);
+	int fd = (int)luaL_checkinteger(L, 2);
+	const char *events = luaL_checkstring(L, 3);
+	int mask = (strchr(events, 'r') ? NSH_READABLE : 0)
+		| (strchr(events, 'w') ? NSH_WRITABLE : 0);
+
+	if (nsh_pollset_add(set, fd, (short)mask) < 0)
+		return nsh_lua_fail_errno(L, "add", errno);
+	lua_pushboolean(L, 1);
+	return 1;
+}
+
+static int remove_fd(lua_State *L)
+{
+	struct nsh_pollset *set = check(L);
+
+	nsh_pollset_remove(set, (int)luaL_checkinteger(L, 2));
+	return 0;
+}
+
+/* pollset:ready(): a list of the descriptors that are ready, 64 at most. */
+static int ready(lua_State *L)
+{
+	struct nsh_pollset *set = check(L);
+	int fds[64];
+	size_t count = nsh_pollset_ready(set, fds, 64);
+
+	lua_createtable(L, (int)count, 0);
+	for (size_t i = 0; i < count; i++) {
+		lua_pushinteger(L, fds[i]);
+		lua_rawseti(L, -2, (int)i + 1);
+	}
+	return 1;
+}
+
+static int is_ours(lua_State *L)
+{
+	lua_pushboolean(L, nsh_pollset_is_ours(check(L)));
+	return 1;
+}
+
 static int pollfd(lua_State *L)
 {
 	lua_pushinteger(L, nsh_pollset_fd(check(L)));
@@ -152,10 +196,14 @@ static int to_text(lua_State *L)
 
 static const luaL_Reg methods[] = {
 	{ "_entrust", entrust },
+	{ "add", add },
 	{ "close", close_pollset },
 	{ "closed", is_closed },
 	{ "events", events },
+	{ "is_ours", is_ours },
 	{ "pollfd", pollfd },
+	{ "ready", ready },
+	{ "remove", remove_fd },
 	{ "timeout", timeout },
 	{ "watch", watch },
 	{ NULL, NULL }

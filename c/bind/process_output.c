@@ -95,11 +95,22 @@ static int drop(lua_State *L)
 	return 0;
 }
 
+/* process:_moves_data() */
+static int moves_data(lua_State *L)
+{
+	struct nsh_process *process = nsh_lua_check_open(L);
+
+	lua_pushboolean(L, nsh_process_is_ours(process)
+			&& nsh_process_moves_data(process));
+	return 1;
+}
+
 static const luaL_Reg methods[] = {
 	{ "_captured", get_captured },
 	{ "_captured_line", get_line },
 	{ "_captured_size", get_size },
 	{ "_drop_captured", drop },
+	{ "_moves_data", moves_data },
 	{ NULL, NULL }
 };
 

@@ -192,9 +192,10 @@ int nsh_lua_poll(lua_State *L)
 	int fd = (int)luaL_checkinteger(L, 1);
 	const char *wanted = luaL_checkstring(L, 2);
 	lua_Number seconds = luaL_optnumber(L, 3, -1);
+	int other = (int)luaL_optinteger(L, 4, -1);
 	int mask = (strchr(wanted, 'r') ? NSH_READABLE : 0)
 		| (strchr(wanted, 'w') ? NSH_WRITABLE : 0);
-	int ret = nsh_poll(fd, (short)mask, seconds);
+	int ret = nsh_poll_either(fd, (short)mask, other, seconds);
 
 	if (ret < 0)
 		return nsh_lua_fail_errno(L, "poll", errno);

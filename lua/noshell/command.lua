@@ -1,8 +1,10 @@
 --- What runs, of a command. Its setters are the core's: see core.d.lua.
 
+local background = require "noshell.background"
 local core = require "noshell.core"
 local drive = require "noshell.drive"
 local failure = require "noshell.failure"
+local host = require "noshell.host"
 local process = require "noshell.process"
 local stream = require "noshell.stream"
 local trace = require "noshell.trace"
@@ -75,6 +77,7 @@ local function start(self, to_end, is_bound)
   local started, raw = wait.start(self, to_end, is_bound)
   if not started then return fail(self, raw) end
   drive.attach(started, asked)
+  background.add(started)
   trace.started(started)
   return started
 end
@@ -83,7 +86,12 @@ end
 ---@return noshell.process?
 ---@return noshell.error?
 function methods:run_async()
-  return start(self)
+  local started, err = start(self)
+  if started then
+    background.expose(started)
+    host.hand_over()
+  end
+  return started, err
 end
 
 --- As run_async; with `is_bound` the program is ended if the caller never runs

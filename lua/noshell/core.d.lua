@@ -69,13 +69,14 @@ function core.where() end
 function core.now() end
 
 --- Waits until the descriptor is ready: true, or false when time is up. -1
---- waits for the time alone.
+--- waits for the time alone. Also true if `other` is readable.
 ---@param fd integer
 ---@param events "r"|"w"|"rw"
 ---@param seconds? number  for ever unless given
+---@param other? integer
 ---@return boolean?
 ---@return noshell.failure?
-function core.poll(fd, events, seconds) end
+function core.poll(fd, events, seconds, other) end
 
 --- A pipe between two programs: the end to read from, the end to write to.
 ---@return noshell.descriptor?
@@ -292,6 +293,10 @@ function process:_captured_line(which, from, scanned) end
 ---@return integer?
 function process:_captured_size(which) end
 
+--- Whether pump still has data to move: input, or captured output.
+---@return boolean
+function process:_moves_data() end
+
 --- Keeps the first `count` bytes no longer.
 ---@param which 1|2
 ---@param count integer
@@ -405,6 +410,11 @@ function stream:process() end
 ---@class noshell.pollset: userdata
 ---@field watch fun(self, list: table): true?, noshell.failure?  { fd, "r", fd, "w", … },
 ---  and no others from now on
+---@field add fun(self, fd: integer, events: string): true?, noshell.failure?  one more,
+---  for sets that watch is not called on
+---@field remove fun(self, fd: integer)
+---@field ready fun(self): integer[]  those that are ready, 64 at most
+---@field is_ours fun(self): boolean  not after a fork: then only close may be called
 ---@field pollfd fun(self): integer
 ---@field events fun(self): "r"
 ---@field timeout fun(self): nil

@@ -1,5 +1,6 @@
 --- What waits, of a process. The rest of it is the core's: see core.d.lua.
 
+local background = require "noshell.background"
 local core = require "noshell.core"
 local drive = require "noshell.drive"
 local failure = require "noshell.failure"
@@ -211,6 +212,7 @@ function methods:close()
   -- One that has given its result has ended.
   if not own.result then ok, err = self:abort() end
   for _, group in pairs(own.groups or {}) do group:close() end
+  background.remove(self)
   free(self)
   return ok, err
 end
@@ -221,6 +223,7 @@ local detach = methods.detach
 
 --- Lets go: the program runs on, and is reaped later. Closes this object.
 function methods:detach()
+  background.remove(self)
   detach(self)
   host.wake(self)
 end

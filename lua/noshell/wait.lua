@@ -1,6 +1,7 @@
 --- The one wait loop. Deadlines are absolute, so that no early return of a
 --- host makes them later.
 
+local background = require "noshell.background"
 local core = require "noshell.core"
 local descriptors = require "noshell.descriptors"
 local host = require "noshell.host"
@@ -20,6 +21,16 @@ function wait.deadline(seconds, name)
   return core.now() + seconds
 end
 
+--- What was served by a wait is served by others from now on.
+---@return false
+local function leave(own)
+  if own then
+    background.leave(own)
+    host.hand_over()
+  end
+  return false
+end
+
 --- Calls attempt(pollable) until it answers anything but false, and waits for
 --- the pollable in between. Returns the answer, or false when time is up.
 ---@generic T
@@ -29,16 +40,22 @@ end
 ---@return T|false|nil
 ---@return table? failure
 function wait.await(pollable, attempt, deadline)
+  local own
   while true do
     local answer, failure = attempt(pollable)
     if answer ~= false then
+      leave(own)
       host.wake(pollable)
       return answer, failure
     end
     local left = deadline and deadline - core.now()
-    if left and left <= 0 then return false end
+    if left and left <= 0 then return leave(own) end
+    own = background.enter(own, pollable)
     local ok, raw = host.wait(pollable, left)
-    if not ok then return nil, raw end
+    if not ok then
+      leave(own)
+      return nil, raw
+    end
   end
 end
 

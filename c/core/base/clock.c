@@ -13,9 +13,13 @@ double nsh_now(void)
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-int nsh_poll(int fd, short events, double seconds)
+int nsh_poll_either(int fd, short events, int other, double seconds)
 {
-	struct pollfd poll_fd = { .fd = fd, .events = events };
+	struct pollfd poll_fds[] = {
+		{ .fd = fd, .events = events }, { .fd = other, .events = POLLIN },
+	};
+	/* One that is negative is skipped, but need not be looked at. */
+	nfds_t count = other >= 0 ? 2 : fd >= 0;
 	double until = seconds < 0 ? -1 : nsh_now() + seconds;
 
 	for (;;) {
@@ -27,8 +31,13 @@ int nsh_poll(int fd, short events, double seconds)
 			left.tv_sec = (time_t)rest;
 			left.tv_nsec = (long)((rest - (double)left.tv_sec) * 1e9);
 		}
-		ret = ppoll(&poll_fd, fd >= 0, until < 0 ? NULL : &left, NULL);
+		ret = ppoll(poll_fds, count, until < 0 ? NULL : &left, NULL);
 		if (ret >= 0 || errno != EINTR)
-			return ret;
+			return ret < 0 ? -1 : ret > 0;
 	}
+}
+
+int nsh_poll(int fd, short events, double seconds)
+{
+	return nsh_poll_either(fd, events, -1, seconds);
 }

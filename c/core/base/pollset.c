@@ -6,9 +6,11 @@
 #include <sys/epoll.h>
 
 #include "fd.h"
+#include "guard.h"
 
 struct nsh_pollset {
 	int epoll;
+	pid_t owner;                /* after a fork the set is the parent's too */
 	struct nsh_watch *watches;  /* what was watched last */
 	size_t count;
 };
@@ -19,6 +21,7 @@ struct nsh_pollset *nsh_pollset_new(void)
 
 	if (!set)
 		return NULL;
+	set->owner = nsh_self();
 	set->epoll = nsh_fd_raise(epoll_create1(EPOLL_CLOEXEC));
 	if (set->epoll >= 0)
 		return set;
@@ -43,7 +46,9 @@ static bool contains(const struct nsh_watch *watches, size_t count, int fd)
  * mean another: so each is added again, and one that is there is changed. */
 static int watch_one(const struct nsh_pollset *set, const struct nsh_watch *watch)
 {
-	struct epoll_event event = { .events = (uint32_t)watch->events };
+	struct epoll_event event = {
+		.events = (uint32_t)watch->events, .data.fd = watch->fd,
+	};
 
 	if (epoll_ctl(set->epoll, EPOLL_CTL_ADD, watch->fd, &event) == 0)
 		return 0;
@@ -72,6 +77,34 @@ int nsh_pollset_watch(struct nsh_pollset *set, const struct nsh_watch *watches,
 		if (watches[i].fd >= 0 && watch_one(set, &watches[i]) < 0)
 			return -1;
 	return 0;
+}
+
+bool nsh_pollset_is_ours(const struct nsh_pollset *set)
+{
+	return set->owner == nsh_self();
+}
+
+int nsh_pollset_add(struct nsh_pollset *set, int fd, short events)
+{
+	struct nsh_watch watch = { .fd = fd, .events = events };
+
+	return watch_one(set, &watch);
+}
+
+void nsh_pollset_remove(struct nsh_pollset *set, int fd)
+{
+	(void)epoll_ctl(set->epoll, EPOLL_CTL_DEL, fd, NULL);
+}
+
+size_t nsh_pollset_ready(struct nsh_pollset *set, int *fds, size_t count)
+{
+	struct epoll_event events[64];
+	int most = count < 64 ? (int)count : 64;
+	int found = most > 0 ? epoll_wait(set->epoll, events, most, 0) : 0;
+
+	for (int i = 0; i < found; i++)
+		fds[i] = events[i].data.fd;
+	return found > 0 ? (size_t)found : 0;
 }
 
 void nsh_pollset_free(struct nsh_pollset *set)

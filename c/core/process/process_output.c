@@ -20,6 +20,13 @@ bool nsh_process_captured(const struct nsh_process *process, int which,
 	return true;
 }
 
+bool nsh_process_moves_data(const struct nsh_process *process)
+{
+	return !process->finished
+		&& (nsh_exchange_is_open(&process->exchange, true)
+		    || nsh_exchange_is_open(&process->exchange, false));
+}
+
 void nsh_process_drop_captured(struct nsh_process *process, int which,
 			       size_t count)
 {

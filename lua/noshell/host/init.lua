@@ -12,6 +12,7 @@
 --- So those two are not chosen by themselves: say use(require
 --- "noshell.host.luv") once, or for the coroutines that are tasks.
 
+local background = require "noshell.background"
 local blocking = require "noshell.host.blocking"
 local core = require "noshell.core"
 
@@ -164,11 +165,12 @@ local methods = {}
 local metatable = { __index = methods }
 
 function methods:pollfd()
+  if self.both then return self.both:pollfd() end
   return self.descriptor and self.descriptor:fileno() or self.fd
 end
 
 function methods:events()
-  return self.wanted
+  return self.both and "r" or self.wanted
 end
 
 function methods:timeout()
@@ -194,7 +196,33 @@ local function awaited(pollable, seconds, waiter)
   if waiter.looks then seconds = sooner(seconds, DEAF) end
   if wanted and not (descriptor or fd) then seconds = sooner(seconds, BLIND) end
   return setmetatable({ descriptor = descriptor, fd = fd, seconds = seconds,
-    wanted = wanted or "r" }, metatable)
+    wanted = wanted or "r", thread = coroutine.running() }, metatable)
+end
+
+--- In place nothing else happens, so the caller's functions may be called.
+local function wait_in_place(pollable, seconds)
+  local one = {}
+  local fd, is_blind = background.begin(one, true)
+  if is_blind then seconds = sooner(seconds, background.INTERVAL) end
+  blocking.wait(pollable, seconds, fd)
+  background.finish(one)
+end
+
+--- Has this waiter serve the processes that no other one serves, where there are
+--- some.
+---@param one noshell.awaited
+local function watch_others(one)
+  local fd, is_blind = background.begin(one, false)
+  local both = fd and core.pollset()
+  local list, own = { fd, fd and "r" }, one:pollfd()
+  if own then list[#list + 1], list[#list + 2] = own, one.wanted end
+  if both and both:watch(list) then
+    one.both = both
+  elseif fd then
+    is_blind = true
+    if both then both:close() end
+  end
+  if is_blind then one.seconds = sooner(one.seconds, background.INTERVAL) end
 end
 
 -- What is lost with the coroutine that waits -----------------------------------
@@ -252,17 +280,23 @@ end
 function host.wait(pollable, seconds)
   local waiter = find()
   if waiter == blocking then
-    blocking.wait(pollable, seconds)
+    wait_in_place(pollable, seconds)
     return true
   end
   local one = awaited(pollable, seconds, waiter)
+  watch_others(one)
   local owners = note(one, pollable)
   bind_iterated(owners, true)
-  if waiter.entrusts then one.held = held_by(pollable, owners) end
+  if waiter.entrusts then
+    one.held = held_by(pollable, owners)
+    table.insert(one.held, one.both)
+  end
   local ok, raw = waiter.wait(one, one.seconds)
   bind_iterated(owners, false)
   forget(one, owners)
   if one.descriptor then one.descriptor:close() end
+  if one.both then one.both:close() end
+  background.finish(one)
   if ok == nil and type(raw) == "table" then
     raw.code, raw.stage = "spawn", "wait"
     return nil, raw
@@ -281,6 +315,20 @@ function host.wake(pollable)
   for one in pairs(others or {}) do
     if one.wake then one:wake() end
   end
+end
+
+--- Has another waiter serve the processes that no wait serves, if there is one.
+function host.hand_over()
+  if not background.lacks_server() then return end
+  for _, others in pairs(waiting) do
+    for one in pairs(others) do
+      if one.wake then
+        background.want(true)
+        return one:wake()
+      end
+    end
+  end
+  background.want(false)
 end
 
 return host

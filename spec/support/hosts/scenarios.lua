@@ -325,4 +325,76 @@ add("does not disturb a ticker with a pipeline", "ticker", function(tasks)
   end)
 end)
 
+-- More than the pipes between the programs hold.
+local MUCH = ("x"):rep(600000)
+
+local function start_chain()
+  local first = assert(noshell.run_async { "cat", stdin = "pipe", stdout = "pipe" })
+  return first, function()
+    return assert(noshell.run_async { "cat", stdin = first.stdout })
+  end
+end
+
+local function check_chain(first, last)
+  first.stdin:close()
+  equal(#MUCH, #assert(last:wait()).stdout)
+  assert(first:wait())
+  first:close()
+  last:close()
+end
+
+add("serves the end of a chain that was joined by hand", nil, function()
+  local first, start_last = start_chain()
+  local last = start_last()
+  assert(first.stdin:write(MUCH))
+  check_chain(first, last)
+end)
+
+add("serves several chains while something else is waited for", nil, function()
+  local chains = {}
+  for i = 1, 3 do
+    local from, to = helper.sys.pipe()
+    local last = assert(noshell.run_async { "cat", stdin = from })
+    helper.sys.close(from)
+    chains[i] = { last = last, to = to }
+  end
+  assert(noshell.run { "sh", "-c", "for i in 7 8 9; do head -c 600000 /dev/zero >&$i; done",
+    pass_fds = { [7] = chains[1].to, [8] = chains[2].to, [9] = chains[3].to } })
+  for _, chain in ipairs(chains) do
+    helper.sys.close(chain.to)
+    equal(600000, #assert(chain.last:wait()).stdout)
+    chain.last:close()
+  end
+end)
+
+add("serves a process that is started while a task waits", "concurrent", function(tasks)
+  local first, start_last = start_chain()
+  local last, is_written
+  tasks.spawn(function()
+    assert(first.stdin:write(MUCH))
+    is_written = true
+  end)
+  tasks.sleep(0.05)
+  last = start_last()
+  while not is_written do tasks.sleep(0.005) end
+  check_chain(first, last)
+end)
+
+add("serves a process that a task waited for and does no longer", "concurrent",
+  function(tasks)
+    local first, start_last = start_chain()
+    local last, is_written = start_last(), false
+    for _ = 1, 2 do
+      tasks.spawn(function() assert(noshell.run { probe, "--sleep", 100 }) end)
+    end
+    tasks.spawn(function()
+      assert(first.stdin:write(MUCH))
+      is_written = true
+    end)
+    equal(nil, (last:wait(0)))
+    equal(nil, (last:wait(0.01)))
+    while not is_written do tasks.sleep(0.005) end
+    check_chain(first, last)
+  end)
+
 return scenarios
