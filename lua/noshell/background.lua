@@ -27,8 +27,9 @@ local watched = setmetatable({}, WEAK_VALUES)
 ---@type table<noshell.process, integer[]>
 local descriptors = setmetatable({}, WEAK_KEYS)
 
----@type noshell.pollset?
-local set
+--- shared.set is a pollset of those descriptors. The watched processes hold it, so
+--- that it is collected with the last of them.
+local shared = setmetatable({}, WEAK_VALUES)
 --- server.one is the awaited of the waiter that watches them.
 local server = setmetatable({}, WEAK_VALUES)
 --- How often yet a waiter is to watch although there is nothing: where others
@@ -40,14 +41,16 @@ background.INTERVAL = 0.01
 
 --- It is made again when something is watched.
 local function release_set()
+  local set = shared.set
   if set and not (server.one or next(watched) or next(blind)) then
     set:close()
-    set = nil
+    shared.set = nil
   end
 end
 
 local function unwatch(process)
   blind[process] = nil
+  local set = shared.set
   local is_ours = set and set:is_ours()
   for _, fd in ipairs(descriptors[process] or {}) do
     -- A closed one has left the set, and its number may be another's.
@@ -57,6 +60,7 @@ local function unwatch(process)
     end
   end
   descriptors[process] = nil
+  process:_kept().watched_by = nil
   release_set()
 end
 
@@ -70,16 +74,23 @@ local function start_over()
   for _, of in ipairs { fresh, blind, watched, descriptors, attended } do
     for key in pairs(of) do of[key] = nil end
   end
-  set:close()
-  set, server.one, wanted = nil, nil, 0
+  shared.set:close()
+  shared.set, server.one, wanted = nil, nil, 0
 end
 
-local function check_set()
-  if set and not set:is_ours() then start_over() end
+---@return noshell.pollset?
+local function make_set()
+  local set = shared.set
+  if set and not set:is_ours() then
+    start_over()
+    set = nil
+  end
   set = set or core.pollset()
+  shared.set = set
+  return set
 end
 
-local function watch(process)
+local function watch(process, set)
   fresh[process] = nil
   if process:closed() or not process:_moves_data() then return end
   local list = {}
@@ -91,6 +102,7 @@ local function watch(process)
     fds[#fds + 1], watched[list[i]] = list[i], process
   end
   descriptors[process] = fds
+  process:_kept().watched_by = set
   blind[process] = not is_complete or nil
 end
 
@@ -107,12 +119,12 @@ local function has_server()
   return not (one.thread and coroutine.status(one.thread) == "dead")
 end
 
-local function watch_fresh(with_driven)
+local function watch_fresh(with_driven, set)
   for process in pairs(fresh) do
     if process:closed() then
       fresh[process] = nil
     elseif with_driven or not is_driven(process) then
-      watch(process)
+      watch(process, set)
     end
   end
 end
@@ -139,7 +151,8 @@ end
 ---@param process noshell.process
 function background.expose(process)
   fresh[process] = true
-  if server.one and set and not is_driven(process) then watch(process) end
+  local set = server.one and shared.set
+  if set and not is_driven(process) then watch(process, set) end
 end
 
 --- Takes one out that is being closed.
@@ -188,13 +201,13 @@ end
 ---@return boolean? is_blind
 function background.begin(one, with_driven)
   if not (wanted > 0 or next(fresh) or next(watched) or next(blind)) then return nil end
-  check_set()
-  watch_fresh(with_driven)
+  local set = make_set()
+  watch_fresh(with_driven, set)
   local is_blind = next(blind) ~= nil
   local has_some = is_blind or next(watched) ~= nil
   if (with_driven or not has_server()) and (has_some or wanted > 0) then
     if not has_some then wanted = wanted - 1 end
-    server.one = one
+    server.one, one.set = one, set
     return set and set:pollfd(), is_blind
   end
   release_set()
@@ -216,7 +229,8 @@ end
 ---@param one table
 function background.finish(one)
   if server.one ~= one then return end
-  server.one = nil
+  server.one, one.set = nil, nil
+  local set = shared.set
   if not set or not set:is_ours() then return end
   local ready = {}
   for process in pairs(blind) do ready[process] = true end
