@@ -120,6 +120,7 @@ struct nsh_result {
 	bool timed_out;          /* the command's timeout passed */
 	bool output_incomplete;  /* a pipe was still open when reading stopped */
 	bool output_limited;     /* a captured stream passed its cap */
+	int limited_stream;      /* that stream, 1 or 2 (1 if both did); else 0 */
 	/* What was not reached when the tree was ended: processes that it started
 	 * may still run.  NULL: all have ended. */
 	const char *unreached;

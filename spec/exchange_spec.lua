@@ -143,6 +143,17 @@ describe("the cap of what is captured", function()
     assert.equal("output_limit", err.code)
   end)
 
+  it("is named with the stream that passed it, not the one that met it", function()
+    for _, passed in ipairs { "stdout", "stderr" } do
+      local out = passed == "stdout" and 1001 or 1000
+      local _, err = noshell.run { helper.probe, "--out", out, "--err", 2001 - out,
+        "--pause", max_output = 1000 }
+      assert.equal(passed, err.subject)
+      assert.truthy(tostring(err):find("wrote more to " .. passed
+        .. " than the 1000 bytes", 1, true))
+    end
+  end)
+
   it("is 64 MiB unless set, and none with math.huge", function()
     local _, err = noshell.run { helper.probe, "--out", 64 * MEGA + 1, stderr = "null" }
     assert.equal("output_limit", err.code)

@@ -94,12 +94,12 @@ describe("an error's message", function()
   it("names the stream that passed its cap, and the cap", function()
     assert.equal("noshell: 'yes' wrote more to stdout than the 2 bytes that "
       .. "set_max_output allows, and was ended",
-      message({ code = "output_limit" }, "yes",
+      message({ code = "output_limit", subject = "stdout" }, "yes",
         { stdout = "y\n", stderr = "" }))
     assert.equal("noshell: 'yes' wrote more to stderr than the 2 bytes that "
       .. "set_max_output allows, and was ended",
-      message({ code = "output_limit" }, "yes",
-        { stdout = "", stderr = "y\n" }))
+      message({ code = "output_limit", subject = "stderr" }, "yes",
+        { stdout = "xy", stderr = "y\n" }))
   end)
 
   it("says that a status is lost, and never guesses it", function()

@@ -21,7 +21,7 @@
 ---@field errno? integer     the system's number for the cause
 ---@field errname? string    its name: "ENOENT"
 ---@field strerror? string   its words: "No such file or directory"
----@field subject? string    the path, name or number concerned
+---@field subject? string    the path, name or number concerned; of output_limit the stream
 ---@field command? string    the command line, as sh would read it; text that is parsed has none
 ---@field line? integer      of text that is parsed: the number of its line
 ---@field result? noshell.result  how it ended, where it was started and has ended
@@ -184,11 +184,10 @@ function describe.timeout(err)
 end
 
 function describe.output_limit(err)
-  local result = ending(err)
-  local stdout, stderr = result.stdout or "", result.stderr or ""
-  local name = #stderr > #stdout and "stderr" or "stdout"
+  local result, name = ending(err), err.subject
+  local cap = #(result[name] or "") + (result[name .. "_dropped"] or 0)
   return ("%s wrote more to %s than the %d bytes that set_max_output allows, and was ended")
-    :format(quoted(err.command), name, math.max(#stdout, #stderr))
+    :format(quoted(err.command), name, cap)
 end
 
 function describe.lost(err)

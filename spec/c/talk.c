@@ -232,6 +232,8 @@ static void output_without_end(void)
 		EQUAL(failure.code, NSH_OUTPUT_LIMIT);
 		EQUAL(nsh_process_result(process)->output_size[1], caps[i]);
 		CHECK(nsh_process_result(process)->output_limited);
+		EQUAL(nsh_process_result(process)->limited_stream, 1);
+		CHECK(strcmp(failure.subject, "stdout") == 0);
 		nsh_process_free(process);
 		nsh_command_free(cmd);
 	}

@@ -33,7 +33,7 @@ local function await_descriptors(server, count)
 end
 
 nginx.describe("in nginx, an aborted request", function()
-  it("leaves nothing: 192 clients disconnect at a limit of 1,024 descriptors, and the worker goes on starting",
+  it("leaves nothing: 192 disconnect at a limit of 1,024 descriptors, and the worker goes on",
     function()
     nginx.with({ http = HTTP, main = "worker_rlimit_nofile 1024;", alarms = true,
       locations = { ["/start"] = [[

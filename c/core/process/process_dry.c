@@ -138,6 +138,8 @@ static void set_status(struct nsh_process *process,
 	result->timed_out = end->timed_out;
 	result->output_limited = end->output_limited
 		|| nsh_exchange_is_limited(&process->exchange);
+	if (end->output_limited && !nsh_exchange_is_limited(&process->exchange))
+		result->limited_stream = process->output_channel[1] >= 0 ? 1 : 2;
 	if (end->lost)
 		return;
 	result->signal = end->signal;

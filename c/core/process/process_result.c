@@ -1,4 +1,6 @@
 /* How a process ended, and the verdict by its command's rules. */
+#include <stdio.h>
+
 #include "process.h"
 
 static void take_output(struct nsh_process *process, int which)
@@ -13,6 +15,8 @@ static void take_output(struct nsh_process *process, int which)
 	result->output[which] = channel->data.data ? channel->data.data : "";
 	result->output_size[which] = channel->data.size;
 	result->output_limited |= channel->limited;
+	if (channel->limited && result->limited_stream == 0)
+		result->limited_stream = which;
 	result->output_incomplete |= !channel->ended;
 }
 
@@ -54,7 +58,11 @@ int nsh_process_check(const struct nsh_process *process,
 	if (result->code == NSH_OK)
 		return 0;
 	nsh_fail_code(failure, result->code, NULL);
-	if (failure)
-		failure->signal = result->signal;
+	if (!failure)
+		return -1;
+	failure->signal = result->signal;
+	if (result->code == NSH_OUTPUT_LIMIT)
+		(void)snprintf(failure->subject, sizeof failure->subject, "%s",
+			       result->limited_stream == 2 ? "stderr" : "stdout");
 	return -1;
 }
