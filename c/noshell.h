@@ -140,9 +140,17 @@ struct nsh_result {
 struct nsh_process;
 
 /* Starts the program: returns when it is executing (or, with a handshake, is
- * about to).  *ret_process is freed with nsh_process_free. */
+ * about to).  *ret_process is freed with nsh_process_free.  A timeout holds even
+ * if no other function is ever called with the process, as nsh_process_leave
+ * says. */
 int nsh_command_start(struct nsh_command *cmd, struct nsh_process **ret_process,
 		      struct nsh_failure *failure);
+/* The same for a caller that waits for the process at once and until its end:
+ * until nsh_process_leave, only nsh_process_pump and nsh_process_wait enforce the
+ * timeout, and no thread is needed for it. */
+int nsh_command_start_attended(struct nsh_command *cmd,
+			       struct nsh_process **ret_process,
+			       struct nsh_failure *failure);
 /* Starts, exchanges all data, waits; a stream that is a pipe of the caller is
  * a mistake here.  *ret_process then holds the result
  * also where -1 is returned because of how it ended; NULL where it did not
@@ -158,8 +166,16 @@ int nsh_command_run(struct nsh_command *cmd, struct nsh_process **ret_process,
  * behind it is delivered then. */
 int nsh_command_exec(struct nsh_command *cmd, struct nsh_failure *failure);
 
-/* Whether the process may be used here: not after a fork of its owner, in
- * whose child every function below fails with NSH_CLOSED. */
+/* After a fork of the host (fork(3), or a raw clone(2)) commands are usable in the
+ * child, and processes, streams, starts, channels and pollsets of the parent are
+ * not: every function below fails there with NSH_CLOSED or EBADF, and freeing them
+ * frees memory alone.  Their descriptors are closed in the child of a fork(3) at
+ * once, those that nsh_process_pidfd, nsh_process_pollfd and nsh_stream_fd return
+ * included, and are left open by a raw clone(2); in neither is a descriptor closed
+ * later, when its number may be a file that the child has opened.  Descriptors
+ * that noshell has given away (nsh_pipe, nsh_stream_take_fd) stay open. */
+
+/* Whether the process may be used here: not after a fork of its owner. */
 bool nsh_process_is_ours(const struct nsh_process *process);
 /* That failure.  -1. */
 int nsh_process_fail_foreign(const struct nsh_process *process,
@@ -178,7 +194,7 @@ const char *nsh_process_command(const struct nsh_process *process);
 int nsh_process_pollfd(struct nsh_process *process);
 /* Seconds until pump must be called though pollfd is silent; 0 at once,
  * negative: never, as for a finished process. */
-double nsh_process_timeout(const struct nsh_process *process);
+double nsh_process_timeout(struct nsh_process *process);
 /* Moves data, runs timers, collects the status; never blocks.  1 when the
  * process has ended and its pipes are at EOF, 0 before, -1 on failure. */
 int nsh_process_pump(struct nsh_process *process, struct nsh_failure *failure);
@@ -211,8 +227,18 @@ void nsh_process_terminate(struct nsh_process *process, double grace);
  * still run, because they could not be found or signalled: the failure has the
  * stage NSH_STAGE_ABORT and says why. */
 int nsh_process_abort(struct nsh_process *process, struct nsh_failure *failure);
-/* Lets go: the process runs on, and is reaped later without anybody's help.
- * Frees `process`. */
+/* From now on the command's timeout holds whether or not the process is pumped: a
+ * helper thread, the keeper, ends the tree (TERM, grace, KILL) when the timeout
+ * has passed and the process has not ended; nsh_process_pump reports that as if it
+ * had done so itself.  With `seconds` >= 0 the keeper, and it alone, also does so
+ * that many seconds from now, with that grace.  The thread is started when there
+ * is a timeout to keep, and ends 0.1 s after the last.
+ * Limit: if no thread can be started, the timeout holds only while it is pumped. */
+void nsh_process_leave(struct nsh_process *process, double seconds, double grace);
+/* Lets go: the process runs on, and the keeper serves it until its end: it reads
+ * and discards its output, writes the rest of its input, enforces its timeout,
+ * completes a nsh_process_terminate that has begun, and reaps it.  Frees
+ * `process`. */
 void nsh_process_forget(struct nsh_process *process);
 /* Begins to end the tree as nsh_process_abort does, and returns at once; the
  * rest needs no help.  Frees `process`; NULL is fine. */
@@ -222,8 +248,8 @@ void nsh_process_end(struct nsh_process *process);
 void nsh_process_leave_streams(struct nsh_process *process);
 /* Aborts where still running, frees everything.  NULL is fine. */
 void nsh_process_free(struct nsh_process *process);
-/* Collects whatever forgotten processes have ended; returns how many are
- * left.  Every start does it too. */
+/* Collects the forgotten processes that have ended, without waiting for the keeper
+ * to do it; returns how many are left. */
 size_t nsh_reap(void);
 
 /* Handshake: waits until the child is ready (1), time is up (0), or -1. */
@@ -391,6 +417,22 @@ void nsh_pollset_free(struct nsh_pollset *set);
 
 /* ---- small things for bindings ----------------------------------------- */
 
+/* A descriptor that an object of a binding owns, for one whose finalizer may run
+ * after a fork of the host. */
+struct nsh_descriptor {
+	int fd;                /* -1: closed */
+	bool is_shared;
+	unsigned owner;
+	uint64_t device, inode;
+};
+/* Takes take_fd over; -1 makes a closed one.  In a child of the host one that
+ * `is_shared`, such as the end of a pipe, can still be used and closed as long as
+ * the number leads to the same file; any other is closed there at once. */
+void nsh_descriptor_init(struct nsh_descriptor *ret_descriptor, int take_fd,
+			 bool is_shared);
+/* The number; -1 if it is closed, or not usable in this process. */
+int nsh_descriptor_fd(const struct nsh_descriptor *descriptor);
+void nsh_descriptor_close(struct nsh_descriptor *descriptor);
 /* Closes, keeps errno; -1 is fine. */
 void nsh_fd_close(int take_fd);
 /* Another descriptor of the same file, close-on-exec.  -1 with errno. */

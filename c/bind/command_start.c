@@ -14,6 +14,7 @@ struct start {
 	struct command *command;
 	struct nsh_stream *streams[3];  /* what a standard stream is given */
 	int taken[3];                   /* their descriptors, ours to close */
+	bool is_attended;               /* the caller waits for its end */
 	struct nsh_failure *failure;
 };
 
@@ -210,7 +211,8 @@ static struct process *begin(lua_State *L, struct start *ret_start,
 {
 	*ret_start = (struct start){
 		.L = L, .command = nsh_lua_check_command(L, 1),
-		.taken = { -1, -1, -1 }, .failure = failure,
+		.taken = { -1, -1, -1 }, .is_attended = lua_toboolean(L, 2),
+		.failure = failure,
 	};
 	lua_settop(L, 1);
 	lua_getuservalue(L, 1);
@@ -230,7 +232,10 @@ static bool launch(struct start *start, struct process *process)
 	int ret = -1;
 
 	command->starting = start->L;
-	if (process)
+	if (process && start->is_attended)
+		ret = nsh_command_start_attended(command->cmd, &process->process,
+						 start->failure);
+	else if (process)
 		ret = nsh_command_start(command->cmd, &process->process,
 					start->failure);
 	else

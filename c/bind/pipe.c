@@ -7,107 +7,103 @@
 
 static const char DESCRIPTOR[] = "noshell.descriptor";
 
-struct end {
-	int fd;  /* -1: closed */
-};
-
-static struct end *push_end(lua_State *L)
+static struct nsh_descriptor *push_closed(lua_State *L)
 {
-	struct end *end = lua_newuserdata(L, sizeof *end);
+	struct nsh_descriptor *descriptor = lua_newuserdata(L, sizeof *descriptor);
 
-	end->fd = -1;
+	nsh_descriptor_init(descriptor, -1, false);
 	luaL_getmetatable(L, DESCRIPTOR);
 	lua_setmetatable(L, -2);
-	return end;
+	return descriptor;
 }
 
+/* The child of a fork of the host may use both ends. */
 int nsh_lua_new_pipe(lua_State *L)
 {
-	struct end *reader = push_end(L), *writer = push_end(L);
+	struct nsh_descriptor *reader = push_closed(L), *writer = push_closed(L);
 	int ends[2];
 
 	if (nsh_pipe(ends) < 0)
 		return nsh_lua_fail_errno(L, "pipe", errno);
-	reader->fd = ends[0];
-	writer->fd = ends[1];
+	nsh_descriptor_init(reader, ends[0], true);
+	nsh_descriptor_init(writer, ends[1], true);
 	return 2;
 }
 
-static int push_fd(lua_State *L, struct end *end, int fd, const char *stage)
+/* What only a host waits for is of no use in a child. */
+static int push_fd(lua_State *L, struct nsh_descriptor *descriptor, int take_fd,
+		   const char *stage)
 {
-	if (fd < 0)
+	if (take_fd < 0)
 		return nsh_lua_fail_errno(L, stage, errno);
-	end->fd = fd;
+	nsh_descriptor_init(descriptor, take_fd, false);
 	return 1;
 }
 
 int nsh_lua_duplicate(lua_State *L)
 {
 	int fd = (int)luaL_checkinteger(L, 1);
-	struct end *end = push_end(L);
+	struct nsh_descriptor *descriptor = push_closed(L);
 
-	return push_fd(L, end, nsh_fd_duplicate(fd), "duplicate");
+	return push_fd(L, descriptor, nsh_fd_duplicate(fd), "duplicate");
 }
 
 int nsh_lua_new_timer(lua_State *L)
 {
 	lua_Number seconds = luaL_checknumber(L, 1);
-	struct end *end = push_end(L);
+	struct nsh_descriptor *descriptor = push_closed(L);
 
-	return push_fd(L, end, nsh_timer(seconds), "timer");
+	return push_fd(L, descriptor, nsh_timer(seconds), "timer");
 }
 
-static struct end *check(lua_State *L)
+static struct nsh_descriptor *check(lua_State *L)
 {
 	return luaL_checkudata(L, 1, DESCRIPTOR);
 }
 
 static int get_fd(lua_State *L)
 {
-	const struct end *end = check(L);
+	int fd = nsh_descriptor_fd(check(L));
 
-	if (end->fd < 0)
+	if (fd < 0)
 		return luaL_error(L, "the descriptor is closed");
-	lua_pushinteger(L, end->fd);
+	lua_pushinteger(L, fd);
 	return 1;
 }
 
 static int is_closed(lua_State *L)
 {
-	lua_pushboolean(L, check(L)->fd < 0);
+	lua_pushboolean(L, nsh_descriptor_fd(check(L)) < 0);
 	return 1;
 }
 
-static int close_end(lua_State *L)
+static int close_descriptor(lua_State *L)
 {
-	struct end *end = check(L);
-
-	nsh_fd_close(end->fd);
-	end->fd = -1;
+	nsh_descriptor_close(check(L));
 	return 0;
 }
 
 static int to_text(lua_State *L)
 {
-	const struct end *end = check(L);
+	int fd = nsh_descriptor_fd(check(L));
 
-	if (end->fd < 0)
+	if (fd < 0)
 		lua_pushliteral(L, "noshell.descriptor (closed)");
 	else
-		lua_pushfstring(L, "noshell.descriptor (%d)", end->fd);
+		lua_pushfstring(L, "noshell.descriptor (%d)", fd);
 	return 1;
 }
 
 static const luaL_Reg methods[] = {
-	{ "close", close_end },
+	{ "close", close_descriptor },
 	{ "closed", is_closed },
 	{ "fileno", get_fd },
 	{ NULL, NULL }
 };
 
 static const luaL_Reg metamethods[] = {
-	{ "__close", close_end },
-	{ "__gc", close_end },
+	{ "__close", close_descriptor },
+	{ "__gc", close_descriptor },
 	{ "__tostring", to_text },
 	{ NULL, NULL }
 };

@@ -148,7 +148,12 @@ static int is_ours(lua_State *L)
 
 static int pollfd(lua_State *L)
 {
-	lua_pushinteger(L, nsh_pollset_fd(check(L)));
+	int fd = nsh_pollset_fd(check(L));
+
+	/* After a fork of the host. */
+	if (fd < 0)
+		return nsh_lua_fail_errno(L, "pollset", EBADF);
+	lua_pushinteger(L, fd);
 	return 1;
 }
 

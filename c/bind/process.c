@@ -296,6 +296,17 @@ static int leave_streams(lua_State *L)
 	return 0;
 }
 
+/* process:_leave([seconds, grace]) */
+static int leave(lua_State *L)
+{
+	struct nsh_process *process = nsh_lua_check_open(L);
+	lua_Number seconds = luaL_optnumber(L, 2, -1);
+	lua_Number grace = luaL_optnumber(L, 3, 0);
+
+	nsh_process_leave(process, seconds, grace);
+	return 0;
+}
+
 static int detach(lua_State *L)
 {
 	nsh_process_forget(take(L));
@@ -375,6 +386,7 @@ static const luaL_Reg methods[] = {
 	{ "_handshake_wait", handshake_wait },
 	{ "_kept", get_kept },
 	{ "_is_bound", is_bound },
+	{ "_leave", leave },
 	{ "_leave_streams", leave_streams },
 	{ "closed", is_closed },
 	{ "detach", detach },

@@ -1,5 +1,7 @@
 #include "start.h"
 
+#include <errno.h>
+
 #include "command.h"
 #include "failure.h"
 #include "process.h"
@@ -150,7 +152,12 @@ static int finish_now(lua_State *L)
 
 static int pollfd(lua_State *L)
 {
-	lua_pushinteger(L, nsh_start_fd(check(L)->start));
+	int fd = nsh_start_fd(check(L)->start);
+
+	/* After a fork of the host: finish says so. */
+	if (fd < 0)
+		return nsh_lua_fail_errno(L, "start", EBADF);
+	lua_pushinteger(L, fd);
 	return 1;
 }
 

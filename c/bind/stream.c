@@ -174,7 +174,7 @@ static int timeout(lua_State *L)
 {
 	struct stream *stream = check(L);
 	int failed = fail_foreign(L, stream);
-	const struct nsh_process *process = stream->process->process;
+	struct nsh_process *process = stream->process->process;
 
 	return failed ? failed : nsh_lua_push_seconds(L, nsh_process_timeout(process));
 }

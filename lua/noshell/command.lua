@@ -66,7 +66,7 @@ local function fail(self, raw)
   return nil, err
 end
 
-local function start(self, to_end, is_bound)
+local function start(self, to_end, is_bound, attended)
   local method, value, reason = drive.find_misfit(self)
   if method then
     return fail(self, { code = "invalid", method = method, value = value,
@@ -74,7 +74,7 @@ local function start(self, to_end, is_bound)
   end
   -- Others may change the command while this waits.
   local asked = drive.asked(self)
-  local started, raw = wait.start(self, to_end, is_bound)
+  local started, raw = wait.start(self, to_end, is_bound, attended)
   if not started then return fail(self, raw) end
   drive.attach(started, asked)
   background.add(started)
@@ -104,13 +104,15 @@ function methods:_launch(is_bound)
 end
 
 --- Starts the program as run does: it is ended if the caller never runs again.
---- With `to_end`, for who only waits then, it may return later.
+--- With `to_end`, for who only waits then, it may return later. With
+--- `attended` the caller waits for the end at once.
 ---@param to_end? boolean
+---@param attended? boolean
 ---@return noshell.process?
 ---@return noshell.error?
-function methods:_begin(to_end)
+function methods:_begin(to_end, attended)
   local err = find_pipe(self)
-  if not err then return start(self, to_end, true) end
+  if not err then return start(self, to_end, true, attended) end
   trace.failed(err)
   return nil, err
 end
@@ -122,7 +124,7 @@ end
 function methods:run()
   -- Who makes its input, and who traces it, is told of the start at once.
   local is_told = trace.is_on() or drive.stdio(self, 0) == "input"
-  local started, err = self:_begin(not is_told)
+  local started, err = self:_begin(not is_told, true)
   if not started then return nil, err end
   return process.conclude(started)
 end

@@ -177,7 +177,8 @@ function core.wake_arm(channel, fd, events, seconds) end
 ---@param channel integer
 function core.wake_disarm(channel) end
 
---- Collects forgotten processes that have ended.
+--- Collects forgotten processes that have ended, without waiting for the keeper to
+--- do it. How many are left.
 ---@return integer left
 function core.reap() end
 
@@ -322,6 +323,12 @@ function process:_abort() end
 --- Forgetting the process now closes its streams, instead of reading them to
 --- their end.
 function process:_leave_streams() end
+
+--- From now on its timeout holds even if no method is called. With `seconds` the
+--- keeper, and it alone, also ends the program that many seconds from now.
+---@param seconds? number
+---@param grace? number  between TERM and KILL, after `seconds`
+function process:_leave(seconds, grace) end
 
 --- Binds the process to its caller, or no longer: a bound process that is collected
 --- before its end is ended.

@@ -297,9 +297,12 @@ function command:mistake() end
 ---@return "default"|"null"|"inherit"|"pipe"|"capture"|"stdout"|"buffer"|"fd"|"path"
 function command:stdio(which) end
 
+--- Starts it. With `attended` the caller waits until its end at once: only pump
+--- enforces the timeout, until _leave is called.
+---@param attended? boolean
 ---@return noshell.process?
 ---@return noshell.failure?
-function command:_start() end
+function command:_start(attended) end
 
 --- Has another thread start it: nil where only _start can. With `to_end` the
 --- start's descriptor tells of the process, not of its start.

@@ -212,8 +212,8 @@ local function find_pipe(self)
   end
 end
 
-local function start(self, err, is_bound)
-  if not err then return running.start(self, is_bound) end
+local function start(self, err, is_bound, attended)
+  if not err then return running.start(self, is_bound, attended) end
   trace.failed(err)
   return nil, err
 end
@@ -225,11 +225,14 @@ function methods:run_async()
   return start(self, find_mistake(self))
 end
 
---- Starts all stages as run does.
+--- Starts all stages as run does. With `attended` the caller waits for the end at
+--- once.
+---@param _? boolean  as of a command
+---@param attended? boolean
 ---@return noshell.pipeline_process?
 ---@return noshell.error?
-function methods:_begin()
-  return start(self, find_mistake(self) or find_pipe(self), true)
+function methods:_begin(_, attended)
+  return start(self, find_mistake(self) or find_pipe(self), true, attended)
 end
 
 --- Runs all stages to their end. It is a success when every stage is one by its
@@ -239,7 +242,7 @@ end
 ---@return noshell.result?
 ---@return noshell.error?
 function methods:run()
-  local started, err = self:_begin()
+  local started, err = self:_begin(nil, true)
   if not started then return nil, err end
   return process.conclude(started)
 end

@@ -95,13 +95,19 @@ local function new(pl, processes)
   return self
 end
 
+--- Has the keeper enforce the timeout of all, should the caller not do it.
+local function leave(self, pl)
+  for _, each in ipairs(self.processes) do each:_leave(pl.seconds, self.grace) end
+end
+
 --- Starts the stages from left to right. Where one cannot start, those that did
---- are ended.
+--- are ended. With `attended` the caller waits for the end at once.
 ---@param pl noshell.pipeline
 ---@param is_bound? boolean  they are ended if the caller never runs again
+---@param attended? boolean
 ---@return noshell.pipeline_process?
 ---@return noshell.error?
-function running.start(pl, is_bound)
+function running.start(pl, is_bound, attended)
   local copies, processes, reads = {}, {}, nil
   for i, stage in ipairs(pl.stages) do copies[i] = stage:clone() end
   for i in ipairs(copies) do
@@ -113,13 +119,23 @@ function running.start(pl, is_bound)
       return nil, verdict.locate(pl:to_string(), i, err)
     end
   end
-  return new(pl, processes)
+  local started = new(pl, processes)
+  if pl.seconds and not (attended and host.waits_in_place()) then leave(started, pl) end
+  return started
 end
 
 -- Serving -------------------------------------------------------------------------------------
 
 local function check_open(self)
   if self:closed() then error("the pipeline is closed", 3) end
+end
+
+local function any_timed_out(self)
+  for _, each in ipairs(self.processes) do
+    local _, raw = each:check()
+    if raw and raw.code == "timeout" then return true end
+  end
+  return false
 end
 
 --- As pump, and never raises.
@@ -132,6 +148,10 @@ function methods:_step()
     if raw then return nil, raw end
     finished = finished and ended
     is_fatal = is_fatal or each:_is_fatal()
+  end
+  -- The keeper has ended them all.
+  if is_fatal and self.deadline and core.now() >= self.deadline then
+    self.deadline, self.timed_out = nil, any_timed_out(self)
   end
   if finished then return true end
   if is_fatal then self:terminate(0.010) end

@@ -81,9 +81,11 @@ function starting:closed() return self.start:closed() end
 --- better things to do. Where the host cannot wait for that, it stands still for
 --- a second at most: what takes longer is nobody's then.
 --- With `to_end` that wait is for the start and, once, for the process too.
-local function start_once(cmd, to_end, is_bound)
+--- With `attended` the caller waits for the process until its end, so that a host
+--- that waits in place enforces its timeout without the keeper.
+local function start_once(cmd, to_end, is_bound, attended)
   local start = host.starts_aside() and cmd:_start_aside(to_end, is_bound)
-  if not start then return cmd:_start() end
+  if not start then return cmd:_start(attended and host.waits_in_place()) end
   local process, raw = wait.await(setmetatable({ start = start }, metatable),
     starting.finish)
   if process or raw.stage ~= "wait" then return process, raw end
@@ -96,10 +98,11 @@ end
 ---@param cmd noshell.command
 ---@param to_end? boolean
 ---@param is_bound? boolean  the program is ended if the caller never runs again
+---@param attended? boolean
 ---@return noshell.process?
 ---@return table? failure
-function wait.start(cmd, to_end, is_bound)
-  local process, raw = descriptors.retry(start_once, cmd, to_end, is_bound)
+function wait.start(cmd, to_end, is_bound, attended)
+  local process, raw = descriptors.retry(start_once, cmd, to_end, is_bound, attended)
   if process and is_bound then process:_bind(true) end
   return process, raw
 end

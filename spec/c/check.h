@@ -91,6 +91,9 @@ static int run_check(const struct check *check)
 	for (int i = 0; i < 2000 && nsh_reap() > 0; i++)
 		(void)usleep(1000);
 	EQUAL(nsh_reap(), 0);
+	/* The keeper stays a moment. */
+	for (int i = 0; i < 2000 && count_descriptors() != before; i++)
+		(void)usleep(1000);
 	CHECK(!has_child());
 	EQUAL(count_descriptors(), before);
 	return wrong;

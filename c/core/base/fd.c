@@ -4,20 +4,152 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "guard.h"
 #include "signals.h"
 #include "sys.h"
+
+/* ---- which are ours ---------------------------------------------------- */
+
+/* A bit for each number, without a lock: another thread may be here when one
+ * forks, and what it is just adding or taking out is then left open.  Numbers
+ * beyond the last chunk, two million, are not registered. */
+enum { WORD = 64, CHUNK = 512, CHUNKS = 64 };
+
+struct chunk {
+	atomic_ullong words[CHUNK];
+};
+
+static struct chunk lowest;
+static _Atomic(struct chunk *) chunks[CHUNKS] = { &lowest };
+static atomic_uint registered_by;       /* nsh_fork_id() of whose they are */
+static _Thread_local bool is_own_fork;
+/* Numbers mean other files in this thread, and go with it. */
+static _Thread_local bool is_elsewhere;
+
+/* What they meant to the process that forked is of no use here. */
+static void unregister_all(void)
+{
+	for (int i = 0; i < CHUNKS; i++) {
+		struct chunk *chunk = atomic_load(&chunks[i]);
+
+		for (int word = 0; chunk && word < CHUNK; word++)
+			atomic_store(&chunk->words[word], 0);
+	}
+}
+
+/* After a raw clone(2) what is registered is the parent's. */
+static void check_registrar(void)
+{
+	unsigned self = nsh_fork_id(), other = atomic_load(&registered_by);
+
+	if (other != self
+	    && atomic_compare_exchange_strong(&registered_by, &other, self))
+		unregister_all();
+}
+
+static void close_word(unsigned long long word, int first)
+{
+	for (; word; word &= word - 1)
+		(void)close(first + __builtin_ctzll(word));
+}
+
+/* In the child of a fork(3). */
+static void close_all(void)
+{
+	for (int i = 0; i < CHUNKS && !is_own_fork; i++) {
+		struct chunk *chunk = atomic_load(&chunks[i]);
+
+		for (int word = 0; chunk && word < CHUNK; word++)
+			close_word(atomic_load(&chunk->words[word]),
+				   (i * CHUNK + word) * WORD);
+	}
+	unregister_all();
+	atomic_store(&registered_by, nsh_fork_id());
+}
+
+static void handle_forks(void)
+{
+	(void)pthread_atfork(check_registrar, NULL, close_all);
+}
+
+static struct chunk *chunk_of(int fd)
+{
+	int index = fd / (CHUNK * WORD);
+	struct chunk *chunk, *none = NULL;
+
+	if (fd < 0 || index >= CHUNKS)
+		return NULL;
+	chunk = atomic_load(&chunks[index]);
+	if (chunk)
+		return chunk;
+	chunk = calloc(1, sizeof *chunk);
+	if (!chunk || atomic_compare_exchange_strong(&chunks[index], &none, chunk))
+		return chunk;
+	free(chunk);
+	return none;
+}
+
+static atomic_ullong *word_of(struct chunk *chunk, int fd)
+{
+	return &chunk->words[fd / WORD % CHUNK];
+}
+
+int nsh_fd_own(int fd)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	struct chunk *chunk = is_elsewhere ? NULL : chunk_of(fd);
+
+	if (!chunk)
+		return fd;
+	(void)pthread_once(&once, handle_forks);
+	check_registrar();
+	(void)atomic_fetch_or(word_of(chunk, fd), 1ULL << fd % WORD);
+	return fd;
+}
+
+int nsh_fd_disown(int fd)
+{
+	struct chunk *chunk = is_elsewhere || fd < 0 || fd >= CHUNKS * CHUNK * WORD
+		? NULL : atomic_load(&chunks[fd / (CHUNK * WORD)]);
+
+	if (chunk)
+		(void)atomic_fetch_and(word_of(chunk, fd), ~(1ULL << fd % WORD));
+	return fd;
+}
+
+void nsh_fd_forget(int *fd)
+{
+	(void)nsh_fd_disown(*fd);
+	*fd = -1;
+}
+
+pid_t nsh_fd_fork(void)
+{
+	pid_t pid;
+
+	is_own_fork = true;
+	pid = fork();
+	is_own_fork = false;
+	return pid;
+}
+
+/* ---- making and closing ------------------------------------------------ */
 
 void nsh_close(int *fd)
 {
 	int saved = errno;
 
+	/* First: once it is closed, another thread may get the number. */
 	if (*fd >= 0)
-		(void)close(*fd);
+		(void)close(nsh_fd_disown(*fd));
 	*fd = -1;
 	errno = saved;
 }
@@ -32,10 +164,10 @@ int nsh_fd_raise(int take_fd)
 	int fd;
 
 	if (take_fd < 0 || take_fd > 2)
-		return take_fd;
+		return nsh_fd_own(take_fd);
 	fd = fcntl(take_fd, F_DUPFD_CLOEXEC, 3);
 	nsh_close(&take_fd);
-	return fd;
+	return nsh_fd_own(fd);
 }
 
 int nsh_fd_duplicate(int fd)
@@ -55,7 +187,7 @@ int nsh_timer(double seconds)
 
 	if (fd >= 0 && timerfd_settime(fd, 0, &at, NULL) < 0)
 		nsh_close(&fd);
-	return fd;
+	return nsh_fd_disown(fd);
 }
 
 static int raise_both(int ends[2])
@@ -70,9 +202,18 @@ static int raise_both(int ends[2])
 	return -1;
 }
 
-int nsh_pipe(int ends[2])
+int nsh_fd_pipe(int ends[2])
 {
 	return pipe2(ends, O_CLOEXEC) < 0 ? -1 : raise_both(ends);
+}
+
+int nsh_pipe(int ends[2])
+{
+	if (nsh_fd_pipe(ends) < 0)
+		return -1;
+	(void)nsh_fd_disown(ends[0]);
+	(void)nsh_fd_disown(ends[1]);
+	return 0;
 }
 
 int nsh_socketpair(int ends[2])
@@ -151,6 +292,7 @@ static void *call_elsewhere(void *data)
 {
 	struct elsewhere *call = data;
 
+	is_elsewhere = true;
 	call->errnum = leave_table(call->empty) < 0 ? errno : 0;
 	if (!call->errnum)
 		call->function(call->argument);
@@ -192,4 +334,43 @@ int nsh_fd_elsewhere(void (*function)(void *), void *argument, bool empty)
 		return 0;
 	errno = ret;
 	return -1;
+}
+
+/* ---- descriptors of a binding's objects -------------------------------- */
+
+void nsh_descriptor_init(struct nsh_descriptor *ret_descriptor, int take_fd,
+			 bool is_shared)
+{
+	struct stat status = { .st_ino = 0 };
+
+	if (is_shared && take_fd >= 0)
+		(void)fstat(take_fd, &status);
+	*ret_descriptor = (struct nsh_descriptor){
+		.fd = is_shared ? take_fd : nsh_fd_own(take_fd),
+		.is_shared = is_shared, .owner = nsh_fork_id(),
+		.device = status.st_dev, .inode = status.st_ino,
+	};
+}
+
+static bool is_same_file(const struct nsh_descriptor *descriptor)
+{
+	struct stat status;
+
+	return fstat(descriptor->fd, &status) == 0
+		&& status.st_dev == descriptor->device
+		&& status.st_ino == descriptor->inode;
+}
+
+int nsh_descriptor_fd(const struct nsh_descriptor *descriptor)
+{
+	if (descriptor->fd >= 0 && descriptor->owner != nsh_fork_id()
+	    && !(descriptor->is_shared && is_same_file(descriptor)))
+		return -1;
+	return descriptor->fd;
+}
+
+void nsh_descriptor_close(struct nsh_descriptor *descriptor)
+{
+	nsh_fd_close(nsh_descriptor_fd(descriptor));
+	descriptor->fd = -1;
 }

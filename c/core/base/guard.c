@@ -12,23 +12,30 @@
 
 /* ---- who we are -------------------------------------------------------- */
 
-static const size_t known_size = sizeof(_Atomic pid_t);
-static _Atomic(_Atomic pid_t *) known;
+/* On a page that the kernel wipes in the child of a fork of any kind. */
+struct self {
+	_Atomic pid_t pid;      /* 0: not asked yet, as the next */
+	_Atomic unsigned fork_id;
+};
+
+static _Atomic(struct self *) known;
 static atomic_bool cannot_know;
+/* Copied by a fork: the child's own is greater than all before. */
+static atomic_uint last_fork_id;
 
 /* qemu-user says yes to any advice, and does nothing.  A filter may kill the
  * caller, and cannot be asked in a child before we know who we are. */
 static bool is_wiped(void *page)
 {
 	return nsh_filters() == 0
-		&& madvise(page, known_size, MADV_WIPEONFORK) == 0
-		&& madvise(page, known_size, -1) < 0;
+		&& madvise(page, sizeof(struct self), MADV_WIPEONFORK) == 0
+		&& madvise(page, sizeof(struct self), -1) < 0;
 }
 
-static _Atomic pid_t *make_known(void)
+static struct self *make_known(void)
 {
-	_Atomic pid_t *other = NULL;
-	void *page = mmap(NULL, known_size, PROT_READ | PROT_WRITE,
+	struct self *other = NULL;
+	void *page = mmap(NULL, sizeof *other, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (page == MAP_FAILED)
@@ -37,36 +44,67 @@ static _Atomic pid_t *make_known(void)
 		atomic_store(&cannot_know, true);
 	else if (atomic_compare_exchange_strong(&known, &other, page))
 		return page;
-	(void)munmap(page, known_size);
+	(void)munmap(page, sizeof *other);
 	return other;
 }
 
-/* The kernel wipes the page in whatever a fork of any kind makes: there it is
- * not known yet. */
+static struct self *find_self(void)
+{
+	struct self *self = atomic_load(&known);
+
+	if (!self && !atomic_load(&cannot_know))
+		self = make_known();
+	return self;
+}
+
 pid_t nsh_self(void)
 {
-	_Atomic pid_t *page = atomic_load(&known);
-	pid_t self;
+	struct self *self = find_self();
+	pid_t pid;
 
-	if (!page && !atomic_load(&cannot_know))
-		page = make_known();
-	if (!page)
+	if (!self)
 		return getpid();
-	self = atomic_load(page);
-	if (self == 0) {
-		self = getpid();
-		atomic_store(page, self);
+	pid = atomic_load(&self->pid);
+	if (pid == 0) {
+		pid = getpid();
+		atomic_store(&self->pid, pid);
 	}
-	return self;
+	return pid;
+}
+
+/* Without a page that is wiped.
+ * Limit: a child that has its parent's pid, in another namespace, is missed. */
+static unsigned fork_id_by_pid(void)
+{
+	static _Atomic pid_t seen;
+	pid_t self = getpid();
+
+	if (atomic_exchange(&seen, self) != self)
+		(void)atomic_fetch_add(&last_fork_id, 1);
+	return atomic_load(&last_fork_id);
+}
+
+unsigned nsh_fork_id(void)
+{
+	struct self *self = find_self();
+	unsigned id, none = 0;
+
+	if (!self)
+		return fork_id_by_pid();
+	id = atomic_load(&self->fork_id);
+	if (id)
+		return id;
+	id = atomic_fetch_add(&last_fork_id, 1) + 1;
+	return atomic_compare_exchange_strong(&self->fork_id, &none, id) ? id : none;
 }
 
 /* ---- the lock ---------------------------------------------------------- */
 
-enum { BEING_TAKEN_OVER = -1 };
+static const unsigned BEING_TAKEN_OVER = (unsigned)-1;
 
 static void take_over(struct guard *guard, void (*start_over)(void))
 {
-	pid_t self = nsh_self(), owner = atomic_load(&guard->owner);
+	unsigned self = nsh_fork_id(), owner = atomic_load(&guard->owner);
 
 	while (owner != self) {
 		if (owner == BEING_TAKEN_OVER) {

@@ -9,8 +9,8 @@
 #include "guard.h"
 
 struct nsh_pollset {
+	unsigned owner;             /* nsh_fork_id() */
 	int epoll;
-	pid_t owner;                /* after a fork the set is the parent's too */
 	struct nsh_watch *watches;  /* what was watched last */
 	size_t count;
 };
@@ -21,7 +21,7 @@ struct nsh_pollset *nsh_pollset_new(void)
 
 	if (!set)
 		return NULL;
-	set->owner = nsh_self();
+	set->owner = nsh_fork_id();
 	set->epoll = nsh_fd_raise(epoll_create1(EPOLL_CLOEXEC));
 	if (set->epoll >= 0)
 		return set;
@@ -29,9 +29,14 @@ struct nsh_pollset *nsh_pollset_new(void)
 	return NULL;
 }
 
+bool nsh_pollset_is_ours(const struct nsh_pollset *set)
+{
+	return set->owner == nsh_fork_id();
+}
+
 int nsh_pollset_fd(const struct nsh_pollset *set)
 {
-	return set->epoll;
+	return nsh_pollset_is_ours(set) ? set->epoll : -1;
 }
 
 static bool contains(const struct nsh_watch *watches, size_t count, int fd)
@@ -60,8 +65,13 @@ static int watch_one(const struct nsh_pollset *set, const struct nsh_watch *watc
 int nsh_pollset_watch(struct nsh_pollset *set, const struct nsh_watch *watches,
 		      size_t count)
 {
-	struct nsh_watch *copy = malloc((count + 1) * sizeof *copy);
+	struct nsh_watch *copy;
 
+	if (!nsh_pollset_is_ours(set)) {
+		errno = EBADF;
+		return -1;
+	}
+	copy = malloc((count + 1) * sizeof *copy);
 	if (!copy)
 		return -1;
 	if (count > 0)
@@ -79,28 +89,27 @@ int nsh_pollset_watch(struct nsh_pollset *set, const struct nsh_watch *watches,
 	return 0;
 }
 
-bool nsh_pollset_is_ours(const struct nsh_pollset *set)
-{
-	return set->owner == nsh_self();
-}
-
 int nsh_pollset_add(struct nsh_pollset *set, int fd, short events)
 {
 	struct nsh_watch watch = { .fd = fd, .events = events };
 
-	return watch_one(set, &watch);
+	if (nsh_pollset_is_ours(set))
+		return watch_one(set, &watch);
+	errno = EBADF;
+	return -1;
 }
 
 void nsh_pollset_remove(struct nsh_pollset *set, int fd)
 {
-	(void)epoll_ctl(set->epoll, EPOLL_CTL_DEL, fd, NULL);
+	if (nsh_pollset_is_ours(set))
+		(void)epoll_ctl(set->epoll, EPOLL_CTL_DEL, fd, NULL);
 }
 
 size_t nsh_pollset_ready(struct nsh_pollset *set, int *fds, size_t count)
 {
 	struct epoll_event events[64];
 	int most = count < 64 ? (int)count : 64;
-	int found = most > 0 ? epoll_wait(set->epoll, events, most, 0) : 0;
+	int found = most > 0 && nsh_pollset_is_ours(set) ? epoll_wait(set->epoll, events, most, 0) : 0;
 
 	for (int i = 0; i < found; i++)
 		fds[i] = events[i].data.fd;
@@ -111,7 +120,8 @@ void nsh_pollset_free(struct nsh_pollset *set)
 {
 	if (!set)
 		return;
-	nsh_close(&set->epoll);
+	if (nsh_pollset_is_ours(set))
+		nsh_close(&set->epoll);
 	free(set->watches);
 	free(set);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "fd.h"
+#include "guard.h"
 
 enum { DEFAULT_MAX_OUTPUT = 64 << 20, DEFAULT_GRACE = 2 };
 
@@ -17,6 +18,7 @@ struct nsh_command *nsh_command_new(const char *program)
 
 	if (!cmd)
 		return NULL;
+	cmd->owner = nsh_fork_id();
 	cmd->attributes.sync_move = -1;
 	cmd->timeout = -1;
 	cmd->grace = DEFAULT_GRACE;
@@ -64,7 +66,9 @@ void nsh_command_free(struct nsh_command *cmd)
 	for (int i = 0; i < 3; i++)
 		free(cmd->stdio[i].path);
 	nsh_buffer_wipe(&cmd->input);
-	nsh_command_close_passed(cmd);
+	/* After a fork of the host the numbers may be its own files. */
+	if (cmd->owner == nsh_fork_id())
+		nsh_command_close_passed(cmd);
 	for (size_t i = 0; i < cmd->send_count; i++)
 		nsh_buffer_wipe(&cmd->sends[i].data);
 	free(cmd->passed);

@@ -40,6 +40,7 @@ struct nsh_command {
 	struct buffer input;
 	struct passed_fd *passed;
 	size_t passed_count;
+	unsigned owner;             /* nsh_fork_id(): who has given them away */
 	struct send_buffer *sends;
 	size_t send_count;
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "fd.h"
+#include "guard.h"
 
 static int copy_text(char **target, const char *source)
 {
@@ -134,6 +135,7 @@ struct nsh_command *nsh_command_clone(const struct nsh_command *cmd)
 
 	if (!copy)
 		return NULL;
+	copy->owner = nsh_fork_id();
 	if (copy_texts(copy, cmd) < 0 || copy_stdio(copy, cmd) < 0
 	    || copy_passed(copy, cmd) < 0 || copy_sends(copy, cmd) < 0
 	    || copy_attributes(copy, cmd) < 0)

@@ -74,7 +74,7 @@ static long clone_flags(const struct plan *plan)
 static int fork_child(struct plan *plan, int *ret_pidfd)
 {
 	int child_end = plan->moves[plan->sync_move].source;
-	pid_t pid = fork();
+	pid_t pid = nsh_fd_fork();
 	char go = 0;
 
 	if (pid == 0) {
@@ -104,10 +104,11 @@ static void raise_pidfd(int *pidfd)
 {
 	int raised = *pidfd > 2 ? -1 : fcntl(*pidfd, F_DUPFD_CLOEXEC, 3);
 
-	if (raised < 0)
-		return;
-	nsh_close(pidfd);
-	*pidfd = raised;
+	if (raised >= 0) {
+		nsh_close(pidfd);
+		*pidfd = raised;
+	}
+	(void)nsh_fd_own(*pidfd);
 }
 
 /* The child's pid, or minus an errno.  All signals are blocked. */
@@ -384,7 +385,7 @@ const char *nsh_launch_path(void)
 	};
 	struct launched launched;
 
-	if (nsh_pipe(ends) < 0)
+	if (nsh_fd_pipe(ends) < 0)
 		return "";
 	move.source = ends[1];
 	if (nsh_launch(&plan, &launched, NULL) == 0)

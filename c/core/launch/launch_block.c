@@ -17,9 +17,9 @@ static _Atomic(void *) spare;
 
 /* The process that made it, told by the area itself: after a fork of the host
  * both processes map it, and only one may use it. */
-static pid_t *owner_of(void *area)
+static unsigned *owner_of(void *area)
 {
-	return (pid_t *)((char *)area + NSH_AREA_RECORD_SIZE) - 1;
+	return (unsigned *)((char *)area + NSH_AREA_RECORD_SIZE) - 1;
 }
 
 /* MAP_SHARED, for a child with memory of its own writes its record too. */
@@ -31,7 +31,7 @@ static void *map(void)
 	if (area == MAP_FAILED)
 		return NULL;
 	(void)mprotect(area + NSH_AREA_RECORD_SIZE, GUARD, PROT_NONE);
-	*owner_of(area) = nsh_self();
+	*owner_of(area) = nsh_fork_id();
 	return area;
 }
 
@@ -39,7 +39,7 @@ void *nsh_area_take(void)
 {
 	void *area = atomic_exchange(&spare, NULL);
 
-	if (area && *owner_of(area) == nsh_self())
+	if (area && *owner_of(area) == nsh_fork_id())
 		return area;
 	nsh_area_drop(area);
 	return map();
@@ -49,7 +49,7 @@ void nsh_area_give(void *take_area)
 {
 	void *none = NULL;
 
-	if (take_area && (*owner_of(take_area) != nsh_self()
+	if (take_area && (*owner_of(take_area) != nsh_fork_id()
 			  || !atomic_compare_exchange_strong(&spare, &none, take_area)))
 		nsh_area_drop(take_area);
 }

@@ -85,7 +85,7 @@ static int add_pipe(struct plan *plan, int which, struct nsh_failure *failure)
 	int child = which == 0 ? 0 : 1;
 	int ends[2];
 
-	if (nsh_pipe(ends) < 0)
+	if (nsh_fd_pipe(ends) < 0)
 		return nsh_fail(failure, stages[which], errno, "pipe");
 	plan->parent_ends[which] = ends[1 - child];
 	add_child_end(plan, ends[child], which, stages[which]);
@@ -199,7 +199,7 @@ static int add_send(struct plan *plan, const struct send_buffer *send,
 	if (alone)
 		return add_memory(plan, &send->data, send->target,
 				  NSH_STAGE_SEND_BUFFER, failure);
-	if (nsh_pipe(ends) < 0)
+	if (nsh_fd_pipe(ends) < 0)
 		return nsh_fail(failure, NSH_STAGE_SEND_BUFFER, errno, "pipe");
 	*parent_end = ends[1];
 	add_child_end(plan, ends[0], send->target, NSH_STAGE_SEND_BUFFER);

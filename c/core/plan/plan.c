@@ -262,6 +262,17 @@ void nsh_plan_close_child_ends(struct plan *plan)
 	plan->child_end_count = 0;
 }
 
+void nsh_plan_forget_descriptors(struct plan *plan)
+{
+	for (size_t i = 0; i < plan->child_end_count; i++)
+		nsh_fd_forget(&plan->child_ends[i]);
+	for (int i = 0; i < 3; i++)
+		nsh_fd_forget(&plan->parent_ends[i]);
+	for (size_t i = 0; i < plan->send_count; i++)
+		nsh_fd_forget(&plan->send_ends[i]);
+	nsh_fd_forget(&plan->sync);
+}
+
 void nsh_plan_free(struct plan *plan)
 {
 	nsh_plan_close_child_ends(plan);

@@ -192,6 +192,8 @@ struct nsh_command;
 int nsh_plan_init(struct plan *plan, const struct nsh_command *cmd,
 		  bool in_place, struct nsh_failure *failure);
 void nsh_plan_free(struct plan *plan);
+/* Their numbers may be the host's: none is closed any more. */
+void nsh_plan_forget_descriptors(struct plan *plan);
 /* Closes what was opened for the child only. */
 void nsh_plan_close_child_ends(struct plan *plan);
 /* Gives the plan a sync socket, where it has none.  0, or -1 with errno. */

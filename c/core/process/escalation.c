@@ -83,7 +83,17 @@ static void signal_all(struct nsh_process *process, int signal)
 	drop_dead(process);
 }
 
-void nsh_process_terminate(struct nsh_process *process, double grace)
+void nsh_ladder_begin(struct nsh_process *process, double grace)
+{
+	if (process->ladder == LADDER_NONE)
+		signal_all(process, SIGTERM);
+	else if (process->ladder != LADDER_TERM || process->next_rung <= nsh_now() + grace)
+		return;
+	process->ladder = LADDER_TERM;
+	process->next_rung = nsh_now() + grace;
+}
+
+void nsh_held_terminate(struct nsh_process *process, double grace)
 {
 	if (!process || !nsh_process_is_ours(process) || process->finished)
 		return;
@@ -95,12 +105,14 @@ void nsh_process_terminate(struct nsh_process *process, double grace)
 	if (process->is_daemon)
 		return;
 	nsh_handshake_drop(process);
-	if (process->ladder == LADDER_NONE)
-		signal_all(process, SIGTERM);
-	else if (process->ladder != LADDER_TERM || process->next_rung <= nsh_now() + grace)
-		return;
-	process->ladder = LADDER_TERM;
-	process->next_rung = nsh_now() + grace;
+	nsh_ladder_begin(process, grace);
+}
+
+void nsh_process_terminate(struct nsh_process *process, double grace)
+{
+	nsh_process_hold(process);
+	nsh_held_terminate(process, grace);
+	nsh_process_let_go(process);
 }
 
 void nsh_ladder_pump(struct nsh_process *process, double now)

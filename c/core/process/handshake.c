@@ -105,13 +105,16 @@ static int read_byte(int sync, double seconds)
 	return size == 1 ? 1 : -1;
 }
 
-int nsh_process_handshake_wait(struct nsh_process *process, double seconds,
-			       struct nsh_failure *failure)
+static int wait_held(struct nsh_process *process, double seconds,
+		     struct nsh_failure *failure)
 {
 	int ret;
 
 	if (check_usable(process, failure) < 0)
 		return -1;
+	/* Its own deadline has passed: the wait for its end says so. */
+	if (process->result.timed_out)
+		return 0;
 	process->handshake_ready |= process->dry_handshake;
 	if (process->handshake_ready)
 		return 1;
@@ -123,8 +126,18 @@ int nsh_process_handshake_wait(struct nsh_process *process, double seconds,
 	return settle(process, failure);
 }
 
-int nsh_process_handshake_notify(struct nsh_process *process,
-				 struct nsh_failure *failure)
+int nsh_process_handshake_wait(struct nsh_process *process, double seconds,
+			       struct nsh_failure *failure)
+{
+	int ret;
+
+	nsh_process_hold(process);
+	ret = wait_held(process, seconds, failure);
+	nsh_process_let_go(process);
+	return ret;
+}
+
+static int notify_held(struct nsh_process *process, struct nsh_failure *failure)
 {
 	if (check_usable(process, failure) < 0)
 		return -1;
@@ -137,4 +150,15 @@ int nsh_process_handshake_notify(struct nsh_process *process,
 	(void)send(process->handshake_plan->sync, "1", 1, MSG_NOSIGNAL);
 	(void)read_byte(process->handshake_plan->sync, -1);
 	return settle(process, failure);
+}
+
+int nsh_process_handshake_notify(struct nsh_process *process,
+				 struct nsh_failure *failure)
+{
+	int ret;
+
+	nsh_process_hold(process);
+	ret = notify_held(process, failure);
+	nsh_process_let_go(process);
+	return ret;
 }

@@ -241,6 +241,13 @@ void nsh_exchange_unwatch(struct exchange *exchange, int fd)
 		(void)epoll_ctl(exchange->epoll, EPOLL_CTL_DEL, fd, NULL);
 }
 
+void nsh_exchange_forget_descriptors(struct exchange *exchange)
+{
+	for (size_t i = 0; i < exchange->count; i++)
+		nsh_fd_forget(&exchange->channels[i].fd);
+	nsh_fd_forget(&exchange->epoll);
+}
+
 void nsh_exchange_free(struct exchange *exchange)
 {
 	nsh_exchange_close(exchange);

@@ -59,6 +59,8 @@ int nsh_exchange_use_epoll(struct exchange *exchange, int epoll, int fd);
 void nsh_exchange_watch(struct exchange *exchange, int fd);
 void nsh_exchange_unwatch(struct exchange *exchange, int fd);
 void nsh_exchange_free(struct exchange *exchange);
+/* Their numbers may be the host's: none is closed any more. */
+void nsh_exchange_forget_descriptors(struct exchange *exchange);
 
 /* write(2) without SIGPIPE. */
 ssize_t nsh_write_quietly(int fd, const void *data, size_t size);

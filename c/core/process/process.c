@@ -1,6 +1,7 @@
 #include "process.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 #include "command.h"
 #include "fd.h"
 #include "guard.h"
+#include "keeper.h"
 #include "sys.h"
 
 /* ---- starting ---------------------------------------------------------- */
@@ -37,6 +39,8 @@ struct nsh_process *nsh_process_new(const struct nsh_command *cmd)
 	if (!process)
 		return NULL;
 	process->owner = nsh_self();
+	process->owner_fork_id = nsh_fork_id();
+	process->limit = -1;
 	process->pid = -1;
 	process->pidfd = -1;
 	process->handshake.pidfd = -1;
@@ -159,8 +163,9 @@ static int start(struct nsh_command *cmd, struct plan *plan,
 	return 0;
 }
 
-int nsh_command_start(struct nsh_command *cmd, struct nsh_process **ret_process,
-		      struct nsh_failure *failure)
+int nsh_command_start_attended(struct nsh_command *cmd,
+			       struct nsh_process **ret_process,
+			       struct nsh_failure *failure)
 {
 	struct nsh_process *process;
 	struct plan plan;
@@ -181,6 +186,15 @@ int nsh_command_start(struct nsh_command *cmd, struct nsh_process **ret_process,
 	return ret;
 }
 
+int nsh_command_start(struct nsh_command *cmd, struct nsh_process **ret_process,
+		      struct nsh_failure *failure)
+{
+	if (nsh_command_start_attended(cmd, ret_process, failure) < 0)
+		return -1;
+	nsh_process_leave(*ret_process, -1, 0);
+	return 0;
+}
+
 int nsh_command_exec(struct nsh_command *cmd, struct nsh_failure *failure)
 {
 	struct plan plan;
@@ -199,7 +213,7 @@ int nsh_command_exec(struct nsh_command *cmd, struct nsh_failure *failure)
 
 bool nsh_process_is_ours(const struct nsh_process *process)
 {
-	return process && process->owner == nsh_self();
+	return process && process->owner_fork_id == nsh_fork_id();
 }
 
 int nsh_process_fail_foreign(const struct nsh_process *process,
@@ -224,7 +238,7 @@ pid_t nsh_process_pid(const struct nsh_process *process)
 
 int nsh_process_pidfd(const struct nsh_process *process)
 {
-	return process->pidfd;
+	return nsh_process_is_ours(process) ? process->pidfd : -1;
 }
 
 const char *nsh_process_launch(const struct nsh_process *process)
@@ -265,7 +279,7 @@ static void end_limited(struct nsh_process *process)
 	if (!nsh_exchange_is_limited(&process->exchange))
 		return;
 	if (process->ladder == LADDER_NONE)
-		nsh_process_terminate(process, 0.010);
+		nsh_held_terminate(process, 0.010);
 	nsh_exchange_close_limited(&process->exchange);
 }
 
@@ -276,7 +290,7 @@ static void run_timers(struct nsh_process *process)
 	if (process->deadline >= 0 && now >= process->deadline && !process->finished) {
 		process->deadline = -1;
 		process->result.timed_out = true;
-		nsh_process_terminate(process, process->grace);
+		nsh_held_terminate(process, process->grace);
 	}
 	end_limited(process);
 	nsh_ladder_pump(process, now);
@@ -301,7 +315,14 @@ static bool waits_for_handshake(const struct nsh_process *process)
 		&& (process->deadline < 0 || nsh_now() < process->deadline);
 }
 
-int nsh_process_pump(struct nsh_process *process, struct nsh_failure *failure)
+/* In its handshake, and the keeper ends it: the handshake is for the owner to drop,
+ * who may be waiting for its socket. */
+static bool is_ending_unseen(const struct nsh_process *process)
+{
+	return process->handshake_plan && process->result.timed_out;
+}
+
+int nsh_held_pump(struct nsh_process *process, struct nsh_failure *failure)
 {
 	if (process->finished)
 		return 1;
@@ -312,11 +333,15 @@ int nsh_process_pump(struct nsh_process *process, struct nsh_failure *failure)
 				     "handshake_notify was not called: the child waits for it");
 	if (process->is_dry)
 		return 0;
+	if (is_ending_unseen(process))
+		nsh_handshake_drop(process);
 	/* In this order: when the status is there, all output was written. */
 	nsh_status_collect(process);
 	if (nsh_exchange_pump(&process->exchange) < 0)
 		return nsh_fail(failure, NSH_STAGE_EXCHANGE, errno, NULL);
-	run_timers(process);
+	/* One that ended in time has not timed out, however late we look. */
+	if (!is_done(process))
+		run_timers(process);
 	if (is_done(process))
 		finish(process);
 	return process->finished;
@@ -346,13 +371,23 @@ int nsh_process_use_epoll(struct nsh_process *process, int epoll)
 				      nsh_process_exit_fd(process));
 }
 
-int nsh_process_pollfd(struct nsh_process *process)
+int nsh_process_pump(struct nsh_process *process, struct nsh_failure *failure)
+{
+	int ret;
+
+	nsh_process_hold(process);
+	ret = nsh_held_pump(process, failure);
+	nsh_process_let_go(process);
+	return ret;
+}
+
+int nsh_held_pollfd(struct nsh_process *process)
 {
 	const struct exchange *exchange = &process->exchange;
 	int fd;
 
 	process->is_blind = false;
-	if (process->finished)
+	if (process->finished || !nsh_process_is_ours(process))
 		return -1;
 	if (process->handshake_plan)
 		return process->handshake_plan->sync;
@@ -377,13 +412,24 @@ static bool is_blind(const struct nsh_process *process)
 	return process->is_blind || (process->tree.count > 0 && process->tree.held == 0);
 }
 
-double nsh_process_timeout(const struct nsh_process *process)
+int nsh_process_pollfd(struct nsh_process *process)
+{
+	int fd;
+
+	nsh_process_hold(process);
+	fd = nsh_held_pollfd(process);
+	nsh_process_let_go(process);
+	return fd;
+}
+
+double nsh_held_timeout(const struct nsh_process *process)
 {
 	double next = -1, now;
 
 	if (process->finished)
 		return -1;
-	if (process->is_dry)
+	/* At once also for who waits for the handshake of one that the keeper ends. */
+	if (process->is_dry || is_ending_unseen(process))
 		return 0;
 	if (process->deadline >= 0)
 		next = process->deadline;
@@ -395,4 +441,86 @@ double nsh_process_timeout(const struct nsh_process *process)
 	if (next < 0)
 		return -1;
 	return next > now ? next - now : 0;
+}
+
+double nsh_process_timeout(struct nsh_process *process)
+{
+	double seconds;
+
+	nsh_process_hold(process);
+	seconds = nsh_held_timeout(process);
+	nsh_process_let_go(process);
+	return seconds;
+}
+
+/* ---- the keeper's part ------------------------------------------------- */
+
+void nsh_process_hold(struct nsh_process *process)
+{
+	if (process && process->is_lent && nsh_process_is_ours(process))
+		nsh_keeper_take_back(process);
+}
+
+void nsh_process_let_go(struct nsh_process *process)
+{
+	if (process && process->is_left && !process->finished
+	    && nsh_process_is_ours(process))
+		nsh_keeper_lend(process);
+}
+
+void nsh_process_leave(struct nsh_process *process, double seconds, double grace)
+{
+	if (!nsh_process_is_ours(process) || process->is_dry)
+		return;
+	nsh_process_hold(process);
+	if (seconds >= 0) {
+		process->limit = nsh_now() + seconds;
+		process->limit_grace = grace;
+	}
+	process->is_left = true;
+	nsh_process_let_go(process);
+}
+
+/* With data in it or without: nobody has the other end. */
+static bool is_at_end(const struct channel *channel)
+{
+	struct pollfd end = { .fd = channel->fd, .events = 0 };
+
+	return channel->writes || channel->fd < 0
+		|| (poll(&end, 1, 0) == 1 && (end.revents & POLLHUP));
+}
+
+/* Whether the owner, had it looked, would have found it finished. */
+static bool has_ended(const struct nsh_process *process)
+{
+	if (nsh_poll(nsh_process_exit_fd(process), NSH_READABLE, 0) != 1)
+		return false;
+	for (size_t i = 0; i < process->exchange.count; i++)
+		if (!is_at_end(&process->exchange.channels[i]))
+			return false;
+	return true;
+}
+
+static void enforce_deadline(struct nsh_process *process, double now)
+{
+	bool is_limit = process->deadline < 0 || now < process->deadline;
+
+	process->deadline = process->limit = -1;
+	process->result.timed_out = true;
+	nsh_ladder_begin(process, is_limit ? process->limit_grace : process->grace);
+}
+
+int nsh_process_enforce(struct nsh_process *process)
+{
+	double now = nsh_now();
+
+	if ((process->deadline >= 0 && now >= process->deadline)
+	    || (process->limit >= 0 && now >= process->limit)) {
+		if (has_ended(process))
+			return 1;
+		enforce_deadline(process, now);
+	} else {
+		nsh_ladder_pump(process, now);
+	}
+	return 0;
 }

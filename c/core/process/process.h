@@ -38,6 +38,7 @@ struct nsh_process {
 	int pidfd;
 	struct supervisor *supervisor;  /* NULL: the child is ours */
 	pid_t owner;            /* the process that started it */
+	unsigned owner_fork_id; /* the same, as nsh_fork_id() has it */
 	bool is_daemon;         /* nobody's child: there is no status to wait for */
 	bool own_group;
 	char *command;
@@ -45,6 +46,7 @@ struct nsh_process {
 
 	/* the command's rules */
 	double deadline, grace; /* deadline < 0: none */
+	double limit, limit_grace;  /* the same for the keeper alone */
 	struct exits allowed_exit;
 	bool allow_any_exit, raw_status;
 
@@ -75,8 +77,16 @@ struct nsh_process {
 	bool is_dry, dry_handshake;
 	struct buffer dry_input;
 
-	struct nsh_process *next_forgotten;
-	int forgotten_fd;       /* what the list of the forgotten waits for */
+	/* while no call of the owner runs */
+	bool is_left;           /* it is lent then, where it has a deadline */
+	bool is_lent;           /* the keeper has it now */
+	double ended_at;        /* when the keeper saw that it had; 0: did not see */
+	struct {
+		bool is_listed, is_orphan, is_busy;
+		int watched;    /* what the keeper's epoll set has of it; -1 */
+		double look_at; /* where that has nothing; negative: never */
+		struct nsh_process *next, *previous;
+	} kept;                 /* behind the keeper's lock */
 };
 
 /* One that was not started yet, with the command's text; NULL where memory is
@@ -95,8 +105,25 @@ int nsh_process_exit_fd(const struct nsh_process *process);
 /* Has it use `epoll`, which the caller waits for already, so that it needs no other.
  * 0: it is the process's from now on; -1: it is still the caller's. */
 int nsh_process_use_epoll(struct nsh_process *process, int epoll);
-/* Frees what it holds without touching the child. */
+/* Frees what it holds without touching the child; in a process that did not start
+ * it, without touching a descriptor. */
 void nsh_process_release(struct nsh_process *process);
+/* Its descriptors' numbers may be the host's: none is closed any more. */
+void nsh_process_forget_descriptors(struct nsh_process *process);
+
+/* A public function of a process begins with hold, where it uses what the keeper
+ * may change, and ends with let_go.  In between, as in the keeper, the held
+ * functions are used: they do what the public ones of that name do. */
+void nsh_process_hold(struct nsh_process *process);
+void nsh_process_let_go(struct nsh_process *process);
+int nsh_held_pump(struct nsh_process *process, struct nsh_failure *failure);
+int nsh_held_pollfd(struct nsh_process *process);
+double nsh_held_timeout(const struct nsh_process *process);
+void nsh_held_terminate(struct nsh_process *process, double grace);
+/* For the keeper: ends a lent process whose deadline has passed, or goes on with
+ * that.  Closes nothing that an owner may be waiting for.  1: nothing is left to
+ * do, 0: it is being ended. */
+int nsh_process_enforce(struct nsh_process *process);
 /* stream.c */
 struct nsh_stream *nsh_stream_new(struct nsh_process *process, int which,
 				  int take_fd);
@@ -105,8 +132,9 @@ void nsh_stream_free(struct nsh_stream *stream);
 ssize_t nsh_process_write_dry(struct nsh_process *process, const void *data,
 			      size_t size);
 void nsh_process_terminate_dry(struct nsh_process *process);
-/* escalation.c: goes on with ending the tree, where that has begun; and takes
- * down what it did not reach, when it is over. */
+/* escalation.c: begins to end the tree, and goes on with it; and takes down what
+ * it did not reach, when it is over. */
+void nsh_ladder_begin(struct nsh_process *process, double grace);
 void nsh_ladder_pump(struct nsh_process *process, double now);
 void nsh_ladder_report(struct nsh_process *process);
 /* handshake.c: before the launch, what can fail; after it, the plan is the

@@ -8,8 +8,8 @@
 
 #include "command.h"
 #include "fd.h"
+#include "keeper.h"
 #include "kernel.h"
-#include "orphans.h"
 #include "process.h"
 #include "sys.h"
 
@@ -21,18 +21,18 @@ static double sooner(double a, double b)
 
 static int wait_once(struct nsh_process *process, double left)
 {
-	int fd = nsh_process_pollfd(process);
+	int fd = nsh_held_pollfd(process);
 
-	return nsh_poll(fd, POLLIN, sooner(left, nsh_process_timeout(process)));
+	return nsh_poll(fd, POLLIN, sooner(left, nsh_held_timeout(process)));
 }
 
-int nsh_process_wait(struct nsh_process *process, double seconds,
+static int wait_held(struct nsh_process *process, double seconds,
 		     struct nsh_failure *failure)
 {
 	double until = seconds < 0 ? -1 : nsh_now() + seconds;
 
 	for (;;) {
-		int ret = nsh_process_pump(process, failure);
+		int ret = nsh_held_pump(process, failure);
 		double left = until < 0 ? -1 : until - nsh_now();
 
 		if (ret != 0)
@@ -45,6 +45,17 @@ int nsh_process_wait(struct nsh_process *process, double seconds,
 		if (wait_once(process, left) < 0)
 			return nsh_fail(failure, NSH_STAGE_WAIT, errno, NULL);
 	}
+}
+
+int nsh_process_wait(struct nsh_process *process, double seconds,
+		     struct nsh_failure *failure)
+{
+	int ret;
+
+	nsh_process_hold(process);
+	ret = wait_held(process, seconds, failure);
+	nsh_process_let_go(process);
+	return ret;
 }
 
 static int check_pipes(const struct nsh_command *cmd, struct nsh_failure *failure)
@@ -66,7 +77,7 @@ int nsh_command_run(struct nsh_command *cmd, struct nsh_process **ret_process,
 	if (ret_process)
 		*ret_process = NULL;
 	if (nsh_command_fail(cmd, failure) < 0 || check_pipes(cmd, failure) < 0
-	    || nsh_command_start(cmd, &process, failure) < 0)
+	    || nsh_command_start_attended(cmd, &process, failure) < 0)
 		return -1;
 	ret = nsh_process_wait(process, -1, failure);
 	if (ret == 1)
@@ -107,27 +118,55 @@ static int fail_unreached(const struct nsh_process *process,
 	return -1;
 }
 
+static void abort_held(struct nsh_process *process)
+{
+	nsh_held_terminate(process, 0.010);
+	if (wait_held(process, -1, NULL) >= 0)
+		return;
+	/* Its data cannot be moved; it must end all the same. */
+	nsh_exchange_close(&process->exchange);
+	(void)wait_held(process, -1, NULL);
+}
+
 int nsh_process_abort(struct nsh_process *process, struct nsh_failure *failure)
 {
 	if (!nsh_process_is_ours(process))
 		return nsh_process_fail_foreign(process, failure);
-	if (process->finished)
-		return fail_unreached(process, failure);
-	nsh_process_terminate(process, 0.010);
-	if (nsh_process_wait(process, -1, NULL) < 0) {
-		/* Its data cannot be moved; it must end all the same. */
-		nsh_exchange_close(&process->exchange);
-		(void)nsh_process_wait(process, -1, NULL);
-	}
+	nsh_process_hold(process);
+	if (!process->finished)
+		abort_held(process);
+	nsh_process_let_go(process);
 	return fail_unreached(process, failure);
+}
+
+void nsh_process_forget_descriptors(struct nsh_process *process)
+{
+	for (int i = 0; i < 3; i++) {
+		if (!process->streams[i])
+			continue;
+		nsh_fd_forget(&process->streams[i]->fd);
+		nsh_fd_forget(&process->streams[i]->epoll);
+	}
+	nsh_exchange_forget_descriptors(&process->exchange);
+	if (process->handshake_plan)
+		nsh_plan_forget_descriptors(process->handshake_plan);
+	nsh_fd_forget(&process->handshake.pidfd);
+	for (size_t i = 0; i < process->tree.count; i++)
+		nsh_fd_forget(&process->tree.members[i].pidfd);
+	/* It is on a stack that belongs to it. */
+	process->supervisor = NULL;
+	nsh_fd_forget(&process->pidfd);
 }
 
 void nsh_process_release(struct nsh_process *process)
 {
-	/* After a fork it is the owner's epoll instance too: what we took out
-	 * would be missing there. */
-	if (!nsh_process_is_ours(process))
-		nsh_close(&process->exchange.epoll);
+	if (!nsh_process_is_ours(process)) {
+		/* Limit: what the keeper was changing at the fork may be in any
+		 * state, and is not freed. */
+		if (process->is_lent)
+			return;
+		nsh_process_forget_descriptors(process);
+	}
 	for (int i = 0; i < 3; i++)
 		nsh_stream_free(process->streams[i]);
 	nsh_exchange_unwatch(&process->exchange, nsh_process_exit_fd(process));
@@ -150,16 +189,21 @@ void nsh_process_forget(struct nsh_process *process)
 {
 	if (!process)
 		return;
-	nsh_handshake_drop(process);
-	if (nsh_process_is_ours(process) && !process->exited && process->pidfd >= 0)
-		nsh_forgotten_add(process);
-	else
-		nsh_process_release(process);
+	nsh_process_hold(process);
+	if (nsh_process_is_ours(process)) {
+		nsh_handshake_drop(process);
+		if (!process->exited && process->pidfd >= 0) {
+			nsh_keeper_adopt(process);
+			return;
+		}
+	}
+	nsh_process_release(process);
 }
 
 void nsh_process_end(struct nsh_process *process)
 {
-	nsh_process_terminate(process, 0.010);
+	nsh_process_hold(process);
+	nsh_held_terminate(process, 0.010);
 	nsh_process_forget(process);
 }
 

@@ -118,6 +118,7 @@ void nsh_status_collect(struct nsh_process *process)
 		collect_child(process);
 	if (!process->exited)
 		return;
-	process->result.duration = nsh_now() - process->started;
+	process->result.duration = (process->ended_at > 0 ? process->ended_at : nsh_now())
+		- process->started;
 	nsh_exchange_unwatch(&process->exchange, exit_fd);
 }

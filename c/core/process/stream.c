@@ -31,6 +31,11 @@ void nsh_stream_close(struct nsh_stream *stream)
 {
 	if (!stream)
 		return;
+	/* After a fork of the host the numbers may be its own files. */
+	if (!nsh_process_is_ours(stream->process)) {
+		nsh_fd_forget(&stream->epoll);
+		nsh_fd_forget(&stream->fd);
+	}
 	nsh_close(&stream->epoll);
 	nsh_close(&stream->fd);
 	stream->is_blind = false;
@@ -47,7 +52,7 @@ void nsh_stream_free(struct nsh_stream *stream)
 
 int nsh_stream_fd(const struct nsh_stream *stream)
 {
-	return stream->fd;
+	return nsh_process_is_ours(stream->process) ? stream->fd : -1;
 }
 
 bool nsh_stream_is_closed(const struct nsh_stream *stream)
@@ -75,7 +80,7 @@ int nsh_stream_take_fd(struct nsh_stream *stream)
 		return -1;
 	stream->fd = -1;
 	nsh_stream_close(stream);
-	return fd;
+	return nsh_fd_disown(fd);
 }
 
 /* ---- reading ----------------------------------------------------------- */
@@ -218,21 +223,31 @@ static int watch_both(struct nsh_stream *stream, short events, int other)
 /* While the process moves data of its own, or is being ended, both must be
  * waited for: a program that cannot write its captured stderr would not write
  * the line we wait for either. */
-int nsh_stream_pollfd(struct nsh_stream *stream, short *ret_events)
+static int pollfd_held(struct nsh_stream *stream, short *ret_events)
 {
 	struct nsh_process *process = stream->process;
 	int fd;
 
 	stream->is_blind = false;
 	*ret_events = stream->which == 0 ? POLLOUT : POLLIN;
-	if (process->finished
+	if (process->finished || !nsh_process_is_ours(process)
 	    || (!nsh_exchange_is_open(&process->exchange, true)
 		&& !nsh_exchange_is_open(&process->exchange, false)))
-		return stream->fd;
-	fd = watch_both(stream, *ret_events, nsh_process_pollfd(process));
+		return nsh_stream_fd(stream);
+	fd = watch_both(stream, *ret_events, nsh_held_pollfd(process));
 	stream->is_blind = fd < 0;
 	if (fd < 0)
 		return stream->fd;
 	*ret_events = POLLIN;
+	return fd;
+}
+
+int nsh_stream_pollfd(struct nsh_stream *stream, short *ret_events)
+{
+	int fd;
+
+	nsh_process_hold(stream->process);
+	fd = pollfd_held(stream, ret_events);
+	nsh_process_let_go(stream->process);
 	return fd;
 }

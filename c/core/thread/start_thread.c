@@ -24,7 +24,7 @@ struct nsh_start {
 	bool gave_epoll;            /* to the process; it is not closed here then */
 	bool to_end, is_done, is_abandoned;
 	bool ends;                  /* with it the process that was not taken */
-	pid_t owner;
+	unsigned owner;             /* nsh_fork_id() */
 	struct nsh_start *next;     /* in the queue */
 };
 
@@ -45,7 +45,7 @@ static void start_over(void)
 	pthread_cond_init(&queue.filled, NULL);
 	pthread_cond_init(&queue.emptied, NULL);
 	queue.has_thread = false;
-	nsh_close(&queue.ready);
+	queue.ready = -1;
 	queue.first = NULL;
 	queue.end = &queue.first;
 }
@@ -101,8 +101,11 @@ static void tell(struct nsh_start *start)
 {
 	bool waits = start->process && start->to_end;
 
-	start->gave_epoll = waits
-		&& nsh_process_use_epoll(start->process, start->epoll) == 0;
+	if (waits) {
+		nsh_process_hold(start->process);
+		start->gave_epoll = nsh_process_use_epoll(start->process, start->epoll) == 0;
+		nsh_process_let_go(start->process);
+	}
 	if (start->gave_epoll)
 		return;
 	if (!waits || watch(start, EPOLL_CTL_ADD, nsh_process_pollfd(start->process),
@@ -210,7 +213,7 @@ static struct nsh_start *new_start(const struct nsh_command *cmd, bool to_end)
 
 	if (!start)
 		return NULL;
-	start->owner = nsh_self();
+	start->owner = nsh_fork_id();
 	start->to_end = to_end;
 	start->epoll = nsh_fd_raise(epoll_create1(EPOLL_CLOEXEC));
 	start->cmd = nsh_command_clone(cmd);
@@ -266,7 +269,7 @@ int nsh_command_start_aside(const struct nsh_command *cmd, bool to_end,
 
 int nsh_start_fd(const struct nsh_start *start)
 {
-	return start->epoll;
+	return start->owner == nsh_fork_id() ? start->epoll : -1;
 }
 
 double nsh_start_timeout(const struct nsh_start *start)
@@ -282,7 +285,7 @@ static bool is_done(struct nsh_start *start, double seconds)
 	bool done;
 
 	until.tv_nsec = (long)((end - (double)until.tv_sec) * 1e9);
-	if (start->owner != nsh_self())
+	if (start->owner != nsh_fork_id())
 		return start->is_done;
 	lock();
 	while (!start->is_done && !timed_out)
@@ -297,8 +300,13 @@ int nsh_start_finish(struct nsh_start *start, double seconds,
 		     struct nsh_process **ret_process,
 		     struct nsh_failure *failure)
 {
-	if (!is_done(start, seconds))
+	if (!is_done(start, seconds) && start->owner == nsh_fork_id())
 		return 0;
+	if (!start->is_done) {
+		nsh_fail_code(failure, NSH_CLOSED, NULL);
+		nsh_fail_reason(failure, "it belongs to a process that forked");
+		return -1;
+	}
 	if (!start->process) {
 		if (failure)
 			*failure = start->failure;
@@ -314,7 +322,7 @@ void nsh_start_free(struct nsh_start *start)
 {
 	bool done;
 
-	if (!start || start->owner != nsh_self())
+	if (!start || start->owner != nsh_fork_id())
 		return;
 	lock();
 	done = start->is_done;
@@ -326,7 +334,7 @@ void nsh_start_free(struct nsh_start *start)
 
 void nsh_start_end(struct nsh_start *start)
 {
-	if (start && start->owner == nsh_self()) {
+	if (start && start->owner == nsh_fork_id()) {
 		lock();
 		start->ends = true;
 		unlock();

@@ -53,6 +53,7 @@ static struct {
 	int *first;             /* by descriptor: the first place that waits for it */
 	size_t fd_count;
 	struct held *lost;      /* of channels that have gone; to be ended */
+	unsigned first_generation;  /* of the places to come */
 } wake = {
 	.guard = NSH_GUARD_INIT, .listener = { .socket = -1, .name = -1 },
 	.epoll = -1, .timer = -1, .next = -1,
@@ -280,11 +281,15 @@ static void handle(const struct epoll_event *event)
  * Nothing is closed here: the numbers may be the host's by now. */
 static void abandon(void)
 {
-	for (size_t i = 0; i < wake.count; i++)
+	for (size_t i = 0; i < wake.count; i++) {
+		nsh_fd_forget(&wake.channels[i].socket);
 		leave_place(&wake.channels[i]);
+	}
 	forget_fds();
-	wake.listener = (struct wake_listener){ .socket = -1, .name = -1 };
-	wake.epoll = wake.timer = -1;
+	nsh_fd_forget(&wake.listener.socket);
+	nsh_fd_forget(&wake.listener.name);
+	nsh_fd_forget(&wake.epoll);
+	nsh_fd_forget(&wake.timer);
 	wake.next = -1;
 	wake.is_made = false;
 }
@@ -327,14 +332,24 @@ static void *run_thread(void *nothing)
 
 /* ---- making it --------------------------------------------------------- */
 
+/* After a fork of the host the thread is the parent's, and so are the channels,
+ * whose numbers must mean none of ours. */
+static void start_over(void)
+{
+	wake.listener = (struct wake_listener){ .socket = -1, .name = -1 };
+	wake.epoll = wake.timer = -1;
+	wake.next = -1;
+	wake.is_made = false;
+	wake.channels = NULL;
+	wake.count = 0;
+	wake.first = NULL;
+	wake.fd_count = 0;
+	wake.lost = NULL;
+	wake.first_generation = (wake.first_generation + GENERATIONS / 2 + 1) % GENERATIONS;
+}
+
 static void unmake(void)
 {
-	for (size_t i = 0; i < wake.count; i++) {
-		nsh_close(&wake.channels[i].socket);
-		leave_place(&wake.channels[i]);
-	}
-	forget_fds();
-	wake.lost = NULL;
 	nsh_wake_listener_free(&wake.listener);
 	nsh_close(&wake.timer);
 	nsh_close(&wake.epoll);
@@ -362,10 +377,9 @@ static int make(void)
 	return -1;
 }
 
-/* After a fork of the host the thread is the parent's, and so are the channels. */
 static void lock(void)
 {
-	nsh_guard_lock(&wake.guard, unmake);
+	nsh_guard_lock(&wake.guard, start_over);
 }
 
 static void unlock(void)
@@ -403,8 +417,10 @@ static int find_place(void)
 		return -1;
 	wake.channels = channels;
 	wake.count += 64;
-	for (size_t i = count; i < wake.count; i++)
+	for (size_t i = count; i < wake.count; i++) {
 		channels[i] = FREE;
+		channels[i].generation = wake.first_generation;
+	}
 	return (int)count;
 }
 

@@ -125,6 +125,13 @@ function host.starts_aside()
   return waiter.starts_aside or false
 end
 
+--- Whether a wait here returns to its caller only: nothing else runs meanwhile
+--- that could drop it.
+---@return boolean
+function host.waits_in_place()
+  return find() == blocking
+end
+
 -- Waiting ---------------------------------------------------------------------
 
 --- Who waits for what, so that it can be woken: owner → set of awaited. Neither

@@ -1,0 +1,515 @@
+#include "keeper.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "fd.h"
+#include "guard.h"
+#include "process.h"
+
+/* How long the thread stays without work; and how long it sleeps at most, so
+ * that it notices when the host has closed the descriptors that it waits for. */
+static const double idle_seconds = 0.1;
+enum { SLEEP_MILLISECONDS = 60 * 1000 };
+
+/* An owner that waits gets this much time to end its process itself. */
+static const double slack = 0.02;
+
+static struct {
+	struct guard guard;
+	pthread_cond_t settled; /* a busy process is not busy any more */
+	bool has_thread;
+	unsigned generation;    /* of the thread: it ends when this is another */
+	int epoll, timer;
+	double alarm;           /* what the timer is set to; negative: nothing */
+	double idle_until;      /* when the thread ends, if there is no process */
+	struct nsh_process *first;
+	atomic_size_t orphans;
+} keeper = {
+	.guard = NSH_GUARD_INIT, .settled = PTHREAD_COND_INITIALIZER,
+	.epoll = -1, .timer = -1, .alarm = -1,
+};
+
+/* After a fork of the host the thread and the processes are the parent's. */
+static void start_over(void)
+{
+	pthread_cond_init(&keeper.settled, NULL);
+	keeper.has_thread = false;
+	keeper.generation++;
+	keeper.epoll = keeper.timer = -1;
+	keeper.alarm = -1;
+	keeper.first = NULL;
+	atomic_store(&keeper.orphans, 0);
+}
+
+static void lock(void)
+{
+	nsh_guard_lock(&keeper.guard, start_over);
+}
+
+static void unlock(void)
+{
+	nsh_guard_unlock(&keeper.guard);
+}
+
+/* ---- time -------------------------------------------------------------- */
+
+static void set_alarm(double at)
+{
+	struct itimerspec when = { .it_value.tv_sec = (time_t)at };
+
+	if (at < 0 || (keeper.alarm >= 0 && keeper.alarm <= at))
+		return;
+	keeper.alarm = at;
+	when.it_value.tv_nsec = (long)((at - (double)when.it_value.tv_sec) * 1e9);
+	/* Zero would disarm it. */
+	if (when.it_value.tv_sec == 0 && when.it_value.tv_nsec == 0)
+		when.it_value.tv_nsec = 1;
+	(void)timerfd_settime(keeper.timer, TFD_TIMER_ABSTIME, &when, NULL);
+}
+
+static void clear_alarm(void)
+{
+	uint64_t expirations;
+
+	if (read(keeper.timer, &expirations, sizeof expirations) > 0)
+		keeper.alarm = -1;
+}
+
+static double sooner(double a, double b)
+{
+	return a < 0 ? b : b < 0 ? a : a < b ? a : b;
+}
+
+static bool escalates(const struct nsh_process *process)
+{
+	if (process->kept.is_orphan)
+		return process->ladder == LADDER_TERM || process->ladder == LADDER_KILL;
+	return process->ladder == LADDER_TERM && process->result.timed_out;
+}
+
+/* When the keeper has to look at it though nothing happens; negative: never. */
+static double due_time(const struct nsh_process *process)
+{
+	double due = sooner(process->deadline, process->limit);
+
+	if (escalates(process))
+		due = sooner(due, process->next_rung);
+	if (process->kept.is_orphan)
+		return sooner(due, process->kept.look_at);
+	return due < 0 || process->is_daemon ? -1 : due + slack;
+}
+
+/* ---- the list and the epoll set ---------------------------------------- */
+
+static void insert(struct nsh_process *process)
+{
+	process->kept.is_listed = true;
+	process->kept.previous = NULL;
+	process->kept.next = keeper.first;
+	if (keeper.first)
+		keeper.first->kept.previous = process;
+	keeper.first = process;
+	if (process->kept.is_orphan)
+		(void)atomic_fetch_add(&keeper.orphans, 1);
+}
+
+static void unwatch(struct nsh_process *process)
+{
+	if (process->kept.watched >= 0)
+		(void)epoll_ctl(keeper.epoll, EPOLL_CTL_DEL, process->kept.watched, NULL);
+	process->kept.watched = -1;
+}
+
+static void take_out(struct nsh_process *process)
+{
+	struct nsh_process *next = process->kept.next;
+	struct nsh_process *previous = process->kept.previous;
+
+	if (!process->kept.is_listed)
+		return;
+	unwatch(process);
+	process->kept.is_listed = false;
+	if (previous)
+		previous->kept.next = next;
+	else
+		keeper.first = next;
+	if (next)
+		next->kept.previous = previous;
+	if (process->kept.is_orphan)
+		(void)atomic_fetch_sub(&keeper.orphans, 1);
+	if (keeper.first || !keeper.has_thread)
+		return;
+	keeper.idle_until = nsh_now() + idle_seconds;
+	set_alarm(keeper.idle_until);
+}
+
+static int watch(struct nsh_process *process, int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.ptr = process };
+
+	if (fd < 0 || epoll_ctl(keeper.epoll, EPOLL_CTL_ADD, fd, &event) < 0)
+		return -1;
+	process->kept.watched = fd;
+	return 0;
+}
+
+/* ---- serving ----------------------------------------------------------- */
+
+/* Calls serve without the lock, while nobody else uses the process. */
+static int serve_unlocked(struct nsh_process *process,
+			  int (*serve)(struct nsh_process *process))
+{
+	int ret;
+
+	process->kept.is_busy = true;
+	pthread_mutex_unlock(&keeper.guard.lock);
+	ret = serve(process);
+	pthread_mutex_lock(&keeper.guard.lock);
+	process->kept.is_busy = false;
+	pthread_cond_broadcast(&keeper.settled);
+	return ret;
+}
+
+/* One that was ended and did not go in time has only its pidfd left. */
+static void run_on(struct nsh_process *process)
+{
+	process->finished = false;
+	process->ladder = LADDER_NONE;
+	process->deadline = process->limit = -1;
+}
+
+/* 1: it is over.  Where its data cannot be moved, its pipes are closed; where the
+ * host has closed our descriptors, their numbers are the host's. */
+static int pump_orphan(struct nsh_process *process)
+{
+	struct nsh_failure failure = { .errnum = 0 };
+	int ret = nsh_held_pump(process, &failure);
+
+	if (ret < 0 && failure.errnum == EBADF) {
+		nsh_process_forget_descriptors(process);
+		return 1;
+	}
+	if (ret < 0) {
+		nsh_exchange_close(&process->exchange);
+		ret = nsh_held_pump(process, NULL);
+	}
+	if (ret == 1 && !process->exited) {
+		run_on(process);
+		return 0;
+	}
+	return ret != 0;
+}
+
+/* How often to look where no descriptor is left to wait for it. */
+static const double blind_interval = 0.1;
+
+static void await_orphan(struct nsh_process *process)
+{
+	bool is_blind = watch(process, nsh_held_pollfd(process)) < 0;
+
+	process->kept.look_at = is_blind ? nsh_now() + blind_interval : -1;
+	set_alarm(due_time(process));
+}
+
+/* Out of the set before the pump may close its descriptor: where the host
+ * forked, that closes neither the file nor the entry, which would outlive the
+ * process that it points to. */
+static void serve_orphan(struct nsh_process *process)
+{
+	unwatch(process);
+	if (serve_unlocked(process, pump_orphan) == 0) {
+		await_orphan(process);
+		return;
+	}
+	take_out(process);
+	pthread_mutex_unlock(&keeper.guard.lock);
+	nsh_process_release(process);
+	pthread_mutex_lock(&keeper.guard.lock);
+}
+
+/* Its status is the owner's to collect: we note when it ended. */
+static void note_end(struct nsh_process *process)
+{
+	process->ended_at = nsh_now();
+	unwatch(process);
+	if (due_time(process) < 0)
+		take_out(process);
+}
+
+static void serve_lent(struct nsh_process *process)
+{
+	if (serve_unlocked(process, nsh_process_enforce) == 1)
+		take_out(process);
+	else if (process->kept.watched < 0 && process->ended_at <= 0)
+		(void)watch(process, nsh_process_exit_fd(process));
+	else if (process->kept.watched < 0 && due_time(process) < 0)
+		take_out(process);
+}
+
+/* The first that is due, or NULL; and when the next will be. */
+static struct nsh_process *find_due(double now, double *ret_next)
+{
+	*ret_next = -1;
+	for (struct nsh_process *it = keeper.first; it; it = it->kept.next) {
+		double due = it->kept.is_busy ? -1 : due_time(it);
+
+		if (due >= 0 && due <= now)
+			return it;
+		*ret_next = sooner(*ret_next, due);
+	}
+	return NULL;
+}
+
+static void serve_due(void)
+{
+	double now = nsh_now(), next;
+	struct nsh_process *due;
+
+	while ((due = find_due(now, &next))) {
+		if (due->kept.is_orphan)
+			serve_orphan(due);
+		else
+			serve_lent(due);
+	}
+	set_alarm(keeper.first ? next : keeper.idle_until);
+}
+
+static void handle(struct nsh_process *process)
+{
+	if (!process) {
+		clear_alarm();
+		serve_due();
+	} else if (process->kept.is_busy)
+		/* In another thread, by nsh_reap. */
+		pthread_cond_wait(&keeper.settled, &keeper.guard.lock);
+	else if (process->kept.is_orphan)
+		serve_orphan(process);
+	else
+		note_end(process);
+}
+
+/* One event at a time: while it is handled, others may leave the set. */
+static bool handle_next(void)
+{
+	struct epoll_event event;
+
+	if (keeper.epoll < 0 || epoll_wait(keeper.epoll, &event, 1, 0) != 1)
+		return false;
+	handle(event.data.ptr);
+	return true;
+}
+
+/* ---- the thread -------------------------------------------------------- */
+
+/* The host has closed what is not its own.  Nothing is closed here: the numbers
+ * may be the host's by now.
+ * Limit: orphans are not reaped then. */
+static void abandon(void)
+{
+	keeper.generation++;
+	keeper.has_thread = false;
+	nsh_fd_forget(&keeper.epoll);
+	nsh_fd_forget(&keeper.timer);
+	keeper.alarm = -1;
+	for (struct nsh_process *it = keeper.first, *next; it; it = next) {
+		next = it->kept.next;
+		it->kept.watched = -1;
+		if (!it->kept.is_orphan || it->kept.is_busy)
+			continue;
+		take_out(it);
+		nsh_process_forget_descriptors(it);
+		nsh_process_release(it);
+	}
+}
+
+static bool is_idle(void)
+{
+	return !keeper.first && nsh_now() >= keeper.idle_until;
+}
+
+/* The timer's entry has no process. */
+static int set_timer_entry(int operation)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.ptr = NULL };
+
+	return epoll_ctl(keeper.epoll, operation, keeper.timer, &event);
+}
+
+static bool make_set(void)
+{
+	if (keeper.epoll >= 0)
+		return true;
+	keeper.epoll = nsh_fd_raise(epoll_create1(EPOLL_CLOEXEC));
+	keeper.timer = nsh_fd_raise(timerfd_create(CLOCK_MONOTONIC,
+						   TFD_CLOEXEC | TFD_NONBLOCK));
+	if (keeper.epoll >= 0 && keeper.timer >= 0
+	    && set_timer_entry(EPOLL_CTL_ADD) == 0) {
+		keeper.alarm = -1;
+		set_alarm(nsh_now());
+		return true;
+	}
+	nsh_close(&keeper.epoll);
+	nsh_close(&keeper.timer);
+	return false;
+}
+
+/* Without descriptors of its own it looks now and then, as with orphans that it
+ * cannot watch. */
+static void sleep_blindly(void)
+{
+	pthread_mutex_unlock(&keeper.guard.lock);
+	(void)nsh_poll(-1, 0, blind_interval);
+	pthread_mutex_lock(&keeper.guard.lock);
+}
+
+static void sleep_until_needed(unsigned generation)
+{
+	struct epoll_event event;
+	int epoll = keeper.epoll, count, error;
+
+	pthread_mutex_unlock(&keeper.guard.lock);
+	count = epoll_wait(epoll, &event, 1, SLEEP_MILLISECONDS);
+	error = errno;
+	pthread_mutex_lock(&keeper.guard.lock);
+	if (count < 0 && error != EINTR && generation == keeper.generation)
+		abandon();
+}
+
+static void *run_thread(void *argument)
+{
+	unsigned generation = (unsigned)(uintptr_t)argument;
+
+	pthread_mutex_lock(&keeper.guard.lock);
+	while (generation == keeper.generation && !is_idle()) {
+		serve_due();
+		/* One that writes without pause is ready again at once. */
+		for (int i = 0; i < 64 && handle_next(); i++)
+			;
+		if (generation != keeper.generation)
+			break;
+		if (make_set())
+			sleep_until_needed(generation);
+		else
+			sleep_blindly();
+	}
+	if (generation == keeper.generation) {
+		nsh_close(&keeper.epoll);
+		nsh_close(&keeper.timer);
+		keeper.alarm = -1;
+		keeper.has_thread = false;
+	}
+	pthread_mutex_unlock(&keeper.guard.lock);
+	return NULL;
+}
+
+/* Whether the thread runs.  Without it, nsh_reap serves the orphans. */
+static bool make(void)
+{
+	/* The host may have closed the descriptors. */
+	if (keeper.epoll >= 0 && set_timer_entry(EPOLL_CTL_MOD) < 0)
+		abandon();
+	keeper.idle_until = nsh_now() + idle_seconds;
+	(void)make_set();
+	if (!keeper.has_thread)
+		keeper.has_thread = nsh_guard_start_thread(run_thread,
+				(void *)(uintptr_t)keeper.generation) == 0;
+	return keeper.has_thread;
+}
+
+/* ---- coming and going -------------------------------------------------- */
+
+/* Streams: what is written to us is thrown away, and no more input comes. */
+static void take_streams(struct nsh_process *process)
+{
+	for (int which = 0; which < 3; which++) {
+		struct nsh_stream *stream = process->streams[which];
+		int fd = stream ? stream->fd : -1;
+
+		if (fd < 0)
+			continue;
+		stream->fd = -1;
+		if (which == 0 || process->leaves_streams)
+			nsh_close(&fd);
+		else
+			(void)nsh_exchange_add(&process->exchange, fd, false);
+	}
+	nsh_exchange_discard(&process->exchange);
+}
+
+static void take_limit(struct nsh_process *process)
+{
+	if (process->limit >= 0 && sooner(process->deadline, process->limit) == process->limit) {
+		process->deadline = process->limit;
+		process->grace = process->limit_grace;
+	}
+	process->limit = -1;
+}
+
+void nsh_keeper_adopt(struct nsh_process *take_process)
+{
+	struct nsh_process *process = take_process;
+
+	take_streams(process);
+	take_limit(process);
+	if (process->finished)
+		run_on(process);
+	/* It may be ending right now. */
+	if (pump_orphan(process)) {
+		nsh_process_release(process);
+		return;
+	}
+	lock();
+	(void)make();
+	process->kept.is_orphan = true;
+	process->kept.watched = -1;
+	insert(process);
+	await_orphan(process);
+	unlock();
+}
+
+void nsh_keeper_lend(struct nsh_process *process)
+{
+	double due = due_time(process);
+
+	if (due < 0)
+		return;
+	lock();
+	if (make()) {
+		process->is_lent = true;
+		process->kept.watched = -1;
+		insert(process);
+		set_alarm(due);
+	}
+	unlock();
+}
+
+void nsh_keeper_take_back(struct nsh_process *process)
+{
+	lock();
+	while (process->kept.is_busy)
+		pthread_cond_wait(&keeper.settled, &keeper.guard.lock);
+	take_out(process);
+	process->is_lent = false;
+	unlock();
+}
+
+size_t nsh_reap(void)
+{
+	size_t left;
+
+	/* Without the lock, for a start has nothing else to do with the keeper. */
+	if (atomic_load(&keeper.orphans) == 0)
+		return 0;
+	lock();
+	left = atomic_load(&keeper.orphans);
+	for (size_t rounds = left + 1; rounds > 0 && handle_next(); rounds--)
+		;
+	left = atomic_load(&keeper.orphans);
+	unlock();
+	return left;
+}
