@@ -217,6 +217,7 @@ struct nsh_mistake {
 	const char *value;   /* what it was given, as text */
 	const char *reason;  /* why that cannot be */
 	const char *where;   /* "file:line" of the caller, or "" */
+	const char *key;     /* the option that called the setter, or "" */
 	int errnum;          /* EINVAL, ENOMEM, ... */
 };
 
@@ -228,6 +229,10 @@ void nsh_command_set_mistake(struct nsh_command *cmd, const char *method,
 			     const char *value, const char *reason, int errnum);
 /* Where the first mistake was made. */
 void nsh_command_set_mistake_where(struct nsh_command *cmd, const char *where);
+/* Records that the first argument error is the value of the option `key`: a
+ * failure then reads "key = value", not "method(value)".  Has no effect if
+ * there is no error, or its key is recorded already. */
+void nsh_command_set_mistake_key(struct nsh_command *cmd, const char *key);
 
 /* The command line as a POSIX shell reads it back: variables that were set,
  * then the words, each quoted where it must be.  Secrets show as ***.

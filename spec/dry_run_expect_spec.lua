@@ -63,10 +63,10 @@ describe("an expectation", function()
       local line = debug.getinfo(1, "l").currentline + 1
       local err = raised(function() noshell.run("touch", "/nowhere/x") end)
       assert.equal(("spec/dry_run_expect_spec.lua:%d: noshell.dry_run: "):format(line)
-        .. "'touch /nowhere/x' must not be run: nothing expects it", (err:gsub("^%./", "")))
+        .. "unexpected command 'touch /nowhere/x': no expectation matches it", (err:gsub("^%./", "")))
       assert.same({ "touch /nowhere/x" }, run:commands())
     end)
-    assert.matches("must not be run", raised(dry.with, {}, function() noshell.output "ls" end))
+    assert.matches("unexpected command", raised(dry.with, {}, function() noshell.output "ls" end))
   end)
 
   it("is used as often as it says", function()
@@ -74,10 +74,10 @@ describe("an expectation", function()
       { match = "a", times = 1, reply = "then" } }, function()
       assert.same({ "first", "first", "then" },
         { noshell.output "a", noshell.output "a", noshell.output "a" })
-      assert.matches("'a' must not be run: expectation 1, 'a', was run 2 of 2 times$",
+      assert.matches("unexpected command 'a': expectation 1, 'a', has already been run 2 of 2 times$",
         raised(noshell.run, "a"))
     end)
-    assert.matches("expectation 1, 'rm', was run 0 of 0 times$", raised(dry.with,
+    assert.matches("expectation 1, 'rm', has already been run 0 of 0 times$", raised(dry.with,
       { { match = "rm", times = 0 } }, function() noshell.run "rm" end))
   end)
 
@@ -91,10 +91,10 @@ describe("an expectation", function()
       local pending = run:pending()
       assert.equal("'git push 'a b''", pending[1])
       assert.equal("'make' (1 of 2 times)", pending[2])
-      assert.matches("^what the function at .*dry_run_expect_spec%.lua:%d+ tells$", pending[3])
+      assert.matches("^a match by the function at .*dry_run_expect_spec%.lua:%d+$", pending[3])
       assert.equal(3, #pending)
       assert.matches("dry_run_expect_spec%.lua:%d+: noshell%.dry_run: not run: 'git push 'a b'', "
-        .. "'make' %(1 of 2 times%), what", raised(function() run:verify() end))
+        .. "'make' %(1 of 2 times%), a match", raised(function() run:verify() end))
     end)
     dry.with({ { match = "a" } }, function(run)
       noshell.run "a"
@@ -114,7 +114,7 @@ describe("an expectation", function()
     end)
     dry.with({}, function(run)
       pcall(noshell.run, "a")
-      assert.matches("'a' must not be run: nothing expects it$", raised(run.verify, run))
+      assert.matches("unexpected command 'a': no expectation matches it$", raised(run.verify, run))
     end)
   end)
 end)
@@ -138,12 +138,12 @@ describe("expectations in order", function()
 
   it("say what comes next", function()
     for script, said in pairs {
-      ["b"] = "'b' must not be run: expected next: 'a' %(expectation 1%)$",
-      ["a b d"] = "'d' must not be run: expected next: 'b' %(expectation 2%)$",
-      ["a b b c x"] = "'x' must not be run: expected next: 'd' %(expectation 4%)$",
-      ["a b b d d"] = "'d' must not be run: nothing more was expected$",
-      ["a a"] = "'a' must not be run: expected next: 'b' %(expectation 2%)$",
-      ["a b b c d c"] = "'c' must not be run: nothing more was expected$",
+      ["b"] = "unexpected command 'b': expected next: 'a' %(expectation 1%)$",
+      ["a b d"] = "unexpected command 'd': expected next: 'b' %(expectation 2%)$",
+      ["a b b c x"] = "unexpected command 'x': expected next: 'd' %(expectation 4%)$",
+      ["a b b d d"] = "unexpected command 'd': no further command is expected$",
+      ["a a"] = "unexpected command 'a': expected next: 'b' %(expectation 2%)$",
+      ["a b b c d c"] = "unexpected command 'c': no further command is expected$",
     } do
       dry.with(steps(), function()
         local err = raised(function()
@@ -176,14 +176,14 @@ describe("a wrong expectation", function()
   helper.leak_check()
 
   for said, list in pairs {
-    ["expectation 1: { match = ..., reply = ... } is needed, not \"git\""] = { "git" },
-    ["expectation 1: match: a program, a list, a function or true is needed, not nil"] =
+    ["expectation 1: must be a table { match = ..., reply = ... }, not \"git\""] = { "git" },
+    ["expectation 1: match must be a program, a list, a function or true, not nil"] =
       { { reply = "x" } },
-    ["expectation 2: 'git push': a string is the program alone; give its arguments as a list"] =
+    ["expectation 2: match = 'git push': a string names a program only; with arguments, use a list"] =
       { { match = "a" }, { match = "git push" } },
-    ["expectation 1: an empty list matches nothing"] = { { match = {} } },
+    ["expectation 1: match = {}: an empty list matches no command"] = { { match = {} } },
     ["expectation 1: no such field: replies"] = { { match = "a", replies = 1 } },
-    ['expectation 1: times: a number or "any" is needed, not -1'] = { { match = "a", times = -1 } },
+    ['expectation 1: times must be a number or "any", not -1'] = { { match = "a", times = -1 } },
     ["no such option: orderd"] = { orderd = true },
   } do
     it("is told where it is made: " .. said, function()

@@ -107,8 +107,8 @@ describe("a dry run", function()
 
   it("raises for what is no handler", function()
     local _, err = pcall(function() noshell.dry_run(5) end)
-    assert.matches("spec/dry_run_spec.lua:%d+: noshell.dry_run: a function or a list "
-      .. "is needed, not 5$", err)
+    assert.matches("spec/dry_run_spec.lua:%d+: noshell.dry_run: the handler must be "
+      .. "a function or a list, not 5$", err)
     assert.equal("hello\n", noshell.run("echo", "hello").stdout)
   end)
 
@@ -223,11 +223,11 @@ describe("a reply", function()
 
   for said, reply in pairs {
     ["exitcode: no such field, did you mean 'exit_code'?"] = { exitcode = 1 },
-    ["stdout: a text is needed, not a table"] = { stdout = {} },
-    ["exit_code: 0 to 255, not 256"] = { exit_code = 256 },
-    ['signal: there is no "FOO"'] = { signal = "FOO" },
-    ['error: no errno is called "ENOWHERE"'] = { error = "ENOWHERE" },
-    ["a table, a string, a number or nil is needed, not a userdata"] = io.stdout,
+    ["stdout must be a string or number, not a table"] = { stdout = {} },
+    ["exit_code must be an integer from 0 to 255, not 256"] = { exit_code = 256 },
+    ['signal: no such signal, "FOO"'] = { signal = "FOO" },
+    ['error: no such errno, "ENOWHERE"'] = { error = "ENOWHERE" },
+    ["must be a table, a string, a number, a boolean or nil, not a userdata"] = io.stdout,
   } do
     it("cannot be wrong: " .. said, function()
       local ok, err = pcall(run, reply)
@@ -269,7 +269,7 @@ describe("a handler", function()
   it("runs no command itself", function()
     dry.with(function() return noshell.output("inner") end, function(run_)
       assert.error_matches(function() noshell.run("outer") end,
-        "a handler runs no command, but this one does: 'inner'")
+        "the handler must not run commands, but ran 'inner'")
       assert.same({ "outer" }, run_:commands())
     end)
   end)

@@ -177,7 +177,7 @@ describe("a process of a dry run", function()
     end)
     dry.with(dry.replies(function() return { error = "ENOENT" } end), function()
       local process = noshell.run_async { "cat", stdin = "pipe" }
-      assert.error_matches(function() process:wait() end, "it cannot fail to start any more")
+      assert.error_matches(function() process:wait() end, "but it has started already")
       process:close()
     end)
   end)

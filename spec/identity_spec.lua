@@ -218,7 +218,7 @@ describe("the child's capabilities", function()
       return probing.fields(noshell.run { "true", allow_cap = "net_raw" })
     end)
     assert.equal("spawn capabilities EPERM net_raw", got.described)
-    assert.equal("this process does not hold it", got.reason)
+    assert.equal("this process does not have this capability", got.reason)
   end)
 
   it("do not disturb no_new_privs, securebits or the other attributes", function()

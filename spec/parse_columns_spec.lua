@@ -302,8 +302,8 @@ describe("columns by their options", function()
   it("refuse more cells than the text can hold", function()
     local text = ("h "):rep(2000) .. "\n" .. ("x\n"):rep(100000)
     local _, err = parse.columns(text)
-    assert.equal("noshell: cannot parse columns: 100000 rows of 2000 columns are more "
-      .. "than the text holds", tostring(err))
+    assert.equal("noshell: cannot parse columns: 100000 rows of 2000 columns are too "
+      .. "many cells for a text of this size", tostring(err))
   end)
 
   it("raise for an option that there is not, or of another type", function()

@@ -77,10 +77,10 @@ describe("key_value", function()
 
   it("tells the line that is none", function()
     for text, expected in pairs {
-      ["A=1\n\nB\n"] = "line 3 'B': there is no '='",
-      ["A=1\n=2"] = "line 2 '=2': there is no name",
-      ['A="x\ny"'] = "line 1 'A=\"x': a quote is not closed",
-      ["A='"] = "line 1 'A='': a quote is not closed",
+      ["A=1\n\nB\n"] = "line 3 'B': missing '='",
+      ["A=1\n=2"] = "line 2 '=2': missing name",
+      ['A="x\ny"'] = "line 1 'A=\"x': unterminated quote",
+      ["A='"] = "line 1 'A='': unterminated quote",
     } do
       local record, err = parse.key_value(text)
       assert.is_nil(record)
@@ -120,9 +120,9 @@ describe("pairs", function()
 
   it("tells the line that is none", function()
     for text, expected in pairs {
-      ['A="1"\nB'] = [[line 2 'B': there is no NAME="value"]],
-      ['A="1" ="2"'] = [[line 1 'A="1" ="2"': there is no NAME="value"]],
-      ['A="1'] = [[line 1 'A="1': a quote is not closed]],
+      ['A="1"\nB'] = [[line 2 'B': expected NAME="value"]],
+      ['A="1" ="2"'] = [[line 1 'A="1" ="2"': expected NAME="value"]],
+      ['A="1'] = [[line 1 'A="1': unterminated quote]],
     } do
       local rows, err = parse.pairs(text)
       assert.is_nil(rows)

@@ -48,7 +48,7 @@ describe("words", function()
     for _, text in ipairs { "a 'b", 'a "b', [["\"]], "'" } do
       local words, err = parse.words(text, { quoted = true })
       assert.is_nil(words)
-      assert.equal("noshell: cannot parse words: a quote is not closed", tostring(err))
+      assert.equal("noshell: cannot parse words: unterminated quote", tostring(err))
     end
   end)
 end)
@@ -81,7 +81,7 @@ describe("nul", function()
     local rows, err = parse.nul("a\0b\0c\0", 2)
     assert.is_nil(rows)
     assert.equal("parse", err.code)
-    assert.equal("noshell: cannot parse nul: 3 records are not rows of 2", tostring(err))
+    assert.equal("noshell: cannot parse nul: 3 records cannot be divided into rows of 2", tostring(err))
   end)
 end)
 
@@ -267,7 +267,7 @@ describe("a result", function()
   it("tells what is wrong with the text, and raises for a wrong argument", function()
     local record, err = printed("a\n"):key_value()
     assert.is_nil(record)
-    assert.equal("noshell: cannot parse key_value: line 1 'a': there is no '='",
+    assert.equal("noshell: cannot parse key_value: line 1 'a': missing '='",
       tostring(err))
     assert.has_error(function() printed("a"):columns { nonsense = true } end)
   end)

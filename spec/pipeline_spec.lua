@@ -47,7 +47,7 @@ describe("a pipeline", function()
     local result, err = noshell.pipeline():run()
     assert.is_nil(result)
     assert.equal("invalid", err.code)
-    assert.truthy(tostring(err):find("a stage is needed", 1, true))
+    assert.truthy(tostring(err):find("at least one command is required", 1, true))
     assert.truthy(err.where:find("pipeline_spec.lua:", 1, true))
   end)
 

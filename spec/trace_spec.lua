@@ -86,7 +86,7 @@ describe("trace", function()
     assert.equal(f, noshell.trace(g))
     assert.equal(g, noshell.trace(nil))
     assert.is_nil(noshell.trace(nil))
-    assert.error_matches(function() noshell.trace(5) end, "a function or nil is needed")
+    assert.error_matches(function() noshell.trace(5) end, "function or nil expected")
   end)
 
   it("stops nothing where it raises, and is not told of what it runs itself", function()

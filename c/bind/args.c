@@ -102,10 +102,7 @@ struct place nsh_lua_push_option(const struct setter *setter,
 static void reject_type(const struct setter *setter, struct place place,
 			const char *wanted)
 {
-	char value[NSH_LUA_VALUE_SIZE];
-
-	nsh_lua_describe(setter->L, place.index, value);
-	nsh_lua_reject(setter, place, "is %s, not %s", value, wanted);
+	nsh_lua_reject(setter, place, "must be %s", wanted);
 }
 
 static bool get_number_text(const struct setter *setter, struct place place,
@@ -114,7 +111,7 @@ static bool get_number_text(const struct setter *setter, struct place place,
 	char text[NSH_LUA_NUMBER_SIZE];
 
 	if (!nsh_lua_number_text(setter->L, place.index, text)) {
-		nsh_lua_reject(setter, place, "is not a finite number");
+		nsh_lua_reject(setter, place, "must be a finite number");
 		return false;
 	}
 	lua_pushstring(setter->L, text);
@@ -154,7 +151,7 @@ bool nsh_lua_get_argument(const struct setter *setter, struct place place,
 	if (!nsh_lua_get_bytes(setter, place, &bytes))
 		return false;
 	if (memchr(bytes.data, 0, bytes.size)) {
-		nsh_lua_reject(setter, place, "holds a zero byte");
+		nsh_lua_reject(setter, place, "contains a zero byte");
 		return false;
 	}
 	*ret_bytes = bytes;
@@ -192,10 +189,10 @@ bool nsh_lua_get_integer(const struct setter *setter, struct place place,
 	}
 	if (integer < min || integer > max) {
 		if (max == INT64_MAX)
-			nsh_lua_reject(setter, place, "is less than %lld",
+			nsh_lua_reject(setter, place, "must be at least %lld",
 				       (long long)min);
 		else
-			nsh_lua_reject(setter, place, "is not from %lld to %lld",
+			nsh_lua_reject(setter, place, "must be from %lld to %lld",
 				       (long long)min, (long long)max);
 		return false;
 	}
@@ -227,7 +224,7 @@ bool nsh_lua_get_seconds(const struct setter *setter, struct place place,
 	}
 	seconds = lua_tonumber(setter->L, place.index);
 	if (!isfinite(seconds) || seconds < 0) {
-		nsh_lua_reject(setter, place, "is negative or not finite");
+		nsh_lua_reject(setter, place, "must be finite and not negative");
 		return false;
 	}
 	*ret_seconds = seconds;
@@ -254,7 +251,7 @@ bool nsh_lua_get_limit(const struct setter *setter, struct place place,
 		return true;
 	}
 	if (!nsh_lua_integer(setter->L, place.index, &limit) || limit < 0) {
-		reject_type(setter, place, "an integer from 0, math.huge or "
+		reject_type(setter, place, "an integer of at least 0, math.huge or "
 			    "\"unlimited\"");
 		return false;
 	}

@@ -16,14 +16,11 @@ static bool is_named(lua_State *L, int index, const char *const *names)
 
 static bool get_table(const struct setter *setter, struct place place)
 {
-	char value[NSH_LUA_VALUE_SIZE];
-
 	if (!nsh_lua_setter_works(setter))
 		return false;
 	if (lua_istable(setter->L, place.index))
 		return true;
-	nsh_lua_describe(setter->L, place.index, value);
-	nsh_lua_reject(setter, place, "is %s, not a table", value);
+	nsh_lua_reject(setter, place, "must be a table");
 	return false;
 }
 
@@ -91,7 +88,7 @@ static void reject_hole(const struct setter *setter, struct place place)
 		lua_rawgeti(L, place.index, number + 1);
 	}
 	nsh_lua_reject(setter, nsh_lua_item(L, number),
-		       "is nil: a list has no holes");
+		       "is nil: the list has a hole");
 	lua_pop(L, 1);
 }
 

@@ -1,6 +1,7 @@
 #include "command.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "box.h"
 
@@ -125,6 +126,26 @@ static int make_mistake(lua_State *L)
 	return nsh_lua_setter_end(&setter);
 }
 
+/* command:_set_mistake_key(key[, value]): records that the option `key` of a SPEC
+ * caused the first argument error.  With a value, only if the error is about
+ * that value and not about a part of it.  Returns whether there is an error. */
+static int set_mistake_key(lua_State *L)
+{
+	struct nsh_command *cmd = nsh_lua_check_command(L, 1)->cmd;
+	const char *key = luaL_checkstring(L, 2);
+	const struct nsh_mistake *mistake = nsh_command_mistake(cmd);
+	char value[NSH_LUA_VALUE_SIZE];
+
+	if (mistake) {
+		nsh_lua_describe(L, 3, value);
+		if (lua_isnone(L, 3) || strcmp(key, mistake->method) == 0
+		    || strcmp(value, mistake->value) == 0)
+			nsh_command_set_mistake_key(cmd, key);
+	}
+	lua_pushboolean(L, mistake != NULL);
+	return 1;
+}
+
 /* command:_kept(): the table of what the Lua part keeps with the command; a
  * clone has a copy. */
 static int get_kept(lua_State *L)
@@ -163,6 +184,7 @@ static const luaL_Reg metamethods[] = {
 static const luaL_Reg methods[] = {
 	{ "_kept", get_kept },
 	{ "_mistake", make_mistake },
+	{ "_set_mistake_key", set_mistake_key },
 	{ "clone", clone },
 	{ NULL, NULL }
 };

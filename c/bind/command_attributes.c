@@ -71,7 +71,7 @@ static bool get_mask(const struct setter *setter, struct place place,
 	if (size == 0 || size > 4
 	    || strspn(text, "01234567") != size
 	    || strtol(text, NULL, 8) > maximum) {
-		nsh_lua_reject(setter, place, "is not an octal mask from 0 to %o",
+		nsh_lua_reject(setter, place, "must be an octal mask from 0 to %o",
 			       (unsigned)maximum);
 		return false;
 	}
@@ -91,7 +91,7 @@ static bool get_signal(const struct setter *setter, struct place place,
 		return false;
 	number = nsh_signal_number(name);
 	if (number == 0) {
-		nsh_lua_reject(setter, place, "is not a signal");
+		nsh_lua_reject(setter, place, "must be the name or number of a signal");
 		return false;
 	}
 	*ret_signal = number;
@@ -228,7 +228,7 @@ static int set_cpu_affinity(lua_State *L)
 	if (lua_rawequal(L, 2, -1))
 		nsh_command_set_cpu_affinity(setter.cmd, NULL, 0);
 	else if (!lua_istable(L, 2))
-		nsh_lua_reject(&setter, list, "is not a list of processors, nor \"all\"");
+		nsh_lua_reject(&setter, list, "must be a list of processors or \"all\"");
 	else if (nsh_lua_get_list(&setter, list, &length))
 		set_cpu_list(&setter, list, length);
 	return nsh_lua_setter_end(&setter);
@@ -256,7 +256,7 @@ static int set_timeout(lua_State *L)
 	if (!nsh_lua_get_seconds(&setter, nsh_lua_argument(1), &seconds))
 		return nsh_lua_setter_end(&setter);
 	if (!(seconds > 0))
-		nsh_lua_reject(&setter, nsh_lua_argument(1), "is not positive");
+		nsh_lua_reject(&setter, nsh_lua_argument(1), "must be greater than 0");
 	if (lua_isnil(L, 3)
 	    || nsh_lua_get_seconds(&setter, nsh_lua_argument(2), &grace))
 		nsh_command_set_timeout(setter.cmd, seconds, grace);

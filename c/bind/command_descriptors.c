@@ -59,7 +59,7 @@ static void pass_stream(const struct setter *setter, const struct pass *pass)
 
 	if (fd < 0)
 		nsh_lua_reject(setter, nsh_lua_argument(1),
-			       "is a stream with data that was read ahead");
+			       "is a stream with buffered data, which the child would not see");
 	else
 		nsh_command_pass_fd(setter->cmd, fd, pass->target, true);
 }

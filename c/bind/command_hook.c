@@ -66,8 +66,8 @@ static void set_c_hook(const struct setter *setter, struct command *command)
 	nsh_pre_exec_hook *hook;
 
 	if (!lua_isnil(setter->L, 3) && !lua_isuserdata(setter->L, 3)) {
-		nsh_lua_reject(setter, nsh_lua_argument(2), "is not a userdata, "
-			       "which a C function needs");
+		nsh_lua_reject(setter, nsh_lua_argument(2), "must be a userdata "
+			       "if the hook is a C function");
 		return;
 	}
 	memcpy(&hook, &address, sizeof hook);
@@ -101,8 +101,8 @@ static int set_pre_exec_hook(lua_State *L)
 		anchor_hook(L);
 		set_c_hook(&setter, command);
 	} else {
-		nsh_lua_reject(&setter, nsh_lua_argument(1), "is not a function, "
-			       "nor a C function as light userdata");
+		nsh_lua_reject(&setter, nsh_lua_argument(1), "must be a function, "
+			       "or a C function as light userdata");
 	}
 	return nsh_lua_setter_end(&setter);
 }
@@ -116,8 +116,8 @@ int nsh_lua_keep_fd(lua_State *L)
 	if (nsh_hook_keep_fd(descriptor.fd) == 0)
 		return 0;
 	if (errno == EINVAL)
-		return luaL_error(L, "keep_fd: only a pre-exec hook can keep a "
-				  "descriptor");
+		return luaL_error(L, "keep_fd: can only be called by a pre-exec "
+				  "hook");
 	return luaL_error(L, "keep_fd: descriptor %d: %s", descriptor.fd,
 			  strerror(errno));
 }

@@ -175,7 +175,7 @@ static int get_stdio(lua_State *L)
 	const struct nsh_command *cmd = check(L);
 	lua_Integer which = luaL_checkinteger(L, 2);
 
-	luaL_argcheck(L, which >= 0 && which <= 2, 2, "0, 1 or 2 is needed");
+	luaL_argcheck(L, which >= 0 && which <= 2, 2, "must be 0, 1 or 2");
 	lua_pushstring(L, kinds[nsh_command_stdio(cmd, (int)which)]);
 	return 1;
 }

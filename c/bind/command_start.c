@@ -101,7 +101,7 @@ static bool take_streams(struct start *start)
 		if (fd < 0)
 			return fail(start, NSH_STAGE_STDIN + which, EBUSY,
 				    "a noshell.stream",
-				    "it holds data that was read ahead");
+				    "it has buffered data, which the child would not see");
 		nsh_command_set_stdio_fd(start->command->cmd, which, fd);
 	}
 	return true;
@@ -135,7 +135,7 @@ static bool check_entry(struct start *start)
 			    descriptor.reason);
 	else if (descriptor.fd != (int)lua_tointeger(L, -2))
 		right = fail_object(start, NSH_STAGE_PASS_FD, EBADF, object,
-				    "has another descriptor now");
+				    "its descriptor has changed since pass_fd");
 	else
 		right = flush(start, descriptor.file, NSH_STAGE_PASS_FD);
 	lua_pop(L, 2);

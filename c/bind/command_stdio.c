@@ -27,8 +27,8 @@ static void direct_word(const struct setter *setter, int which)
 			nsh_lua_command_anchor(setter->L, which, 0);
 			return;
 		}
-	nsh_lua_reject(setter, nsh_lua_argument(1), "is not \"null\", \"inherit\", "
-		       "\"pipe\", \"capture\" or \"stdout\"; a file is "
+	nsh_lua_reject(setter, nsh_lua_argument(1), "must be \"null\", \"inherit\", "
+		       "\"pipe\", \"capture\" or \"stdout\"; for a file, use "
 		       "{ path = \"...\" }");
 }
 
@@ -47,7 +47,7 @@ static void direct_path(const struct setter *setter, int which)
 				 &append))
 		return;
 	if (which == 0 && append)
-		nsh_lua_reject(setter, table, "has append, but input is read");
+		nsh_lua_reject(setter, table, "has 'append', which does not apply to stdin");
 	nsh_command_set_stdio_path(setter->cmd, which, path, append);
 	nsh_lua_command_anchor(setter->L, which, 0);
 }

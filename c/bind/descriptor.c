@@ -68,11 +68,11 @@ static bool take_object(lua_State *L, int index, struct descriptor *descriptor)
 	lua_pushvalue(L, index);
 	if (lua_pcall(L, 1, 1, 0) != 0 || lua_isnil(L, -1)) {
 		lua_pop(L, 1);
-		return refuse(descriptor, "is closed, or has no fileno, getfd or pollfd");
+		return refuse(descriptor, "is closed, or has no method fileno, getfd or pollfd");
 	}
 	open = take_number(L, lua_gettop(L), descriptor);
 	lua_pop(L, 1);
-	return open || refuse(descriptor, "is closed: it gives no descriptor");
+	return open || refuse(descriptor, "is closed: it has no descriptor");
 }
 
 bool nsh_lua_descriptor(lua_State *L, int index,
@@ -90,7 +90,7 @@ bool nsh_lua_descriptor(lua_State *L, int index,
 		return take_stream(stream, ret_descriptor);
 	if (nsh_lua_test(L, index, NSH_LUA_PROCESS)
 	    || nsh_lua_test(L, index, NSH_LUA_COMMAND))
-		return refuse(ret_descriptor, "is not a stream: a process has "
+		return refuse(ret_descriptor, "is not a stream; a process has "
 			      "stdin, stdout and stderr");
 	if (lua_istable(L, index) || lua_type(L, index) == LUA_TUSERDATA)
 		return take_object(L, index, ret_descriptor);

@@ -56,4 +56,5 @@ void nsh_lua_push_mistake(lua_State *L, const struct nsh_mistake *mistake)
 	set_text(L, "value", mistake->value);
 	set_text(L, "reason", mistake->reason);
 	set_text(L, "where", mistake->where);
+	set_text(L, "key", mistake->key);
 }

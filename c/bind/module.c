@@ -22,7 +22,7 @@ static const char *check_text(lua_State *L, int index)
 	size_t size;
 	const char *text = luaL_checklstring(L, index, &size);
 
-	luaL_argcheck(L, !memchr(text, 0, size), index, "it holds a zero byte");
+	luaL_argcheck(L, !memchr(text, 0, size), index, "it contains a zero byte");
 	return text;
 }
 
@@ -41,7 +41,7 @@ static int check_number(lua_State *L, int index)
 	int64_t number;
 
 	if (!nsh_lua_integer(L, index, &number))
-		return luaL_argerror(L, index, "an integer is needed");
+		return luaL_argerror(L, index, "integer expected");
 	return number >= 0 && number <= INT_MAX ? (int)number : -1;
 }
 

@@ -24,7 +24,7 @@ int nsh_lua_new_secret(lua_State *L)
 	else if (nsh_lua_number_text(L, 1, text))
 		size = strlen(text);
 	else
-		return luaL_argerror(L, 1, "a string or a number is needed");
+		return luaL_argerror(L, 1, "string or number expected");
 	secret = lua_newuserdata(L, sizeof *secret + size + 1);
 	secret->size = size;
 	memcpy(secret->data, data, size);

@@ -18,6 +18,7 @@
 ---@field method? string     of a mistake: the setter
 ---@field value? string      of a mistake: what it was given
 ---@field where? string      of a mistake: the caller's "file:line"
+---@field key? string        of a mistake: the key of a SPEC whose value it is
 
 --- A value that must not be shown: as text it is ***.
 ---@class noshell.secret: userdata

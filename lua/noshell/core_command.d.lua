@@ -21,6 +21,13 @@ function command:clone() end
 ---@return noshell.command
 function command:_mistake(method, value, reason) end
 
+--- Records that the key of a SPEC caused the first argument error; with a value,
+--- only if the error is about that value. Returns whether there is an error.
+---@param key string
+---@param value? any
+---@return boolean
+function command:_set_mistake_key(key, value) end
+
 --- What the Lua part keeps with the command; a clone has a copy.
 ---@return table
 function command:_kept() end

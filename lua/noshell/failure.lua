@@ -29,6 +29,7 @@
 ---@field value? string      of a mistake: what it was given
 ---@field reason? string     words where `errno` says too little
 ---@field where? string      of a mistake: the caller's "file:line"
+---@field key? string        of a mistake: the key of a SPEC whose value it is
 ---@field signal? string     what killed the child before it executed the program
 ---@field signal_number? integer  its number
 ---@field seconds? number    how long a wait that timed out took
@@ -137,10 +138,14 @@ local describe = {}
 
 function describe.invalid(err)
   local text = "invalid command " .. quoted(err.command) .. ": "
-  if err.method then
+  local reason = err.reason or cause(err)
+  if err.key then
+    text = text .. ("%s = %s: "):format(printable(err.key), printable(err.value or ""))
+    reason = reason:gsub("^argument 1 ", "")
+  elseif err.method then
     text = text .. ("%s(%s): "):format(err.method, printable(err.value or ""))
   end
-  text = text .. printable(err.reason or cause(err))
+  text = text .. printable(reason)
   return err.where and text .. " (" .. err.where .. ")" or text
 end
 

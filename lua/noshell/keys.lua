@@ -24,7 +24,7 @@ end
 local mistake = keys.mistake
 
 local function bad_type(cmd, key, value, wanted)
-  mistake(cmd, key, value, ("%s is needed, not %s"):format(wanted, shown(value)))
+  mistake(cmd, key, value, "must be " .. wanted)
 end
 
 --- The length of a list, nil after a mistake: no table, another key, a hole.
@@ -36,7 +36,7 @@ local function length(cmd, key, list)
   local last, count = 0, 0
   for index in pairs(list) do
     if type(index) ~= "number" or index < 1 or index % 1 ~= 0 then
-      mistake(cmd, key, index, "a list is needed, and has no such key")
+      mistake(cmd, key, list, ("must be a list, but has the key %s"):format(shown(index)))
       return nil
     end
     last, count = math.max(last, index), count + 1
@@ -44,7 +44,7 @@ local function length(cmd, key, list)
   if last == count then return count end
   local hole = 1
   while list[hole] ~= nil do hole = hole + 1 end
-  mistake(cmd, key, nil, ("item %d is nil: a list has no holes"):format(hole))
+  mistake(cmd, key, list, ("item %d is nil: the list has a hole"):format(hole))
 end
 
 --- The keys of a map in order, nil after a mistake: no table, or a key that is
@@ -57,7 +57,7 @@ local function names(cmd, key, map)
   local sorted = {}
   for name in pairs(map) do
     if type(name) ~= "string" then
-      mistake(cmd, key, name, "its keys are names")
+      mistake(cmd, key, map, ("the key %s is not a string"):format(shown(name)))
       return nil
     end
     sorted[#sorted + 1] = name
@@ -100,7 +100,12 @@ end
 local function each(setter)
   return function(cmd, given, key)
     if type(given) ~= "table" then given = { given } end
-    for i = 1, length(cmd, key, given) or 0 do cmd[setter](cmd, given[i]) end
+    for i = 1, length(cmd, key, given) or 0 do
+      if type(given[i]) == "table" then
+        return mistake(cmd, key, given, ("item %d is a table"):format(i))
+      end
+      cmd[setter](cmd, given[i])
+    end
   end
 end
 
@@ -185,7 +190,7 @@ local function grace(cmd, seconds, key, spec)
   if set then
     cmd:set_timeout(set, seconds)
   elseif spec.timeout == nil then
-    mistake(cmd, key, seconds, "it is the time after a timeout, and there is none")
+    mistake(cmd, key, seconds, "'grace' requires 'timeout'")
   end
 end
 
@@ -201,21 +206,23 @@ end
 local function capture(cmd, given, key, spec)
   if given == "tail" then
     if spec.tail == nil then cmd:set_tail() end
-  elseif given ~= "all" or spec.tail ~= nil then
-    mistake(cmd, key, given, '"tail" or "all" is needed, and "all" has no tail')
+  elseif given ~= "all" then
+    mistake(cmd, key, given, 'must be "tail" or "all"')
+  elseif spec.tail ~= nil then
+    mistake(cmd, key, given, "conflicts with 'tail'")
   end
 end
 
 local function tail(cmd, bytes, key, spec)
   cmd:set_tail(bytes)
   if spec.max_output ~= nil then
-    mistake(cmd, key, bytes, "max_output is given too: only one can be kept to")
+    mistake(cmd, key, bytes, "conflicts with 'max_output'")
   end
 end
 
 local function stdin(cmd, target, key, spec)
   if spec.input ~= nil or spec.input_buffer ~= nil then
-    mistake(cmd, key, target, "input is given too")
+    mistake(cmd, key, target, "conflicts with 'input'")
   else
     cmd:set_stdin(target)
   end
@@ -232,7 +239,8 @@ local function pass_fds(cmd, map, key)
   end
   for target in pairs(map) do
     if type(target) ~= "number" then
-      return mistake(cmd, key, target, "its keys are the child's descriptors")
+      return mistake(cmd, key, map, ("the key %s is not a descriptor of the child")
+        :format(shown(target)))
     end
     if target < 1 or target > plain or target % 1 ~= 0 then
       targets[#targets + 1] = target

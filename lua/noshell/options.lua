@@ -2,6 +2,7 @@
 
 local core = require "noshell.core"
 local command = require "noshell.command"
+local failure = require "noshell.failure"
 local keys = require "noshell.keys"
 local nearest = require "noshell.nearest"
 
@@ -34,14 +35,18 @@ end
 
 local function refuse(cmd, key, given)
   if type(key) ~= "string" then
-    return mistake(cmd, "option", key, "options have names")
+    key = "[" .. failure.shown(key) .. "]"
+    mistake(cmd, key, given, "an option's key must be a string")
+  else
+    local near = nearest.word(key, KEYS)
+    mistake(cmd, key, given, near and ("no such option, did you mean '%s'?")
+      :format(near) or "no such option")
   end
-  local near = nearest.word(key, KEYS)
-  mistake(cmd, key, given, near and ("no such option, did you mean '%s'?")
-    :format(near) or "no such option")
+  cmd:_set_mistake_key(key)
 end
 
 local function refuse_all(cmd, strangers, spec)
+  if cmd:mistake() then return end
   table.sort(strangers, function(a, b) return tostring(a) < tostring(b) end)
   for _, key in ipairs(strangers) do refuse(cmd, key, spec[key]) end
 end
@@ -61,12 +66,14 @@ local function from_table(spec)
   local cmd = core.command(spec[1])
   add_words(cmd, spec, last)
   if strangers then refuse_all(cmd, strangers, spec) end
+  local is_wrong = cmd:mistake() ~= nil
   for i = 1, #KEYS do
     if left == 0 then break end
     local key = KEYS[i]
     local given = spec[key]
     if given ~= nil then
       keys.setters[key](cmd, given, key, spec)
+      is_wrong = is_wrong or cmd:_set_mistake_key(key, given)
       left = left - 1
     end
   end

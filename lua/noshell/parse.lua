@@ -19,7 +19,7 @@ end
 
 local function check_text(parser, data)
   if type(data) ~= "string" then
-    mistake(1, parser, "a string is needed, not " .. failure.shown(data))
+    mistake(1, parser, "string expected, got " .. failure.shown(data))
   end
 end
 
@@ -48,13 +48,13 @@ local kinds = {
 local function checked(parser, number, options, known)
   if options == nil then return {} end
   if type(options) ~= "table" then
-    mistake(number, parser, "a table is needed, not " .. failure.shown(options))
+    mistake(number, parser, "table expected, got " .. failure.shown(options))
   end
   for key, value in pairs(options) do
     local kind = kinds[known[key]]
     if not kind or not kind(value) then
       mistake(number, parser, ("%s = %s: %s"):format(tostring(key), failure.shown(value),
-        kind and "not a value for that" or "no such option"))
+        kind and "invalid value" or "no such option"))
     end
   end
   return options
@@ -104,7 +104,7 @@ end
 function parse.nul(data, n)
   check_text("nul", data)
   if n ~= nil and not (kinds.count(n) and n > 0) then
-    error(("bad argument #2 to 'nul' (a number from 1 is needed, not %s)")
+    error(("bad argument #2 to 'nul' (integer of at least 1 expected, got %s)")
       :format(failure.shown(n)), 2)
   end
   return text.nul(data, n)
@@ -133,7 +133,7 @@ function parse.match(data, pattern, options)
   check_text("match", data)
   local patterns = type(pattern) == "string" and { pattern } or pattern
   if not kinds.names(patterns) then
-    error("bad argument #2 to 'match' (a pattern, or a list of them, is needed)", 2)
+    error("bad argument #2 to 'match' (pattern or list of patterns expected)", 2)
   end
   return text.match(data, patterns, checked("match", 3, options, MATCH))
 end

@@ -81,14 +81,16 @@ local function apply(self, spec)
       local near = nearest.word(tostring(key), KEYS)
       self.rules:_mistake(tostring(key), failure.shown(spec[key]),
         near and ("no such option, did you mean '%s'?"):format(near)
-          or "no such option of a pipeline: give it to a stage")
+          or "no such option of a pipeline; set it on a command")
+      self.rules:_set_mistake_key(tostring(key))
     end
   end
   if spec.timeout ~= nil then
     self:set_timeout(spec.timeout, spec.grace)
   elseif spec.grace ~= nil then
     self.rules:_mistake("grace", failure.shown(spec.grace),
-      "it is the time after a timeout, and there is none")
+      "'grace' requires 'timeout'")
+    self.rules:_set_mistake_key("grace")
   end
 end
 
@@ -105,7 +107,7 @@ function pipeline.new(...)
   end
   for i = 1, count do add(self, list[i]) end
   if count == 0 then
-    self.rules:_mistake("pipeline", "", "a stage is needed")
+    self.rules:_mistake("pipeline", "", "at least one command is required")
   end
   return self
 end

@@ -15,8 +15,8 @@ local metatable = { __index = methods, __name = "noshell.popen" }
 local popen = {}
 
 local function end_of(self, name, mode)
-  if self.triple then error("noshell.popen: it is closed", 3) end
-  return self[name] or error("noshell.popen: its mode has no '" .. mode .. "'", 3)
+  if self.triple then error("noshell.popen: the file is closed", 3) end
+  return self[name] or error("noshell.popen: not opened with mode '" .. mode .. "'", 3)
 end
 
 --- As stream:read.

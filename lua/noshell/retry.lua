@@ -28,11 +28,11 @@ local function check_options(how)
     end
     if not is_right then
       error(("noshell.retry: %s = %s: %s"):format(tostring(key), failure.shown(value),
-        is_right == nil and "no such option" or "not a value for that"), 3)
+        is_right == nil and "no such option" or "invalid value"), 3)
     end
   end
   if how.attempts and (how.attempts < 1 or how.attempts % 1 ~= 0) then
-    error("noshell.retry: attempts: a whole number from 1 is needed", 3)
+    error("noshell.retry: attempts must be an integer of at least 1", 3)
   end
 end
 

@@ -67,7 +67,7 @@ local function set_chunks(self, list)
   for i, chunk in ipairs(list) do
     if not setters.is_chunk(chunk) then
       return self:_mistake("set_input", failure.shown(chunk),
-        ("item %d is not a string or a number"):format(i))
+        ("item %d must be a string or a number"):format(i))
     end
     copy[i] = tostring(chunk)
   end
@@ -99,14 +99,14 @@ function commands:set_input(...)
     return self:set_stdin(source)
   end
   return self:_mistake("set_input", failure.shown(source),
-    "a string, a file, a list of strings or a function is needed")
+    "must be a string, a file, a list of strings or a function")
 end
 
 local function set_function(self, name, ...)
   if not has_count(self, name, 1, 1, ...) then return self end
   local f = ...
   if type(f) ~= "function" then
-    return self:_mistake(name, failure.shown(f), "a function is needed")
+    return self:_mistake(name, failure.shown(f), "must be a function")
   end
   self:_kept()[name] = f
   return self
@@ -138,7 +138,7 @@ function commands:set_tail(...)
   local bytes = select("#", ...) == 0 and TAIL or ...
   if type(bytes) ~= "number" or bytes < 0 or bytes % 1 ~= 0 then
     return self:_mistake("set_tail", failure.shown(bytes),
-      "a number of bytes is needed")
+      "must be a number of bytes")
   end
   self:_kept().tail = bytes
   return self

@@ -33,7 +33,7 @@ local telling = setmetatable({}, { __mode = "k" })
 ---@return noshell.tracer? previous
 function trace.use(f)
   if f ~= nil and type(f) ~= "function" then
-    error("noshell.trace: a function or nil is needed, not a " .. type(f), 2)
+    error("noshell.trace: function or nil expected, got a " .. type(f), 2)
   end
   local previous = tracer
   tracer = f

@@ -132,7 +132,7 @@ static void check_selinux_refused(void)
 	check("its subject is the label", last_failure.subject,
 	      "vm_u:vm_r:nosuch_t:s0");
 	check("its reason", last_failure.reason,
-	      "not a context of the loaded policy");
+	      "not a valid context in the loaded policy");
 	check("a category that the policy has not",
 	      label_of(selinux(CONTEXT("b_t") ":c9")),
 	      "spawn set_selinux_label EINVAL");

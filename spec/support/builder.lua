@@ -26,10 +26,10 @@ builder.add_arg = {
   works = { "command", "reach the program as they were given, in order" },
   mistakes = {
     mistake("", "argument 1 is missing"),
-    mistake("a table", "is a table, not a string or a number", {}),
-    mistake("true", "is true, not a string or a number", true),
-    mistake("inf", "is not a finite number", huge),
-    mistake('"a\\0b"', "holds a zero byte", "a\0b"),
+    mistake("a table", "must be a string or a number", {}),
+    mistake("true", "must be a string or a number", true),
+    mistake("inf", "must be a finite number", huge),
+    mistake('"a\\0b"', "contains a zero byte", "a\0b"),
     mistake('"b"', "argument 2 is one too many: add_arg takes 1", "a", "b"),
   },
   stage = "exec",
@@ -38,11 +38,11 @@ builder.add_args = {
   works = { "command", "come as values or as one list" },
   mistakes = {
     mistake("a table", "argument 1 is an empty list", {}),
-    mistake("nil", "item 2 is nil: a list has no holes", { "a", nil, "c" }),
-    mistake("false", "item 2 is false", { "a", false }),
+    mistake("nil", "item 2 is nil: the list has a hole", { "a", nil, "c" }),
+    mistake("false", "item 2 must be ", { "a", false }),
     mistake("a table", 'has an unknown key, "x"', { "a", x = 1 }),
-    mistake("nil", "argument 2 is nil", "a", nil, "c"),
-    mistake("a table", "argument 1 is a table", {}, "a"),
+    mistake("nil", "argument 2 must be ", "a", nil, "c"),
+    mistake("a table", "argument 1 must be ", {}, "a"),
   },
   stage = "exec",
 }
@@ -50,8 +50,8 @@ builder.add_arg_pair = {
   works = { "command", "come as a pair, name=value" },
   mistakes = {
     mistake("", "argument 2 is missing", "name"),
-    mistake("a table", "argument 1 is a table", {}, "x"),
-    mistake("true", "argument 2 is true", "name", true),
+    mistake("a table", "argument 1 must be ", {}, "x"),
+    mistake("true", "argument 2 must be ", "name", true),
   },
   stage = "exec",
 }
@@ -71,7 +71,7 @@ builder.mark_secret = {
 builder.set_arg0 = {
   works = { "command", "begin with the program's name as it was given, or with arg0" },
   mistakes = {
-    mistake("nil", "argument 1 is nil, not a string or a number", nil, nil),
+    mistake("nil", "argument 1 must be a string or a number", nil, nil),
     mistake("***", "is a secret, which cannot be hidden here", "SECRET"),
   },
   stage = false,
@@ -79,7 +79,7 @@ builder.set_arg0 = {
 
 -- Environment -----------------------------------------------------------------
 
-local NAME = "a variable's name is not empty and holds no '='"
+local NAME = "a variable name must not be empty or contain '='"
 
 builder.add_env_pair = {
   works = { "environment", "takes pairs, strings and formats" },
@@ -87,8 +87,8 @@ builder.add_env_pair = {
     mistake('""', NAME, "", "x"),
     mistake('"A=B"', NAME, "A=B", "x"),
     mistake("", "argument 2 is missing", "A"),
-    mistake("false", "argument 2 is false", "A", false),
-    mistake('"a\\0b"', "holds a zero byte", "A", "a\0b"),
+    mistake("false", "argument 2 must be ", "A", false),
+    mistake('"a\\0b"', "contains a zero byte", "A", "a\0b"),
   },
   stage = false,
 }
@@ -115,7 +115,7 @@ builder.pass_env = {
     mistake("", "argument 1 is missing"),
     mistake('""', NAME, ""),
     mistake('"A=B"', NAME, "HOME", "A=B"),
-    mistake("a table", "is a table", { "HOME" }),
+    mistake("a table", "must be ", { "HOME" }),
   },
   stage = false,
 }
@@ -130,7 +130,7 @@ builder.pass_env_block_suid = {
     "blocks variables and passes those that are allowed, with another uid" },
   mistakes = {
     mistake('""', NAME, ""),
-    mistake("true", "argument 2 is true", "PATH", true),
+    mistake("true", "argument 2 must be ", "PATH", true),
     mistake("", "argument 1 is missing"),
   },
   stage = false,
@@ -167,9 +167,9 @@ builder.set_limit = {
   works = { "limits", "are known by the names of all RLIMITs" },
   mistakes = {
     mistake('"files"', "no such limit", "files", 1),
-    mistake("core, 2, 1", "the soft limit is above the hard one", "core", 2, 1),
-    mistake("-1", "argument 2 is -1", "core", -1),
-    mistake('"x"', 'argument 3 is "x"', "core", 1, "x"),
+    mistake("core, 2, 1", "the soft limit exceeds the hard limit", "core", 2, 1),
+    mistake("-1", "argument 2 must be an integer of at least 0", "core", -1),
+    mistake('"x"', "argument 3 must be an integer of at least 0", "core", 1, "x"),
     mistake("", "argument 2 is missing", "core"),
   },
   stage = "set_limit",
@@ -177,11 +177,11 @@ builder.set_limit = {
 builder.set_cpu_affinity = {
   works = { "limits", "are the processors that were asked for, or all" },
   mistakes = {
-    mistake('"some"', 'is not a list of processors, nor "all"', "some"),
-    mistake("0", "not a list of processors", 0),
-    mistake("{}", "a processor is needed", {}),
-    mistake("8192", "item 2 is not from 0 to 8191", { 0, 8192 }),
-    mistake('"0"', 'item 1 is "0", not an integer', { "0" }),
+    mistake('"some"', 'must be a list of processors or "all"', "some"),
+    mistake("0", 'must be a list of processors or "all"', 0),
+    mistake("{}", "the list of processors is empty", {}),
+    mistake("8192", "item 2 must be from 0 to 8191", { 0, 8192 }),
+    mistake('"0"', "item 1 must be an integer", { "0" }),
   },
   stage = "set_cpu_affinity",
 }
@@ -194,8 +194,8 @@ builder.run_among = {
   works = { "limits",
     "are a core scheduling cookie, or a clear failure without such a kernel" },
   mistakes = {
-    mistake("0", "argument 1 is not from 1 to 2147483647", 0),
-    mistake('"1"', "not an integer", "1"),
+    mistake("0", "argument 1 must be from 1 to 2147483647", 0),
+    mistake('"1"', "must be an integer", "1"),
   },
   stage = "core_scheduling",
 }

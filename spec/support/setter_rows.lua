@@ -24,41 +24,41 @@ function mistakes.flag(_, mistake)
 end
 
 function mistakes.integer(row, mistake)
-  local range = ("argument 1 is not from %d to %d"):format(row.minimum, row.maximum)
+  local range = ("argument 1 must be from %d to %d"):format(row.minimum, row.maximum)
   return {
     mistake(tostring(row.maximum + 1), range, row.maximum + 1),
     mistake(tostring(row.minimum - 1), range, row.minimum - 1),
-    mistake('"5"', "not an integer", "5"),
+    mistake('"5"', "must be an integer", "5"),
     mistake("", "argument 1 is missing"),
   }
 end
 
 function mistakes.mask(row, mistake)
-  local range = ("argument 1 is not from 0 to %d"):format(row.maximum)
-  local octal = ("is not an octal mask from 0 to %o"):format(row.maximum)
+  local range = ("argument 1 must be from 0 to %d"):format(row.maximum)
+  local octal = ("must be an octal mask from 0 to %o"):format(row.maximum)
   return {
     mistake(tostring(row.maximum + 1), range, row.maximum + 1),
     mistake("-1", range, -1),
     mistake('"088"', octal, "088"),
     mistake('""', octal, ""),
-    mistake("1.5", "is 1.5, not an integer", 1.5),
+    mistake("1.5", "must be an integer", 1.5),
   }
 end
 
 function mistakes.signal(_, mistake)
   return {
-    mistake('"NONE"', "argument 1 is not a signal", "NONE"),
-    mistake("0", "argument 1 is not from 1 to 64", 0),
-    mistake("65", "argument 1 is not from 1 to 64", 65),
-    mistake("true", "is true", true),
+    mistake('"NONE"', "argument 1 must be the name or number of a signal", "NONE"),
+    mistake("0", "argument 1 must be from 1 to 64", 0),
+    mistake("65", "argument 1 must be from 1 to 64", 65),
+    mistake("true", "must be ", true),
   }
 end
 
 function mistakes.limit(row, mistake)
   return {
-    mistake("-1", "argument 1 is -1, not an integer from 0", -1),
-    mistake("1.5", "argument 1 is 1.5, not an integer", 1.5),
-    mistake('"many"', "not an integer from 0, math.huge or \"unlimited\"", "many"),
+    mistake("-1", "argument 1 must be an integer of at least 0", -1),
+    mistake("1.5", "argument 1 must be an integer", 1.5),
+    mistake('"many"', "must be an integer of at least 0, math.huge or \"unlimited\"", "many"),
     mistake("", "argument 1 is missing"),
     mistake("5", "argument 2 is one too many: " .. row.name .. " takes 1", 1, 5),
   }
@@ -66,9 +66,9 @@ end
 
 function mistakes.text(_, mistake)
   return {
-    mistake('""', "a path is needed", ""),
-    mistake("a table", "is a table", {}),
-    mistake('"/a\\0"', "holds a zero byte", "/a\0"),
+    mistake('""', "the path is empty", ""),
+    mistake("a table", "must be ", {}),
+    mistake('"/a\\0"', "contains a zero byte", "/a\0"),
   }
 end
 

@@ -77,7 +77,7 @@ local function check_selinux()
     { target, selinux_label = context "nosuch_t" }, "set_selinux_label", "EINVAL")
   check("its message", tostring(err), "noshell: cannot start '/test/target': "
     .. "set_selinux_label 'vm_u:vm_r:nosuch_t:s0': "
-    .. "not a context of the loaded policy (EINVAL)")
+    .. "not a valid context in the loaded policy (EINVAL)")
 end
 
 local function check_apparmor()

@@ -25,7 +25,8 @@ struct nsh_command *nsh_command_new(const char *program)
 	cmd->max_output = DEFAULT_MAX_OUTPUT;
 	nsh_exits_add(&cmd->allowed_exit, 0);
 	if (!program || !*program)
-		nsh_command_reject_string(cmd, "command", program, "a program is needed");
+		nsh_command_reject_string(cmd, "command", program,
+					  "a program name is required");
 	else
 		nsh_command_add_arg(cmd, program);
 	return cmd;
@@ -86,6 +87,7 @@ void nsh_command_free(struct nsh_command *cmd)
 	free(cmd->mistake.value);
 	free(cmd->mistake.reason);
 	free(cmd->mistake.where);
+	free(cmd->mistake.key);
 	free(cmd);
 }
 
@@ -112,6 +114,12 @@ void nsh_command_set_mistake_where(struct nsh_command *cmd, const char *where)
 {
 	if (cmd && cmd->mistake.made && !cmd->mistake.where)
 		cmd->mistake.where = strdup(where);
+}
+
+void nsh_command_set_mistake_key(struct nsh_command *cmd, const char *key)
+{
+	if (cmd && cmd->mistake.made && !cmd->mistake.key)
+		cmd->mistake.key = strdup(key);
 }
 
 void nsh_command_reject(struct nsh_command *cmd, const char *method,
@@ -142,7 +150,7 @@ void nsh_command_reject_number(struct nsh_command *cmd, const char *method,
 
 void nsh_command_no_memory(struct nsh_command *cmd, const char *method)
 {
-	nsh_command_set_mistake(cmd, method, NULL, "memory is short", ENOMEM);
+	nsh_command_set_mistake(cmd, method, NULL, "out of memory", ENOMEM);
 }
 
 static const char *or_empty(const char *text)
@@ -162,6 +170,7 @@ const struct nsh_mistake *nsh_command_mistake(const struct nsh_command *cmd)
 	view->value = or_empty(cmd->mistake.value);
 	view->reason = or_empty(cmd->mistake.reason);
 	view->where = or_empty(cmd->mistake.where);
+	view->key = or_empty(cmd->mistake.key);
 	view->errnum = cmd->mistake.errnum;
 	return view;
 }
@@ -177,7 +186,9 @@ int nsh_command_fail(const struct nsh_command *cmd, struct nsh_failure *failure)
 	nsh_fail(failure, NSH_STAGE_NONE, mistake->errnum, mistake->method);
 	if (failure)
 		failure->code = NSH_INVALID;
-	nsh_fail_reason(failure, "%s(%s): %s%s%s%s", mistake->method,
+	nsh_fail_reason(failure, *mistake->key ? "%s = %s: %s%s%s%s"
+			: "%s(%s): %s%s%s%s",
+			*mistake->key ? mistake->key : mistake->method,
 			mistake->value, mistake->reason,
 			*mistake->where ? " (" : "", mistake->where,
 			*mistake->where ? ")" : "");
@@ -193,7 +204,7 @@ void nsh_command_replace(struct nsh_command *cmd, const char *method,
 		return;
 	copy = text ? strdup(text) : NULL;
 	if (!text) {
-		nsh_command_reject(cmd, method, "NULL", "a string is needed");
+		nsh_command_reject(cmd, method, "NULL", "a string is required");
 	} else if (!copy) {
 		nsh_command_no_memory(cmd, method);
 	} else {
@@ -209,7 +220,7 @@ static void add(struct nsh_command *cmd, const char *method, const char *arg)
 	if (!nsh_command_usable(cmd))
 		return;
 	if (!arg)
-		nsh_command_reject(cmd, method, "NULL", "a string is needed");
+		nsh_command_reject(cmd, method, "NULL", "a string is required");
 	else if (nsh_strv_add(&cmd->argv, arg) < 0)
 		nsh_command_no_memory(cmd, method);
 }
@@ -232,7 +243,7 @@ void nsh_command_add_arg_list(struct nsh_command *cmd, const char *const *args)
 {
 	if (!args || !*args)
 		nsh_command_reject(cmd, "add_arg_list", args ? "{}" : "NULL",
-				   "at least one argument is needed");
+				   "at least one argument is required");
 	for (; args && *args; args++)
 		add(cmd, "add_arg_list", *args);
 }
@@ -262,7 +273,7 @@ void nsh_command_add_arg_pair(struct nsh_command *cmd, const char *name,
 
 	if (!name || !value)
 		nsh_command_reject(cmd, "add_arg_pair", "NULL",
-				   "a name and a value are needed");
+				   "a name and a value are required");
 	else if (nsh_command_usable(cmd))
 		add_taken(cmd, "add_arg_pair",
 			  asprintf(&text, "%s=%s", name, value) < 0 ? NULL : text);

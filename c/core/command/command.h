@@ -62,7 +62,7 @@ struct nsh_command {
 
 	struct {
 		bool made;
-		char *method, *value, *reason, *where;
+		char *method, *value, *reason, *where, *key;
 		int errnum;
 		struct nsh_mistake view;
 	} mistake;

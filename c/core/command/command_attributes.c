@@ -43,7 +43,7 @@ void nsh_command_set_limit_by(struct nsh_command *cmd, const char *method,
 		(void)snprintf(text, sizeof text, "%s, %" PRIu64 ", %" PRIu64,
 			       name, soft, hard);
 		nsh_command_reject(cmd, method, text,
-				   "the soft limit is above the hard one");
+				   "the soft limit exceeds the hard limit");
 	} else if (!(limit = limit_of(cmd, resource))) {
 		nsh_command_no_memory(cmd, method);
 	} else {
@@ -72,11 +72,11 @@ void nsh_command_set_cpu_affinity(struct nsh_command *cmd, const unsigned *cpus,
 	unsigned *copy = NULL;
 
 	if (cpus && count == 0)
-		nsh_command_reject(cmd, method, "{}", "a processor is needed");
+		nsh_command_reject(cmd, method, "{}", "the list of processors is empty");
 	for (size_t i = 0; cpus && i < count; i++)
 		if (cpus[i] >= NSH_CPUS)
 			nsh_command_reject_number(cmd, method, cpus[i],
-						  "not from 0 to 8191");
+						  "not a processor number from 0 to 8191");
 	if (!nsh_command_usable(cmd))
 		return;
 	if (cpus && !(copy = nsh_memdup(cpus, count * sizeof *cpus)))
@@ -108,7 +108,7 @@ void nsh_command_set_pre_exec_hook(struct nsh_command *cmd,
 {
 	if (!hook)
 		nsh_command_reject(cmd, "set_pre_exec_hook", "NULL",
-				   "a function is needed");
+				   "a function is required");
 	if (!nsh_command_usable(cmd))
 		return;
 	cmd->attributes.hook = hook;
@@ -123,7 +123,7 @@ void nsh_command_set_timeout(struct nsh_command *cmd, double seconds,
 	(void)snprintf(text, sizeof text, "%g, %g", seconds, grace);
 	if (!(seconds >= 0) || !isfinite(seconds) || !(grace >= 0) || !isfinite(grace))
 		nsh_command_reject(cmd, "set_timeout", text,
-				   "seconds and grace are finite and not negative");
+				   "seconds and grace must be finite and not negative");
 	if (!nsh_command_usable(cmd))
 		return;
 	cmd->timeout = seconds;

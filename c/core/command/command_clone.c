@@ -127,6 +127,8 @@ static void copy_mistake(struct nsh_command *target,
 				source->mistake.errnum);
 	if (source->mistake.where)
 		nsh_command_set_mistake_where(target, source->mistake.where);
+	if (source->mistake.key)
+		nsh_command_set_mistake_key(target, source->mistake.key);
 }
 
 struct nsh_command *nsh_command_clone(const struct nsh_command *cmd)
@@ -140,7 +142,7 @@ struct nsh_command *nsh_command_clone(const struct nsh_command *cmd)
 	    || copy_passed(copy, cmd) < 0 || copy_sends(copy, cmd) < 0
 	    || copy_attributes(copy, cmd) < 0)
 		nsh_command_set_mistake(copy, "clone", NULL,
-					"memory or descriptors are short", errno);
+					"out of memory or descriptors", errno);
 	copy_mistake(copy, cmd);
 	return copy;
 }

@@ -13,7 +13,7 @@ static void check(struct nsh_command *cmd, const char *method,
 		return;
 	if (errno == EINVAL)
 		nsh_command_reject_string(cmd, method, value,
-				   "a variable's name is not empty and holds no '='");
+				   "a variable name must not be empty or contain '='");
 	else
 		nsh_command_no_memory(cmd, method);
 }
@@ -23,7 +23,7 @@ static bool ready(struct nsh_command *cmd, const char *method, const char *text)
 	if (!nsh_command_usable(cmd))
 		return false;
 	if (!text)
-		nsh_command_reject(cmd, method, "NULL", "a string is needed");
+		nsh_command_reject(cmd, method, "NULL", "a string is required");
 	return text;
 }
 

@@ -14,7 +14,7 @@ static const char *const methods[3] = { "set_stdin", "set_stdout", "set_stderr" 
 static struct stdio *stream_of(struct nsh_command *cmd, int which)
 {
 	if (which < 0 || which > 2)
-		nsh_command_reject(cmd, "set_stdio", "", "streams are 0, 1 and 2");
+		nsh_command_reject(cmd, "set_stdio", "", "the stream must be 0, 1 or 2");
 	return nsh_command_usable(cmd) ? &cmd->stdio[which] : NULL;
 }
 
@@ -28,14 +28,14 @@ static const char *misfit(int which, enum nsh_stdio kind)
 {
 	switch (kind) {
 	case NSH_STDIO_CAPTURE:
-		return which == 0 ? "input cannot be captured" : NULL;
+		return which == 0 ? "stdin cannot be captured" : NULL;
 	case NSH_STDIO_STDOUT:
-		return which == 2 ? NULL : "only stderr can go where stdout goes";
+		return which == 2 ? NULL : "only stderr can be directed to stdout";
 	case NSH_STDIO_BUFFER:
-		return "set_input_buffer gives the bytes";
+		return "the bytes are set with set_input_buffer";
 	case NSH_STDIO_FD:
 	case NSH_STDIO_PATH:
-		return "a descriptor or a path is needed";
+		return "a descriptor or a path is required";
 	default:
 		return NULL;
 	}
@@ -64,7 +64,7 @@ void nsh_command_set_stdio_fd(struct nsh_command *cmd, int which, int fd)
 
 	(void)snprintf(text, sizeof text, "%d", fd);
 	if (stream && fd < 0) {
-		nsh_command_reject(cmd, methods[which], text, "not a descriptor");
+		nsh_command_reject(cmd, methods[which], text, "not a descriptor number");
 	} else if (stream) {
 		direct(stream, NSH_STDIO_FD);
 		stream->fd = fd;
@@ -79,7 +79,7 @@ void nsh_command_set_stdio_path(struct nsh_command *cmd, int which,
 	if (!stream)
 		return;
 	if (path && !*path) {
-		nsh_command_reject_string(cmd, methods[which], "", "a path is needed");
+		nsh_command_reject_string(cmd, methods[which], "", "the path is empty");
 		return;
 	}
 	direct(stream, NSH_STDIO_PATH);
@@ -139,9 +139,9 @@ static const char *pass_misfit(const struct nsh_command *cmd, int fd, int target
 	if (fd < 0 || nsh_fd_check(fd) < 0)
 		return "not an open descriptor";
 	if (target < 3)
-		return "0 to 2 are set by set_stdin, set_stdout and set_stderr";
+		return "descriptors 0 to 2 are set with set_stdin, set_stdout and set_stderr";
 	if (target_taken(cmd, target))
-		return "the child's descriptor is taken already";
+		return "the child's descriptor is already in use";
 	return NULL;
 }
 
@@ -176,7 +176,7 @@ void nsh_command_pass_fd(struct nsh_command *cmd, int fd, int child_fd,
 	(void)snprintf(text, sizeof text, fd == child_fd ? "%d" : "%d as %d",
 		       fd, child_fd);
 	if (!reason && close_parent && fd <= 2)
-		reason = "a standard stream of the caller cannot be given away";
+		reason = "close_parent must not close a standard stream of the caller";
 	if (reason) {
 		nsh_command_reject(cmd, "pass_fd", text, reason);
 		if (close_parent && fd > 2)

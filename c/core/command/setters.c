@@ -41,7 +41,7 @@ static void set_text(struct nsh_command *cmd, const char *method, char **target,
 		     const char *text)
 {
 	if (text && !*text)
-		nsh_command_reject_string(cmd, method, "", "a path is needed");
+		nsh_command_reject_string(cmd, method, "", "the path is empty");
 	nsh_command_replace(cmd, method, target, text);
 }
 

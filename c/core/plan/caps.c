@@ -117,7 +117,7 @@ static int fail_missing(uint64_t missing, struct nsh_failure *failure)
 		cap++;
 	put_name(cap, name, sizeof name);
 	nsh_fail(failure, NSH_STAGE_CAPS, EPERM, name);
-	nsh_fail_reason(failure, "this process does not hold it");
+	nsh_fail_reason(failure, "this process does not have this capability");
 	return -1;
 }
 
@@ -154,8 +154,8 @@ static int check_ambient(const struct plan *plan, uint64_t ambient,
 	if (!ambient || !id)
 		return 0;
 	nsh_fail(failure, NSH_STAGE_CAPS, EPERM, "allow_cap");
-	nsh_fail_reason(failure, "the real and the effective %s id differ, so the "
-			"kernel clears the capabilities at exec", id);
+	nsh_fail_reason(failure, "the real and effective %s IDs differ, so exec "
+			"clears the ambient capabilities", id);
 	return -1;
 }
 

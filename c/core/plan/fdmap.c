@@ -132,8 +132,8 @@ static int fail_mix(int which, bool in_place, struct nsh_failure *failure)
 	if (failure)
 		failure->code = NSH_INVALID;
 	nsh_fail_reason(failure, in_place
-			? "%s: exec leaves nobody to read or write a pipe"
-			: "%s: a daemon has nobody to read or write its pipe",
+			? "%s: a pipe cannot be used with exec: no parent remains at its other end"
+			: "%s: a pipe cannot be used with daemonize: no parent waits at its other end",
 			nsh_stage_name(stages[which]));
 	return -1;
 }
@@ -213,7 +213,7 @@ static int add_passed(struct plan *plan, const struct passed_fd *passed,
 {
 	if (passed->source < 0) {
 		nsh_fail(failure, NSH_STAGE_PASS_FD, EBADF, NULL);
-		nsh_fail_reason(failure, "it was given away at the first start");
+		nsh_fail_reason(failure, "already consumed (close_parent) by an earlier start");
 		return -1;
 	}
 	return add_source(plan, passed->source, passed->target,

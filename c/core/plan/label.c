@@ -32,7 +32,7 @@ static int fail_too_long(enum nsh_stage stage, const char *subject,
 			 struct nsh_failure *failure)
 {
 	nsh_fail(failure, stage, ENAMETOOLONG, subject);
-	nsh_fail_reason(failure, "longer than the %d bytes that the kernel takes",
+	nsh_fail_reason(failure, "longer than the kernel's limit of %d bytes",
 			LONGEST);
 	return -1;
 }
@@ -75,7 +75,7 @@ static int check_context(const char *raw, const char *context,
 		return 0;
 	nsh_fail(failure, NSH_STAGE_SELINUX_LABEL, errno, context);
 	if (failure && failure->errnum == EINVAL)
-		nsh_fail_reason(failure, "not a context of the loaded policy");
+		nsh_fail_reason(failure, "not a valid context in the loaded policy");
 	return -1;
 }
 

@@ -162,11 +162,11 @@ static void explain_head(const char *head, struct nsh_failure *failure)
 	char name[256];
 
 	if (failure->errnum == ENOEXEC) {
-		nsh_fail_reason(failure, "not a program, and it has no #! line");
+		nsh_fail_reason(failure, "not a binary for this machine, and it has no #! line");
 	} else if (strncmp(head, "#!", 2) == 0) {
 		script_interpreter(head, name, sizeof name);
 		nsh_fail_reason(failure, memchr(head, '\r', strcspn(head, "\n"))
-				? "its interpreter '%s' (the #! line ends in a carriage return) was not found"
+				? "its interpreter '%s' was not found: the #! line ends in a carriage return"
 				: "its interpreter '%s' was not found", name);
 	} else if (memcmp(head, ELFMAG, SELFMAG) == 0) {
 		nsh_fail_reason(failure, "its dynamic loader was not found");

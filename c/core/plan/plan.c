@@ -33,18 +33,20 @@ int nsh_command_check(const struct nsh_command *cmd, bool in_place,
 	const struct plan *asked = &cmd->attributes;
 
 	if (asked->daemonize && asked->parent_death_signal)
-		return fail_together(failure, "daemonize and set_parent_death_signal: "
-				     "a daemon's parent is gone before it starts");
+		return fail_together(failure, "set_parent_death_signal cannot be used with "
+				     "daemonize: the daemon's parent exits before "
+				     "the program starts");
 	if (asked->daemonize && cmd->timeout >= 0)
-		return fail_together(failure, "daemonize and set_timeout: "
-				     "nobody waits for a daemon");
+		return fail_together(failure, "set_timeout cannot be used with daemonize: "
+				     "no parent waits for the daemon");
 	if (in_place && (asked->daemonize || asked->require_handshake))
 		return fail_together(failure, asked->daemonize
-				     ? "exec and daemonize: exec starts no process"
-				     : "exec and require_handshake: nobody is left to notify");
+				     ? "daemonize cannot be used with exec: no process is started"
+				     : "require_handshake cannot be used with exec: no parent remains to notify");
 	if (asked->new_process_group && (asked->new_session || asked->daemonize))
-		return fail_together(failure, "new_process_group with new_session "
-				     "or daemonize: a session has its own group");
+		return fail_together(failure, "new_process_group cannot be used with "
+				     "new_session or daemonize: a session leader "
+				     "leads a process group already");
 	return 0;
 }
 

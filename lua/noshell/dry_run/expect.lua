@@ -44,12 +44,12 @@ local expect = {}
 local function find_bad_match(match)
   local kind = type(match)
   if kind == "string" and match:find("%s") then
-    return ("'%s': a string is the program alone; give its arguments as a list")
+    return ("match = '%s': a string names a program only; with arguments, use a list")
       :format(match)
   elseif kind == "table" and match[1] == nil then
-    return "an empty list matches nothing"
+    return "match = {}: an empty list matches no command"
   elseif kind ~= "string" and kind ~= "table" and kind ~= "function" and match ~= true then
-    return "match: a program, a list, a function or true is needed, not "
+    return "match must be a program, a list, a function or true, not "
       .. failure.shown(match)
   end
 end
@@ -58,7 +58,7 @@ local FIELDS = { match = true, reply = true, times = true }
 
 local function find_mistake(item)
   if type(item) ~= "table" then
-    return "{ match = ..., reply = ... } is needed, not " .. failure.shown(item)
+    return "must be a table { match = ..., reply = ... }, not " .. failure.shown(item)
   end
   for key in pairs(item) do
     if not FIELDS[key] then return "no such field: " .. tostring(key) end
@@ -66,7 +66,7 @@ local function find_mistake(item)
   local times = item.times
   if times ~= nil and times ~= "any"
     and (type(times) ~= "number" or times < 0 or times % 1 ~= 0) then
-    return 'times: a number or "any" is needed, not ' .. failure.shown(times)
+    return 'times must be a number or "any", not ' .. failure.shown(times)
   end
   return find_bad_match(item.match)
 end
@@ -133,7 +133,7 @@ local function shown(item)
   if type(match) == "string" then return "'" .. match .. "'" end
   if type(match) == "function" then
     local info = debug.getinfo(match, "S")
-    return ("what the function at %s:%d tells"):format(info.short_src, info.linedefined)
+    return ("a match by the function at %s:%d"):format(info.short_src, info.linedefined)
   end
   local words = {}
   for i, word in ipairs(match) do words[i] = core.quote(word) end
@@ -150,7 +150,7 @@ function methods:_in_order(call)
       return nil, ("expected next: %s (expectation %d)"):format(shown(item), i)
     end
   end
-  return nil, "nothing more was expected"
+  return nil, "no further command is expected"
 end
 
 function methods:_in_any_order(call)
@@ -158,11 +158,11 @@ function methods:_in_any_order(call)
   for i, item in ipairs(self.items) do
     if matches(item, call) then
       if item.count < item.most then return item end
-      used = used or ("expectation %d, %s, was run %d of %d times"):format(i,
+      used = used or ("expectation %d, %s, has already been run %d of %d times"):format(i,
         shown(item), item.count, item.most)
     end
   end
-  return nil, used or "nothing expects it"
+  return nil, used or "no expectation matches it"
 end
 
 --- The reply to a call; or nil, and why nothing matches.

@@ -71,7 +71,7 @@ local function find_reply(record)
   if not dry.list then return nil end
   local item, why = ask(record, function(call) return dry.list:find(call) end)
   if item then return item.reply end
-  refuse(record, ("'%s' must not be run: %s"):format(record.call.command, why))
+  refuse(record, ("unexpected command '%s': %s"):format(record.call.command, why))
 end
 
 --- Makes of the reply what the core needs to know.
@@ -111,7 +111,7 @@ local function settle(record)
   know(record)
   if record.known.failure then
     record.known = {}
-    refuse(record, ("'%s' has started: it cannot fail to start any more")
+    refuse(record, ("the reply to '%s' is a failure to start, but it has started already")
       :format(record.call.command))
   end
 end
@@ -146,7 +146,7 @@ local function new_record(cmd, is_exec)
   local dry = active[#active]
   local call = calls.new(cmd, #dry.made + 1, is_exec)
   if asking[coroutines.key()] then
-    error(("noshell.dry_run: a handler runs no command, but this one does: '%s'")
+    error(("noshell.dry_run: the handler must not run commands, but ran '%s'")
       :format(call.command), 0)
   end
   local record = { dry = dry, call = call }
@@ -255,7 +255,7 @@ function dry_run.new(handler)
   elseif kind == "table" then
     self.list, mistake = expect.new(handler)
   elseif handler ~= nil then
-    mistake = "a function or a list is needed, not " .. failure.shown(handler)
+    mistake = "the handler must be a function or a list, not " .. failure.shown(handler)
   end
   if mistake then error("noshell.dry_run: " .. mistake, 2) end
   table.insert(active, self)

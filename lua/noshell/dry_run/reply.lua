@@ -35,15 +35,14 @@ local nearest = require "noshell.nearest"
 local reply = {}
 
 local KINDS = {
-  exit_code = "number", signal = "name or number", core_dumped = "boolean",
-  stdout = "text", stderr = "text", timed_out = "boolean",
-  output_limit = "boolean", lost = "boolean", error = "name or table",
+  exit_code = "number", signal = "string or number", core_dumped = "boolean",
+  stdout = "string or number", stderr = "string or number", timed_out = "boolean",
+  output_limit = "boolean", lost = "boolean", error = "string or table",
 }
 
 local is_kind = {
-  ["text"] = { string = true, number = true },
-  ["name or number"] = { string = true, number = true },
-  ["name or table"] = { string = true, table = true },
+  ["string or number"] = { string = true, number = true },
+  ["string or table"] = { string = true, table = true },
 }
 
 local NAMES = {}
@@ -63,12 +62,12 @@ local function check(call, value)
       refuse(call, "%s: no such field%s", tostring(key),
         near and (", did you mean '%s'?"):format(near) or "")
     elseif got ~= kind and not (is_kind[kind] and is_kind[kind][got]) then
-      refuse(call, "%s: a %s is needed, not %s", key, kind, failure.shown(given))
+      refuse(call, "%s must be a %s, not %s", key, kind, failure.shown(given))
     end
   end
   local code = value.exit_code
   if code and (code % 1 ~= 0 or code < 0 or code > 255) then
-    refuse(call, "exit_code: 0 to 255, not %s", tostring(code))
+    refuse(call, "exit_code must be an integer from 0 to 255, not %s", tostring(code))
   end
 end
 
@@ -92,7 +91,7 @@ local function failure_of(call, given)
   if type(given) == "string" then given = { errname = given } end
   local errno = given.errno or errno_of(given.errname)
   if given.errname and not errno then
-    refuse(call, "error: no errno is called %s", failure.shown(given.errname))
+    refuse(call, "error: no such errno, %s", failure.shown(given.errname))
   end
   return { code = "spawn", stage = given.stage or "find_program",
     subject = given.subject or call.program, reason = given.reason, errno = errno,
@@ -102,7 +101,7 @@ end
 
 local function signal_of(call, given)
   local number = core.signal_number(given)
-  return number or refuse(call, "signal: there is no %s", failure.shown(given))
+  return number or refuse(call, "signal: no such signal, %s", failure.shown(given))
 end
 
 local function text_of(value)
@@ -126,7 +125,7 @@ function reply.new(value, call)
   if SHORT[kind] then
     value = SHORT[kind](value)
   elseif kind ~= "table" then
-    refuse(call, "a table, a string, a number or nil is needed, not %s",
+    refuse(call, "must be a table, a string, a number, a boolean or nil, not %s",
       failure.shown(value))
   end
   check(call, value)

@@ -63,7 +63,7 @@ local function read_word(data, from, has_hex)
   return table.concat(pieces), from
 end
 
-local UNCLOSED = "a quote is not closed"
+local UNCLOSED = "unterminated quote"
 
 --- The words, quotes and backslashes read as sh reads them.
 ---@param data string
@@ -96,9 +96,9 @@ end
 local function read_line(line, options)
   local separator = options.separator or "="
   local first, last = line:find(separator, 1, true)
-  if not first then return nil, ("there is no '%s'"):format(separator) end
+  if not first then return nil, ("missing '%s'"):format(separator) end
   local name, value = text.trimmed(line:sub(1, first - 1)), line:sub(last + 1)
-  if name == "" then return nil, "there is no name" end
+  if name == "" then return nil, "missing name" end
   if options.quotes == false then return name, value end
   value = unquoted(text.trimmed(value))
   if not value then return nil, UNCLOSED end
@@ -144,7 +144,7 @@ end
 --- Reads the pair that begins there into the record: where it ends; nil, reason.
 local function read_pair(record, columns, line, from)
   local name, value_at = line:match("^([^%s=\"']+)=()", from)
-  if not name then return nil, 'there is no NAME="value"' end
+  if not name then return nil, 'expected NAME="value"' end
   local value, after = read_word(line, value_at, true)
   if not value then return nil, UNCLOSED end
   if not columns[name] then

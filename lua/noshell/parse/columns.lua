@@ -120,7 +120,7 @@ function columns.parse(data, options)
   if not rows then return fail(names) end
   local n = names and #names or widest_of(rows)
   if #rows * n > most_cells(data) then
-    return fail(("%d rows of %d columns are more than the text holds"):format(#rows, n))
+    return fail(("%d rows of %d columns are too many cells for a text of this size"):format(#rows, n))
   end
   rows = complete(rows, names, n)
   rows.columns, rows.rest = names or {}, rest

@@ -33,7 +33,7 @@ local function check_depth(data)
       if not at then return end
     elseif char == "[" or char == "{" then
       depth = depth + 1
-      if depth > DEPTH then error(("more than %d levels"):format(DEPTH), 0) end
+      if depth > DEPTH then error(("nested more than %d levels deep"):format(DEPTH), 0) end
     else
       depth = depth - 1
     end
@@ -48,7 +48,7 @@ local function with_dkjson(dkjson)
     local value, after, reason = dkjson.decode(data, 1, dkjson.null, nil, nil)
     if reason then error(reason, 0) end
     local more = data:find("%S", after)
-    if more then error("more after the value, at character " .. more, 0) end
+    if more then error("trailing data after the value, at character " .. more, 0) end
     return value
   end, dkjson.null
 end

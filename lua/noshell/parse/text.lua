@@ -88,7 +88,7 @@ function text.nul(data, n)
   if not n then return records end
   if #records % n ~= 0 then
     return nil, failure.of_text("nul",
-      ("%d records are not rows of %d"):format(#records, n))
+      ("%d records cannot be divided into rows of %d"):format(#records, n))
   end
   local rows = {}
   for i, record in ipairs(records) do
