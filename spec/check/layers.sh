@@ -11,8 +11,6 @@ bad=0
 folders=(base command plan launch process thread)
 everyones='plan.h child.h setters.def'
 child_side='plan.h setters.def failure.h sys.h child.h child_steps.h supervise.h kernel.h'
-# Calls that still point upwards, as "from to".
-known='command:nsh_caps_available command:nsh_caps_last command:nsh_caps_number command:caps.h'
 lua_headers='lua.h lauxlib.h lualib.h luajit.h'
 
 complain() {
@@ -60,7 +58,7 @@ check_core_includes() {
     fi
     for header in $(own_includes "$file"); do
         # shellcheck disable=SC2086
-        among "$header" $everyones || among "$mine:$header" $known && continue
+        among "$header" $everyones && continue
         found=(c/core/*/"$header")
         its=$(basename "$(dirname "${found[0]:-c/core/base/x}")")
         [ "$(level_of "$its")" -le "$(level_of "$mine")" ] ||
@@ -68,27 +66,36 @@ check_core_includes() {
     done
 }
 
-# "symbol object" of what the core's objects define or want.
-symbols() {
+# The core's objects. One whose source has moved is left over, and is not.
+objects() {
     local object source
     for object in "$BUILD"/core/*/*.o; do
-        # One that was left behind when its source moved is not the core's.
         source=c/${object#"$BUILD"/}
-        [ -e "${source%.o}.c" ] || continue
-        # shellcheck disable=SC2086
-        nm $1 "$object" | awk -v object="$object" '{ print $NF, object }'
-    done | sort
+        [ -e "${source%.o}.c" ] && echo "$object"
+    done
 }
 
+# nm -A prints "build/core/base/fd.o:0000 T nsh_close", the definitions first.
 check_core_calls() {
-    local symbol from to
-    while read -r symbol from to; do
-        from=$(basename "$(dirname "$from")") to=$(basename "$(dirname "$to")")
-        # shellcheck disable=SC2086
-        among "$from:$symbol" $known && continue
-        [ "$(level_of "$to")" -le "$(level_of "$from")" ] ||
-            complain "c/core/$from calls $symbol of c/core/$to, which stands above it"
-    done < <(join <(symbols -u) <(symbols '--defined-only -g') | sort -u)
+    local found
+    found=$(objects | {
+        mapfile -t all
+        nm -A --defined-only -g "${all[@]}"
+        nm -A -u "${all[@]}"
+    } | awk -v folders="${folders[*]}" '
+        BEGIN {
+            count = split(folders, names, " ")
+            for (i = 1; i <= count; i++) level[names[i]] = i
+        }
+        {
+            parts = split(substr($0, 1, index($0, ":") - 1), path, "/")
+            folder = path[parts - 1]
+            if ($(NF - 1) != "U" && $(NF - 1) != "w") home[$NF] = folder
+            else if ($NF in home && level[home[$NF]] > level[folder])
+                print "c/core/" folder " calls " $NF " of c/core/" home[$NF] \
+                    ", which stands above it"
+        }' | sort -u)
+    [ -z "$found" ] || complain "$found"
 }
 
 check_core() {

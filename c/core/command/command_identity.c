@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "accounts.h"
-#include "caps.h"
+#include "capability.h"
 
 void nsh_command_set_uid(struct nsh_command *cmd, uid_t uid)
 {
@@ -116,7 +116,7 @@ void nsh_command_clear_caps(struct nsh_command *cmd)
 
 void nsh_command_allow_cap_number(struct nsh_command *cmd, int number)
 {
-	if (number < 0 || number > nsh_caps_last())
+	if (number < 0 || number > nsh_capability_last())
 		nsh_command_reject_number(cmd, "allow_cap", number, "no such capability");
 	if (nsh_command_usable(cmd))
 		cmd->allow_caps |= (uint64_t)1 << number;
@@ -124,12 +124,12 @@ void nsh_command_allow_cap_number(struct nsh_command *cmd, int number)
 
 void nsh_command_allow_cap(struct nsh_command *cmd, const char *name)
 {
-	int number = name ? nsh_caps_number(name) : -1;
+	int number = name ? nsh_capability_number(name) : -1;
 
 	if (!nsh_command_usable(cmd))
 		return;
 	if (number < 0)
-		nsh_command_reject_string(cmd, "allow_cap", name, nsh_caps_available()
+		nsh_command_reject_string(cmd, "allow_cap", name, nsh_capability_names_available()
 				   ? "no such capability"
 				   : "give its number: noshell was built without libcap-ng, which knows the names");
 	else

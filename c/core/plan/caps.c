@@ -5,60 +5,11 @@
 #include <linux/securebits.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#ifdef NSH_HAVE_CAPNG
-#include <cap-ng.h>
-#endif
-
+#include "capability.h"
 #include "sys.h"
-
-enum { CAP_SPACE = 64 };
-
-bool nsh_caps_available(void)
-{
-#ifdef NSH_HAVE_CAPNG
-	return true;
-#else
-	return false;
-#endif
-}
-
-int nsh_caps_last(void)
-{
-	unsigned long cap = CAP_SPACE - 1;
-
-	while (cap > 0 && nsh_sys_prctl(PR_CAPBSET_READ, cap, 0, 0, 0) < 0)
-		cap--;
-	return (int)cap;
-}
-
-int nsh_caps_number(const char *name)
-{
-#ifdef NSH_HAVE_CAPNG
-	if (strncasecmp(name, "cap_", 4) == 0)
-		name += 4;
-	return capng_name_to_capability(name);
-#else
-	(void)name;
-	return -1;
-#endif
-}
-
-static void put_name(int cap, char *text, size_t size)
-{
-#ifdef NSH_HAVE_CAPNG
-	const char *name = capng_capability_to_name((unsigned)cap);
-
-	if (name) {
-		(void)snprintf(text, size, "%s", name);
-		return;
-	}
-#endif
-	(void)snprintf(text, size, "%d", cap);
-}
 
 /* What this thread holds. */
 static int read_sets(struct cap_sets *ret_sets)
@@ -92,7 +43,7 @@ static uint64_t bounding_set(void)
 {
 	uint64_t set = 0;
 
-	for (unsigned long cap = 0; cap < CAP_SPACE; cap++)
+	for (unsigned long cap = 0; cap < NSH_CAPABILITIES; cap++)
 		if (nsh_sys_prctl(PR_CAPBSET_READ, cap, 0, 0, 0) == 1)
 			set |= (uint64_t)1 << cap;
 	return set;
@@ -102,7 +53,7 @@ static uint64_t ambient_set(void)
 {
 	uint64_t set = 0;
 
-	for (unsigned long cap = 0; cap < CAP_SPACE; cap++)
+	for (unsigned long cap = 0; cap < NSH_CAPABILITIES; cap++)
 		if (nsh_sys_prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, cap, 0, 0) == 1)
 			set |= (uint64_t)1 << cap;
 	return set;
@@ -115,7 +66,7 @@ static int fail_missing(uint64_t missing, struct nsh_failure *failure)
 
 	while (!(missing >> cap & 1))
 		cap++;
-	put_name(cap, name, sizeof name);
+	nsh_capability_name(cap, name, sizeof name);
 	nsh_fail(failure, NSH_STAGE_CAPS, EPERM, name);
 	nsh_fail_reason(failure, "this process does not have this capability");
 	return -1;

@@ -1,19 +1,12 @@
 /*
- * caps.h: capability names, and the sets that a command's child is to have.
- * Computed in the parent, with libcap-ng where it was there at build time;
- * the child applies the words with raw system calls.
+ * caps.h: the capability sets that a command's child is to have.  The parent
+ * computes them; the child applies the words with raw system calls.
  */
 #ifndef NSH_CAPS_H
 #define NSH_CAPS_H
 
 #include "plan.h"
 
-/* Whether built with libcap-ng. */
-bool nsh_caps_available(void);
-/* "net_raw", "CAP_NET_RAW"; -1 where unknown. */
-int nsh_caps_number(const char *name);
-/* The highest capability of this kernel. */
-int nsh_caps_last(void);
 /* Whether this thread may set its groups (CAP_SETGID). */
 bool nsh_caps_can_set_groups(void);
 /* Fills *ret_words for `clear` and `allow` (bit n is capability n) with the

@@ -1,5 +1,5 @@
 /* What this build and this kernel offer. */
-#include "caps.h"
+#include "capability.h"
 #include "kernel.h"
 #include "label.h"
 #include "launch.h"
@@ -10,7 +10,7 @@ static void fill(struct nsh_features *features,
 {
 	*features = (struct nsh_features){
 		.launch = NSH_DRY,
-		.capng = nsh_caps_available(),
+		.capng = nsh_capability_names_available(),
 		.selinux = nsh_label_selinux_built(),
 		.selinux_enabled = nsh_label_selinux_enabled(),
 		.apparmor_enabled = nsh_label_apparmor_enabled(),
