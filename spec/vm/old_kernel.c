@@ -1,14 +1,21 @@
 /*
  * old_kernel: the core on Linux 6.1, where a reaped child's status is gone
  * (no PIDFD_GET_INFO) and no signal reaches a group through a pidfd.  With the
- * path of a probe it runs outside the machine, on whatever kernel there is.
+ * path of a probe it runs outside the machine, on whatever kernel there is; with
+ * NOSHELL_VM_KERNEL=vmlinuz-5.10… spec/vm/specs.sh runs it where a core dump ends
+ * all processes that share the memory.
  */
 #include "check.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "../c/kill_on.h"
 
 static const char *const paths[] = { "shared", "prefix", "copied", "own" };
 enum { PATHS = sizeof paths / sizeof *paths, RUNS = 25 };
@@ -235,6 +242,110 @@ static void check_stolen(const char *wanted)
 	nsh_process_free(process);
 }
 
+/* ---- children that dump core -------------------------------------------- */
+
+/* How a fork of this process ended that runs `host`. */
+static const char *host_ending(void (*host)(unsigned), unsigned number)
+{
+	static char text[64];
+	pid_t pid = fork();
+	int status = 0;
+
+	if (pid == 0) {
+		host(number);
+		_exit(0);
+	}
+	if (waitpid(pid, &status, 0) < 0)
+		return "not waited for";
+	(void)snprintf(text, sizeof text, "%s %d",
+		       WIFSIGNALED(status) ? "signal" : "exit",
+		       WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+	return text;
+}
+
+static void be_filtered(unsigned call)
+{
+	struct nsh_command *cmd = nsh_command_new_args(probe, "--pause", NULL);
+	struct nsh_features features;
+
+	(void)kill_on(call);
+	nsh_features(&features);
+	nsh_command_set_nice(cmd, 5);
+	nsh_command_set_timeout(cmd, 0.05, 5);
+	for (int i = 0; i < 2; i++) {
+		struct nsh_process *process = NULL;
+
+		if (nsh_command_start(cmd, &process, NULL) == 0)
+			(void)nsh_process_wait(process, 30, NULL);
+		nsh_process_free(process);
+	}
+}
+
+static void check_filters(void)
+{
+	static const unsigned calls[] = {
+		436 /* close_range */, 434 /* pidfd_open */, 438 /* pidfd_getfd */,
+		424 /* pidfd_send_signal */, SYS_setpriority, SYS_prctl,
+		SYS_sched_setscheduler, SYS_unshare,
+	};
+	char text[64];
+
+	for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+		(void)snprintf(text, sizeof text, "a filter that kills call %u",
+			       calls[i]);
+		check_on_path(text, host_ending(be_filtered, calls[i]), "exit 0");
+	}
+}
+
+/* Holds back the child that opens the file, signals the whole group then, and
+ * lets the child go on. */
+static void interfere(const char *file, int ready, int number)
+{
+	int fd = open(file, O_RDWR);
+	sigset_t set;
+
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGIO);
+	(void)sigprocmask(SIG_BLOCK, &set, NULL);
+	if (fcntl(fd, F_SETLEASE, F_WRLCK) < 0 || write(ready, "r", 1) != 1)
+		_exit(1);
+	(void)sigwaitinfo(&set, NULL);
+	(void)kill(0, number);
+	(void)fcntl(fd, F_SETLEASE, F_UNLCK);
+	_exit(0);
+}
+
+static void be_signalled(unsigned number)
+{
+	struct nsh_command *cmd = nsh_command_new(probe);
+	char file[] = "/tmp/old_kernel.XXXXXX", byte;
+	struct nsh_process *process = NULL;
+	int ends[2], fd = mkstemp(file);
+
+	(void)close(fd);
+	(void)setpgid(0, 0);
+	(void)signal((int)number, SIG_IGN);
+	if (pipe(ends) < 0)
+		_exit(1);
+	if (fork() == 0)
+		interfere(file, ends[1], (int)number);
+	(void)close(ends[1]);
+	if (read(ends[0], &byte, 1) != 1)
+		_exit(2);
+	nsh_command_set_stdio_path(cmd, 0, file, false);
+	if (nsh_command_start(cmd, &process, NULL) == 0)
+		_exit(3);
+	(void)unlink(file);
+}
+
+static void check_core_dumps(void)
+{
+	check_on_path("SIGQUIT during a launch", host_ending(be_signalled, SIGQUIT),
+		      "exit 0");
+	check_on_path("SIGXCPU during a launch", host_ending(be_signalled, SIGXCPU),
+		      "exit 0");
+}
+
 int main(int argc, char **argv)
 {
 	struct nsh_features features;
@@ -253,6 +364,8 @@ int main(int argc, char **argv)
 		check_input();
 		check_failure();
 		check_timeout();
+		check_filters();
+		check_core_dumps();
 		check_handler(features.pidfd_info ? "we" : "a supervisor");
 		check_stolen(features.pidfd_info ? "exit 0" : "lost");
 		/* Last: for a moment more a thread that was joined is seen. */
