@@ -313,16 +313,18 @@ int nsh_step_place_descriptors(const struct plan *plan)
 
 void nsh_drop_table(enum table_cut cut, bool no_close_range)
 {
-	struct record record = { 0 };
-	const struct plan nothing = {
-		.record = &record, .no_close_range = no_close_range,
+	/* Filled in at run time they would need memset. */
+	static struct record record;
+	static const struct plan nothing = { .record = &record };
+	static const struct plan nothing_listed = {
+		.record = &record, .no_close_range = true,
 	};
 
 	if (cut == CUT_RANGE
 	    && nsh_sys_close_range(0, ~0U, NSH_CLOSE_RANGE_UNSHARE) == 0)
 		return;
 	if (cut == CUT_COPY || nsh_sys(SYS_unshare, CLONE_FILES, 0, 0, 0, 0) == 0)
-		nsh_close_others(&nothing);
+		nsh_close_others(no_close_range ? &nothing_listed : &nothing);
 }
 
 /* ---- handing a descriptor over ------------------------------------------ */

@@ -140,7 +140,7 @@ static bool ask_in_children(struct survey *survey, int *ret_pidfd)
 			reap(pid);
 		else if (!survey->shares_table)
 			return false;
-		/* valgrind refuses to share the table. */
+		/* A sandbox may refuse to share the table. */
 		if (pid < 0 || (survey->next > NSH_ASK_CUT
 				&& survey->answers[NSH_ASK_CUT] < 0))
 			survey->shares_table = false;
@@ -211,6 +211,14 @@ static void remember(const struct survey *survey, int filters)
 	known.is_known = true;
 }
 
+/* valgrind exits if a clone asks for that, so copied and own forbid it. */
+static bool may_share_table(void)
+{
+	const char *path = secure_getenv("NOSHELL_LAUNCH");
+
+	return !path || (strcmp(path, "copied") != 0 && strcmp(path, "own") != 0);
+}
+
 /* With the lock held.  False where no child can be started. */
 static bool find_out(int filters)
 {
@@ -221,7 +229,7 @@ static bool find_out(int filters)
 	if (!survey)
 		return false;
 	memset(survey, 0, sizeof *survey);
-	survey->shares_table = true;
+	survey->shares_table = may_share_table();
 	survey->end = nsh_kernel_spreads_core_dumps() ? NSH_QUESTIONS
 		: NSH_FIRST_STEP_QUESTION;
 	for (int i = 0; i < NSH_QUESTIONS; i++)
