@@ -1,5 +1,6 @@
 -- What noshell asks of the kernel, and what a filter that kills then does: it
 -- may cost a child, never the host.
+local driver = require "spec.support.driver"
 local forked = require "spec.support.forked"
 local helper = require "spec.support.helper"
 
@@ -91,6 +92,14 @@ describe("a filter that kills", function()
       end)
     end
   end)
+
+  if driver.is_wanted then
+    it("that lets madvise pass hides no fork in which the pid is the same", function()
+      local result = helper.run { helper.deny, "setns:KILL", "--",
+        helper.build .. "/c/fork", "a process with the same pid is another" }
+      assert.equal("0", result.status .. result.out .. result.err)
+    end)
+  end
 
   it("is noticed when it is installed after the first run", function()
     local run = helper.run_lua(helper.lua, [[

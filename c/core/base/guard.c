@@ -2,13 +2,16 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "filter.h"
 #include "signals.h"
+#include "sys.h"
 
 /* ---- who we are -------------------------------------------------------- */
 
@@ -23,13 +26,55 @@ static atomic_bool cannot_know;
 /* Copied by a fork: the child's own is greater than all before. */
 static atomic_uint last_fork_id;
 
-/* qemu-user says yes to any advice, and does nothing.  A filter may kill the
- * caller, and cannot be asked in a child before we know who we are. */
+struct advice {
+	void *page;
+	volatile long wipe, invalid;    /* the answers */
+};
+
+/* qemu-user says yes to any advice, and does nothing. */
+static void advise(struct advice *advice)
+{
+	advice->wipe = nsh_sys(SYS_madvise, (long)advice->page, sizeof(struct self),
+			       MADV_WIPEONFORK, 0, 0);
+	advice->invalid = nsh_sys(SYS_madvise, (long)advice->page,
+				  sizeof(struct self), -1, 0, 0);
+}
+
+static int advise_and_exit(void *advice)
+{
+	advise(advice);
+	nsh_sys_exit(0);
+	return 0;
+}
+
+/* A filter may kill the caller of madvise(2), so that is a child which shares our
+ * memory: what it does holds for us.  It has no exit signal. */
+static void advise_in_child(struct advice *advice)
+{
+	char stack[8192] __attribute__((aligned(16)));
+	siginfo_t info;
+	uint64_t mask;
+	long pid;
+
+	if (nsh_signals_block(&mask) < 0)
+		return;
+	pid = nsh_sys_clone(CLONE_VM | CLONE_VFORK, stack + sizeof stack, NULL,
+			    advise_and_exit, advice);
+	nsh_signals_restore(mask);
+	while (pid > 0 && nsh_sys_waitid(P_PID, (int)pid, &info, WEXITED | __WALL,
+					 NULL) == -EINTR)
+		;
+}
+
 static bool is_wiped(void *page)
 {
-	return nsh_filters() == 0
-		&& madvise(page, sizeof(struct self), MADV_WIPEONFORK) == 0
-		&& madvise(page, sizeof(struct self), -1) < 0;
+	struct advice advice = { .page = page, .wipe = -1 };
+
+	if (nsh_filters() == 0)
+		advise(&advice);
+	else if (!nsh_spreads_core_dumps())
+		advise_in_child(&advice);
+	return advice.wipe == 0 && advice.invalid < 0;
 }
 
 static struct self *make_known(void)

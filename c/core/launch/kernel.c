@@ -1,7 +1,6 @@
 #include "kernel.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -9,9 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/utsname.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "fd.h"
 #include "filter.h"
@@ -19,49 +16,6 @@
 #include "launch_block.h"
 #include "signals.h"
 #include "sys.h"
-
-/* ---- which release ----------------------------------------------------- */
-
-static int release_of(const char *text)
-{
-	char *end;
-	long major = strtol(text, &end, 10);
-	long minor = *end == '.' ? strtol(end + 1, NULL, 10) : 0;
-
-	return (int)(major * 1000 + minor);
-}
-
-/* uname(2) only where there is no /proc: a filter may kill its caller. */
-static int read_release(void)
-{
-	const char *claimed = secure_getenv("NOSHELL_KERNEL");
-	struct utsname name;
-	char text[64];
-	ssize_t size;
-	int fd;
-
-	if (claimed)
-		return release_of(claimed);
-	fd = open("/proc/sys/kernel/osrelease", O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return uname(&name) == 0 ? release_of(name.release) : 0;
-	size = read(fd, text, sizeof text - 1);
-	nsh_close(&fd);
-	text[size < 0 ? 0 : size] = 0;
-	return release_of(text);
-}
-
-bool nsh_kernel_spreads_core_dumps(void)
-{
-	static atomic_int release;
-	int known = atomic_load(&release);
-
-	if (known == 0) {
-		known = read_release();
-		atomic_store(&release, known);
-	}
-	return known < 5016;
-}
 
 /* ---- the survey -------------------------------------------------------- */
 
@@ -102,7 +56,7 @@ static long start_asking(struct survey *survey, int *ret_pidfd)
 	uint64_t mask;
 	long pid;
 
-	if (!nsh_kernel_spreads_core_dumps())
+	if (!nsh_spreads_core_dumps())
 		flags |= CLONE_VM;
 	if (survey->shares_table)
 		flags |= CLONE_FILES;
@@ -230,7 +184,7 @@ static bool find_out(int filters)
 		return false;
 	memset(survey, 0, sizeof *survey);
 	survey->shares_table = may_share_table();
-	survey->end = nsh_kernel_spreads_core_dumps() ? NSH_QUESTIONS
+	survey->end = nsh_spreads_core_dumps() ? NSH_QUESTIONS
 		: NSH_FIRST_STEP_QUESTION;
 	for (int i = 0; i < NSH_QUESTIONS; i++)
 		survey->answers[i] = NSH_ANSWER_NONE;
@@ -314,7 +268,7 @@ bool nsh_kernel_forbids_sharing(void)
 	int filters;
 	bool forbids;
 
-	if (!nsh_kernel_spreads_core_dumps())
+	if (!nsh_spreads_core_dumps())
 		return false;
 	filters = nsh_filters();
 	if (filters == 0)

@@ -10,7 +10,6 @@
  * Before Linux 5.16 a core dump ends every process that shares the memory of
  * the one that dumps, and SIGSYS from a filter dumps core (kernel commit
  * 0258b5fd7c71).  There the children that ask have memory of their own.
- * NOSHELL_KERNEL=5.10 in the environment claims that release, for the specs.
  */
 #ifndef NSH_KERNEL_H
 #define NSH_KERNEL_H
@@ -88,8 +87,6 @@ bool nsh_kernel_has_here(enum nsh_question question);
 /* Asks again if this thread has more filters than when the answers were found. */
 void nsh_kernel_refresh(void);
 
-/* Whether a child that shares memory takes the host with it if it dumps core. */
-bool nsh_kernel_spreads_core_dumps(void);
 /* Whether no child may share memory with this thread, for that reason. */
 bool nsh_kernel_forbids_sharing(void);
 

@@ -12,6 +12,7 @@
 #include "launch_block.h"
 #include "child.h"
 #include "fd.h"
+#include "filter.h"
 #include "guard.h"
 #include "kernel.h"
 #include "signals.h"
@@ -308,7 +309,7 @@ static void keep_apart(struct plan *plan)
 	if (strcmp(forced_path(), "own") == 0 || nsh_kernel_forbids_sharing())
 		plan->own_memory = true;
 	plan->spreads_core_dumps = !plan->own_memory
-		&& nsh_kernel_spreads_core_dumps();
+		&& nsh_spreads_core_dumps();
 }
 
 int nsh_launch(struct plan *plan, struct launched *ret_launched,
