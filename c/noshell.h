@@ -243,6 +243,8 @@ void nsh_process_forget(struct nsh_process *process);
 /* Begins to end the tree as nsh_process_abort does, and returns at once; the
  * rest needs no help.  Frees `process`; NULL is fine. */
 void nsh_process_end(struct nsh_process *process);
+/* The same in a helper thread, so that the caller does not look for the tree. */
+void nsh_process_end_later(struct nsh_process *process);
 /* From now on forgetting the process closes its streams instead of reading
  * them to their end: a program that writes without end then gets SIGPIPE. */
 void nsh_process_leave_streams(struct nsh_process *process);
@@ -352,6 +354,7 @@ int nsh_start_finish(struct nsh_start *start, double seconds,
 void nsh_start_free(struct nsh_start *start);
 /* The same, and a process that was not taken is ended. */
 void nsh_start_end(struct nsh_start *start);
+void nsh_start_end_later(struct nsh_start *start);
 
 /* ---- wake-up channels: for a host that can wait for its own sockets only - *
  * The host connects a stream socket to nsh_wake_path, nsh_wake_accept takes
@@ -372,9 +375,12 @@ int nsh_wake_accept(void);
 int nsh_wake_arm(int channel, int fd, short events, double seconds);
 /* Not any more.  A byte may be on its way already. */
 void nsh_wake_disarm(int channel);
+/* Whether the host's end is open.  To be called in the thread in which the host closes
+ * sockets: then the answer holds until that thread returns to the host. */
+bool nsh_wake_is_open(int channel);
 /* The channel owns `object` from now on: if the host closes its end before
  * nsh_wake_take_back, the helper thread calls end(object).  To be called in the
- * thread in which the host closes sockets.  0, or -1 with errno (EBADF: the
+ * thread in which the host closes sockets, too.  0, or -1 with errno (EBADF: the
  * channel has gone), and the object is still the caller's. */
 int nsh_wake_entrust(int channel, void *object, void (*end)(void *object));
 /* Whether `object` is the caller's again; false: the channel has gone, and

@@ -22,14 +22,10 @@ local function drop(f)
   return reader
 end
 
---- Whether the programs end, in so many seconds. They are reaped then.
+--- Whether the programs end, in so many seconds.
 local function end_in(reader, seconds)
   local is_over = core.poll(reader:fileno(), "r", seconds)
   reader:close()
-  for _ = 1, 100 do
-    if core.reap() == 0 then break end
-    helper.sys.sleep(0.01)
-  end
   return is_over
 end
 
@@ -63,6 +59,16 @@ describe("a program whose caller never runs again", function()
       assert.is_true(end_in(reader, 10))
     end)
   end
+
+  it("is killed if it ignores TERM", function()
+    local reader = drop(function(writer)
+      noshell.run { probe, "--ignore", "TERM", "--say", "ready", "--pause",
+        stdout = writer }
+    end)
+    assert.equal("ready\n", helper.sys.read(reader:fileno(), 6))
+    collect()
+    assert.is_true(end_in(reader, 10))
+  end)
 
   it("runs on if run_async started it", function()
     local pid

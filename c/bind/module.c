@@ -152,6 +152,7 @@ static const luaL_Reg functions[] = {
 	{ "wake_accept", nsh_lua_wake_accept },
 	{ "wake_arm", nsh_lua_wake_arm },
 	{ "wake_disarm", nsh_lua_wake_disarm },
+	{ "wake_is_open", nsh_lua_wake_is_open },
 	{ "wake_path", nsh_lua_wake_path },
 	{ "where", nsh_lua_where },
 	{ "timer", nsh_lua_new_timer },

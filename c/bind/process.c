@@ -338,7 +338,7 @@ static int is_bound(lua_State *L)
 
 static void end_process(void *process)
 {
-	nsh_process_end(process);
+	nsh_process_end_later(process);
 }
 
 /* process:_entrust(channel): whether the channel owns it now; a process that is

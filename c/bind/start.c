@@ -91,7 +91,7 @@ static void free_start(void *start)
 
 static void end_start(void *start)
 {
-	nsh_start_end(start);
+	nsh_start_end_later(start);
 }
 
 /* start:_entrust(channel): whether the channel owns it now. */

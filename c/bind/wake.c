@@ -58,6 +58,12 @@ int nsh_lua_wake_disarm(lua_State *L)
 	return 0;
 }
 
+int nsh_lua_wake_is_open(lua_State *L)
+{
+	lua_pushboolean(L, nsh_wake_is_open((int)luaL_checkinteger(L, 1)));
+	return 1;
+}
+
 void *nsh_lua_take_back(void *object, int *channel)
 {
 	if (*channel >= 0 && !nsh_wake_take_back(*channel, object))

@@ -10,6 +10,7 @@ int nsh_lua_wake_path(lua_State *L);
 int nsh_lua_wake_accept(lua_State *L);
 int nsh_lua_wake_arm(lua_State *L);
 int nsh_lua_wake_disarm(lua_State *L);
+int nsh_lua_wake_is_open(lua_State *L);
 
 /* `object`, which a userdata owns again if the wake-up channel *channel (-1:
  * none) owned it; NULL if that has gone.  *channel is -1 afterwards. */

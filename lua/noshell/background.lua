@@ -112,10 +112,10 @@ local function is_driven(process)
   return process:_kept().driver ~= nil
 end
 
---- Whether a waiter watches. One that an error ended does no longer.
+--- Whether a waiter watches. One that an error or its host ended does no longer.
 local function has_server()
   local one = server.one
-  if not one then return false end
+  if not one or (one.is_lost and one:is_lost()) then return false end
   return not (one.thread and coroutine.status(one.thread) == "dead")
 end
 

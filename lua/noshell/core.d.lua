@@ -178,6 +178,11 @@ function core.wake_arm(channel, fd, events, seconds) end
 ---@param channel integer
 function core.wake_disarm(channel) end
 
+--- Whether the host's end of the channel is open.
+---@param channel integer
+---@return boolean
+function core.wake_is_open(channel) end
+
 --- Collects forgotten processes that have ended, without waiting for the keeper to
 --- do it. How many are left.
 ---@return integer left

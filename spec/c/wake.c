@@ -192,6 +192,25 @@ static void ends_what_it_owns(void)
 	nsh_fd_close(ended[1]);
 }
 
+static void end_process(void *process)
+{
+	nsh_process_end_later(process);
+}
+
+static void ends_a_process(void)
+{
+	struct waiter waiter = new_waiter();
+	struct nsh_process *process = start(PROBE("--ignore", "TERM", "--pause"));
+	pid_t pid = nsh_process_pid(process);
+
+	EQUAL(nsh_wake_entrust(waiter.channel, process, end_process), 0);
+	CHECK(lives(pid));
+	end_waiter(&waiter);
+	for (int i = 0; i < 10000 && lives(pid); i++)
+		(void)usleep(1000);
+	CHECK(!lives(pid));
+}
+
 /* Whether or not the helper thread has seen that the channel has gone. */
 static void owns_nothing_when_gone(void)
 {
@@ -412,6 +431,7 @@ static const struct check checks[] = {
 	{ "a channel keeps nothing open that its caller closes", keeps_nothing_open },
 	{ "a channel waits for a number that meant another file", waits_for_a_number_again },
 	{ "a channel that goes ends what it owns", ends_what_it_owns },
+	{ "a channel that goes ends a process", ends_a_process },
 	{ "a channel that has gone takes nothing over", owns_nothing_when_gone },
 	{ "a channel's number is not used again", numbers_are_not_reused },
 	{ "a connection that could not be taken is nobody's", takes_its_own_connection },

@@ -25,8 +25,6 @@ end
 local function await_descriptors(server, count)
   local worker, now = server:workers()[1], nil
   assert.truthy(nginx.eventually(function()
-    -- A start reaps what has ended.
-    server:body("/run")
     now = nginx.inventory(worker).fds
     return now <= count
   end, 10), ("%s descriptors, not %d"):format(now, count))
@@ -100,6 +98,31 @@ nginx.describe("in nginx, an aborted request", function()
   end)
 end)
 
+nginx.describe("in nginx, an aborted request", function()
+  it("leaves the processes to others that it served beside its own", function()
+    nginx.with({ http = HTTP, locations = { ["/keep"] = [[
+      first = assert(noshell.run_async { "cat", stdin = "pipe", stdout = "pipe" })
+      last = assert(noshell.run_async { "cat", stdin = first.stdout })
+    ]], ["/wait"] = [[ noshell.run(probe, "--pause") ]], ["/chain"] = [[
+      first.stdin:write(("x"):rep(2000000))
+      first.stdin:close()
+      ngx.print(#assert(last:wait()).stdout)
+      first:close()
+      last:close()
+    ]] } }, function(server)
+      for _ = 1, 3 do
+        server:body("/keep")
+        local connection = server:send("/wait")
+        await_children(server, 3)
+        connection:close()
+        await_children(server, 2)
+        assert.equal("2000000", server:body("/chain"))
+        await_children(server, 0)
+      end
+    end)
+  end)
+end)
+
 -- What runs a program and waits for it. Each has the same one program or two.
 local CALLS = {
   run = "noshell.run(probe, '--pause')",
@@ -157,6 +180,53 @@ nginx.describe("in nginx, a killed light thread", function()
     end)
   end)
 
+  it("leaves the processes to others that it served beside its own", function()
+    nginx.with({ http = HTTP, locations = { ["/chain"] = [[
+      local first = assert(noshell.run_async { "cat", stdin = "pipe", stdout = "pipe" })
+      local last = assert(noshell.run_async { "cat", stdin = first.stdout })
+      local threads = {}
+      for i = 1, 5 do
+        threads[i] = ngx.thread.spawn(function() noshell.run(probe, "--pause") end)
+      end
+      ngx.sleep(0.01)
+      for _, thread in ipairs(threads) do ngx.thread.kill(thread) end
+      first.stdin:write(("x"):rep(2000000))
+      first.stdin:close()
+      ngx.print(#assert(last:wait()).stdout)
+      first:close()
+      last:close()
+    ]] } }, function(server)
+      assert.equal("2000000", server:body("/chain"))
+    end)
+  end)
+
+  it("is not the one to serve what another waiter could serve", function()
+    nginx.with({ http = HTTP, locations = { ["/start"] = [[
+      local threads = {}
+      for i = 1, 21 do
+        threads[i] = ngx.thread.spawn(function() noshell.run(probe, "--pause") end)
+      end
+      ngx.sleep(0.05)
+      for i = 1, 20 do ngx.thread.kill(threads[i]) end
+      local process = assert(noshell.run_async { probe, "--out", 1000000 })
+      local function is_running()
+        local file = io.open("/proc/" .. process.pid .. "/stat")
+        local state = file and file:read "*a":match "%) (%a)"
+        if file then file:close() end
+        return state ~= nil and state ~= "Z"
+      end
+      for _ = 1, 500 do
+        if not is_running() then break end
+        ngx.sleep(0.01)
+      end
+      ngx.print(tostring(is_running()))
+      process:close()
+      ngx.thread.kill(threads[21])
+    ]] } }, function(server)
+      assert.equal("false", server:body("/start"))
+    end)
+  end)
+
   it("that read keeps no pipe open that is closed then", function()
     nginx.with({ http = HTTP, locations = { ["/read"] = [[
       local process = assert(noshell.run_async { "cat", stdin = "pipe", stdout = "pipe",
@@ -199,6 +269,20 @@ nginx.describe("in nginx, a killed light thread", function()
 end)
 
 nginx.describe("in nginx, a run that waits", function()
+  it("ends its program if the worker is terminated", function()
+    local pid
+    nginx.with({ locations = { ["/start"] = [[ noshell.run(probe, "--pause") ]] } },
+      function(server)
+      local connection = server:send("/start")
+      await_children(server, 1)
+      pid = server:children(server:workers()[1])[1]
+      server.at_end = function()
+        assert.truthy(nginx.eventually(function() return nginx.is_gone(pid) end))
+        connection:close()
+      end
+    end)
+  end)
+
   it("uses six descriptors", function()
     nginx.with({ locations = { ["/many"] = [[
       for _ = 1, 50 do

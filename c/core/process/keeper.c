@@ -450,6 +450,13 @@ static void take_limit(struct nsh_process *process)
 	process->limit = -1;
 }
 
+static void become_orphan(struct nsh_process *process)
+{
+	process->kept.is_orphan = true;
+	process->kept.watched = -1;
+	insert(process);
+}
+
 void nsh_keeper_adopt(struct nsh_process *take_process)
 {
 	struct nsh_process *process = take_process;
@@ -465,11 +472,28 @@ void nsh_keeper_adopt(struct nsh_process *take_process)
 	}
 	lock();
 	(void)make();
-	process->kept.is_orphan = true;
-	process->kept.watched = -1;
-	insert(process);
+	become_orphan(process);
 	await_orphan(process);
 	unlock();
+}
+
+bool nsh_keeper_end(struct nsh_process *process)
+{
+	bool has_thread;
+
+	lock();
+	has_thread = make();
+	if (has_thread) {
+		take_streams(process);
+		process->limit = -1;
+		process->deadline = nsh_now();
+		process->grace = 0.010;
+		process->kept.look_at = -1;
+		become_orphan(process);
+		set_alarm(process->deadline);
+	}
+	unlock();
+	return has_thread;
 }
 
 void nsh_keeper_lend(struct nsh_process *process)

@@ -15,10 +15,15 @@
 #ifndef NSH_KEEPER_H
 #define NSH_KEEPER_H
 
+#include <stdbool.h>
+
 struct nsh_process;
 
 /* Takes over a process that has not been reaped.  It is not lent. */
 void nsh_keeper_adopt(struct nsh_process *take_process);
+/* Takes over a process that runs, and ends it.  False: no thread can be started, and
+ * it is still the caller's. */
+bool nsh_keeper_end(struct nsh_process *process);
 /* Lends a process, where it has a deadline to keep.  Limit: where no thread can
  * be started, the deadline holds only if its owner pumps. */
 void nsh_keeper_lend(struct nsh_process *process);

@@ -207,6 +207,21 @@ void nsh_process_end(struct nsh_process *process)
 	nsh_process_forget(process);
 }
 
+void nsh_process_end_later(struct nsh_process *process)
+{
+	bool runs;
+
+	if (!process)
+		return;
+	nsh_process_hold(process);
+	runs = nsh_process_is_ours(process) && !process->exited && !process->finished
+		&& !process->is_dry && !process->is_daemon && process->pidfd >= 0;
+	if (runs)
+		nsh_handshake_drop(process);
+	if (!runs || !nsh_keeper_end(process))
+		nsh_process_end(process);
+}
+
 void nsh_process_free(struct nsh_process *process)
 {
 	if (!process)

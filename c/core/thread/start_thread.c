@@ -23,7 +23,8 @@ struct nsh_start {
 	int epoll;                  /* of what it is readable by, in the end */
 	bool gave_epoll;            /* to the process; it is not closed here then */
 	bool to_end, is_done, is_abandoned;
-	bool ends;                  /* with it the process that was not taken */
+	/* What is done with a process that was not taken. */
+	void (*leave_process)(struct nsh_process *process);
 	unsigned owner;             /* nsh_fork_id() */
 	struct nsh_start *next;     /* in the queue */
 };
@@ -62,10 +63,7 @@ static void unlock(void)
 
 static void release(struct nsh_start *start)
 {
-	if (start->ends)
-		nsh_process_end(start->process);
-	else
-		nsh_process_forget(start->process);
+	start->leave_process(start->process);
 	nsh_command_free(start->cmd);
 	if (!start->gave_epoll)
 		nsh_close(&start->epoll);
@@ -214,6 +212,7 @@ static struct nsh_start *new_start(const struct nsh_command *cmd, bool to_end)
 	if (!start)
 		return NULL;
 	start->owner = nsh_fork_id();
+	start->leave_process = nsh_process_forget;
 	start->to_end = to_end;
 	start->epoll = nsh_fd_raise(epoll_create1(EPOLL_CLOEXEC));
 	start->cmd = nsh_command_clone(cmd);
@@ -332,12 +331,23 @@ void nsh_start_free(struct nsh_start *start)
 		release(start);
 }
 
-void nsh_start_end(struct nsh_start *start)
+static void leave(struct nsh_start *start,
+		  void (*leave_process)(struct nsh_process *process))
 {
 	if (start && start->owner == nsh_fork_id()) {
 		lock();
-		start->ends = true;
+		start->leave_process = leave_process;
 		unlock();
 	}
 	nsh_start_free(start);
+}
+
+void nsh_start_end(struct nsh_start *start)
+{
+	leave(start, nsh_process_end);
+}
+
+void nsh_start_end_later(struct nsh_start *start)
+{
+	leave(start, nsh_process_end_later);
 }

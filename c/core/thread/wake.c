@@ -521,6 +521,18 @@ static bool has_hung_up(const struct channel *channel)
 	return poll(&end, 1, 0) != 0;
 }
 
+bool nsh_wake_is_open(int number)
+{
+	struct channel *channel;
+	bool is_open;
+
+	lock();
+	channel = channel_of(number);
+	is_open = channel && !has_hung_up(channel);
+	unlock();
+	return is_open;
+}
+
 int nsh_wake_entrust(int number, void *object, void (*end)(void *))
 {
 	struct held *held = malloc(sizeof *held);

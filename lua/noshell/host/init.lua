@@ -27,6 +27,7 @@ local core = require "noshell.core"
 --- the pollable's own descriptor instead, and is woken before that is closed.
 ---@class noshell.awaited : noshell.pollable
 ---@field wake? fun(self)  set by a waiter that can be called back before its time
+---@field is_lost? fun(self): boolean  set by a waiter that knows that it never runs again
 ---@field held? noshell.held[]  for a host with `entrusts`
 
 --- What is lost if the waiting coroutine never runs again. `_entrust` hands it to
@@ -329,7 +330,7 @@ function host.hand_over()
   if not background.lacks_server() then return end
   for _, others in pairs(waiting) do
     for one in pairs(others) do
-      if one.wake then
+      if one.wake and not (one.is_lost and one:is_lost()) then
         background.want(true)
         return one:wake()
       end

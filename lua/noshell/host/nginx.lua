@@ -84,6 +84,13 @@ local function wake(awaited)
   core.wake_arm(awaited.channel, -1, "r", 0)
 end
 
+--- Of all waiters: whether the request, the light thread or the timer has ended. A
+--- coroutine does not tell: nginx uses that of a request again.
+---@param awaited noshell.awaited
+local function is_lost(awaited)
+  return not core.wake_is_open(awaited.channel)
+end
+
 local NOTHING = {}
 
 --- Waits with this channel: true, or nil and why it is of no use. The request,
@@ -93,7 +100,7 @@ local function wait_with(channel, awaited, seconds)
   local number, held = channel.number, awaited.held or NOTHING
   local armed, raw = core.wake_arm(number, awaited:pollfd(), awaited:events(), seconds)
   if not armed then return nil, raw end
-  awaited.channel, awaited.wake = number, wake
+  awaited.channel, awaited.wake, awaited.is_lost = number, wake, is_lost
   for i = 1, #held do held[i]:_entrust(number) end
   -- It raises where the cosocket is another request's.
   local ok, byte, why = pcall(channel.socket.receive, channel.socket, 1)
