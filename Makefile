@@ -214,7 +214,7 @@ $(BUILD)/noshell.pc: c/noshell.h $(BUILD)/flags Makefile FORCE
 # ---- installation -----------------------------------------------------------
 
 LUA_FILES := $(patsubst lua/%,%,$(shell find lua/noshell -name '*.lua'))
-HEADERS = $(notdir $(wildcard c/noshell*.h))
+HEADERS = noshell.h
 # The module for 5.1 serves LuaJIT, which reads the same directories; the one
 # for LuaJIT is installed only if there is none for 5.1.
 INSTALLED = $(filter-out $(if $(filter 5.1,$(LUAS)),jit),$(LUAS))
