@@ -429,7 +429,11 @@ struct nsh_result {
 	bool core_dumped;
 	int raw_status;          /* as wait(2) has it; -1 where it is lost */
 	bool timed_out;          /* the command's timeout passed */
+	double timed_out_after;  /* seconds from the start to that; else 0 */
 	bool output_incomplete;  /* a pipe was still open when reading stopped */
+	/* [1], [2]: whether a process that it started held that captured stream open
+	 * when its end was forced (timeout, abort), though it had exited itself. */
+	bool held[3];
 	bool output_limited;     /* a captured stream passed its cap */
 	int limited_stream;      /* that stream, 1 or 2 (1 if both did); else 0 */
 	/* What was not reached when the tree was ended: processes that it started

@@ -25,6 +25,23 @@ static void set_output(lua_State *L, const char *field,
 	lua_setfield(L, -2, field);
 }
 
+/* A list of the names of streams; absent where it is empty. */
+static void set_held(lua_State *L, const struct nsh_result *result)
+{
+	static const char *const names[] = { "stdin", "stdout", "stderr" };
+	int count = 0;
+
+	if (!result->held[1] && !result->held[2])
+		return;
+	lua_createtable(L, 2, 0);
+	for (int which = 1; which <= 2; which++)
+		if (result->held[which]) {
+			lua_pushstring(L, names[which]);
+			lua_rawseti(L, -2, ++count);
+		}
+	lua_setfield(L, -2, "held");
+}
+
 static void push_result(lua_State *L, const struct nsh_result *result)
 {
 	lua_createtable(L, 0, 16);
@@ -39,6 +56,9 @@ static void push_result(lua_State *L, const struct nsh_result *result)
 	set_number(L, "duration", result->duration);
 	set_number(L, "user_time", result->user_time);
 	set_number(L, "system_time", result->system_time);
+	if (result->timed_out)
+		set_number(L, "timed_out_after", result->timed_out_after);
+	set_held(L, result);
 	if (result->unreached)
 		nsh_lua_set_text(L, "unreached", result->unreached);
 	set_output(L, "stdout", result, 1);

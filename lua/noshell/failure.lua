@@ -179,13 +179,24 @@ local function remainder(err)
   return unreached and "; " .. unreached or ""
 end
 
+--- The program had exited, and the timeout ended what held its output.
+local function describe_held(err, result)
+  local how = result.exit_code and "exited with status " .. result.exit_code
+    or "was killed by signal " .. (result.signal or result.signal_number or "?")
+  return ("%s %s, but a process it started still held its %s after %.3g s%s%s"):format(
+    quoted(err.command), how, table.concat(result.held, " and "),
+    result.timed_out_after or result.duration, remainder(err), last_words(err))
+end
+
 function describe.timeout(err)
   if not err.result then
     return ("%s is still running after %.3g s"):format(quoted(err.command),
       err.seconds)
   end
+  local result = ending(err)
+  if result.held then return describe_held(err, result) end
   return ("%s timed out and was ended after %.3g s%s%s"):format(
-    quoted(err.command), ending(err).duration, remainder(err), last_words(err))
+    quoted(err.command), result.duration, remainder(err), last_words(err))
 end
 
 function describe.output_limit(err)

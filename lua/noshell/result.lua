@@ -18,6 +18,9 @@ local parse = require "noshell.parse"
 ---@field system_time? number    seconds
 ---@field max_rss? integer       bytes; not less than the parent's where memory was shared
 ---@field timed_out boolean      the command's timeout passed
+---@field timed_out_after? number  seconds from the start to that
+---@field held? ("stdout"|"stderr")[]  the captured streams that processes it started
+---  still held when a timeout or an abort ended the run, though it had exited itself
 ---@field output_incomplete boolean  a pipe was still open when reading stopped
 ---@field unreached? string      why a timeout or an abort may have left processes
 ---  running that it started

@@ -18,9 +18,11 @@ local wait = require "noshell.wait"
 ---@field stdout? noshell.stream    of the last, where it was directed to a pipe
 ---@field private group noshell.group
 ---@field private started number
+---@field private limit? number     how long all of it may run
 ---@field private deadline? number
 ---@field private grace? number
 ---@field private timed_out? boolean
+---@field private late? boolean[]   which of them had not finished then
 ---@field iterated? boolean         see process:_iterated
 ---@field private answer? table
 local methods = {}
@@ -83,6 +85,7 @@ end
 local function new(pl, processes)
   local self = setmetatable({ command = pl:to_string(), processes = processes,
     pids = {}, started = core.now() }, metatable)
+  self.limit = pl.seconds
   self.deadline = pl.seconds and self.started + pl.seconds
   self.grace = pl.grace or 2
   self.group = group.new { self }
@@ -157,6 +160,8 @@ function methods:_step()
   if is_fatal then self:terminate(0.010) end
   if self.deadline and core.now() >= self.deadline then
     self.deadline, self.timed_out = nil, true
+    self.late = {}
+    for i, each in ipairs(self.processes) do self.late[i] = not each:_step() end
     self:terminate(self.grace)
   end
   return false

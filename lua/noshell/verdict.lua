@@ -79,6 +79,20 @@ local function longest(results, field)
   return found
 end
 
+--- What is held of a pipeline that timed out: nil where one of its programs still
+--- ran.
+local function held(self, results)
+  local names, seen = {}, {}
+  for i, each in ipairs(results) do
+    if self.late[i] and not each.held then return nil end
+    for _, name in ipairs(each.held or {}) do
+      if not seen[name] then names[#names + 1] = name end
+      seen[name] = true
+    end
+  end
+  return names[1] and names
+end
+
 --- The pipeline's result: how it ended is how the stage `decisive` did.
 local function summed(self, results, decisive)
   local which, last = results[decisive], results[#results]
@@ -93,6 +107,8 @@ local function summed(self, results, decisive)
     system_time = sum(results, "system_time"),
     max_rss = longest(results, "max_rss"),
     timed_out = self.timed_out or any(results, "timed_out"),
+    timed_out_after = self.timed_out and self.limit or first(results, "timed_out_after"),
+    held = self.timed_out and held(self, results) or nil,
     output_incomplete = any(results, "output_incomplete"),
     unreached = first(results, "unreached"),
   }

@@ -83,12 +83,24 @@ static void signal_all(struct nsh_process *process, int signal)
 	drop_dead(process);
 }
 
+static void note_held(struct nsh_process *process)
+{
+	for (int which = 1; process->exited && which <= 2; which++) {
+		int channel = process->output_channel[which];
+
+		process->result.held[which] = channel >= 0
+			&& process->exchange.channels[channel].fd >= 0;
+	}
+}
+
 void nsh_ladder_begin(struct nsh_process *process, double grace)
 {
-	if (process->ladder == LADDER_NONE)
+	if (process->ladder == LADDER_NONE) {
+		note_held(process);
 		signal_all(process, SIGTERM);
-	else if (process->ladder != LADDER_TERM || process->next_rung <= nsh_now() + grace)
+	} else if (process->ladder != LADDER_TERM || process->next_rung <= nsh_now() + grace) {
 		return;
+	}
 	process->ladder = LADDER_TERM;
 	process->next_rung = nsh_now() + grace;
 }

@@ -288,8 +288,9 @@ static void run_timers(struct nsh_process *process)
 	double now = nsh_now();
 
 	if (process->deadline >= 0 && now >= process->deadline && !process->finished) {
-		process->deadline = -1;
 		process->result.timed_out = true;
+		process->result.timed_out_after = process->deadline - process->started;
+		process->deadline = -1;
 		nsh_held_terminate(process, process->grace);
 	}
 	end_limited(process);
