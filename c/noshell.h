@@ -510,6 +510,13 @@ int nsh_process_pollfd(struct nsh_process *process);
 /* Seconds until pump must be called though pollfd is silent; 0 at once,
  * negative: never, as for a finished process. */
 double nsh_process_timeout(struct nsh_process *process);
+/* The time of nsh_now at which its timeout passes; negative if there is none, or
+ * if it has passed and was acted on.  A finished process keeps it: a process that
+ * it started may still hold a stream open.  *ret_seconds is how long after the
+ * start that is. */
+double nsh_process_deadline(const struct nsh_process *process, double *ret_seconds);
+/* What its command's set_max_output says. */
+size_t nsh_process_max_output(const struct nsh_process *process);
 /* Moves data, runs timers, collects the status; never blocks.  1 when the
  * process has ended and its pipes are at EOF, 0 before, -1 on failure. */
 int nsh_process_pump(struct nsh_process *process, struct nsh_failure *failure);
@@ -627,8 +634,10 @@ void nsh_stream_close(struct nsh_stream *stream);
 
 /* Reads until `separator` (-1: none) or `max` bytes (0: no bound) are there,
  * or the end.  Returns 1: ret_data and ret_size hold them (separator included),
- * valid until the next call; 0: would block; 2: end of stream, nothing left;
- * -1 with errno. */
+ * valid until the next call; 0: would block, or the process is to be pumped
+ * because its time is up; 2: end of stream, nothing left; -1 with errno:
+ * EMSGSIZE if a record without `max` is longer than set_max_output allows; what
+ * came of it stays, to be read with other arguments. */
 int nsh_stream_read(struct nsh_stream *stream, int separator, size_t max,
 		    const char **ret_data, size_t *ret_size);
 /* Writes what fits.  Returns the count, 0 where it would block, -1 with

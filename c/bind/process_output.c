@@ -1,5 +1,7 @@
 /* What a process has captured so far: for the Lua part, which tells of lines
  * as they come, and keeps the end of a long output alone. */
+#include <math.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "process.h"
@@ -105,11 +107,36 @@ static int moves_data(lua_State *L)
 	return 1;
 }
 
+/* process:_max_output(): math.huge if there is no limit. */
+static int get_max_output(lua_State *L)
+{
+	size_t most = nsh_process_max_output(nsh_lua_check_open(L));
+
+	lua_pushnumber(L, most == SIZE_MAX ? (lua_Number)HUGE_VAL : (lua_Number)most);
+	return 1;
+}
+
+/* process:_deadline(): the time of core.now at which its timeout passes, and how
+ * many seconds after the start that is. */
+static int get_deadline(lua_State *L)
+{
+	double seconds;
+	double deadline = nsh_process_deadline(nsh_lua_check_open(L), &seconds);
+
+	if (deadline < 0)
+		return 0;
+	lua_pushnumber(L, deadline);
+	lua_pushnumber(L, seconds);
+	return 2;
+}
+
 static const luaL_Reg methods[] = {
 	{ "_captured", get_captured },
 	{ "_captured_line", get_line },
 	{ "_captured_size", get_size },
 	{ "_drop_captured", drop },
+	{ "_deadline", get_deadline },
+	{ "_max_output", get_max_output },
 	{ "_moves_data", moves_data },
 	{ NULL, NULL }
 };

@@ -300,6 +300,16 @@ function process:_captured_line(which, from, scanned) end
 ---@return integer?
 function process:_captured_size(which) end
 
+--- The time of core.now at which its timeout passes; nil if there is none, or if
+--- it has passed and was acted on. And how many seconds after the start that is.
+---@return number?
+---@return number?
+function process:_deadline() end
+
+--- What set_max_output says; math.huge for no limit.
+---@return number
+function process:_max_output() end
+
 --- Whether pump still has data to move: input, or captured output.
 ---@return boolean
 function process:_moves_data() end

@@ -200,6 +200,7 @@ function describe.timeout(err)
 end
 
 function describe.output_limit(err)
+  if not err.result then return ("%s: %s"):format(quoted(err.command), err.reason) end
   local result, name = ending(err), err.subject
   local cap = #(result[name] or "") + (result[name .. "_dropped"] or 0)
   return ("%s wrote more to %s than the %d bytes that set_max_output allows, and was ended")

@@ -87,7 +87,8 @@ if directory then core.set_source_prefix(directory) end
 ---@field pre_exec_hook? function|any[]  f, or { f, data }
 ---@field timeout? number         seconds after which the program and what it started are ended
 ---@field grace? number           seconds from TERM to KILL then; 2 unless given
----@field max_output? integer     cap of each captured stream; 64 MiB unless given, or math.huge
+---@field max_output? integer     cap of each captured stream, and of a line that is read;
+---  64 MiB unless given, or math.huge
 ---@field ok_codes? integer[]|integer  exit codes that are success besides 0
 ---@field allow_exit? integer[]|integer  the same
 ---@field check? boolean          false: any exit code is success

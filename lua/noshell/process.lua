@@ -68,6 +68,13 @@ function methods:_verdict()
   return process.verdict(self)
 end
 
+--- The result of a finished one, which need not be a success.
+---@return noshell.result
+function methods:_result()
+  local result, err = process.verdict(self)
+  return result or err.result
+end
+
 --- Whether what goes with it has to be ended: its deadline or its cap was
 --- passed, or a function of the caller's raised.
 function methods:_is_fatal()

@@ -175,6 +175,19 @@ function methods:_raised()
   end
 end
 
+---@return noshell.result
+function methods:_result()
+  local result, err = self:_verdict()
+  return result or err.result
+end
+
+--- As process:_deadline.
+---@return number?
+---@return number?
+function methods:_deadline()
+  return self.deadline, self.limit
+end
+
 ---@param list table
 function methods:_collect(list)
   for _, each in ipairs(self.processes) do each:_collect(list) end

@@ -8,6 +8,7 @@ local failure = require "noshell.failure"
 local host = require "noshell.host"
 local group = require "noshell.group"
 require "noshell.process"
+local results = require "noshell.result"
 local wait = require "noshell.wait"
 
 ---@class noshell.stream
@@ -19,13 +20,31 @@ local stream = {}
 local taken = setmetatable({}, { __mode = "k" })
 
 local function fail(self, raw)
-  return nil, failure.new(raw, self:process().command)
+  return nil, failure.new(raw, self:process().command, raw.result)
 end
 
 --- Who is served while we wait: the process, or the pipeline it is part of.
 ---@return noshell.process|noshell.pipeline_process
 function methods:_owner()
   return self:process():_owner()
+end
+
+--- The time at which reading from a finished program stops, whatever still holds
+--- the pipe, because it was to be over then; and the timeout.
+local function deadline_of(self)
+  local common, limit = self:_owner():_deadline()
+  local own, seconds = self:process():_deadline()
+  if own and not (common and common < own) then return own, seconds end
+  return common, limit
+end
+
+--- The failure of reading on after that.
+local function held_failure(self)
+  local result, name = {}, self == self:process().stderr and "stderr" or "stdout"
+  for key, value in pairs(self:_owner():_result()) do result[key] = value end
+  result.ok, result.timed_out, result.held = false, true, { name }
+  result.timed_out_after = select(2, deadline_of(self))
+  return { code = "timeout", result = results.new(result) }
 end
 
 --- Serves the program. Whether to stop waiting for other holders of the pipe:
@@ -38,7 +57,10 @@ local function is_over(self)
   if not finished then return false end
   if owner:_raised() then return true end
   local _, err = owner:_verdict()
-  return err ~= nil and err.code == "timeout"
+  if err and err.code == "timeout" then return true end
+  local deadline = deadline_of(self)
+  if deadline and core.now() >= deadline then return nil, held_failure(self) end
+  return false
 end
 
 --- How many reads there are at most until the program is served, so that one
@@ -75,6 +97,13 @@ end
 --- The most that is read in one step.
 local STEP = 65536
 
+--- What a line or a record that is longer than max_output is.
+local function too_long(self, most)
+  return { code = "output_limit", reason = ("a line or record on %s is longer than "
+    .. "the %d bytes that set_max_output allows"):format(
+    self == self:process().stderr and "stderr" or "stdout", most) }
+end
+
 --- Whether these bytes are what was asked for.
 local function is_whole(piece, size, separator, max)
   return not piece or size == max
@@ -84,12 +113,14 @@ end
 --- The rest of what begins with `first`, and all of it.
 local function take_rest(self, first, separator, max)
   local pieces, size = { first }, #first
+  local most = separator and not max and self:process():_max_output() or math.huge
   local piece, raw
   repeat
     piece, raw = take_step(self, separator, max and math.min(max - size, STEP) or STEP)
     if raw then return nil, raw end
     pieces[#pieces + 1] = piece
     size = size + #(piece or "")
+    if size > most then return nil, too_long(self, most) end
   until is_whole(piece, size, separator, max)
   return table.concat(pieces)
 end
@@ -192,7 +223,9 @@ end
 
 --- Reads by formats, as a file does: "l" (a line without its end), "L" (with
 --- it), "a" (all that is left), a number of bytes; "l" unless given. nil at the
---- end; nil, err where reading failed.
+--- end; nil, err where reading failed. A line that is longer than max_output is an
+--- error with the code "output_limit"; the next read continues behind what came of
+--- it.
 ---@param ... "l"|"L"|"a"|"*l"|"*L"|"*a"|integer
 ---@return string? ...
 function methods:read(...)
@@ -221,11 +254,14 @@ end
 ---@return noshell.error?
 function stream.read_record(self, separator)
   local last, size = separator:sub(-1), #separator
-  local pieces, tail = {}, ""
+  local pieces, tail, length = {}, "", 0
+  local most = self:process():_max_output()
   repeat
     local piece, err = next_bytes(self, last)
     if err then return nil, err end
     pieces[#pieces + 1] = piece
+    length = length + #(piece or "")
+    if length > most then return fail(self, too_long(self, most)) end
     tail = (tail .. (piece or "")):sub(-size)
   until tail == separator or not piece
   if not pieces[1] then return nil end
@@ -337,7 +373,11 @@ end
 ---@return number?
 ---@return noshell.failure?
 function methods:timeout()
-  return self:_owner():timeout()
+  local seconds, raw = self:_owner():timeout()
+  if seconds or raw then return seconds, raw end
+  -- Only a finished one has a deadline and no timeout.
+  local deadline = deadline_of(self)
+  return deadline and math.max(0, deadline - core.now())
 end
 
 --- Serves what the stream belongs to.

@@ -22,6 +22,7 @@ void nsh_process_take_rules(struct nsh_process *process,
 	const struct plan *asked = &cmd->attributes;
 
 	process->grace = cmd->grace;
+	process->max_output = cmd->max_output;
 	process->started = nsh_now();
 	process->deadline = cmd->timeout < 0 ? -1 : process->started + cmd->timeout;
 	process->allowed_exit = cmd->allowed_exit;
@@ -411,6 +412,17 @@ static bool is_blind(const struct nsh_process *process)
 		if (process->streams[i] && process->streams[i]->is_blind)
 			return true;
 	return process->is_blind || (process->tree.count > 0 && process->tree.held == 0);
+}
+
+double nsh_process_deadline(const struct nsh_process *process, double *ret_seconds)
+{
+	*ret_seconds = process->deadline - process->started;
+	return process->deadline;
+}
+
+size_t nsh_process_max_output(const struct nsh_process *process)
+{
+	return process->max_output;
 }
 
 int nsh_process_pollfd(struct nsh_process *process)

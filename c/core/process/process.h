@@ -47,6 +47,7 @@ struct nsh_process {
 	/* the command's rules */
 	double deadline, grace; /* deadline < 0: none */
 	double limit, limit_grace;  /* the same for the keeper alone */
+	size_t max_output;      /* also of a line that is read from a stream */
 	struct exits allowed_exit;
 	bool allow_any_exit, raw_status;
 

@@ -151,6 +151,18 @@ static int fill(struct nsh_stream *stream)
 	return 1;
 }
 
+/* Whether to stop although there may be more to read: the record is too long, or
+ * the process's time is up, on which its pump acts, or the keeper. */
+static int check_bounds(const struct nsh_stream *stream, int separator, size_t max)
+{
+	if (separator >= 0 && max == 0
+	    && stream->data.size - stream->taken > stream->process->max_output) {
+		errno = EMSGSIZE;
+		return -1;
+	}
+	return stream->process->is_lent || nsh_held_timeout(stream->process) != 0;
+}
+
 int nsh_stream_read(struct nsh_stream *stream, int separator, size_t max,
 		    const char **ret_data, size_t *ret_size)
 {
@@ -172,6 +184,8 @@ int nsh_stream_read(struct nsh_stream *stream, int separator, size_t max,
 		if (stream->ended)
 			return 2;
 		ret = fill(stream);
+		if (ret > 0 && !stream->ended)
+			ret = check_bounds(stream, separator, max);
 		if (ret <= 0)
 			return ret;
 	}
