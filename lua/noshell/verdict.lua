@@ -84,7 +84,9 @@ end
 local function held(self, results)
   local names, seen = {}, {}
   for i, each in ipairs(results) do
-    if self.late[i] and not each.held then return nil end
+    local is_late = each.timed_out
+    if self.late then is_late = self.late[i] end
+    if is_late and not each.held then return nil end
     for _, name in ipairs(each.held or {}) do
       if not seen[name] then names[#names + 1] = name end
       seen[name] = true

@@ -1,6 +1,7 @@
 -- A timeout that fires because a grandchild holds the pipe was reported as
 -- `timed out and was ended after 0.009 s`, which is when the program had exited.
 -- The message now says what happened, and the result which streams were held.
+local core = require "noshell.core"
 local helper = require "spec.support.helper"
 local noshell = require "noshell"
 
@@ -38,6 +39,18 @@ describe("a timeout of a program that has exited", function()
       assert.same({ "stdout", "stderr" }, result.held)
       assert.equal(0.5, math.floor(result.timed_out_after * 1000 + 0.5) / 1000)
     end)
+  end)
+
+  it("says so too if the process is waited for later", function()
+    local function later(words)
+      local process = assert(noshell.run_async(words))
+      core.poll(-1, "r", 0.6)
+      local result, err = process:wait()
+      process:close()
+      return result, err
+    end
+    ends_with(run_held(later, 0), "' exited with status 0, but a process it started "
+      .. "still held its stdout and stderr after 0.5 s")
   end)
 
   it("names the stream that was held", function()

@@ -83,9 +83,18 @@ static void signal_all(struct nsh_process *process, int signal)
 	drop_dead(process);
 }
 
+/* Its status need not be collected yet. */
+static bool has_exited(const struct nsh_process *process)
+{
+	return process->exited || process->is_daemon
+		|| nsh_poll(nsh_process_exit_fd(process), NSH_READABLE, 0) == 1;
+}
+
 static void note_held(struct nsh_process *process)
 {
-	for (int which = 1; process->exited && which <= 2; which++) {
+	if (!has_exited(process))
+		return;
+	for (int which = 1; which <= 2; which++) {
 		int channel = process->output_channel[which];
 
 		process->result.held[which] = channel >= 0

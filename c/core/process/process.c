@@ -518,6 +518,8 @@ static void enforce_deadline(struct nsh_process *process, double now)
 {
 	bool is_limit = process->deadline < 0 || now < process->deadline;
 
+	process->result.timed_out_after = (is_limit ? process->limit : process->deadline)
+		- process->started;
 	process->deadline = process->limit = -1;
 	process->result.timed_out = true;
 	nsh_ladder_begin(process, is_limit ? process->limit_grace : process->grace);
