@@ -178,7 +178,7 @@ void nsh_guard_unlock(struct guard *guard)
 
 /* ---- threads ----------------------------------------------------------- */
 
-int nsh_guard_start_thread(void *(*run)(void *), void *argument)
+static int start_thread(void *(*run)(void *), void *argument, size_t stack)
 {
 	pthread_attr_t attributes;
 	pthread_t thread;
@@ -189,10 +189,20 @@ int nsh_guard_start_thread(void *(*run)(void *), void *argument)
 		return -1;
 	(void)pthread_attr_init(&attributes);
 	(void)pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-	(void)pthread_attr_setstacksize(&attributes, 256 * 1024);
+	(void)pthread_attr_setstacksize(&attributes, stack);
 	error = pthread_create(&thread, &attributes, run, argument);
 	(void)pthread_attr_destroy(&attributes);
 	nsh_signals_restore(mask);
 	errno = error;
 	return error ? -1 : 0;
+}
+
+int nsh_guard_start_thread(void *(*run)(void *), void *argument)
+{
+	return start_thread(run, argument, 256 * 1024);
+}
+
+int nsh_guard_start_deep_thread(void *(*run)(void *), void *argument)
+{
+	return start_thread(run, argument, 8 << 20);
 }

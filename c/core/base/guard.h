@@ -32,5 +32,7 @@ void nsh_guard_unlock(struct guard *guard);
 /* Starts a thread that nobody joins, with every signal blocked: the host's
  * handlers run in the host's threads.  0, or -1 with errno. */
 int nsh_guard_start_thread(void *(*run)(void *), void *argument);
+/* The same with a stack for any code, as a hook's. */
+int nsh_guard_start_deep_thread(void *(*run)(void *), void *argument);
 
 #endif

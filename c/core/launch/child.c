@@ -89,6 +89,8 @@ static int check_program(const struct plan *plan)
 
 /*
  * What happens between the launch and the program, in this order:
+ * the parent is followed into death from the first moment where a step may take
+ * for ever;
  * a table of our own before any descriptor is touched, since it may still be
  * the parent's; daemon and session before the pid file, which holds the final
  * pid; descriptors before the umask, since files that are created here obey
@@ -106,6 +108,7 @@ static const struct step {
 	enum nsh_stage stage;
 	nsh_step *run;
 } steps[] = {
+	{ NSH_STAGE_PARENT_DEATH_SIGNAL, nsh_step_follow_parent },
 	{ NSH_STAGE_DESCRIPTORS, nsh_step_own_table },
 	{ NSH_STAGE_DAEMONIZE, nsh_step_daemonize },
 	{ NSH_STAGE_SESSION, nsh_step_new_session },

@@ -203,20 +203,44 @@ int nsh_step_change_directory(const struct plan *plan)
 	return (int)nsh_sys(SYS_chdir, (long)plan->cwd, 0, 0, 0, 0);
 }
 
-/* The parent may have died before the signal was armed.  0 is a parent in
- * another pid namespace. */
+/* The parent may have died before a signal was armed.
+ * Limit: 0 is a parent in another pid namespace, which cannot be asked about. */
+static int check_parent(const struct plan *plan)
+{
+	long parent = nsh_sys(SYS_getppid, 0, 0, 0, 0, 0);
+
+	return parent == plan->parent_pid || parent == 0 ? 0 : -ESRCH;
+}
+
+/* Whether we may wait for others before our exec, in open(2) of a FIFO or in a
+ * hook.  Our parent waits for us meanwhile; with a handshake it may not, and then
+ * the end of file there says that it is gone. */
+static bool may_wait(const struct plan *plan)
+{
+	return plan->sync_move >= 0 && !plan->daemonize
+		&& (plan->opens_fifo || !plan->require_handshake);
+}
+
+/* Until the step below.  A filter that refuses it refuses no start. */
+int nsh_step_follow_parent(const struct plan *plan)
+{
+	if (!may_wait(plan))
+		return 0;
+	(void)nsh_sys_prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	return check_parent(plan);
+}
+
 int nsh_step_arm_parent_death_signal(const struct plan *plan)
 {
-	long ret, parent;
+	long ret;
 
-	if (!plan->parent_death_signal)
+	if (!plan->parent_death_signal && !may_wait(plan))
 		return 0;
 	ret = nsh_sys_prctl(PR_SET_PDEATHSIG,
 			    (unsigned long)plan->parent_death_signal, 0, 0, 0);
-	if (ret < 0)
-		return (int)ret;
-	parent = nsh_sys(SYS_getppid, 0, 0, 0, 0, 0);
-	return parent == plan->parent_pid || parent == 0 ? 0 : -ESRCH;
+	if (!plan->parent_death_signal)
+		return 0;
+	return ret < 0 ? (int)ret : check_parent(plan);
 }
 
 int nsh_step_set_no_new_privs(const struct plan *plan)

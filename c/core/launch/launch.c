@@ -1,6 +1,7 @@
 #include "launch.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -164,22 +165,47 @@ static int reap(struct launched *launched)
 	return ret == 0 && info.si_code != CLD_EXITED ? info.si_status : signal;
 }
 
+/* 0 when the child has closed its end of the sync socket; else ETIMEDOUT, or
+ * ECANCELED. */
+static int await_child(const struct plan *plan)
+{
+	struct pollfd ends[2] = {
+		{ .fd = plan->sync, .events = POLLIN },
+		{ .fd = plan->cancel, .events = POLLIN },
+	};
+	double until = nsh_now() + plan->patience, left = plan->patience;
+	int ready;
+
+	do {
+		/* Longer than a day is looked at again. */
+		double bounded = left > 86400 ? 86400 : left;
+
+		ready = poll(ends, 2, plan->patience < 0 ? -1
+			     : left <= 0 ? 0 : (int)(bounded * 1000) + 1);
+		left = until - nsh_now();
+	} while ((ready < 0 && errno == EINTR)
+		 || (ready == 0 && (plan->patience < 0 || left > 0)));
+	if (ready < 0 || ends[0].revents)
+		return 0;
+	return ready == 0 ? ETIMEDOUT : ECANCELED;
+}
+
 /* Waits until the child executes its program, waits in its handshake, or is
- * gone; with VFORK that is so already.  One that is late is gone too. */
+ * gone; with VFORK that is so already.  One that is given up is gone too. */
 static void follow(struct plan *plan, const struct launched *launched)
 {
-	bool is_late;
+	int error;
 	char byte;
 
 	if (plan->sync < 0 || plan->require_handshake)
 		return;
-	is_late = nsh_poll(plan->sync, NSH_READABLE, plan->patience) == 0;
-	if (is_late)
+	error = await_child(plan);
+	if (error)
 		(void)nsh_kernel_pidfd_send_signal(launched->pidfd, SIGKILL, 0);
 	while (read(plan->sync, &byte, 1) < 0 && errno == EINTR)
 		;
-	if (is_late)
-		plan->record->error = ETIMEDOUT;
+	if (error)
+		plan->record->error = error;
 }
 
 static bool reached_exec(const struct record *record)
@@ -312,8 +338,8 @@ static void keep_apart(struct plan *plan)
 		&& nsh_spreads_core_dumps();
 }
 
-int nsh_launch(struct plan *plan, struct launched *ret_launched,
-	       struct nsh_failure *failure)
+int nsh_launch_here(struct plan *plan, struct launched *ret_launched,
+		    struct nsh_failure *failure)
 {
 	struct launched launched = { .pid = -1, .pidfd = -1, .daemon_pidfd = -1 };
 	enum outcome outcome;

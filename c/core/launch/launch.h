@@ -29,12 +29,15 @@ struct launched {
 	struct supervisor *supervisor;  /* the program's parent, or NULL: we are */
 };
 
-/* Starts the child and returns when it executes its program, or waits in its
+/* launch_thread.c: starts the child and returns when it executes its program, or waits in its
  * handshake.  *ret_launched is filled on success only: pidfd is the caller's,
  * and so are record and supervisor, for nsh_launch_release.  0, or -1 with the failure; no
  * child is left then. */
 int nsh_launch(struct plan *plan, struct launched *ret_launched,
 	       struct nsh_failure *failure);
+/* The same in the calling thread, whatever becomes of the thread. */
+int nsh_launch_here(struct plan *plan, struct launched *ret_launched,
+		    struct nsh_failure *failure);
 /* For a child in its handshake: what its record says when the sync socket is
  * at its end.  0: it executes its program.  -1 with the failure: it is dead,
  * and reaped. */

@@ -187,6 +187,7 @@ static void start_empty(struct plan *plan, const struct nsh_command *cmd)
 		*plan = cmd->attributes;
 	plan->sync = -1;
 	plan->patience = -1;
+	plan->cancel = -1;
 	for (int i = 0; i < 3; i++)
 		plan->parent_ends[i] = -1;
 	if (!cmd)

@@ -158,6 +158,7 @@ struct plan {
 	size_t send_count;
 	int sync;                  /* the parent's end of the sync socket */
 	double patience;           /* seconds to wait there; negative: any */
+	int cancel;                /* readable: give up waiting there; or -1 */
 	bool opens_fifo;           /* so long that we must not stand still */
 	int *child_ends;           /* to be closed once the child has them */
 	size_t child_end_count;

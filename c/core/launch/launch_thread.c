@@ -1,0 +1,93 @@
+/* Launching in a thread that lives as long as the child.  The kernel sends the
+ * parent-death signal when the thread that created the child ends, although its
+ * process lives on (prctl(2), PR_SET_PDEATHSIG). */
+#include "launch.h"
+
+#include <errno.h>
+#include <semaphore.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "guard.h"
+#include "sys.h"
+
+struct launch {
+	struct plan *plan;
+	struct launched launched;
+	struct nsh_failure *failure;
+	int ret;
+	sem_t done;
+};
+
+/* Before its exec a child that waits for somebody else may have the signal too
+ * (nsh_step_follow_parent), and so has a supervisor. */
+static bool needs_lasting_thread(const struct plan *plan)
+{
+	if (plan->daemonize || nsh_sys(SYS_gettid, 0, 0, 0, 0, 0) == nsh_self())
+		return false;
+	return plan->parent_death_signal
+		|| (plan->opens_fifo
+		    && (plan->require_handshake || nsh_supervise_is_needed()));
+}
+
+/* Without a descriptor, and whoever reaps it: once it is reaped there is no such
+ * child. */
+static void outlive(int pid)
+{
+	siginfo_t info;
+	long ret;
+
+	do
+		ret = nsh_sys_waitid(P_PID, pid, &info, WEXITED | WNOWAIT | __WALL,
+				     NULL);
+	while (ret == -EINTR);
+}
+
+static void *run_thread(void *argument)
+{
+	struct launch *launch = argument;
+	int pid = 0;
+
+	launch->plan->parent_thread = (int)nsh_sys(SYS_gettid, 0, 0, 0, 0, 0);
+	launch->ret = nsh_launch_here(launch->plan, &launch->launched,
+				      launch->failure);
+	if (launch->ret == 0)
+		pid = launch->launched.supervisor
+			? launch->launched.supervisor->own_pid
+			: launch->launched.pid;
+	/* The caller, and what is on its stack, may be gone after this. */
+	(void)sem_post(&launch->done);
+	if (pid > 0)
+		outlive(pid);
+	return NULL;
+}
+
+/* A hook runs on the stack of the thread that forks. */
+static int start_thread(struct launch *launch)
+{
+	return launch->plan->hook ? nsh_guard_start_deep_thread(run_thread, launch)
+		: nsh_guard_start_thread(run_thread, launch);
+}
+
+/* The main thread is taken for one that lasts.
+ * Limit: one that ends itself (pthread_exit(3)) does not. */
+int nsh_launch(struct plan *plan, struct launched *ret_launched,
+	       struct nsh_failure *failure)
+{
+	struct launch launch = { .plan = plan, .failure = failure };
+
+	if (!needs_lasting_thread(plan))
+		return nsh_launch_here(plan, ret_launched, failure);
+	(void)sem_init(&launch.done, 0, 0);
+	if (start_thread(&launch) < 0) {
+		(void)sem_destroy(&launch.done);
+		return nsh_fail(failure, NSH_STAGE_PARENT_DEATH_SIGNAL, errno,
+				"a thread that lives as long as the program");
+	}
+	while (sem_wait(&launch.done) < 0)
+		;
+	(void)sem_destroy(&launch.done);
+	if (launch.ret == 0)
+		*ret_launched = launch.launched;
+	return launch.ret;
+}
