@@ -184,7 +184,14 @@ void nsh_command_set_max_core_size(struct nsh_command *cmd, uint64_t bytes);
 void nsh_command_set_nice(struct nsh_command *cmd, int nice);
 void nsh_command_new_session(struct nsh_command *cmd);
 void nsh_command_new_process_group(struct nsh_command *cmd);
-/* The signal the child gets when the thread that started it dies. */
+/* The signal that the program gets when this process ends: not when the thread
+ * that started it does.  The kernel sends it at the end of a thread, so that a
+ * program that is started by any other than the main thread keeps a helper thread
+ * until it ends.  If this process ends during the start, nothing is executed.
+ * Limits: the end of the main thread by pthread_exit(3) counts as the end of the
+ * process; the kernel clears the signal when a set-id program, or one with file
+ * capabilities, is executed; in another pid namespace an end of this process during
+ * the start goes unnoticed. */
 void nsh_command_set_parent_death_signal(struct nsh_command *cmd, int signal);
 void nsh_command_set_no_new_privs(struct nsh_command *cmd);
 /* The processors on which the program may run, each from 0 to 8191; NULL: all
@@ -650,8 +657,13 @@ int nsh_stream_pollfd(struct nsh_stream *stream, short *ret_events);
 
 /* ---- starting in another thread: for a host whose own must not stand still -
  * A start takes a fraction of a millisecond, in which the calling thread is
- * stopped until the program executes.  A helper thread can be stopped instead;
- * it and a descriptor are made when first asked for, and kept.
+ * stopped until the program executes.  Another thread can be stopped instead: one
+ * for each start, made by the caller, which takes 15 us, and gone when the start is
+ * done.  So the program has the attributes that the calling thread had at the call:
+ * ids, capabilities, no_new_privs, seccomp filters, Landlock, namespaces, CPU
+ * affinity, nice value, scheduling policy.  Starts take turns, in the order of the
+ * calls; one that opens a FIFO waits for nobody's turn.  If no thread can be made,
+ * the caller starts the program itself.
  * Limit: nobody may change the environment meanwhile. */
 
 struct nsh_start;
@@ -674,7 +686,10 @@ double nsh_start_timeout(const struct nsh_start *start);
 int nsh_start_finish(struct nsh_start *start, double seconds,
 		     struct nsh_process **ret_process,
 		     struct nsh_failure *failure);
-/* A process that was not taken is forgotten: it runs on.  NULL is fine. */
+/* A start that is not done is cancelled: if its turn has not come, nothing is run;
+ * a child that waits for the other end of a FIFO is killed and reaped.  Otherwise a
+ * process that was not taken is forgotten: it runs on.  Never waits; the start's
+ * thread releases what is left.  NULL is fine. */
 void nsh_start_free(struct nsh_start *start);
 /* The same, and a process that was not taken is ended. */
 void nsh_start_end(struct nsh_start *start);

@@ -118,7 +118,7 @@ static void tells_of_failures_at_once(void)
 	nsh_start_free(it);
 }
 
-/* Nobody asks any more: the program runs, and is reaped. */
+/* Nothing is left of it, whether its turn had come or not. */
 static void abandons_a_start(void)
 {
 	for (int i = 0; i < 20; i++)
@@ -175,7 +175,7 @@ UNUSED static void starts_aside_after_a_fork(void)
 	nsh_process_free(process);
 }
 
-/* In the child the thread is a new one, which may not choose its policy. */
+/* Starting in another thread needs no other system calls than starting does. */
 UNUSED static void survives_a_filter(void)
 {
 	pid_t child = fork();

@@ -62,16 +62,6 @@ static long ask_pidfd(enum nsh_question question, const struct survey *survey)
 	return ret;
 }
 
-static long ask_scheduler(void)
-{
-	const int normal = 0;   /* struct sched_param */
-	long policy = nsh_sys(SYS_sched_getscheduler, 0, 0, 0, 0, 0);
-
-	if (policy != SCHED_OTHER)
-		return policy < 0 ? policy : -EPERM;
-	return nsh_sys(SYS_sched_setscheduler, 0, SCHED_BATCH, (long)&normal, 0, 0);
-}
-
 static long ask_core_scheduling(void)
 {
 	uint64_t cookie = 0;
@@ -187,8 +177,6 @@ long nsh_ask(enum nsh_question question, const struct survey *survey)
 	case NSH_ASK_PIDFD_GROUP:
 	case NSH_ASK_PIDFD_INFO:
 		return ask_pidfd(question, survey);
-	case NSH_ASK_SCHEDULER:
-		return ask_scheduler();
 	case NSH_ASK_CORE_SCHEDULING:
 		return ask_core_scheduling();
 	default:

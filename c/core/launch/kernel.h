@@ -29,7 +29,6 @@ enum nsh_question {
 	NSH_ASK_PIDFD_SIGNAL,
 	NSH_ASK_PIDFD_GROUP,        /* pidfd_send_signal(2) to a group */
 	NSH_ASK_PIDFD_INFO,         /* ioctl_pidfd(2) */
-	NSH_ASK_SCHEDULER,          /* from SCHED_OTHER to SCHED_BATCH */
 	NSH_ASK_CORE_SCHEDULING,
 	/* What else a child that shares memory may call before its program
 	 * runs.  Asked only where its death would be the host's. */

@@ -139,13 +139,14 @@ static void take_launched(struct nsh_process *process,
 	process->launch = launched->path;
 }
 
-static int start(struct nsh_command *cmd, struct plan *plan,
+static int start(struct nsh_command *cmd, int cancel, struct plan *plan,
 		 struct nsh_process *process, struct nsh_failure *failure)
 {
 	struct launched launched;
 
 	if (nsh_plan_init(plan, cmd, false, failure) < 0)
 		return -1;
+	plan->cancel = cancel;
 	if (take_ends(process, plan, cmd) < 0
 	    || nsh_handshake_prepare(process, plan) < 0)
 		return nsh_fail(failure, NSH_STAGE_PLAN, ENOMEM, NULL);
@@ -164,9 +165,8 @@ static int start(struct nsh_command *cmd, struct plan *plan,
 	return 0;
 }
 
-int nsh_command_start_attended(struct nsh_command *cmd,
-			       struct nsh_process **ret_process,
-			       struct nsh_failure *failure)
+static int begin(struct nsh_command *cmd, int cancel,
+		 struct nsh_process **ret_process, struct nsh_failure *failure)
 {
 	struct nsh_process *process;
 	struct plan plan;
@@ -178,7 +178,7 @@ int nsh_command_start_attended(struct nsh_command *cmd,
 	process = nsh_process_new(cmd);
 	if (!process)
 		return nsh_fail(failure, NSH_STAGE_PLAN, ENOMEM, NULL);
-	ret = start(cmd, &plan, process, failure);
+	ret = start(cmd, cancel, &plan, process, failure);
 	nsh_plan_free(&plan);
 	if (ret < 0)
 		nsh_process_release(process);
@@ -187,13 +187,27 @@ int nsh_command_start_attended(struct nsh_command *cmd,
 	return ret;
 }
 
-int nsh_command_start(struct nsh_command *cmd, struct nsh_process **ret_process,
-		      struct nsh_failure *failure)
+int nsh_command_start_attended(struct nsh_command *cmd,
+			       struct nsh_process **ret_process,
+			       struct nsh_failure *failure)
 {
-	if (nsh_command_start_attended(cmd, ret_process, failure) < 0)
+	return begin(cmd, -1, ret_process, failure);
+}
+
+int nsh_command_start_until(struct nsh_command *cmd, int cancel,
+			    struct nsh_process **ret_process,
+			    struct nsh_failure *failure)
+{
+	if (begin(cmd, cancel, ret_process, failure) < 0)
 		return -1;
 	nsh_process_leave(*ret_process, -1, 0);
 	return 0;
+}
+
+int nsh_command_start(struct nsh_command *cmd, struct nsh_process **ret_process,
+		      struct nsh_failure *failure)
+{
+	return nsh_command_start_until(cmd, -1, ret_process, failure);
 }
 
 int nsh_command_exec(struct nsh_command *cmd, struct nsh_failure *failure)

@@ -90,6 +90,11 @@ struct nsh_process {
 	} kept;                 /* behind the keeper's lock */
 };
 
+/* As nsh_command_start; it fails with ECANCELED if `cancel` (-1: none) becomes
+ * readable while the child waits for something before its exec. */
+int nsh_command_start_until(struct nsh_command *cmd, int cancel,
+			    struct nsh_process **ret_process,
+			    struct nsh_failure *failure);
 /* One that was not started yet, with the command's text; NULL where memory is
  * short. */
 struct nsh_process *nsh_process_new(const struct nsh_command *cmd);

@@ -1,8 +1,11 @@
-/* Starting in another thread (noshell.h): a queue, and a thread that is made
- * when first asked for and kept. */
+/* Starting in another thread (noshell.h): one thread for each start, made by the
+ * thread that asks for it.  What a program inherits belongs to a thread:
+ * credentials, capabilities, no_new_privs, seccomp filters, Landlock domains,
+ * namespaces, CPU affinity, nice value, scheduling policy and more.  Not all of
+ * it can be read, so that a thread that was made earlier cannot be compared with
+ * the caller; a new one has all of it from the caller.  That takes 15 us. */
 #include <errno.h>
-#include <sched.h>
-#include <signal.h>
+#include <semaphore.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -11,10 +14,8 @@
 #include "command.h"
 #include "fd.h"
 #include "guard.h"
-#include "kernel.h"
 #include "path.h"
 #include "process.h"
-#include "sys.h"
 
 struct nsh_start {
 	struct nsh_command *cmd;    /* our own */
@@ -26,64 +27,85 @@ struct nsh_start {
 	/* What is done with a process that was not taken. */
 	void (*leave_process)(struct nsh_process *process);
 	unsigned owner;             /* nsh_fork_id() */
-	struct nsh_start *next;     /* in the queue */
+	int cancel;                 /* an eventfd, if the launch may take long; -1 */
+	sem_t turn;
+	struct nsh_start *next;     /* in the line */
 };
 
+/* The starts that take turns, in the order in which they were asked for: all at
+ * once they would contend for the memory map, and for the processors with the
+ * caller.  The first one has its turn. */
 static struct {
 	struct guard guard;
-	pthread_cond_t filled, emptied;
-	bool has_thread;
+	pthread_cond_t emptied;
 	int ready;                  /* always readable */
 	struct nsh_start *first, **end;
-} queue = {
-	.guard = NSH_GUARD_INIT, .filled = PTHREAD_COND_INITIALIZER,
-	.emptied = PTHREAD_COND_INITIALIZER, .ready = -1,
+} line = {
+	.guard = NSH_GUARD_INIT, .emptied = PTHREAD_COND_INITIALIZER, .ready = -1,
 };
 
-/* After a fork of the host: what was in the queue is the parent's. */
+/* After a fork of the host: what was in the line is the parent's. */
 static void start_over(void)
 {
-	pthread_cond_init(&queue.filled, NULL);
-	pthread_cond_init(&queue.emptied, NULL);
-	queue.has_thread = false;
-	queue.ready = -1;
-	queue.first = NULL;
-	queue.end = &queue.first;
+	pthread_cond_init(&line.emptied, NULL);
+	line.ready = -1;
+	line.first = NULL;
+	line.end = &line.first;
 }
 
 static void lock(void)
 {
-	nsh_guard_lock(&queue.guard, start_over);
+	nsh_guard_lock(&line.guard, start_over);
 }
 
 static void unlock(void)
 {
-	nsh_guard_unlock(&queue.guard);
+	nsh_guard_unlock(&line.guard);
 }
 
 static void release(struct nsh_start *start)
 {
 	start->leave_process(start->process);
 	nsh_command_free(start->cmd);
+	nsh_close(&start->cancel);
+	(void)sem_destroy(&start->turn);
 	if (!start->gave_epoll)
 		nsh_close(&start->epoll);
 	free(start);
 }
 
-/* ---- the thread -------------------------------------------------------- */
+/* ---- the line ---------------------------------------------------------- */
 
-static struct nsh_start *take_first(void)
+static void enter_line(struct nsh_start *start)
 {
-	struct nsh_start *start;
-
-	while (!queue.first)
-		pthread_cond_wait(&queue.filled, &queue.guard.lock);
-	start = queue.first;
-	queue.first = start->next;
-	if (!queue.first)
-		queue.end = &queue.first;
-	return start;
+	if (!line.first) {
+		line.end = &line.first;
+		(void)sem_post(&start->turn);
+	}
+	*line.end = start;
+	line.end = &start->next;
 }
+
+/* The first one has had its turn. */
+static void leave_line(void)
+{
+	line.first = line.first->next;
+	if (line.first)
+		(void)sem_post(&line.first->turn);
+}
+
+/* Takes back what enter_line did last. */
+static void leave_end(struct nsh_start *start)
+{
+	struct nsh_start **link = &line.first;
+
+	while (*link != start)
+		link = &(*link)->next;
+	*link = NULL;
+	line.end = link;
+}
+
+/* ---- the thread -------------------------------------------------------- */
 
 static int watch(const struct nsh_start *start, int operation, int fd,
 		 uint32_t events)
@@ -108,75 +130,60 @@ static void tell(struct nsh_start *start)
 		return;
 	if (!waits || watch(start, EPOLL_CTL_ADD, nsh_process_pollfd(start->process),
 			    EPOLLIN) < 0)
-		(void)watch(start, EPOLL_CTL_MOD, queue.ready, EPOLLIN);
+		(void)watch(start, EPOLL_CTL_MOD, line.ready, EPOLLIN);
 }
 
 static void finish(struct nsh_start *start)
 {
 	start->is_done = true;
-	pthread_cond_broadcast(&queue.emptied);
+	pthread_cond_broadcast(&line.emptied);
 	if (start->is_abandoned)
 		release(start);
 	else
 		tell(start);
 }
 
-/* Woken, a thread of SCHED_OTHER stops whoever runs on its processor, and that
- * is just who asked for the start; one of SCHED_BATCH waits for its turn.  What
- * it starts is to be as the host is: fork(2) does not reset that (sched_fork). */
-static int set_policy(int policy)
-{
-	static const struct sched_param normal = { .sched_priority = 0 };
-
-	return (int)nsh_sys(SYS_sched_setscheduler, 0, policy, (long)&normal, 0, 0);
-}
-
-/* A filter may kill whoever asks (systemd's @resources). */
-static bool can_stand_back(void)
-{
-	return nsh_kernel_permits(NSH_ASK_SCHEDULER)
-		&& nsh_kernel_has(NSH_ASK_SCHEDULER)
-		&& sched_getscheduler(0) == SCHED_OTHER;
-}
-
 static void start_now(struct nsh_start *start)
 {
-	if (nsh_command_start(start->cmd, &start->process, &start->failure) < 0)
+	if (nsh_command_start_until(start->cmd, start->cancel, &start->process,
+				    &start->failure) < 0)
 		start->process = NULL;
 }
 
-static void *run_thread(void *nothing)
+static bool is_abandoned(struct nsh_start *start)
 {
-	bool stands_back = can_stand_back();
+	bool abandoned;
 
-	(void)nothing;
-	if (stands_back)
-		(void)set_policy(SCHED_BATCH);
-	pthread_mutex_lock(&queue.guard.lock);
-	for (;;) {
-		struct nsh_start *start = take_first();
+	lock();
+	abandoned = start->is_abandoned;
+	unlock();
+	return abandoned;
+}
 
-		pthread_mutex_unlock(&queue.guard.lock);
-		if (stands_back)
-			(void)set_policy(SCHED_OTHER);
+static void *run_in_turn(void *argument)
+{
+	struct nsh_start *start = argument;
+
+	while (sem_wait(&start->turn) < 0)
+		;
+	if (!is_abandoned(start))
 		start_now(start);
-		if (stands_back)
-			(void)set_policy(SCHED_BATCH);
-		pthread_mutex_lock(&queue.guard.lock);
-		finish(start);
-	}
+	lock();
+	leave_line();
+	finish(start);
+	unlock();
 	return NULL;
 }
 
-/* One that may take for ever is in nobody's way. */
+/* One that may take for ever is in no other's way. */
 static void *run_alone(void *argument)
 {
 	struct nsh_start *start = argument;
 
 	start_now(start);
-	pthread_mutex_lock(&queue.guard.lock);
+	lock();
 	finish(start);
-	pthread_mutex_unlock(&queue.guard.lock);
+	unlock();
 	return NULL;
 }
 
@@ -189,7 +196,7 @@ static bool opens_fifo(const struct nsh_command *cmd)
 	return false;
 }
 
-/* ---- who asks for it --------------------------------------------------- */
+/* ---- the caller -------------------------------------------------------- */
 
 static bool can_wait(enum nsh_stdio kind)
 {
@@ -214,6 +221,8 @@ static struct nsh_start *new_start(const struct nsh_command *cmd, bool to_end)
 	start->owner = nsh_fork_id();
 	start->leave_process = nsh_process_forget;
 	start->to_end = to_end;
+	start->cancel = -1;
+	(void)sem_init(&start->turn, 0, 0);
 	start->epoll = nsh_fd_raise(epoll_create1(EPOLL_CLOEXEC));
 	start->cmd = nsh_command_clone(cmd);
 	if (start->epoll >= 0 && start->cmd)
@@ -222,32 +231,48 @@ static struct nsh_start *new_start(const struct nsh_command *cmd, bool to_end)
 	return NULL;
 }
 
-static int make(void)
+static int begin_alone(struct nsh_start *start)
 {
-	if (queue.ready < 0)
-		queue.ready = nsh_fd_raise(eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK));
-	if (queue.ready >= 0 && !queue.has_thread)
-		queue.has_thread = nsh_guard_start_thread(run_thread, NULL) == 0;
-	return queue.has_thread ? 0 : -1;
+	start->cancel = nsh_fd_raise(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+	return start->cancel < 0 ? -1 : nsh_guard_start_thread(run_alone, start);
 }
 
-static int enqueue(struct nsh_start *start)
+/* False if there may be no more threads. */
+static bool begin_in_turn(struct nsh_start *start)
 {
+	enter_line(start);
+	if (nsh_guard_start_thread(run_in_turn, start) == 0)
+		return true;
+	leave_end(start);
+	return false;
+}
+
+static int make_ready(const struct nsh_start *start)
+{
+	if (line.ready < 0)
+		line.ready = nsh_fd_raise(eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK));
+	return watch(start, EPOLL_CTL_ADD, line.ready, 0);
+}
+
+static int begin(struct nsh_start *start)
+{
+	bool alone = opens_fifo(start->cmd), here = false;
 	int ret;
 
 	lock();
-	ret = make();
-	if (ret == 0)
-		ret = watch(start, EPOLL_CTL_ADD, queue.ready, 0);
-	if (ret == 0 && opens_fifo(start->cmd)) {
-		ret = nsh_guard_start_thread(run_alone, start);
-	} else if (ret == 0) {
-		*queue.end = start;
-		queue.end = &start->next;
-		pthread_cond_signal(&queue.filled);
-	}
+	ret = make_ready(start);
+	if (ret == 0 && alone)
+		ret = begin_alone(start);
+	else if (ret == 0)
+		here = !begin_in_turn(start);
 	unlock();
-	return ret;
+	if (!here)
+		return ret;
+	start_now(start);
+	lock();
+	finish(start);
+	unlock();
+	return 0;
 }
 
 int nsh_command_start_aside(const struct nsh_command *cmd, bool to_end,
@@ -256,7 +281,7 @@ int nsh_command_start_aside(const struct nsh_command *cmd, bool to_end,
 {
 	struct nsh_start *start = new_start(cmd, to_end);
 
-	if (start && enqueue(start) == 0) {
+	if (start && begin(start) == 0) {
 		*ret_start = start;
 		return 0;
 	}
@@ -288,7 +313,7 @@ static bool is_done(struct nsh_start *start, double seconds)
 		return start->is_done;
 	lock();
 	while (!start->is_done && !timed_out)
-		timed_out = pthread_cond_clockwait(&queue.emptied, &queue.guard.lock,
+		timed_out = pthread_cond_clockwait(&line.emptied, &line.guard.lock,
 						   CLOCK_MONOTONIC, &until);
 	done = start->is_done;
 	unlock();
@@ -316,6 +341,13 @@ int nsh_start_finish(struct nsh_start *start, double seconds,
 	return 1;
 }
 
+/* Ends a launch that waits for somebody else. */
+static void cancel(const struct nsh_start *start)
+{
+	if (start->cancel >= 0)
+		(void)eventfd_write(start->cancel, 1);
+}
+
 /* Limit: after a fork of the host it is not freed in the child. */
 void nsh_start_free(struct nsh_start *start)
 {
@@ -326,6 +358,9 @@ void nsh_start_free(struct nsh_start *start)
 	lock();
 	done = start->is_done;
 	start->is_abandoned = !done;
+	/* Under the lock: afterwards its thread may free it. */
+	if (!done)
+		cancel(start);
 	unlock();
 	if (done)
 		release(start);
