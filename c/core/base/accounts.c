@@ -7,6 +7,10 @@
 
 static const gid_t none = (gid_t)-1;
 
+/* Limit: getpwnam_r(3) and getgrnam_r(3) fail with ERANGE for an entry that
+ * exceeds the buffer; such an account counts as missing.  A group's entry has
+ * the names of all its members, and so more room. */
+
 bool nsh_accounts_uid(const char *name, uid_t *ret_uid)
 {
 	struct passwd entry, *found = NULL;
@@ -29,6 +33,8 @@ bool nsh_accounts_gid(const char *name, gid_t *ret_gid)
 	return true;
 }
 
+/* getgrouplist(3) returns -1 and stores the required count if the array is too
+ * small.  A count that did not grow ends the loop. */
 static bool list_groups(const char *name, gid_t gid, struct groups *ret_groups)
 {
 	int count = 64, before;

@@ -1,6 +1,7 @@
 /*
- * accounts.h: users and their groups, as the name service knows them.  It
- * allocates, locks and reads files: in the parent only.
+ * accounts.h: users and groups from the name service (nsswitch.conf(5)).  The
+ * lookups allocate, take locks and read files, so only the parent makes them.
+ * The caller frees struct groups' ids.
  */
 #ifndef NSH_ACCOUNTS_H
 #define NSH_ACCOUNTS_H
@@ -14,15 +15,16 @@ struct groups {
 	size_t count;
 };
 
-/* The id that a user or group of that name has; false where there is none. */
+/* Look up a user or group by name.  Return false if there is none. */
 bool nsh_accounts_uid(const char *name, uid_t *ret_uid);
 bool nsh_accounts_gid(const char *name, gid_t *ret_gid);
-/* The account's ids and its groups, gid among them.  False with errno: ENOENT
- * where there is no such account. */
+/* Looks up an account's ids and its groups, which include the gid.  Returns
+ * false with errno; ENOENT: no such account. */
 bool nsh_accounts_by_name(const char *name, uid_t *ret_uid, gid_t *ret_gid,
 			  struct groups *ret_groups);
-/* The groups of the account with that uid; `gid` alone where there is none, or
- * uid is -1.  gid -1: the account's own.  False with errno. */
+/* Lists the groups of the account with this uid, or only `gid` if there is no
+ * such account or uid is -1.  A gid of -1 stands for the account's own.
+ * Returns false with errno. */
 bool nsh_accounts_groups(uid_t uid, gid_t gid, struct groups *ret_groups);
 
 #endif

@@ -13,12 +13,15 @@ double nsh_now(void)
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
+/* Restarts after a signal with the time that is left: ppoll(2) is never
+ * restarted by SA_RESTART (signal(7)). */
 int nsh_poll_either(int fd, short events, int other, double seconds)
 {
 	struct pollfd poll_fds[] = {
 		{ .fd = fd, .events = events }, { .fd = other, .events = POLLIN },
 	};
-	/* One that is negative is skipped, but need not be looked at. */
+	/* poll(2) ignores a negative descriptor; leaving it out saves the
+	 * kernel's look at it. */
 	nfds_t count = other >= 0 ? 2 : fd >= 0;
 	double until = seconds < 0 ? -1 : nsh_now() + seconds;
 

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+/* A setter's stage has the setter's name, so that an error names the call to
+ * correct.  The rows of setters.def follow at the end. */
 static const char *const stage_names[NSH_STAGE_COUNT] = {
 	[NSH_STAGE_FIND_PROGRAM] = "find_program",
 	[NSH_STAGE_PLAN] = "plan",
@@ -74,6 +76,8 @@ void nsh_failure_clear(struct nsh_failure *failure)
 	failure->reason[0] = 0;
 }
 
+/* Copies a text and truncates it to the field: a failure must not need
+ * memory. */
 static void copy(char *target, size_t size, const char *source)
 {
 	size_t length = source ? strnlen(source, size - 1) : 0;

@@ -16,11 +16,12 @@
 #include "signals.h"
 #include "sys.h"
 
-/* ---- which are ours ---------------------------------------------------- */
+/* ---- the registry ------------------------------------------------------- */
 
-/* A bit for each number, without a lock: another thread may be here when one
- * forks, and what it is just adding or taking out is then left open.  Numbers
- * beyond the last chunk, two million, are not registered. */
+/* One bit for each number.  There is no lock, which another thread might hold
+ * at a fork: a descriptor that is being registered or unregistered at that
+ * moment stays open in the child.
+ * Limit: numbers above the last chunk, two million, are not registered. */
 enum { WORD = 64, CHUNK = 512, CHUNKS = 64 };
 
 struct chunk {
@@ -29,12 +30,12 @@ struct chunk {
 
 static struct chunk lowest;
 static _Atomic(struct chunk *) chunks[CHUNKS] = { &lowest };
-static atomic_uint registered_by;       /* nsh_fork_id() of whose they are */
+static atomic_uint registered_by;       /* nsh_fork_id() of the process */
 static _Thread_local bool is_own_fork;
-/* Numbers mean other files in this thread, and go with it. */
+/* Set in the thread of nsh_fd_elsewhere, where numbers refer to other files,
+ * which are closed with the thread. */
 static _Thread_local bool is_elsewhere;
 
-/* What they meant to the process that forked is of no use here. */
 static void unregister_all(void)
 {
 	for (int i = 0; i < CHUNKS; i++) {
@@ -45,7 +46,8 @@ static void unregister_all(void)
 	}
 }
 
-/* After a raw clone(2) what is registered is the parent's. */
+/* Empties the registry after a raw clone(2), which runs no atfork handler: the
+ * numbers are the parent's. */
 static void check_registrar(void)
 {
 	unsigned self = nsh_fork_id(), other = atomic_load(&registered_by);
@@ -61,7 +63,7 @@ static void close_word(unsigned long long word, int first)
 		(void)close(first + __builtin_ctzll(word));
 }
 
-/* In the child of a fork(3). */
+/* The atfork handler of the child. */
 static void close_all(void)
 {
 	for (int i = 0; i < CHUNKS && !is_own_fork; i++) {
@@ -147,7 +149,8 @@ void nsh_close(int *fd)
 {
 	int saved = errno;
 
-	/* First: once it is closed, another thread may get the number. */
+	/* Unregistered first: once closed, the number may be another
+	 * thread's. */
 	if (*fd >= 0)
 		(void)close(nsh_fd_disown(*fd));
 	*fd = -1;
@@ -177,7 +180,8 @@ int nsh_fd_duplicate(int fd)
 
 int nsh_timer(double seconds)
 {
-	/* Zero would disarm it, and a year is beyond every wait. */
+	/* A time of 0 would disarm the timer (timerfd_create(2)); a year
+	 * exceeds every wait and fits every time_t. */
 	double bounded = seconds < 1e-6 ? 1e-6 : seconds > 3e7 ? 3e7 : seconds;
 	time_t whole = (time_t)bounded;
 	struct itimerspec at = { .it_value = {
@@ -266,17 +270,19 @@ int nsh_fd_check(int fd)
 
 /* ---- in another descriptor table ---------------------------------------- */
 
-/* What is closed in a copy of the table to make room; and the thread's stack. */
+/* Descriptors closed in the copied table to make room, and bytes of the
+ * thread's stack. */
 enum { ROOM = 32, STACK = 128 * 1024 };
 
 struct elsewhere {
 	void (*function)(void *);
 	void *argument;
 	bool empty;
-	int errnum;             /* 0: it was called */
+	int errnum;             /* 0: the function was called */
 };
 
-/* Closing a copy releases no record lock: those belong to the old table. */
+/* Gives this thread a table with room.  Closing descriptors in a copied table
+ * releases no record locks (fcntl(2)): these belong to the old table. */
 static int leave_table(bool empty)
 {
 	if (empty && nsh_sys_close_range(0, ~0U, NSH_CLOSE_RANGE_UNSHARE) == 0)
@@ -308,7 +314,7 @@ static int start_thread(struct elsewhere *call, pthread_t *ret_thread)
 	if (ret)
 		return ret;
 	(void)pthread_attr_setstacksize(&attributes, STACK);
-	/* The host's handlers are not to run there. */
+	/* A handler of the host would find the wrong descriptor table there. */
 	ret = nsh_signals_block(&mask) < 0 ? errno : 0;
 	if (!ret) {
 		ret = pthread_create(ret_thread, &attributes, call_elsewhere, call);

@@ -1,15 +1,16 @@
 /*
  * fd.h: descriptors of this process.  Each is close-on-exec from its creation
- * and above 2: one that sat at 0 to 2 because the host had closed that number
- * would be taken for the host's standard stream.
+ * and above 2: if the host has closed one of 0 to 2, a descriptor of ours with
+ * that number would be taken for the host's standard stream.
  *
- * Those that are ours alone are registered by their number.  When the host
- * forks, its child closes them at once, while the numbers are still ours:
- * later they may be files that the child has opened.  After a raw clone(2),
- * which runs no handler, they are not closed at all.  So in a process that did
- * not make an object (nsh_fork_id) no descriptor of the object is touched.
- * Limit: a host that closes our descriptors in the process that has them, and
- * then forks, loses in the child what it opened in their place.
+ * Descriptors that only noshell uses are registered by number.  If the host
+ * forks, the child closes them in an atfork handler, while the numbers still
+ * refer to them: later they may refer to files that the child has opened.  A
+ * raw clone(2) runs no handlers, so that its child does not close them.
+ * Therefore no descriptor of an object is used in a process that did not create
+ * the object (nsh_fork_id).
+ * Limit: if the host closes one of our descriptors, opens a file that gets its
+ * number, and forks, the child closes that file.
  */
 #ifndef NSH_FD_H
 #define NSH_FD_H
@@ -18,31 +19,35 @@
 
 #include "noshell.h"
 
-/* Closes, sets *fd to -1, keeps errno; -1 is fine.  It is registered no more. */
+/* Unregisters and closes *fd, and sets it to -1; does nothing if it is -1.
+ * Keeps errno. */
 void nsh_close(int *fd);
-/* Registers it, and takes it out again; -1 is fine.  Returns it. */
+/* Register and unregister fd, which may be -1.  Return fd. */
 int nsh_fd_own(int fd);
 int nsh_fd_disown(int fd);
-/* Sets *fd to -1 and does not close it: the number may be the host's. */
+/* Unregisters *fd and sets it to -1 without closing it: the number may refer to
+ * a file of the host. */
 void nsh_fd_forget(int *fd);
-/* The same descriptor above 2, registered; takes take_fd over, on failure too.
- * -1 with errno. */
+/* Returns take_fd, moved above 2 if necessary and registered.  Takes ownership
+ * of take_fd, on failure too.  Returns -1 with errno. */
 int nsh_fd_raise(int take_fd);
-/* Both ends registered.  0, or -1 with errno. */
+/* Create a pipe or a socket pair, both ends registered.  Return 0, or -1 with
+ * errno. */
 int nsh_fd_pipe(int ends[2]);
 int nsh_socketpair(int ends[2]);
-/* fork(2) for a child of our own, which needs what is registered here. */
+/* Forks a child of noshell's own, which keeps the registered descriptors. */
 pid_t nsh_fd_fork(void);
 int nsh_fd_set_blocking(int fd, int blocking);
-/* Calls function(argument) in a thread whose descriptor table is its own and
- * has room, because this process has none left; descriptors opened there go with
- * it.  `empty` says that close_range(2) may be called in this process, which
- * empties the table without a copy of it.  0, or -1 with errno: not called. */
+/* Calls function(argument) in a thread with a descriptor table of its own that
+ * has room, for a process that has reached RLIMIT_NOFILE.  Descriptors opened
+ * there are closed with the thread.  `empty`: close_range(2) may be called in
+ * this process; it makes the table without copying the old one.  Returns 0, or
+ * -1 with errno if the function was not called. */
 int nsh_fd_elsewhere(void (*function)(void *), void *argument, bool empty);
-/* Takes the descriptor that nsh_send_fd sent, without waiting for it.  -1 with
+/* Receives a descriptor sent by nsh_send_fd, without blocking.  Returns -1 with
  * errno. */
 int nsh_fd_receive(int sock);
-/* 0 where fd is open, else -1 with EBADF. */
+/* Returns 0 if fd is open, else -1 with EBADF. */
 int nsh_fd_check(int fd);
 
 #endif

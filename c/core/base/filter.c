@@ -12,7 +12,8 @@
 
 /* ---- the filters ------------------------------------------------------- */
 
-/* The number behind `name` in the status file of this thread, or -1. */
+/* Returns the number that follows `name` in a status file (proc_pid_status(5)),
+ * or -1. */
 static int number_after(const char *status, const char *name)
 {
 	const char *line = strstr(status, name);
@@ -20,10 +21,10 @@ static int number_after(const char *status, const char *name)
 	return line ? atoi(line + strlen(name)) : -1;
 }
 
-/* What was read last, by any thread. */
+/* The last answer, of any thread. */
 static atomic_int last = -1;
 
-/* From /proc, because a filter may kill the caller of prctl(2) too. */
+/* Reads /proc, because a filter may kill the caller of prctl(2) as well. */
 int nsh_filters(void)
 {
 	int fd = open("/proc/thread-self/status", O_RDONLY | O_CLOEXEC);

@@ -1,21 +1,22 @@
 /*
- * filter.h: the seccomp filters of the calling thread.  One of them may kill
- * the caller of any system call, so a call that we could do without is made in
- * the host only if there is no filter, or if a child has survived it.
+ * filter.h: the seccomp filters of the calling thread.  A filter may kill the
+ * caller of any system call (seccomp(2), SECCOMP_RET_KILL_PROCESS).  The host
+ * therefore makes an optional system call only if it has no filter, or if a
+ * child has made the call and survived.
  */
 #ifndef NSH_FILTER_H
 #define NSH_FILTER_H
 
 #include <stdbool.h>
 
-/* 0 if the thread has no filter; else a positive number that changes when one
- * is added (before Linux 5.9, only when the first one is); -1 if /proc does
- * not say.  If no descriptor is left, the answer is the last one, of whatever
- * thread. */
+/* Returns 0 if the thread has no filter, -1 if this is unknown (no /proc), else
+ * a positive number that changes when a filter is added (before Linux 5.9, only
+ * when the first is added).  If no descriptor is left, returns the last answer,
+ * which may be of another thread. */
 int nsh_filters(void);
-/* Whether a child that shares memory takes the host with it if it dumps core, as
- * SIGSYS from a filter makes it: before Linux 5.16.  NOSHELL_KERNEL=5.10 in the
- * environment claims that release, for the specs. */
+/* Whether a core dump of a child that shares memory also kills the host, as before
+ * Linux 5.16; the SIGSYS of a filter dumps core.  NOSHELL_KERNEL=5.10 in the
+ * environment pretends that release, for the specs. */
 bool nsh_spreads_core_dumps(void);
 
 #endif

@@ -13,17 +13,20 @@
 #include "signals.h"
 #include "sys.h"
 
-/* ---- who we are -------------------------------------------------------- */
+/* ---- the identity of the process ---------------------------------------- */
 
-/* On a page that the kernel wipes in the child of a fork of any kind. */
+/* Lies on a page that the kernel zeroes in the child of every kind of fork
+ * (MADV_WIPEONFORK, Linux 4.14).  An atfork handler would miss a raw
+ * clone(2). */
 struct self {
-	_Atomic pid_t pid;      /* 0: not asked yet, as the next */
+	_Atomic pid_t pid;      /* 0: not determined yet, as the next */
 	_Atomic unsigned fork_id;
 };
 
 static _Atomic(struct self *) known;
 static atomic_bool cannot_know;
-/* Copied by a fork: the child's own is greater than all before. */
+/* A fork copies it, so the id of a child is greater than those of its
+ * ancestors. */
 static atomic_uint last_fork_id;
 
 struct advice {
@@ -31,7 +34,8 @@ struct advice {
 	volatile long wipe, invalid;    /* the answers */
 };
 
-/* qemu-user says yes to any advice, and does nothing. */
+/* Requests the wiping.  qemu-user accepts any advice and ignores it, so an
+ * invalid one must fail. */
 static void advise(struct advice *advice)
 {
 	advice->wipe = nsh_sys(SYS_madvise, (long)advice->page, sizeof(struct self),
@@ -47,8 +51,9 @@ static int advise_and_exit(void *advice)
 	return 0;
 }
 
-/* A filter may kill the caller of madvise(2), so that is a child which shares our
- * memory: what it does holds for us.  It has no exit signal. */
+/* Makes the calls in a child that shares our memory, so that they take effect
+ * here: a filter may kill the caller of madvise(2).  The child has no exit signal:
+ * the host must not see a SIGCHLD. */
 static void advise_in_child(struct advice *advice)
 {
 	char stack[8192] __attribute__((aligned(16)));
@@ -117,8 +122,9 @@ pid_t nsh_self(void)
 	return pid;
 }
 
-/* Without a page that is wiped.
- * Limit: a child that has its parent's pid, in another namespace, is missed. */
+/* Used if there is no wiped page.
+ * Limit: does not notice a fork whose child has its parent's pid, in a new pid
+ * namespace. */
 static unsigned fork_id_by_pid(void)
 {
 	static _Atomic pid_t seen;
@@ -147,6 +153,8 @@ unsigned nsh_fork_id(void)
 
 static const unsigned BEING_TAKEN_OVER = (unsigned)-1;
 
+/* Makes the lock this process's own.  Other threads yield meanwhile: a mutex
+ * cannot protect its own initialisation. */
 static void take_over(struct guard *guard, void (*start_over)(void))
 {
 	unsigned self = nsh_fork_id(), owner = atomic_load(&guard->owner);

@@ -1,4 +1,4 @@
-/* Many pollable descriptors as one (noshell.h): an epoll descriptor. */
+/* Sets of descriptors to poll as one (noshell.h), by epoll(7). */
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 struct nsh_pollset {
 	unsigned owner;             /* nsh_fork_id() */
 	int epoll;
-	struct nsh_watch *watches;  /* what was watched last */
+	struct nsh_watch *watches;  /* of the last nsh_pollset_watch */
 	size_t count;
 };
 
@@ -47,8 +47,9 @@ static bool contains(const struct nsh_watch *watches, size_t count, int fd)
 	return false;
 }
 
-/* A closed descriptor left the set by itself, and its number may have come to
- * mean another: so each is added again, and one that is there is changed. */
+/* Adds a descriptor, or changes it if it is in the set.  It may be missing
+ * although it was added before: the kernel removes a closed descriptor from the
+ * set (epoll(7)), and the number may refer to another file since. */
 static int watch_one(const struct nsh_pollset *set, const struct nsh_watch *watch)
 {
 	struct epoll_event event = {

@@ -43,6 +43,7 @@ static const char *const names[] = {
 
 enum { NAME_COUNT = sizeof names / sizeof *names };
 
+/* Unlike sigabbrev_np(3), it has names for the real-time signals. */
 const char *nsh_signal_name(int number)
 {
 	static _Thread_local char real_time[24];
@@ -57,7 +58,9 @@ const char *nsh_signal_name(int number)
 	return real_time;
 }
 
-/* "RTMIN", "RTMIN+1", "RTMAX", "RTMAX-1". */
+/* Parses "RTMIN", "RTMIN+1", "RTMAX", "RTMAX-1"; 0 if it is none of these.
+ * libc reserves the first real-time signals, so that SIGRTMIN is known at run
+ * time only (signal(7)). */
 static int real_time_number(const char *name)
 {
 	int base = strncmp(name, "RTMIN", 5) == 0 ? SIGRTMIN

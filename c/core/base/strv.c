@@ -11,6 +11,7 @@ int nsh_strv_add_taken(struct strv *strv, char *take_string)
 {
 	if (!take_string)
 		return -1;
+	/* One more than the count for the NULL at the end. */
 	if (strv->count + 2 > strv->capacity) {
 		size_t capacity = strv->capacity ? strv->capacity * 2 : 16;
 		char **items = realloc(strv->items, capacity * sizeof *items);
@@ -32,6 +33,7 @@ int nsh_strv_add(struct strv *strv, const char *string)
 	return nsh_strv_add_taken(strv, strdup(string));
 }
 
+/* All or nothing: the target is written only if every string was copied. */
 int nsh_strv_copy(struct strv *target, const struct strv *source)
 {
 	struct strv copy = { NULL, 0, 0 };
@@ -76,6 +78,7 @@ int nsh_buffer_reserve(struct buffer *buffer, size_t size)
 
 	if (buffer->capacity - buffer->size >= size)
 		return 0;
+	/* Doubling cannot overflow below this. */
 	if (size > SIZE_MAX / 4 || buffer->size > SIZE_MAX / 4) {
 		errno = ENOMEM;
 		return -1;
@@ -123,6 +126,7 @@ void nsh_buffer_free(struct buffer *buffer)
 
 void nsh_buffer_wipe(struct buffer *buffer)
 {
+	/* The whole capacity: nsh_buffer_drop leaves bytes behind the end. */
 	if (buffer->data)
 		explicit_bzero(buffer->data, buffer->capacity);
 	nsh_buffer_free(buffer);

@@ -1,11 +1,12 @@
 /*
  * sys.h: raw system calls, and kernel constants that older headers lack.
  *
- * They return the kernel's answer: a value, or minus an errno.  No libc, no
- * errno, no thread-local storage: the child may share its parent's memory,
- * and the libc wrappers of set*id and sigaction take locks or signal the
- * host's threads there.  Everything is inline, so that the child's files need
- * nothing else.
+ * The functions return what the kernel returns: a value, or a negated errno.
+ * They use no libc, no errno and no thread-local storage: a child that shares
+ * its parent's memory would overwrite the parent's errno, libc's set*id
+ * wrappers signal all threads of the host (nptl(7)), and glibc's sigaction
+ * takes a lock for SIGABRT.  They are inline, so that the child's object files
+ * call nothing else.
  */
 #ifndef NSH_SYS_H
 #define NSH_SYS_H
@@ -32,7 +33,8 @@
 #define SYS_faccessat2 439
 #endif
 
-/* The same on every architecture; libc's headers of 2022 lack some. */
+/* These have the same value on every architecture; Debian 12's headers lack
+ * some. */
 enum {
 	NSH_CLOSE_RANGE_UNSHARE = 2,    /* close_range(2), Linux 5.9 */
 	NSH_CLOSE_RANGE_CLOEXEC = 4,    /* Linux 5.11 */
@@ -48,11 +50,11 @@ enum {
 	NSH_SCHED_CORE_THREAD = 0,
 	NSH_SCHED_CORE_PROCESS = 1,
 	NSH_SIGNALS = 64,
-	NSH_KERNEL_SIGSET = 8,          /* bytes of the kernel's sigset_t */
-	NSH_KERNEL_SIGACTION = 64,      /* at least those of its sigaction */
+	NSH_KERNEL_SIGSET = 8,          /* size of the kernel's sigset_t */
+	NSH_KERNEL_SIGACTION = 64,      /* at least the size of its sigaction */
 };
 
-/* The kernel's struct sigaction as far as we look at it. */
+/* The kernel's struct sigaction, as far as it is read here. */
 struct nsh_action {
 #ifdef __mips__
 	unsigned flags;
@@ -83,8 +85,11 @@ static inline long nsh_sys6(long number, long a, long b, long c, long d,
 	return ret;
 }
 
-/* clone(2): the child runs function(argument), which never returns, on the
- * stack that ends at `stack`.  `ret_pidfd` is for CLONE_PIDFD. */
+/* clone(2): the child calls function(argument), which must not return, on the
+ * stack that ends at `stack`.  `ret_pidfd` is for CLONE_PIDFD.  In assembly,
+ * because the child returns from the system call on another stack, where no C
+ * function's frame exists.  Clearing the frame pointer ends backtraces
+ * there. */
 static inline long nsh_sys_clone(long flags, void *stack, int *ret_pidfd,
 				 int (*function)(void *), void *argument)
 {
@@ -130,7 +135,6 @@ static inline long nsh_sys6(long number, long a, long b, long c, long d,
 	return x0;
 }
 
-/* As above. */
 static inline long nsh_sys_clone(long flags, void *stack, int *ret_pidfd,
 				 int (*function)(void *), void *argument)
 {
@@ -163,7 +167,8 @@ static inline long nsh_sys_clone(long flags, void *stack, int *ret_pidfd,
 #include <sched.h>
 #include <unistd.h>
 
-/* Limit: here a failing call in the child writes the errno of the thread that
+/* Other architectures go through libc.
+ * Limit: a failing call in the child overwrites the errno of the thread that
  * started it, which is suspended meanwhile. */
 static inline long nsh_sys6(long number, long a, long b, long c, long d,
 			    long e, long f)
@@ -248,7 +253,7 @@ static inline int nsh_sys_pidfd_send_signal(int pidfd, int signal,
 			    (long)flags, 0);
 }
 
-/* rusage may be NULL; the libc wrapper has no such argument. */
+/* rusage, which libc's wrapper lacks, may be NULL. */
 static inline int nsh_sys_waitid(int type, int id, void *siginfo, int options,
 				 void *rusage)
 {
@@ -263,7 +268,8 @@ static inline long nsh_sys_prctl(int operation, unsigned long a,
 	return nsh_sys(SYS_prctl, operation, (long)a, (long)b, (long)c, (long)d);
 }
 
-/* `set` is the kernel's 64-bit mask, libc's own signals included. */
+/* `set` is the kernel's mask of 64 signals, including those that libc
+ * reserves. */
 static inline int nsh_sys_sigprocmask(int how, const uint64_t *set,
 				      uint64_t *ret_old)
 {
