@@ -8,9 +8,11 @@
 #include "fd.h"
 #include "guard.h"
 
+/* Captured output is bounded by default: a program that does not stop writing
+ * must not exhaust the host's memory. */
 enum { DEFAULT_MAX_OUTPUT = 64 << 20, DEFAULT_GRACE = 2 };
 
-/* ---- making and freeing ------------------------------------------------ */
+/* ---- creating and freeing ------------------------------------------------ */
 
 struct nsh_command *nsh_command_new(const char *program)
 {
@@ -66,8 +68,9 @@ void nsh_command_free(struct nsh_command *cmd)
 	nsh_env_free(&cmd->env);
 	for (int i = 0; i < 3; i++)
 		free(cmd->stdio[i].path);
+	/* Input and buffers are where secrets are passed. */
 	nsh_buffer_wipe(&cmd->input);
-	/* After a fork of the host the numbers may be its own files. */
+	/* In a child of the host the numbers may refer to its own files. */
 	if (cmd->owner == nsh_fork_id())
 		nsh_command_close_passed(cmd);
 	for (size_t i = 0; i < cmd->send_count; i++)
@@ -91,7 +94,7 @@ void nsh_command_free(struct nsh_command *cmd)
 	free(cmd);
 }
 
-/* ---- mistakes ---------------------------------------------------------- */
+/* ---- argument errors ----------------------------------------------------- */
 
 bool nsh_command_usable(const struct nsh_command *cmd)
 {
@@ -103,6 +106,8 @@ void nsh_command_set_mistake(struct nsh_command *cmd, const char *method,
 {
 	if (!nsh_command_usable(cmd))
 		return;
+	/* Without memory for a text it stays NULL: the error itself must not
+	 * get lost. */
 	cmd->mistake.made = true;
 	cmd->mistake.method = strdup(method);
 	cmd->mistake.value = strdup(value ? value : "");
@@ -164,7 +169,7 @@ const struct nsh_mistake *nsh_command_mistake(const struct nsh_command *cmd)
 
 	if (!cmd || !cmd->mistake.made)
 		return NULL;
-	/* The view is a cache: it changes nothing that a caller can see. */
+	/* The view is a cache, which no caller can tell from constant data. */
 	view = (struct nsh_mistake *)(uintptr_t)&cmd->mistake.view;
 	view->method = or_empty(cmd->mistake.method);
 	view->value = or_empty(cmd->mistake.value);
@@ -239,6 +244,8 @@ void nsh_command_add_args(struct nsh_command *cmd, ...)
 	va_end(arguments);
 }
 
+/* An empty list is rejected: it is rather a list that the caller failed to fill
+ * than a wish to add nothing. */
 void nsh_command_add_arg_list(struct nsh_command *cmd, const char *const *args)
 {
 	if (!args || !*args)
@@ -295,6 +302,8 @@ void nsh_command_set_arg0(struct nsh_command *cmd, const char *arg0)
 	nsh_command_replace(cmd, "set_arg0", cmd ? &cmd->arg0 : NULL, arg0);
 }
 
+/* The flags are separate from argv and absent without secrets, so that the
+ * common command pays nothing for them. */
 void nsh_command_mark_secret(struct nsh_command *cmd)
 {
 	size_t count = cmd ? cmd->argv.count : 0;
@@ -308,6 +317,7 @@ void nsh_command_mark_secret(struct nsh_command *cmd)
 			nsh_command_no_memory(cmd, "mark_secret");
 			return;
 		}
+		/* Arguments that are added later are not secret. */
 		memset(secret + cmd->secret_capacity, 0,
 		       (count * 2 - cmd->secret_capacity) * sizeof *secret);
 		cmd->secret = secret;
@@ -321,7 +331,7 @@ bool nsh_command_arg_is_secret(const struct nsh_command *cmd, size_t index)
 	return cmd && index < cmd->secret_capacity && cmd->secret[index];
 }
 
-/* ---- looking ----------------------------------------------------------- */
+/* ---- getters -------------------------------------------------------------- */
 
 const char *const *nsh_command_argv(const struct nsh_command *cmd)
 {

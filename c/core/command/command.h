@@ -1,7 +1,8 @@
 /*
- * command.h: the builder behind noshell.h.  A command owns copies of all that
- * it was given; its attributes are kept as the plan will have them.  One that
- * made a mistake changes no more.
+ * command.h: the builder behind noshell.h.  A command owns copies of everything
+ * it is given, and stores its attributes in the form in which the plan has
+ * them.  After the first argument error, setters no longer change it: the
+ * command that is reported is the one that the caller wrote up to there.
  */
 #ifndef NSH_COMMAND_H
 #define NSH_COMMAND_H
@@ -40,11 +41,12 @@ struct nsh_command {
 	struct buffer input;
 	struct passed_fd *passed;
 	size_t passed_count;
-	unsigned owner;             /* nsh_fork_id(): who has given them away */
+	unsigned owner;             /* nsh_fork_id() of the process that passed them */
 	struct send_buffer *sends;
 	size_t send_count;
 
-	/* Scalars of the plan; its pointers are the owned ones below. */
+	/* The plan's scalars.  Its pointers are not set: the command owns the
+	 * arrays and strings below, and nsh_plan_init points to them. */
 	struct plan attributes;
 #define TEXT(name, key, ...) char *key;
 #include "setters.def"
@@ -52,7 +54,7 @@ struct nsh_command {
 	bool selinux_if_enabled, apparmor_if_enabled;
 	struct limit *limits;
 	gid_t *groups;
-	unsigned *cpus;             /* NULL: all, where they are set */
+	unsigned *cpus;             /* NULL: all, if set_cpu_affinity */
 	bool clear_caps;
 	uint64_t allow_caps;
 
@@ -68,27 +70,30 @@ struct nsh_command {
 	} mistake;
 };
 
-/* Whether a setter may act: there is a command, and no mistake yet. */
+/* Whether a setter may change the command: it is not NULL, and has no argument
+ * error yet.  NULL, from a failed nsh_command_new, is accepted by every
+ * setter. */
 bool nsh_command_usable(const struct nsh_command *cmd);
-/* Shorthand of nsh_command_set_mistake for EINVAL. */
+/* Record an argument error with EINVAL: nsh_command_set_mistake for a value
+ * given as text, for a string (NULL too), which is quoted, and for a number. */
 void nsh_command_reject(struct nsh_command *cmd, const char *method,
 			const char *value, const char *reason);
-/* The same for a value that was a string, NULL too. */
 void nsh_command_reject_string(struct nsh_command *cmd, const char *method,
 			       const char *string, const char *reason);
 void nsh_command_reject_number(struct nsh_command *cmd, const char *method,
 			       long long number, const char *reason);
-/* The mistake that memory is short. */
+/* Records that memory is exhausted. */
 void nsh_command_no_memory(struct nsh_command *cmd, const char *method);
-/* A copy of `text` into *target, freeing what was there. */
+/* Replaces *target by a copy of `text`. */
 void nsh_command_replace(struct nsh_command *cmd, const char *method,
 			 char **target, const char *text);
-/* Sets a limit for the setter `method`, which an argument error names. */
+/* Sets a limit; an argument error names the setter `method`. */
 void nsh_command_set_limit_by(struct nsh_command *cmd, const char *method,
 			      const char *name, uint64_t soft, uint64_t hard);
-/* Turns the mistake into a failure: 0 where there is none. */
+/* Returns 0 if there is no argument error, else -1 with the error as a
+ * failure. */
 int nsh_command_fail(const struct nsh_command *cmd, struct nsh_failure *failure);
-/* Closes the descriptors that pass_fd took. */
+/* Closes the descriptors that nsh_command_pass_fd took ownership of. */
 void nsh_command_close_passed(struct nsh_command *cmd);
 
 #endif

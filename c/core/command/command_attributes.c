@@ -1,5 +1,5 @@
-/* The setters of limits, scheduling, starting and ending that setters.def does
- * not generate: they take several values, or change more than one field. */
+/* Setters of limits, scheduling, starting and ending that setters.def cannot
+ * generate, because they take several values or change several fields. */
 #include "command.h"
 
 #include <inttypes.h>
@@ -12,6 +12,8 @@
 
 /* ---- limits, scheduling ------------------------------------------------ */
 
+/* Returns the entry of a resource, a new one if necessary: a later call for the
+ * resource replaces its value. */
 static struct limit *limit_of(struct nsh_command *cmd, int resource)
 {
 	size_t count = cmd->attributes.limit_count;
@@ -121,6 +123,7 @@ void nsh_command_set_timeout(struct nsh_command *cmd, double seconds,
 	char text[64];
 
 	(void)snprintf(text, sizeof text, "%g, %g", seconds, grace);
+	/* Written so that NaN fails. */
 	if (!(seconds >= 0) || !isfinite(seconds) || !(grace >= 0) || !isfinite(grace))
 		nsh_command_reject(cmd, "set_timeout", text,
 				   "seconds and grace must be finite and not negative");

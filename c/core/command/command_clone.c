@@ -1,4 +1,4 @@
-/* Copies of a command: everything that command.c's free frees is copied. */
+/* Copying a command: everything that nsh_command_free frees is duplicated. */
 #include "command.h"
 
 #include <errno.h>
@@ -34,8 +34,9 @@ static int copy_stdio(struct nsh_command *target, const struct nsh_command *sour
 				 source->input.size);
 }
 
-/* A descriptor that pass_fd took belongs to one command only: the copy gets a
- * duplicate of its own. */
+/* Both commands close the descriptors that they own, so the copy gets
+ * duplicates.  They are counted one by one, so that a failure leaves a copy
+ * that can be freed. */
 static int copy_passed(struct nsh_command *target, const struct nsh_command *source)
 {
 	size_t count = source->passed_count;

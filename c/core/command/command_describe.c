@@ -1,4 +1,4 @@
-/* Looking at what a command was told. */
+/* Reading a command's attributes back, for dry runs and bindings. */
 #include "command.h"
 #include "limits.h"
 #include "sys.h"

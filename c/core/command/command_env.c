@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Records the error of an env.h function. */
 static void check(struct nsh_command *cmd, const char *method,
 		  const char *value, int ret)
 {
@@ -94,7 +95,8 @@ void nsh_command_pass_env_block_suid(struct nsh_command *cmd, const char *name,
 		      nsh_env_pass_unless_suid(&cmd->env, name, fallback));
 }
 
-/* The same list as virCommandAddEnvPassCommon has on Linux. */
+/* The list is that of libvirt's virCommandAddEnvPassCommon on Linux.  LC_ALL=C,
+ * so that callers parse messages and numbers of one locale. */
 void nsh_command_pass_env_common(struct nsh_command *cmd)
 {
 	static const char method[] = "pass_env_common";

@@ -49,7 +49,8 @@ void nsh_command_set_groups(struct nsh_command *cmd, const gid_t *groups,
 		take_groups(cmd, copy, count);
 }
 
-/* A decimal id.  False where the text is none; -1 is none, it means "keep". */
+/* Parses a decimal id; returns false if the text is not one.  4294967295 is
+ * not: as (uid_t)-1 it means "keep" to the kernel (setresuid(2)). */
 static bool parse_id(const char *text, uid_t *ret_id)
 {
 	char *end;

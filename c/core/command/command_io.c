@@ -1,4 +1,4 @@
-/* The setters of standard streams and other descriptors. */
+/* Setters of standard streams and other descriptors. */
 #include "command.h"
 
 #include <errno.h>
@@ -10,7 +10,7 @@
 
 static const char *const methods[3] = { "set_stdin", "set_stdout", "set_stderr" };
 
-/* The stream to change, or NULL where that would be a mistake. */
+/* Returns the stream to change, or NULL after an argument error. */
 static struct stdio *stream_of(struct nsh_command *cmd, int which)
 {
 	if (which < 0 || which > 2)
@@ -18,13 +18,15 @@ static struct stdio *stream_of(struct nsh_command *cmd, int which)
 	return nsh_command_usable(cmd) ? &cmd->stdio[which] : NULL;
 }
 
+/* Replaces what was set for the stream before: the last call wins. */
 static void direct(struct stdio *stream, enum nsh_stdio kind)
 {
 	free(stream->path);
 	*stream = (struct stdio){ .kind = kind, .fd = -1 };
 }
 
-static const char *misfit(int which, enum nsh_stdio kind)
+/* Returns why the stream cannot be of this kind, or NULL. */
+static const char *conflict_of(int which, enum nsh_stdio kind)
 {
 	switch (kind) {
 	case NSH_STDIO_CAPTURE:
@@ -49,7 +51,7 @@ void nsh_command_set_stdio(struct nsh_command *cmd, int which,
 		"buffer", "descriptor", "path",
 	};
 	struct stdio *stream = stream_of(cmd, which);
-	const char *reason = stream ? misfit(which, kind) : NULL;
+	const char *reason = stream ? conflict_of(which, kind) : NULL;
 
 	if (reason)
 		nsh_command_reject_string(cmd, methods[which], names[kind], reason);
@@ -92,6 +94,7 @@ void nsh_command_set_input_buffer(struct nsh_command *cmd, const void *data,
 {
 	if (!nsh_command_usable(cmd))
 		return;
+	/* The input may be a secret. */
 	nsh_buffer_wipe(&cmd->input);
 	direct(&cmd->stdio[0], NSH_STDIO_BUFFER);
 	if (nsh_buffer_append(&cmd->input, data, size) < 0)
@@ -125,6 +128,7 @@ int nsh_command_send_buffer(struct nsh_command *cmd, const void *data,
 		return -1;
 	}
 	cmd->sends = sends;
+	/* The lowest free number, so that a caller can predict it. */
 	while (target_taken(cmd, target))
 		target++;
 	send = &sends[cmd->send_count++];
@@ -134,7 +138,8 @@ int nsh_command_send_buffer(struct nsh_command *cmd, const void *data,
 	return target;
 }
 
-static const char *pass_misfit(const struct nsh_command *cmd, int fd, int target)
+/* Returns why the descriptor cannot be passed, or NULL. */
+static const char *pass_conflict(const struct nsh_command *cmd, int fd, int target)
 {
 	if (fd < 0 || nsh_fd_check(fd) < 0)
 		return "not an open descriptor";
@@ -167,12 +172,15 @@ void nsh_command_pass_fd(struct nsh_command *cmd, int fd, int child_fd,
 	const char *reason;
 	char text[32];
 
+	/* With close_parent the descriptor is the command's even if the call
+	 * fails, as in git's run-command.  0 to 2 are never closed: they are
+	 * the host's standard streams. */
 	if (!nsh_command_usable(cmd)) {
 		if (close_parent && fd > 2)
 			nsh_close(&fd);
 		return;
 	}
-	reason = pass_misfit(cmd, fd, child_fd);
+	reason = pass_conflict(cmd, fd, child_fd);
 	(void)snprintf(text, sizeof text, fd == child_fd ? "%d" : "%d as %d",
 		       fd, child_fd);
 	if (!reason && close_parent && fd <= 2)

@@ -6,7 +6,7 @@
 #include <sys/auxv.h>
 #include <unistd.h>
 
-/* Length of the name in "NAME=value" or "NAME". */
+/* Returns the length of the name in "NAME=value" or "NAME". */
 static size_t name_size(const char *pair)
 {
 	return strcspn(pair, "=");
@@ -27,6 +27,8 @@ static size_t find(const struct strv *strv, const char *pair)
 	return strv->count;
 }
 
+/* Adds the pair in the place of one of the same name, if there is one: the
+ * order of the first calls is kept. */
 static int set_taken(struct env *env, char *take_pair)
 {
 	size_t at, removed;
@@ -84,7 +86,8 @@ int nsh_env_pass(struct env *env, const char *name)
 	return value ? nsh_env_set(env, name, value) : 0;
 }
 
-/* AT_SECURE also knows of file capabilities and of security modules. */
+/* AT_SECURE also covers file capabilities and security modules (getauxval(3));
+ * the ids cover a process that has changed them since its exec. */
 static bool runs_set_id(void)
 {
 	return getauxval(AT_SECURE) || getuid() != geteuid() || getgid() != getegid();
@@ -154,6 +157,8 @@ const char **nsh_env_build(const struct env *env)
 
 	while (inherits(env) && environ && environ[size])
 		size++;
+	/* An upper bound: variables that are removed or replaced are counted
+	 * too. */
 	list = malloc((size + env->set.count + 1) * sizeof *list);
 	if (!list)
 		return NULL;

@@ -1,5 +1,5 @@
 /*
- * env.h: the environment that a command asks for.  It owns its strings; a
+ * env.h: the environment requested for a command.  It owns its strings.  A
  * zeroed one inherits everything.
  */
 #ifndef NSH_ENV_H
@@ -12,28 +12,29 @@
 struct env {
 	struct strv set;        /* "NAME=value", in order, each name once */
 	struct strv removed;    /* names not to be inherited */
-	bool named;             /* something was added or passed */
-	bool inherit;           /* what is inherited stays although named */
-	bool cleared;           /* ... or goes although nothing was */
+	bool named;             /* a variable was added or passed */
+	bool inherit;           /* inherit the rest although `named` */
+	bool cleared;           /* inherit nothing although not `named` */
 };
 
-/* All return 0, or -1 with EINVAL (a name that is empty or holds '=') or
- * ENOMEM. */
+/* The functions return 0, or -1 with EINVAL (the name is empty or contains '=')
+ * or ENOMEM. */
 int nsh_env_set(struct env *env, const char *name, const char *value);
-/* "NAME=value". */
+/* Sets a variable given as "NAME=value". */
 int nsh_env_set_pair(struct env *env, const char *pair);
-/* The caller's value, nothing where it has none. */
+/* Copies the caller's value; does nothing if it has none. */
 int nsh_env_pass(struct env *env, const char *name);
-/* As nsh_env_pass; but `fallback` (NULL: nothing) where the process runs with
- * more rights than its user has. */
+/* As nsh_env_pass, but sets `fallback` (NULL: nothing) if this process runs
+ * with more privileges than its user has. */
 int nsh_env_pass_unless_suid(struct env *env, const char *name,
 			     const char *fallback);
 int nsh_env_unset(struct env *env, const char *name);
 void nsh_env_clear(struct env *env);
 int nsh_env_copy(struct env *target, const struct env *source);
 void nsh_env_free(struct env *env);
-/* The NULL-terminated array for execve(2): the array is malloc'd, its strings
- * are borrowed from `env` and from environ.  NULL where memory is short. */
+/* Builds the NULL-terminated array for execve(2).  The array is malloc'd; its
+ * strings are borrowed from `env` and environ.  Returns NULL if memory is
+ * exhausted. */
 const char **nsh_env_build(const struct env *env);
 
 #endif

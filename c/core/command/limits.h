@@ -4,9 +4,9 @@
 #ifndef NSH_LIMITS_H
 #define NSH_LIMITS_H
 
-/* RLIMIT_NOFILE for "nofile"; -1 where unknown. */
+/* Returns RLIMIT_NOFILE for "nofile"; -1 if the name is unknown. */
 int nsh_limit_resource(const char *name);
-/* "nofile" for RLIMIT_NOFILE; "" where unknown.  Static. */
+/* Returns "nofile" for RLIMIT_NOFILE; "" if it is unknown.  Static. */
 const char *nsh_limit_name(int resource);
 
 #endif

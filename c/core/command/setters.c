@@ -1,4 +1,4 @@
-/* The setters of one scalar, generated from setters.def. */
+/* Setters of a single scalar, generated from setters.def. */
 #include <stdio.h>
 
 #include "command.h"
@@ -86,7 +86,8 @@ static void set_text(struct nsh_command *cmd, const char *method, char **target,
 	}
 #include "setters.def"
 
-/* ---- the rows as data -------------------------------------------------- */
+/* ---- the rows as data ----------------------------------------------------- *
+ * Bindings read them through nsh_setter and generate their methods. */
 
 #define ROW(name, key, KIND, low, high, stage_, description, member) \
 	{ #name, #key, description, NSH_SETTER_##KIND, low, high, NSH_STAGE_##stage_, \
@@ -134,6 +135,7 @@ bool nsh_command_setter_value(const struct nsh_command *cmd, size_t index,
 	bool is_set = false;
 	int value = 0;
 
+/* A LIMIT has no case: nsh_command_limit reports it. */
 #define IS(name, condition, number) \
 	case ROW_##name: \
 		is_set = condition; \

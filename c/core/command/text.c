@@ -1,4 +1,4 @@
-/* Commands as text: quoting, the command line, the argument log. */
+/* Commands as text: quoting, the command line, and the argument log. */
 #include "command.h"
 
 #include <errno.h>
@@ -6,9 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Nothing in the word is special to a POSIX shell, wherever it stands: '='
- * before the first plain word would be an assignment, '~' and '#' count only
- * in front, but a reader should not have to know. */
+/* Whether the word needs no quotes at any place of a command line.  '=' is
+ * special only before the command's name (an assignment), '~' and '#' only at
+ * the start of a word, but they are quoted everywhere, so that readers need not
+ * know. */
 static bool is_plain(const char *word)
 {
 	static const char plain[] =
@@ -56,7 +57,8 @@ char *nsh_quote(const char *word)
 	return finish(&text, append_quoted(&text, word));
 }
 
-/* "NAME=" stays outside the quotes, so that sh takes it as an assignment. */
+/* "NAME=" stays outside the quotes: sh takes a quoted one as a command's
+ * name. */
 static int append_variable(struct buffer *text, const char *pair)
 {
 	size_t name = strcspn(pair, "=") + 1;
@@ -66,8 +68,9 @@ static int append_variable(struct buffer *text, const char *pair)
 	return pair[name] ? append_quoted(text, pair + name) : 0;
 }
 
-/* In front these are the shell's own, of sh or of the shells that many have
- * for it, unless they are quoted. */
+/* Whether an unquoted word in the place of a command's name is a reserved word
+ * of sh, or of the shells that are installed as sh (bash, ksh: function,
+ * select, time, coproc). */
 static bool is_reserved(const char *word)
 {
 	static const char *const reserved[] = {
@@ -82,8 +85,9 @@ static bool is_reserved(const char *word)
 	return false;
 }
 
-/* "--option=value" stays readable: the part up to '=' is outside the quotes
- * where it is plain and not in front, where it would be an assignment. */
+/* Appends a word.  Of "--option=value", only the value is quoted if the option
+ * is plain, which is easier to read; as the first word it would be an
+ * assignment. */
 static int append_word(struct buffer *text, const char *word, bool first)
 {
 	const char *value = first ? NULL : strchr(word, '=');
@@ -106,8 +110,9 @@ static int append_word(struct buffer *text, const char *word, bool first)
 	return ret < 0 || !value[1] ? ret : append_quoted(text, value + 1);
 }
 
-/* A break before an option, and before words that follow the last option and
- * its value; an option and its value stay together. */
+/* Whether a line break comes before the argument: before each option, and
+ * before each word after the last option and its value.  An option and its
+ * value stay on one line. */
 static bool breaks_before(const struct strv *argv, size_t index)
 {
 	if (argv->items[index][0] == '-')
