@@ -19,6 +19,8 @@ bool nsh_capability_names_available(void)
 #endif
 }
 
+/* PR_CAPBSET_READ fails with EINVAL for a capability that the kernel does not
+ * know.  /proc/sys/kernel/cap_last_cap would need a mounted /proc. */
 int nsh_capability_last(void)
 {
 	unsigned long cap = NSH_CAPABILITIES - 1;

@@ -11,13 +11,13 @@
 /* Numbers are below this: a set is a 64-bit word, bit n is capability n. */
 enum { NSH_CAPABILITIES = 64 };
 
-/* Whether this build has the names. */
+/* Whether this build knows the names. */
 bool nsh_capability_names_available(void);
-/* The number for "net_raw" or "CAP_NET_RAW"; -1 if unknown. */
+/* Returns the number of "net_raw" or "CAP_NET_RAW"; -1 if it is unknown. */
 int nsh_capability_number(const char *name);
-/* Writes the name, or the number if there is no name. */
+/* Writes the name, or the number if the name is unknown. */
 void nsh_capability_name(int number, char *text, size_t size);
-/* The highest capability of this kernel. */
+/* Returns the highest capability of this kernel. */
 int nsh_capability_last(void);
 
 #endif

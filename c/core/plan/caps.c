@@ -11,7 +11,7 @@
 #include "capability.h"
 #include "sys.h"
 
-/* What this thread holds. */
+/* Reads the sets of this thread with capget(2). */
 static int read_sets(struct cap_sets *ret_sets)
 {
 	struct __user_cap_header_struct header = {
@@ -59,6 +59,8 @@ static uint64_t ambient_set(void)
 	return set;
 }
 
+/* Names the first missing capability: exec could not report which one it
+ * was. */
 static int fail_missing(uint64_t missing, struct nsh_failure *failure)
 {
 	char name[64];
@@ -72,7 +74,9 @@ static int fail_missing(uint64_t missing, struct nsh_failure *failure)
 	return -1;
 }
 
-/* A host that lowered its effective set may still have CAP_SETPCAP permitted. */
+/* Plans the reduction of the bounding set, which needs CAP_SETPCAP in the
+ * effective set.  A host that has lowered its effective set may have it
+ * permitted only; the child then raises it first. */
 static void plan_bounding(uint64_t allow, const struct cap_sets *held,
 			  struct cap_words *words)
 {
@@ -80,8 +84,10 @@ static void plan_bounding(uint64_t allow, const struct cap_sets *held,
 	uint64_t drop = bounding_set() & ~allow;
 
 	if (drop && !(held->permitted & setpcap)) {
-		/* It cannot be reduced, so no exec may take from it.
-		 * Limit: a set-user-ID program gets no other user id either. */
+		/* Without the reduction, an exec of a file with capabilities or
+		 * of a set-user-ID-root program would regain them.
+		 * Limit: set-user-ID programs do not change their user
+		 * either. */
 		words->no_new_privs = true;
 		return;
 	}
@@ -91,8 +97,9 @@ static void plan_bounding(uint64_t allow, const struct cap_sets *held,
 	words->raised.effective |= setpcap;
 }
 
-/* An exec clears the ambient set of a process whose real and effective ids
- * differ (cap_bprm_creds_from_file), and with it what was allowed. */
+/* Fails if exec would silently drop allowed capabilities: the kernel clears the
+ * ambient set of a process whose real and effective ids differ
+ * (cap_bprm_creds_from_file). */
 static int check_ambient(const struct plan *plan, uint64_t ambient,
 			 struct nsh_failure *failure)
 {
@@ -110,7 +117,8 @@ static int check_ambient(const struct plan *plan, uint64_t ambient,
 	return -1;
 }
 
-/* Whether the exec of a process with this uid takes all of the bounding set. */
+/* Whether exec gives a process with this uid all capabilities of its bounding
+ * set (capabilities(7), "Capabilities and execution of programs by root"). */
 static bool is_root(uid_t uid)
 {
 	long bits = nsh_sys_prctl(PR_GET_SECUREBITS, 0, 0, 0, 0);
@@ -118,8 +126,8 @@ static bool is_root(uid_t uid)
 	return uid == 0 && (bits < 0 || !(bits & SECBIT_NOROOT));
 }
 
-/* Whether the permitted set survives the change of uid without our help; asked
- * because both bits may be locked, and PR_SET_KEEPCAPS is refused then. */
+/* Whether the permitted set survives the change of uid without PR_SET_KEEPCAPS.
+ * That call is refused if the securebits are locked, and is then not made. */
 static bool keeps_caps(void)
 {
 	long bits = nsh_sys_prctl(PR_GET_SECUREBITS, 0, 0, 0, 0);
@@ -132,6 +140,8 @@ int nsh_caps_plan(const struct plan *plan, bool clear, uint64_t allow,
 {
 	bool leaves_root = plan->set_uid && plan->uid != 0;
 	struct cap_words words = { .apply = clear || allow || leaves_root };
+	/* clear_caps, and a change from root to another user, start from
+	 * nothing; otherwise allow_cap adds to what this thread has. */
 	bool exact = clear || leaves_root;
 	struct cap_sets held;
 
@@ -146,7 +156,8 @@ int nsh_caps_plan(const struct plan *plan, bool clear, uint64_t allow,
 	words.sets.permitted = exact ? allow : held.permitted;
 	words.sets.effective = exact ? allow : held.effective | allow;
 	words.sets.inheritable = exact ? allow : held.inheritable | allow;
-	/* Without root's privileges only ambient capabilities pass an exec. */
+	/* For a user other than root, only ambient capabilities survive the
+	 * exec of a file that has none (capabilities(7)). */
 	if (!is_root(plan->set_uid ? plan->uid : geteuid()))
 		words.ambient = exact ? allow : ambient_set() | allow;
 	if (check_ambient(plan, words.ambient, failure) < 0)

@@ -24,7 +24,8 @@ static struct move *add_move(struct plan *plan, int target, enum nsh_stage stage
 	return move;
 }
 
-/* A descriptor that is the child's: closed here after the launch. */
+/* Adds a descriptor that only the child uses; the parent closes it after the
+ * launch, so that the other end sees the end of file. */
 static void add_child_end(struct plan *plan, int fd, int target,
 			  enum nsh_stage stage)
 {
@@ -58,7 +59,7 @@ static int add_source(struct plan *plan, int fd, int target,
 
 static const char null_path[] = "/dev/null";
 
-/* Opened once for all streams that want it. */
+/* Adds /dev/null, which is opened once for all streams that use it. */
 static void add_null(struct plan *plan, int which)
 {
 	for (size_t i = 0; i < plan->move_count; i++)
@@ -69,8 +70,9 @@ static void add_null(struct plan *plan, int which)
 	add_path(plan, which, null_path, O_RDWR);
 }
 
-/* Never starts a program with a closed standard stream: the first file that
- * it opened would take its place. */
+/* Adds the caller's stream, or /dev/null if that is closed: the first file that
+ * a program opens would become its missing standard stream, and receive what it
+ * prints. */
 static int add_inherited(struct plan *plan, int which, struct nsh_failure *failure)
 {
 	if (nsh_fd_check(which) < 0) {
@@ -80,6 +82,8 @@ static int add_inherited(struct plan *plan, int which, struct nsh_failure *failu
 	return add_source(plan, which, which, stages[which], failure);
 }
 
+/* Only the parent's end is non-blocking: programs expect blocking streams, and
+ * the flag belongs to the open file description, of which each end is one. */
 static int add_pipe(struct plan *plan, int which, struct nsh_failure *failure)
 {
 	int child = which == 0 ? 0 : 1;
@@ -94,7 +98,8 @@ static int add_pipe(struct plan *plan, int which, struct nsh_failure *failure)
 	return 0;
 }
 
-/* A file in memory that holds `data`; nobody is left to feed a pipe. */
+/* Returns a memory file with `data`, for a child whose parent does not stay to
+ * write to a pipe.  It is sealed: the program and its descendants share it. */
 static int memory_file(const struct buffer *data)
 {
 	int fd = nsh_fd_raise(memfd_create("noshell", MFD_CLOEXEC | MFD_ALLOW_SEALING));
@@ -126,7 +131,7 @@ static int add_memory(struct plan *plan, const struct buffer *data, int target,
 	return 0;
 }
 
-static int fail_mix(int which, bool in_place, struct nsh_failure *failure)
+static int fail_pipe(int which, bool in_place, struct nsh_failure *failure)
 {
 	nsh_fail(failure, stages[which], EINVAL, NULL);
 	if (failure)
@@ -138,6 +143,9 @@ static int fail_mix(int which, bool in_place, struct nsh_failure *failure)
 	return -1;
 }
 
+/* Resolves the default: exec behaves like execve(2), a daemon has no terminal,
+ * and otherwise stdin is empty, so that a program never reads the host's
+ * input. */
 static enum nsh_stdio kind_of(const struct nsh_command *cmd, int which,
 			      bool in_place)
 {
@@ -178,7 +186,7 @@ static int add_stream(struct plan *plan, const struct nsh_command *cmd,
 			: add_pipe(plan, 0, failure);
 	case NSH_STDIO_PIPE:
 	case NSH_STDIO_CAPTURE:
-		return alone ? fail_mix(which, in_place, failure)
+		return alone ? fail_pipe(which, in_place, failure)
 			: add_pipe(plan, which, failure);
 	case NSH_STDIO_STDOUT:
 		add_move(plan, 2, NSH_STAGE_STDERR)->same_as = 1;
@@ -220,8 +228,9 @@ static int add_passed(struct plan *plan, const struct passed_fd *passed,
 			  NSH_STAGE_PASS_FD, failure);
 }
 
-/* Before any descriptor of ours is made: one of them could come to stand under
- * a number that the caller believes to be open. */
+/* Checks the caller's descriptors before any of ours is created: a new one
+ * could get a number that the caller believes to be open, and would be passed
+ * instead. */
 static int check_sources(const struct nsh_command *cmd, bool in_place,
 			 struct nsh_failure *failure)
 {
@@ -246,7 +255,7 @@ int nsh_fdmap_plan(struct plan *plan, const struct nsh_command *cmd,
 		   bool in_place, struct nsh_failure *failure)
 {
 	bool alone = in_place || cmd->attributes.daemonize;
-	/* One more for the sync socket. */
+	/* 1: the sync socket, which nsh_plan_add_sync adds. */
 	size_t room = 3 + cmd->passed_count + cmd->send_count + 1;
 
 	plan->moves = calloc(room, sizeof *plan->moves);

@@ -1,6 +1,6 @@
 /*
- * fdmap.h: the descriptors that a command's child is to have, as moves of the
- * plan.  Makes the pipes and files in memory that they come from.
+ * fdmap.h: the descriptors of a command's child, as moves of the plan.  Creates
+ * the pipes and memory files (memfd_create(2)) that they come from.
  */
 #ifndef NSH_FDMAP_H
 #define NSH_FDMAP_H

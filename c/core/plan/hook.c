@@ -4,18 +4,18 @@
 #include <fcntl.h>
 #include <stdlib.h>
 
-/* The hook that this thread is in: a forked child has one thread, and in place
- * the thread that runs the hook has its caller's thread-local storage. */
-static _Thread_local struct hook_fds *asking;
+/* The list of the hook that this thread is running, or NULL.  Thread-local: an
+ * exec in place runs the hook in a process that has other threads. */
+static _Thread_local struct hook_fds *current;
 
 static int call(const struct plan *plan)
 {
 	struct record *record = plan->record;
 	int ret;
 
-	asking = plan->hook_fds;
+	current = plan->hook_fds;
 	ret = plan->hook(plan->hook_data, record->message, sizeof record->message);
-	asking = NULL;
+	current = NULL;
 	return ret;
 }
 
@@ -40,16 +40,16 @@ int nsh_hook_keep_fd(int fd)
 {
 	int *larger;
 
-	if (!asking) {
+	if (!current) {
 		errno = EINVAL;
 		return -1;
 	}
 	if (fcntl(fd, F_SETFD, 0) < 0)
 		return -1;
-	larger = realloc(asking->fds, (asking->count + 1) * sizeof *larger);
+	larger = realloc(current->fds, (current->count + 1) * sizeof *larger);
 	if (!larger)
 		return -1;
-	larger[asking->count++] = fd;
-	asking->fds = larger;
+	larger[current->count++] = fd;
+	current->fds = larger;
 	return 0;
 }

@@ -24,8 +24,8 @@ static int fail_inactive(enum nsh_stage stage, const char *subject,
 	return -1;
 }
 
-/* A write to attr/exec takes a page and silently drops the rest, so that a
- * longer label would become another one (proc_pid_attr_write). */
+/* The kernel silently truncates a write to attr/exec to one page
+ * (proc_pid_attr_write): a longer label would become a different one. */
 enum { LONGEST = 4096 };
 
 static int fail_too_long(enum nsh_stage stage, const char *subject,
@@ -44,14 +44,16 @@ bool nsh_label_selinux_built(void)
 	return true;
 }
 
-/* libselinux also says no where /etc/selinux/config is missing, whatever the
- * kernel enforces; a label that was asked for must not be dropped for that. */
+/* is_selinux_enabled(3) also returns 0 if /etc/selinux/config is missing,
+ * although the kernel may enforce a policy; a requested label must not be
+ * dropped for that reason.  security_getenforce(3) asks the kernel. */
 bool nsh_label_selinux_enabled(void)
 {
 	return is_selinux_enabled() > 0 || security_getenforce() >= 0;
 }
 
-/* The context as the kernel knows it, malloc'd. */
+/* Returns the context with its level in the kernel's form, malloc'd:
+ * mcstransd(8) may define names for levels. */
 static char *raw_context(const char *context)
 {
 	char *raw, *copy;
@@ -63,9 +65,10 @@ static char *raw_context(const char *context)
 	return copy;
 }
 
-/* EACCES: this domain may not ask (security:check_context).  It may be allowed
- * to use the context all the same, and the kernel checks it again when it is
- * written. */
+/* Checks the context early, for a better message.  EACCES is no failure: the
+ * domain of this process may lack security:check_context and still be allowed
+ * to use the context, which the kernel checks again when the child writes
+ * it. */
 static int check_context(const char *raw, const char *context,
 			 struct nsh_failure *failure)
 {
@@ -164,7 +167,8 @@ int nsh_label_apparmor(const char *profile, bool if_enabled,
 	}
 	*ret_text = text;
 	*ret_label = (struct label){
-		/* Its own directory where several modules are active, Linux 5.8. */
+		/* The module's own directory (Linux 5.8): if several modules
+		 * are active, attr/exec may belong to another one. */
 		.path = "/proc/thread-self/attr/apparmor/exec",
 		.other_path = "/proc/thread-self/attr/exec",
 		.text = text,

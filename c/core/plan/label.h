@@ -1,14 +1,14 @@
 /*
- * label.h: the labels of security modules.  The parent finds out whether the
- * module is active and what is to be written; the child writes it.
+ * label.h: labels of security modules.  The parent checks that the module is
+ * active and computes the text; the child writes it to /proc.
  */
 #ifndef NSH_LABEL_H
 #define NSH_LABEL_H
 
 #include "plan.h"
 
-/* Fill *ret_label; its text is *ret_text, malloc'd.  Both stay empty where
- * the module is not active and `if_enabled` allows that.  0, or -1 with the
+/* Fill *ret_label, whose text is *ret_text (malloc'd).  Leave both unchanged if
+ * the module is not active and `if_enabled` is true.  Return 0, or -1 with the
  * failure. */
 int nsh_label_selinux(const char *context, bool if_enabled,
 		      struct label *ret_label, char **ret_text,

@@ -10,7 +10,7 @@
 
 #include "fd.h"
 
-/* Where PATH is not set, as in an nginx worker. */
+/* Used if PATH is not set, as in an nginx worker. */
 static const char default_path[] =
 	"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -26,7 +26,9 @@ static char *join(const char *directory, size_t size, const char *name)
 	return path;
 }
 
-/* 0 where path is a file we may execute; else an errno. */
+/* Returns 0 if path is a file that this process may execute, else an errno.
+ * stat(2) comes first: faccessat(2) succeeds for a directory that may be
+ * searched. */
 static int check(const char *path)
 {
 	struct stat status;
@@ -38,22 +40,22 @@ static int check(const char *path)
 	return faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0 ? errno : 0;
 }
 
-/* What was passed over on the way: the first that is more telling than
- * "no such file".  A directory that cannot be searched says nothing of what is
- * in it, as root's in the PATH of who came from root. */
-static void remember(const char *path, int error, struct nsh_failure *passed)
+/* Keeps the first skipped file as the failure, which is more helpful than "no
+ * such file".  Directories that cannot be searched do not count: after su(1),
+ * PATH often has some of root's. */
+static void note_skipped(const char *path, int error, struct nsh_failure *skipped)
 {
 	struct stat status;
 
-	if (passed->errnum || stat(path, &status) < 0)
+	if (skipped->errnum || stat(path, &status) < 0)
 		return;
-	nsh_fail(passed, NSH_STAGE_FIND_PROGRAM, EACCES, "");
-	nsh_fail_reason(passed, error == EISDIR ? "'%s' is a directory"
+	nsh_fail(skipped, NSH_STAGE_FIND_PROGRAM, EACCES, "");
+	nsh_fail_reason(skipped, error == EISDIR ? "'%s' is a directory"
 			: "'%s' is not an executable file", path);
 }
 
 static int try_entry(const char *entry, size_t size, const char *name,
-		     struct strv *candidates, struct nsh_failure *passed)
+		     struct strv *candidates, struct nsh_failure *skipped)
 {
 	char *path;
 	int error;
@@ -66,7 +68,7 @@ static int try_entry(const char *entry, size_t size, const char *name,
 	error = check(path);
 	if (error == 0)
 		return nsh_strv_add_taken(candidates, path);
-	remember(path, error, passed);
+	note_skipped(path, error, skipped);
 	free(path);
 	return 0;
 }
@@ -75,13 +77,13 @@ static int search(const char *name, bool all, struct strv *candidates,
 		  struct nsh_failure *failure)
 {
 	const char *entry = getenv("PATH");
-	struct nsh_failure passed;
+	struct nsh_failure skipped;
 
-	nsh_failure_clear(&passed);
+	nsh_failure_clear(&skipped);
 	for (entry = entry ? entry : default_path;;) {
 		size_t size = strcspn(entry, ":");
 
-		if (try_entry(entry, size, name, candidates, &passed) < 0)
+		if (try_entry(entry, size, name, candidates, &skipped) < 0)
 			return nsh_fail(failure, NSH_STAGE_FIND_PROGRAM, ENOMEM, name);
 		if ((candidates->count > 0 && !all) || !entry[size])
 			break;
@@ -90,9 +92,9 @@ static int search(const char *name, bool all, struct strv *candidates,
 	if (candidates->count > 0)
 		return 0;
 	nsh_fail(failure, NSH_STAGE_FIND_PROGRAM,
-		 passed.errnum ? passed.errnum : ENOENT, name);
-	if (passed.errnum)
-		nsh_fail_reason(failure, "%s", passed.reason);
+		 skipped.errnum ? skipped.errnum : ENOENT, name);
+	if (skipped.errnum)
+		nsh_fail_reason(failure, "%s", skipped.reason);
 	return -1;
 }
 
@@ -144,7 +146,7 @@ char *nsh_find_program(const char *name, struct nsh_failure *failure)
 
 /* ---- explaining a failed exec ------------------------------------------ */
 
-/* The interpreter that the first line of a script names, or "". */
+/* Copies the name of the interpreter in the #! line of a script. */
 static void script_interpreter(const char *head, char *ret_name, size_t size)
 {
 	size_t length;
@@ -164,6 +166,7 @@ static void explain_head(const char *head, struct nsh_failure *failure)
 	if (failure->errnum == ENOEXEC) {
 		nsh_fail_reason(failure, "not a binary for this machine, and it has no #! line");
 	} else if (strncmp(head, "#!", 2) == 0) {
+		/* With CR LF line ends the kernel looks for "sh\r". */
 		script_interpreter(head, name, sizeof name);
 		nsh_fail_reason(failure, memchr(head, '\r', strcspn(head, "\n"))
 				? "its interpreter '%s' was not found: the #! line ends in a carriage return"

@@ -1,5 +1,5 @@
 /*
- * path.h: which file a program's name means, looked up in the parent.
+ * path.h: looks up programs in PATH, in the parent.
  */
 #ifndef NSH_PATH_H
 #define NSH_PATH_H
@@ -9,16 +9,19 @@
 #include "failure.h"
 #include "strv.h"
 
-/* Fills *candidates with the files that `name` means: itself where it holds a
- * slash (made absolute for `absolute`), else what the caller's PATH gives:
- * the first executable file, or `all` of them.  Empty and relative entries of
- * PATH are skipped.  0, or -1 with the failure. */
+/* Adds the files that `name` stands for to *candidates: the name itself if it
+ * contains a slash (made absolute if `absolute`), else the first executable
+ * file in the caller's PATH, or `all` of them.  Empty and relative entries of
+ * PATH are skipped: they would run programs from the current directory.
+ * Returns 0, or -1 with the failure. */
 int nsh_path_resolve(const char *name, bool absolute, bool all,
 		     struct strv *candidates, struct nsh_failure *failure);
-/* Adds to a failed exec of `path` what errno alone does not say: a missing
- * interpreter, a directory, a file that is no program. */
+/* Adds a reason to a failed exec of `path` if errno is ambiguous: ENOENT for a
+ * missing interpreter, EACCES for a directory, ENOEXEC for a script without
+ * #!. */
 void nsh_path_explain(const char *path, struct nsh_failure *failure);
-/* It is open when somebody opens its other end, perhaps never. */
+/* Whether the path is a FIFO: opening it blocks until its other end is opened,
+ * perhaps for ever (fifo(7)). */
 bool nsh_path_is_fifo(const char *path);
 
 #endif

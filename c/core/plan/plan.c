@@ -26,7 +26,7 @@ static int fail_together(struct nsh_failure *failure, const char *reason)
 	return nsh_fail_code(failure, NSH_INVALID, reason);
 }
 
-/* Setters may be fine alone and wrong together. */
+/* Checks for conflicts between setters. */
 int nsh_command_check(const struct nsh_command *cmd, bool in_place,
 		      struct nsh_failure *failure)
 {
@@ -50,6 +50,9 @@ int nsh_command_check(const struct nsh_command *cmd, bool in_place,
 	return 0;
 }
 
+/* Collects all candidates if the ids change: the first one may be executable
+ * for the target user only, or for us only, and the child tries them as that
+ * user. */
 static int plan_program(struct plan *plan, const struct nsh_command *cmd,
 			struct nsh_failure *failure)
 {
@@ -79,8 +82,9 @@ static int plan_lists(struct plan *plan, const struct nsh_command *cmd,
 	return 0;
 }
 
-/* Whoever becomes somebody else takes the groups of that user or group, where
- * it can: ours would give the child more than its ids say. */
+/* A child that changes its uid or gid also gets the groups of that account:
+ * with ours it would keep access that its ids do not imply.  Without CAP_SETGID
+ * the kernel refuses that, and the child keeps ours. */
 static int plan_groups(struct plan *plan, struct nsh_failure *failure)
 {
 	struct groups groups;
@@ -152,9 +156,10 @@ int nsh_plan_add_sync(struct plan *plan)
 	return 0;
 }
 
-/* Privilege changes never share memory: a set*id call in a child that does
- * clears the parent's dumpable flag, and for a moment a less privileged
- * process could write into a more privileged one. */
+/* A child that changes its privileges never shares memory: its set*id call
+ * would clear the dumpable flag of the shared memory, and thus of the host
+ * (PR_SET_DUMPABLE (2const)), and for a moment a less privileged process could
+ * write to the memory of a more privileged one. */
 static bool needs_own_memory(const struct plan *plan)
 {
 	return plan->set_uid || plan->set_gid || plan->set_groups
@@ -223,8 +228,9 @@ static int keep_text(struct plan *plan, const char **text)
 	return ret;
 }
 
-/* A plan with a handshake outlives the call, and perhaps the command: what a
- * failure may speak of is copied.  Three of the moves may have a path. */
+/* Copies the strings and limits that a failure may name: a plan with a
+ * handshake outlives the call, and perhaps the command.  At most three moves
+ * have a path, so that plan->kept has room. */
 static int plan_keep(struct plan *plan, struct nsh_failure *failure)
 {
 	const void *limits = plan->limits;
