@@ -792,8 +792,9 @@ double nsh_now(void);
 /* poll(2) on one descriptor, restarted by EINTR: 1 ready, 0 after `seconds`
  * (negative: never), -1 with errno. */
 int nsh_poll(int fd, short events, double seconds);
-/* The same, and also if `other` (-1: none) is readable. */
-int nsh_poll_either(int fd, short events, int other, double seconds);
+/* The same, also if `other` (-1: none) is readable; and -1 with EINTR if a signal
+ * handler ran, for a caller that has to look at what the handler did. */
+int nsh_poll_once(int fd, short events, int other, double seconds);
 /* A signal's number by "TERM", "SIGTERM", "RTMIN+1"; 0 where unknown. */
 int nsh_signal_number(const char *name);
 /* "TERM" for 15; "" where unknown.  Static or thread-local. */

@@ -205,18 +205,24 @@ static bool prepare(struct start *start)
 	return take_streams(start);
 }
 
-/* Settles the stack: the command, its user value, a process without one. */
+/* Settles the stack: the command, its user value, a process without one, which is
+ * added to the scope if there is one: argument 2. */
 static struct process *begin(lua_State *L, struct start *ret_start,
 			     struct nsh_failure *failure)
 {
+	struct process *process;
+
 	*ret_start = (struct start){
 		.L = L, .command = nsh_lua_check_command(L, 1),
-		.taken = { -1, -1, -1 }, .is_attended = lua_toboolean(L, 2),
+		.taken = { -1, -1, -1 }, .is_attended = lua_toboolean(L, 3),
 		.failure = failure,
 	};
-	lua_settop(L, 1);
+	lua_settop(L, 2);
 	lua_getuservalue(L, 1);
-	return nsh_lua_push_process(L);
+	process = nsh_lua_push_process(L);
+	nsh_lua_add_to_scope(L, 2);
+	lua_remove(L, 2);
+	return process;
 }
 
 static int fail_mistake(lua_State *L, const struct nsh_mistake *mistake)
@@ -244,6 +250,9 @@ static bool launch(struct start *start, struct process *process)
 	return ret == 0;
 }
 
+/* command:_start(scope, attended): the process; or nil, failure.  With a scope, it
+ * is in there before the program starts: an error that a hook of Lua raises on return
+ * finds it. */
 static int start_command(lua_State *L)
 {
 	struct nsh_failure failure;

@@ -24,6 +24,14 @@ struct process *nsh_lua_push_process(lua_State *L)
 	return process;
 }
 
+void nsh_lua_add_to_scope(lua_State *L, int scope)
+{
+	if (!lua_istable(L, scope))
+		return;
+	lua_pushvalue(L, -1);
+	lua_rawseti(L, scope, (int)lua_rawlen(L, scope) + 1);
+}
+
 void nsh_lua_process_started(lua_State *L, int index)
 {
 	struct process *process = lua_touserdata(L, index);

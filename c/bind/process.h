@@ -24,6 +24,9 @@ struct process {
 /* Pushes a process that is closed; the caller fills it, with no call that
  * raises between the start and that. */
 struct process *nsh_lua_push_process(lua_State *L);
+/* Adds the process on top of the stack to the scope, a list at that index, before
+ * it is filled; anything but a table is no scope (lua/noshell/scope.lua). */
+void nsh_lua_add_to_scope(lua_State *L, int scope);
 /* What stays readable after close, for the process at `index`. */
 void nsh_lua_process_started(lua_State *L, int index);
 /* Takes back a process that a wake-up channel owns; closes the userdata if the

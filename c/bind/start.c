@@ -119,10 +119,14 @@ static int is_closed(lua_State *L)
 static int finish_start(lua_State *L, double seconds)
 {
 	struct start *start = check(L);
-	struct process *process = nsh_lua_push_process(L);
 	struct nsh_failure failure;
-	int index = lua_gettop(L);
-	int ret = nsh_start_finish(start->start, seconds, &process->process,
+	struct process *process;
+	int index = 3, ret;
+
+	lua_settop(L, 2);
+	process = nsh_lua_push_process(L);
+	nsh_lua_add_to_scope(L, 2);
+	ret = nsh_start_finish(start->start, seconds, &process->process,
 				   &failure);
 
 	if (ret == 0) {
@@ -138,7 +142,8 @@ static int finish_start(lua_State *L, double seconds)
 	return 1;
 }
 
-/* The process; false where it is not started yet; or nil, failure. */
+/* start:finish(scope): the process; false if it is not started yet; or nil,
+ * failure.  The scope is as command:_start has it. */
 static int finish(lua_State *L)
 {
 	return finish_start(L, 0);

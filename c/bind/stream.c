@@ -195,8 +195,12 @@ int nsh_lua_poll(lua_State *L)
 	int other = (int)luaL_optinteger(L, 4, -1);
 	int mask = (strchr(wanted, 'r') ? NSH_READABLE : 0)
 		| (strchr(wanted, 'w') ? NSH_WRITABLE : 0);
-	int ret = nsh_poll_either(fd, (short)mask, other, seconds);
+	int ret = nsh_poll_once(fd, (short)mask, other, seconds);
 
+	/* Back in Lua, a hook that the signal's handler has set can run: lua.c
+	 * raises "interrupted!" so. */
+	if (ret < 0 && errno == EINTR)
+		ret = 0;
 	if (ret < 0)
 		return nsh_lua_fail_errno(L, "poll", errno);
 	lua_pushboolean(L, ret);

@@ -225,11 +225,19 @@ local function step(process)
   end
 end
 
+--- The waiter watches no longer, because an error ended its wait.
+---@param one table
+---@return boolean  whether it did
+function background.drop(one)
+  if server.one ~= one then return false end
+  server.one, one.set = nil, nil
+  return true
+end
+
 --- The waiter watches no longer: what is ready is served.
 ---@param one table
 function background.finish(one)
-  if server.one ~= one then return end
-  server.one, one.set = nil, nil
+  if not background.drop(one) then return end
   local set = shared.set
   if not set or not set:is_ours() then return end
   local ready = {}

@@ -6,6 +6,7 @@ local drive = require "noshell.drive"
 local failure = require "noshell.failure"
 local host = require "noshell.host"
 local process = require "noshell.process"
+local scope = require "noshell.scope"
 local stream = require "noshell.stream"
 local trace = require "noshell.trace"
 local wait = require "noshell.wait"
@@ -66,7 +67,7 @@ local function fail(self, raw)
   return nil, err
 end
 
-local function start(self, to_end, is_bound, attended)
+local function start(calls, self, to_end, is_bound, attended)
   local method, value, reason = drive.find_misfit(self)
   if method then
     return fail(self, { code = "invalid", method = method, value = value,
@@ -74,7 +75,7 @@ local function start(self, to_end, is_bound, attended)
   end
   -- Others may change the command while this waits.
   local asked = drive.asked(self)
-  local started, raw = wait.start(self, to_end, is_bound, attended)
+  local started, raw = wait.start(calls, self, to_end, is_bound, attended)
   if not started then return fail(self, raw) end
   drive.attach(started, asked)
   background.add(started)
@@ -86,7 +87,7 @@ end
 ---@return noshell.process?
 ---@return noshell.error?
 function methods:run_async()
-  local started, err = start(self)
+  local started, err = scope.run(start, self)
   if started then
     background.expose(started)
     host.hand_over()
@@ -94,39 +95,46 @@ function methods:run_async()
   return started, err
 end
 
---- As run_async; with `is_bound` the program is ended if the caller never runs
---- again.
+--- The same, as part of a call that starts more; with `is_bound` the program is
+--- ended if the caller never runs again.
+---@param calls noshell.scope
 ---@param is_bound? boolean
 ---@return noshell.process?
 ---@return noshell.error?
-function methods:_launch(is_bound)
-  return start(self, nil, is_bound)
+function methods:_launch(calls, is_bound)
+  return start(calls, self, nil, is_bound)
 end
 
 --- Starts the program as run does: it is ended if the caller never runs again.
---- With `to_end`, for who only waits then, it may return later. With
+--- With `to_end`, for a caller that only waits then, it may return later. With
 --- `attended` the caller waits for the end at once.
+---@param calls noshell.scope
 ---@param to_end? boolean
 ---@param attended? boolean
 ---@return noshell.process?
 ---@return noshell.error?
-function methods:_begin(to_end, attended)
+function methods:_begin(calls, to_end, attended)
   local err = find_pipe(self)
-  if not err then return start(self, to_end, true, attended) end
+  if not err then return start(calls, self, to_end, true, attended) end
   trace.failed(err)
   return nil, err
 end
 
+local function run(calls, self)
+  -- If its input is made here, or it is traced, the start is reported at once.
+  local is_told = trace.is_on() or drive.stdio(self, 0) == "input"
+  local started, err = self:_begin(calls, not is_told, true)
+  if not started then return nil, err end
+  return process.conclude(started)
+end
+
 --- Starts the program, exchanges all data with it and waits for its end. An
---- end that is no success gives nil, err, with the result in err.result.
+--- end that is no success gives nil, err, with the result in err.result. If an
+--- error is raised meanwhile, the program is ended.
 ---@return noshell.result?
 ---@return noshell.error?
 function methods:run()
-  -- Who makes its input, and who traces it, is told of the start at once.
-  local is_told = trace.is_on() or drive.stdio(self, 0) == "input"
-  local started, err = self:_begin(not is_told, true)
-  if not started then return nil, err end
-  return process.conclude(started)
+  return scope.run(run, self)
 end
 
 local function without_final_newlines(text)
@@ -167,7 +175,10 @@ function command.iterate(started, read)
   started:_leave_streams()
   -- Between two items the caller may leave the loop, and the program runs on.
   started:_iterated()
-  local stdout = started.stdout
+  local stdout, calls = started.stdout, process.scope_of { started }
+  -- Only waits are guarded, not each item: an error between two items, as in the
+  -- body of the loop, ends the program on Lua 5.4.
+  stdout:process():_kept().calls = calls
   local function next_item()
     if not stdout then return nil end
     local item, err = read(stdout)
@@ -177,7 +188,7 @@ function command.iterate(started, read)
       started:close()
     else
       local result
-      result, err = process.conclude(started)
+      result, err = scope.enter(calls, process.conclude, started)
       if result then return nil end
     end
     error(err, 0)
@@ -189,7 +200,7 @@ end
 local function start_reading(self, method)
   local ok, err = command.direct(self, { [1] = "pipe" }, method)
   local started
-  if ok then started, err = start(self, nil, true) end
+  if ok then started, err = scope.run(start, self, nil, true) end
   if not started then error(err, 0) end
   return started
 end

@@ -192,11 +192,12 @@ function core.reap() end
 ---@class noshell.start: userdata
 ---@field pollfd fun(self): integer
 ---@field timeout fun(self): number?  seconds after which to look all the same
----@field finish fun(self): noshell.process|false|nil, noshell.failure?  false: not yet
+--- false: not yet; the process is added to the scope
+---@field finish fun(self, scope?: noshell.scope): noshell.process|false|nil, noshell.failure?
 ---@field closed fun(self): boolean
 ---@field _entrust fun(self, channel: integer): boolean  as process:_entrust
----@field finish_now fun(self): noshell.process|false|nil, noshell.failure?  stands still
----  for it, at most a second
+--- stands still for it, at most a second
+---@field finish_now fun(self, scope?: noshell.scope): noshell.process|false|nil, noshell.failure?
 
 -- Processes -------------------------------------------------------------------
 

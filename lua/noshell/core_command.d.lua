@@ -304,12 +304,14 @@ function command:mistake() end
 ---@return "default"|"null"|"inherit"|"pipe"|"capture"|"stdout"|"buffer"|"fd"|"path"
 function command:stdio(which) end
 
---- Starts it. With `attended` the caller waits until its end at once: only pump
---- enforces the timeout, until _leave is called.
+--- Starts it. The process is added to the scope before the program starts. With
+--- `attended` the caller waits until its end at once: only pump enforces the
+--- timeout, until _leave is called.
+---@param scope? noshell.scope
 ---@param attended? boolean
 ---@return noshell.process?
 ---@return noshell.failure?
-function command:_start(attended) end
+function command:_start(scope, attended) end
 
 --- Has another thread start it: nil where only _start can. With `to_end` the
 --- start's descriptor tells of the process, not of its start.

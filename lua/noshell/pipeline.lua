@@ -8,6 +8,7 @@ local nearest = require "noshell.nearest"
 local options = require "noshell.options"
 local process = require "noshell.process"
 local running = require "noshell.running"
+local scope = require "noshell.scope"
 local stream = require "noshell.stream"
 local trace = require "noshell.trace"
 local verdict = require "noshell.verdict"
@@ -214,8 +215,8 @@ local function find_pipe(self)
   end
 end
 
-local function start(self, err, is_bound, attended)
-  if not err then return running.start(self, is_bound, attended) end
+local function start(calls, self, err, is_bound, attended)
+  if not err then return running.start(calls, self, is_bound, attended) end
   trace.failed(err)
   return nil, err
 end
@@ -224,17 +225,24 @@ end
 ---@return noshell.pipeline_process?
 ---@return noshell.error?
 function methods:run_async()
-  return start(self, find_mistake(self))
+  return scope.run(start, self, find_mistake(self))
 end
 
 --- Starts all stages as run does. With `attended` the caller waits for the end at
 --- once.
+---@param calls noshell.scope
 ---@param _? boolean  as of a command
 ---@param attended? boolean
 ---@return noshell.pipeline_process?
 ---@return noshell.error?
-function methods:_begin(_, attended)
-  return start(self, find_mistake(self) or find_pipe(self), true, attended)
+function methods:_begin(calls, _, attended)
+  return start(calls, self, find_mistake(self) or find_pipe(self), true, attended)
+end
+
+local function run(calls, self)
+  local started, err = self:_begin(calls, nil, true)
+  if not started then return nil, err end
+  return process.conclude(started)
 end
 
 --- Runs all stages to their end. It is a success when every stage is one by its
@@ -244,9 +252,7 @@ end
 ---@return noshell.result?
 ---@return noshell.error?
 function methods:run()
-  local started, err = self:_begin(nil, true)
-  if not started then return nil, err end
-  return process.conclude(started)
+  return scope.run(run, self)
 end
 
 --- What the last stage writes to stdout, without its final newlines.
@@ -275,7 +281,7 @@ local function start_reading(self, method)
     if not ok then err = verdict.locate(self:to_string(), count, why) end
   end
   local started
-  if not err then started, err = start(copy, find_mistake(copy), true) end
+  if not err then started, err = scope.run(start, copy, find_mistake(copy), true) end
   if not started then error(err, 0) end
   return started
 end

@@ -2,6 +2,7 @@
 
 local command = require "noshell.command"
 local result = require "noshell.result"
+local scope = require "noshell.scope"
 
 --- What noshell.popen gives. Collected, it lets the program run on.
 ---@class noshell.popen
@@ -59,19 +60,22 @@ function methods:flush()
   return self
 end
 
+local function conclude(self)
+  if self.stdin then self.stdin:close() end
+  if self.stdout then self.stdout:close() end
+  self.triple = { result.triple(self.process:wait()) }
+  self.process:close()
+end
+
 --- Closes the streams and waits for the program's end. No way to end is an
 --- error here: true, "exit", 0, or nil and "exit" or "signal" and the number;
 --- nil, err where there is no such number. Closing again gives the same again.
+--- If an error is raised meanwhile, the program is ended.
 ---@return true|nil ok
 ---@return "exit"|"signal"|noshell.error kind
 ---@return integer? number
 function methods:close()
-  if not self.triple then
-    if self.stdin then self.stdin:close() end
-    if self.stdout then self.stdout:close() end
-    self.triple = { result.triple(self.process:wait()) }
-    self.process:close()
-  end
+  if not self.triple then scope.enter(scope.new(self.process), conclude, self) end
   return self.triple[1], self.triple[2], self.triple[3]
 end
 

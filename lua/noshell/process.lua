@@ -6,6 +6,7 @@ local drive = require "noshell.drive"
 local failure = require "noshell.failure"
 local host = require "noshell.host"
 local result = require "noshell.result"
+local scope = require "noshell.scope"
 local trace = require "noshell.trace"
 local wait = require "noshell.wait"
 
@@ -116,11 +117,18 @@ function process.conclude(self)
   return fail(self, raw)
 end
 
---- Ends all of these at once, and closes them. nil, err as abort has it.
+--- A scope of the processes of all these.
 ---@param list (noshell.process|noshell.pipeline_process)[]
----@return true?
----@return noshell.error?
-function process.abort_all(list)
+---@return noshell.scope
+function process.scope_of(list)
+  local calls = scope.new()
+  for _, each in ipairs(list) do
+    for _, one in ipairs(each.processes or { each }) do calls[#calls + 1] = one end
+  end
+  return calls
+end
+
+local function abort_all(list)
   for _, each in ipairs(list) do
     each:_mute()
     if not each:closed() then each:terminate(0.010) end
@@ -131,6 +139,15 @@ function process.abort_all(list)
     if not closed then ok, err = nil, err or why end
   end
   return ok, err
+end
+
+--- Ends all of these at once, and closes them. nil, err as abort has it.
+---@param list (noshell.process|noshell.pipeline_process)[]
+---@return true?
+---@return noshell.error?
+function process.abort_all(list)
+  if not list[1] then return true end
+  return scope.enter(process.scope_of(list), abort_all, list)
 end
 
 --- Moves data, runs timers, collects the status; never blocks. An error of a
@@ -189,13 +206,7 @@ function methods:kill(signal)
   return ok
 end
 
---- Ends the program and what it started, TERM, 10 ms, KILL, and reaps it. One
---- that has ended already is left alone. If processes that it started may still
---- run, because they could not be found or signalled: nil, err, where err.code is
---- "io" and err.stage is "abort".
----@return true?
----@return noshell.error?
-function methods:abort()
+local function abort(self)
   self:_mute()
   local finished, raw = self:terminate(0.010)
   if not raw then finished, raw = wait.await(self, pump) end
@@ -205,6 +216,18 @@ function methods:abort()
   finished, raw = self:_abort()
   if raw then return fail(self, raw) end
   return finished
+end
+
+--- Ends the program and what it started, TERM, 10 ms, KILL, and reaps it, also if
+--- an error is raised meanwhile. One that has ended already is left alone. If
+--- processes that it started may still run, because they could not be found or
+--- signalled: nil, err, where err.code is "io" and err.stage is "abort".
+---@return true?
+---@return noshell.error?
+function methods:abort()
+  local calls = scope.new(self)
+  calls.keeps = true
+  return scope.enter(calls, abort, self)
 end
 
 local closed, free = methods.closed, methods._free
@@ -217,7 +240,7 @@ function methods:close()
   if closed(self) then return true end
   local own, ok, err = kept(self), true, nil
   -- One that has given its result has ended.
-  if not own.result then ok, err = self:abort() end
+  if not own.result then ok, err = scope.enter(scope.new(self), abort, self) end
   for _, group in pairs(own.groups or {}) do group:close() end
   background.remove(self)
   free(self)

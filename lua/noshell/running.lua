@@ -66,7 +66,7 @@ end
 
 --- Starts stage `index` of copies, which are not used otherwise. Gives what the
 --- next one reads from.
-local function start_stage(copies, index, processes, reads, is_bound)
+local function start_stage(calls, copies, index, processes, reads, is_bound)
   local following, writes, raw, err
   if copies[index + 1] then
     following, writes = join(copies[index], copies[index + 1])
@@ -76,7 +76,7 @@ local function start_stage(copies, index, processes, reads, is_bound)
     raw.code, raw.stage = "spawn", "descriptors"
     writes, err = nil, failure.new(raw, copies[index]:to_string())
   else
-    processes[index], err = copies[index]:_launch(is_bound)
+    processes[index], err = copies[index]:_launch(calls, is_bound)
   end
   close(reads, writes)
   return following, err
@@ -105,16 +105,17 @@ end
 
 --- Starts the stages from left to right. Where one cannot start, those that did
 --- are ended. With `attended` the caller waits for the end at once.
+---@param calls noshell.scope  of the call that starts them
 ---@param pl noshell.pipeline
 ---@param is_bound? boolean  they are ended if the caller never runs again
 ---@param attended? boolean
 ---@return noshell.pipeline_process?
 ---@return noshell.error?
-function running.start(pl, is_bound, attended)
+function running.start(calls, pl, is_bound, attended)
   local copies, processes, reads = {}, {}, nil
   for i, stage in ipairs(pl.stages) do copies[i] = stage:clone() end
   for i in ipairs(copies) do
-    local following, err = start_stage(copies, i, processes, reads, is_bound)
+    local following, err = start_stage(calls, copies, i, processes, reads, is_bound)
     reads = following
     if err then
       close(reads)

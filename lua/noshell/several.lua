@@ -4,6 +4,7 @@ local failure = require "noshell.failure"
 local group = require "noshell.group"
 local pipeline = require "noshell.pipeline"
 local process = require "noshell.process"
+local scope = require "noshell.scope"
 local wait = require "noshell.wait"
 
 local several = {}
@@ -64,6 +65,19 @@ local function serve(list)
   return ended or false
 end
 
+local function await_group(calls, processes, attempt, deadline)
+  local all = group.new(processes)
+  calls.group = all
+  local answered, raw = wait.await(all, function() return attempt(processes) end, deadline)
+  all:close()
+  return answered, raw
+end
+
+--- Waits for all at once. They are their owners', and run on if that raises.
+local function await(processes, attempt, deadline)
+  return scope.run(await_group, processes, attempt, deadline)
+end
+
 --- Waits until one of these has ended. Gives the first of the list that has, and
 --- what its wait gives: process, result or process, nil, err. Where `seconds`
 --- pass before: nil, err. All are served meanwhile.
@@ -75,9 +89,7 @@ end
 function several.wait_any(processes, seconds)
   check_processes(processes, "wait_any")
   local deadline = wait.deadline(seconds, "wait_any")
-  local all = group.new(processes)
-  local ended, raw = wait.await(all, function() return serve(processes) end, deadline)
-  all:close()
+  local ended, raw = await(processes, serve, deadline)
   if ended then return ended, ended:wait() end
   if raw then return fail(raw, processes) end
   return still_running(processes[1], seconds)
@@ -111,9 +123,7 @@ end
 function several.wait_all(processes, seconds)
   check_processes(processes, "wait_all")
   local deadline = wait.deadline(seconds, "wait_all")
-  local all = group.new(processes)
-  local done, raw = wait.await(all, function() return serve_all(processes) end, deadline)
-  all:close()
+  local done, raw = await(processes, serve_all, deadline)
   if raw then return fail(raw, processes) end
   if not done then
     for _, each in ipairs(processes) do
@@ -161,6 +171,7 @@ end
 ---@field list any[]
 ---@field f fun(item: any, index: integer): ...
 ---@field how noshell.map_options
+---@field calls noshell.scope
 ---@field running noshell.any_process[]
 ---@field numbers integer[]  which item each of those is for
 ---@field results table
@@ -202,7 +213,7 @@ local function start(self, number)
   local runnable = call(self, ask, self, number)
   if self.raised then return end
   if not runnable then return note(self, number, false) end
-  local each, err = runnable:_begin()
+  local each, err = runnable:_begin(self.calls)
   if not each then return note(self, number, nil, err) end
   table.insert(self.running, each)
   table.insert(self.numbers, number)
@@ -225,6 +236,7 @@ local function take(self, each, finished, raw)
     err = failure.new(raw, each.command)
   end
   each:close()
+  scope.prune(self.calls)
   self.raised = self.raised or each:_raised()
   return result, err
 end
@@ -251,13 +263,24 @@ local function advance(self)
   return is_over(self) or #self.running == 0
 end
 
+local function map(calls, self)
+  local all = group.new(self.running)
+  self.calls, calls.group = calls, all
+  local _, raw = wait.await(all, function() return advance(self) end, nil, true)
+  process.abort_all(self.running)
+  all:close()
+  if self.raised then error(self.raised[1], 0) end
+  if raw then return nil, failure.new(raw, "map") end
+  return answer(self.results, self.errors, #self.list)
+end
+
 --- Runs what f gives for every item of the list, several at once: a SPEC, or nil
 --- for nothing. Gives the results in the order of the list (false where nothing
 --- was run); where not all were a success nil, err: err.errors and err.results
 --- have each by its number.
 ---
 --- With fail_fast the first failure ends those that run, and no more are
---- started. An error that f or on_progress raises ends them too, and is raised.
+--- started. Any error that is raised meanwhile, by f or on_progress too, ends them.
 ---@param list any[]
 ---@param f fun(item: any, index: integer): ...  a SPEC, a pipeline, or nil
 ---@param how? noshell.map_options
@@ -266,15 +289,8 @@ end
 function several.map(list, f, how)
   how = how or {}
   check_options(list, f, how)
-  local self = { list = list, f = f, how = how, running = {}, numbers = {},
-    results = {}, errors = {}, next = 1, done = 0 }
-  local all = group.new(self.running)
-  local _, raw = wait.await(all, function() return advance(self) end)
-  process.abort_all(self.running)
-  all:close()
-  if self.raised then error(self.raised[1], 0) end
-  if raw then return nil, failure.new(raw, "map") end
-  return answer(self.results, self.errors, #list)
+  return scope.run(map, { list = list, f = f, how = how, running = {}, numbers = {},
+    results = {}, errors = {}, next = 1, done = 0 })
 end
 
 return several

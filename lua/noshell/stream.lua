@@ -9,6 +9,7 @@ local host = require "noshell.host"
 local group = require "noshell.group"
 require "noshell.process"
 local results = require "noshell.result"
+local scope = require "noshell.scope"
 local wait = require "noshell.wait"
 
 ---@class noshell.stream
@@ -84,14 +85,20 @@ local function try_to_read(self, separator, max)
   return some or nil, why
 end
 
+local function await(self, separator, max)
+  return wait.await(self, function()
+    return try_to_read(self, separator, max)
+  end)
+end
+
 --- Bytes up to `separator` (none: nil) or `max`, or what is left before the
 --- end; nil at the end; nil, failure.
 local function take_step(self, separator, max)
   local data, raw = try_to_read(self, separator, max)
   if data ~= false then return data, raw end
-  return wait.await(self, function()
-    return try_to_read(self, separator, max)
-  end)
+  local calls = self:process():_kept().calls
+  if calls then return scope.enter(calls, await, self, separator, max) end
+  return await(self, separator, max)
 end
 
 --- The most that is read in one step.

@@ -5,6 +5,7 @@ local background = require "noshell.background"
 local core = require "noshell.core"
 local descriptors = require "noshell.descriptors"
 local host = require "noshell.host"
+local protect = require "noshell.protect"
 
 local wait = {}
 
@@ -31,32 +32,58 @@ local function leave(own)
   return false
 end
 
+--- One wait, and what an error has to release.
+---@class noshell.wait_frame : noshell.frame
+---@field own? table<noshell.process, true>  what it serves
+---@field one? table                         what the host was given
+
+---@param frame noshell.wait_frame
+local function fail(frame)
+  host.drop(frame)
+  local own = frame.own
+  frame.own = nil
+  leave(own)
+end
+
+--- On Lua 5.1 a piece of code that does not yield can be guarded better.
+local function look(attempt, pollable, yields)
+  if yields then return attempt(pollable) end
+  return protect.piece(attempt, pollable)
+end
+
+local function wait_on(frame, pollable, attempt, deadline, yields)
+  while true do
+    local left = deadline and deadline - core.now()
+    if left and left <= 0 then return leave(frame.own) end
+    frame.own = background.enter(frame.own, pollable)
+    local ok, raw = host.wait(pollable, left, frame)
+    local answer, failure = nil, raw
+    if ok then answer, failure = look(attempt, pollable, yields) end
+    if answer ~= false then
+      leave(frame.own)
+      if ok then host.wake(pollable) end
+      return answer, failure
+    end
+  end
+end
+
 --- Calls attempt(pollable) until it answers anything but false, and waits for
 --- the pollable in between. Returns the answer, or false when time is up.
 ---@generic T
 ---@param pollable noshell.pollable
 ---@param attempt fun(pollable): T|false|nil, table?
 ---@param deadline? number
+---@param yields? boolean  the attempt may wait itself
 ---@return T|false|nil
 ---@return table? failure
-function wait.await(pollable, attempt, deadline)
-  local own
-  while true do
-    local answer, failure = attempt(pollable)
-    if answer ~= false then
-      leave(own)
-      host.wake(pollable)
-      return answer, failure
-    end
-    local left = deadline and deadline - core.now()
-    if left and left <= 0 then return leave(own) end
-    own = background.enter(own, pollable)
-    local ok, raw = host.wait(pollable, left)
-    if not ok then
-      leave(own)
-      return nil, raw
-    end
+function wait.await(pollable, attempt, deadline, yields)
+  local answer, failure = look(attempt, pollable, yields)
+  if answer ~= false then
+    host.wake(pollable)
+    return answer, failure
   end
+  local frame = protect.frame(fail)
+  return host.protect(frame, wait_on, frame, pollable, attempt, deadline, yields)
 end
 
 --- A command that another thread is starting, as a pollable.
@@ -73,7 +100,7 @@ function starting:timeout()
   return seconds and math.max(seconds, 0.01)
 end
 
-function starting:finish() return self.start:finish() end
+function starting:finish() return self.start:finish(self.calls) end
 
 function starting:closed() return self.start:closed() end
 
@@ -83,26 +110,30 @@ function starting:closed() return self.start:closed() end
 --- With `to_end` that wait is for the start and, once, for the process too.
 --- With `attended` the caller waits for the process until its end, so that a host
 --- that waits in place enforces its timeout without the keeper.
-local function start_once(cmd, to_end, is_bound, attended)
+local function start_once(calls, cmd, to_end, is_bound, attended)
   local start = host.starts_aside() and cmd:_start_aside(to_end, is_bound)
-  if not start then return cmd:_start(attended and host.waits_in_place()) end
-  local process, raw = wait.await(setmetatable({ start = start }, metatable),
-    starting.finish)
+  if not start then return cmd:_start(calls, attended and host.waits_in_place()) end
+  calls.start = start
+  local process, raw = wait.await(setmetatable({ start = start, calls = calls },
+    metatable), starting.finish)
+  calls.start = nil
   if process or raw.stage ~= "wait" then return process, raw end
-  local found, why = start:finish_now()
+  local found, why = start:finish_now(calls)
   if found == false then return nil, raw, true end
   return found, why
 end
 
 --- Starts a command, as start_once says.
+---@param calls noshell.scope  the process is in it as soon as it runs
 ---@param cmd noshell.command
 ---@param to_end? boolean
 ---@param is_bound? boolean  the program is ended if the caller never runs again
 ---@param attended? boolean
 ---@return noshell.process?
 ---@return table? failure
-function wait.start(cmd, to_end, is_bound, attended)
-  local process, raw = descriptors.retry(start_once, cmd, to_end, is_bound, attended)
+function wait.start(calls, cmd, to_end, is_bound, attended)
+  local process, raw = descriptors.retry(start_once, calls, cmd, to_end, is_bound,
+    attended)
   if process and is_bound then process:_bind(true) end
   return process, raw
 end

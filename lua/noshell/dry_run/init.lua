@@ -198,7 +198,9 @@ local function attach(process, record, asked)
 end
 
 --- What _start is in a dry run.
-local function start(cmd)
+---@param cmd noshell.command
+---@param scope? noshell.scope
+local function start(cmd, scope)
   local ok, raw = cmd:_check(false)
   if not ok then return nil, raw end
   local record = new_record(cmd)
@@ -210,6 +212,7 @@ local function start(cmd)
   if not process then return nil, raw end
   hand_over(cmd:_kept())
   attach(process, record, cmd:_kept())
+  if scope then scope[#scope + 1] = process end
   return process
 end
 

@@ -11,15 +11,17 @@ local INTERVAL = 0.01
 ---@param pollable noshell.pollable
 ---@param seconds? number
 ---@param other? integer  also returns when this one is readable
+---@return true?
+---@return noshell.failure?
 function blocking.wait(pollable, seconds, other)
   local fd, own = pollable:pollfd(), pollable:timeout()
   if own and (not seconds or own < seconds) then seconds = own end
   local wanted = pollable:events()
   if wanted and not fd then seconds = math.min(seconds or INTERVAL, INTERVAL) end
-  local ready, failure = core.poll(fd or -1, wanted or "r", seconds, other)
-  if ready == nil then
-    error("noshell: cannot wait: " .. (failure.message or "poll failed"), 0)
-  end
+  local ready, raw = core.poll(fd or -1, wanted or "r", seconds, other)
+  if ready ~= nil then return true end
+  raw.stage = "wait"
+  return nil, raw
 end
 
 return blocking

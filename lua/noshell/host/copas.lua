@@ -66,8 +66,9 @@ function copas.wait(awaited, seconds)
     release()
   else
     release()
-    blocking.wait(awaited, math.min(seconds or 0.01, 0.01))
+    return blocking.wait(awaited, math.min(seconds or 0.01, 0.01))
   end
+  return true
 end
 
 return copas

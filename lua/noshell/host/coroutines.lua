@@ -16,7 +16,11 @@ local function is_free_in_51()
   return true
 end
 
-local is_51 = rawget(_G, "setfenv") and not rawget(_G, "jit")
+local is_51 = rawget(_G, "setfenv") ~= nil and not rawget(_G, "jit")
+
+--- Whether this is PUC Lua 5.1.
+coroutines.is_51 = is_51
+
 local is_free = rawget(coroutine, "isyieldable")
   or (is_51 and is_free_in_51)
   or function() return true end

@@ -15,6 +15,8 @@
 local background = require "noshell.background"
 local blocking = require "noshell.host.blocking"
 local core = require "noshell.core"
+local coroutines = require "noshell.host.coroutines"
+local protect = require "noshell.protect"
 
 --- What can be waited for: cqueues' protocol.
 ---@class noshell.pollable
@@ -117,6 +119,18 @@ function host.name()
   return find().name
 end
 
+--- Calls f(...), and frame:fail() if an error passes through that.
+---@type fun(frame: noshell.frame, f: function, ...: any): ...
+host.protect = protect.run
+
+-- On Lua 5.1 it matters whether something can yield.
+if coroutines.is_51 then
+  function host.protect(frame, f, ...)
+    if find() == blocking then return protect.run_in_place(frame, f, ...) end
+    return protect.run(frame, f, ...)
+  end
+end
+
 --- Whether programs are to be started in another thread here. To be called before
 --- each start.
 ---@return boolean
@@ -208,12 +222,15 @@ local function awaited(pollable, seconds, waiter)
 end
 
 --- In place nothing else happens, so the caller's functions may be called.
-local function wait_in_place(pollable, seconds)
-  local one = {}
+local function wait_in_place(pollable, seconds, holder)
+  local one = { owners = {} }
+  holder.one = one
   local fd, is_blind = background.begin(one, true)
   if is_blind then seconds = sooner(seconds, background.INTERVAL) end
-  blocking.wait(pollable, seconds, fd)
+  local ok, raw = blocking.wait(pollable, seconds, fd)
   background.finish(one)
+  holder.one = nil
+  return ok, raw
 end
 
 --- Has this waiter serve the processes that no other one serves, where there are
@@ -279,32 +296,57 @@ local function is_closed(pollable)
   return type(closed) == "function" and closed(pollable)
 end
 
---- Waits until the pollable may be ready. Returns early now and then: whoever
---- calls looks again.
----@param pollable noshell.pollable
----@param seconds? number  at most
----@return true?
----@return noshell.failure?  where the host cannot wait, or another closed it
-function host.wait(pollable, seconds)
-  local waiter = find()
-  if waiter == blocking then
-    wait_in_place(pollable, seconds)
-    return true
-  end
+--- Releases what a waiter was given.
+local function release(one)
+  bind_iterated(one.owners, false)
+  forget(one, one.owners)
+  if one.descriptor then one.descriptor:close() end
+  if one.both then one.both:close() end
+end
+
+--- An error has ended the wait.
+---@param holder table  that of host.wait
+function host.drop(holder)
+  local one = holder.one
+  if not one then return end
+  background.drop(one)
+  release(one)
+  holder.one = nil
+end
+
+local function wait_with(waiter, pollable, seconds, holder)
   local one = awaited(pollable, seconds, waiter)
+  one.owners = note(one, pollable)
+  holder.one = one
   watch_others(one)
-  local owners = note(one, pollable)
-  bind_iterated(owners, true)
+  bind_iterated(one.owners, true)
   if waiter.entrusts then
-    one.held = held_by(pollable, owners)
+    one.held = held_by(pollable, one.owners)
     table.insert(one.held, one.both)
   end
   local ok, raw = waiter.wait(one, one.seconds)
-  bind_iterated(owners, false)
-  forget(one, owners)
-  if one.descriptor then one.descriptor:close() end
-  if one.both then one.both:close() end
+  release(one)
   background.finish(one)
+  holder.one = nil
+  return ok, raw
+end
+
+--- Waits until the pollable may be ready. Returns early now and then: whoever
+--- calls looks again. If an error passes through this, the caller calls host.drop.
+---@param pollable noshell.pollable
+---@param seconds? number  at most; nil: for ever
+---@param holder table     keeps what has to be released then
+---@return true?
+---@return noshell.failure?  where the host cannot wait, or another closed it
+function host.wait(pollable, seconds, holder)
+  local waiter = find()
+  local ok, raw
+  if waiter == blocking then
+    ok, raw = wait_in_place(pollable, seconds, holder)
+  else
+    ok, raw = wait_with(waiter, pollable, seconds, holder)
+    protect.sweep()
+  end
   if ok == nil and type(raw) == "table" then
     raw.code, raw.stage = "spawn", "wait"
     return nil, raw

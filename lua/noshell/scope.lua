@@ -1,0 +1,101 @@
+--- The programs that a call started. If an error passes through the call (of a
+--- callback, of a host that cannot wait, of a cancelled task, Ctrl-C, no memory),
+--- nobody is left who could wait for them: they are ended.
+
+local core = require "noshell.core"
+local host = require "noshell.host"
+local protect = require "noshell.protect"
+
+---@class noshell.process
+local processes = core.methods.process
+
+local terminate, abort, closed = processes.terminate, processes._abort, processes.closed
+
+--- A list of the processes, also of those that did not start or are closed by
+--- now: command:_start adds them.
+---@class noshell.scope : noshell.frame
+---@field [integer] noshell.process
+---@field start? noshell.start   what another thread is starting
+---@field group? noshell.group   what the call waits with
+---@field keeps? boolean         the processes are ended, and not closed
+
+local scope = {}
+
+--- What the list of noshell.start gives, where the start takes a moment.
+local function take_start(self)
+  local start = self.start
+  self.start = nil
+  if start then start:finish_now(self) end
+end
+
+local function close(process)
+  process:close()
+end
+
+local function close_group(group)
+  group:close()
+end
+
+--- Releases the process, though its callbacks or a tracer raise here.
+local function release(process)
+  if closed(process) then return end
+  local owner = process:_kept().owner
+  pcall(close, process)
+  if owner then pcall(close_group, owner.group) end
+  processes._free(process)
+end
+
+--- Ends all of them: TERM, 10 ms, KILL. It stands still for that: the error may
+--- be that the host cannot wait.
+---@param self noshell.scope
+local function fail(self)
+  pcall(take_start, self)
+  for i = 1, #self do
+    if not closed(self[i]) then terminate(self[i], 0.010) end
+  end
+  for i = 1, #self do
+    if not closed(self[i]) then abort(self[i]) end
+  end
+  for i = 1, #self do
+    if not self.keeps then release(self[i]) end
+  end
+  if self.group then pcall(close_group, self.group) end
+end
+
+--- A scope of these, and of nothing else unless something is started in it.
+---@param ... noshell.process
+---@return noshell.scope
+function scope.new(...)
+  ---@type noshell.scope
+  local self = protect.frame(fail)
+  for i = 1, select("#", ...) do self[i] = select(i, ...) end
+  return self
+end
+
+--- Calls f(...); if an error passes through that, what is in the scope is ended.
+---@type fun(self: noshell.scope, f: function, ...: any): ...
+scope.enter = host.protect
+
+--- Calls f(scope, ...) with a new one.
+---@param f function
+---@param ... any
+function scope.run(f, ...)
+  local self = protect.frame(fail)
+  return scope.enter(self, f, self, ...)
+end
+
+--- Takes out what is closed, of a call that starts many.
+---@param self noshell.scope
+function scope.prune(self)
+  local count = 0
+  for i = 1, #self do
+    local process = self[i]
+    self[i] = nil
+    if not closed(process) then
+      count = count + 1
+      self[count] = process
+    end
+  end
+end
+
+return scope
