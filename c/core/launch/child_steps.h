@@ -41,15 +41,6 @@ void nsh_drop_table(enum table_cut cut, bool no_close_range);
  * errno. */
 int nsh_send_fd(int socket, int fd);
 
-/* child_attributes.c */
-nsh_step nsh_step_daemonize, nsh_step_new_session, nsh_step_new_process_group,
-	nsh_step_lock_pid_file, nsh_step_set_umask, nsh_step_set_limits,
-	nsh_step_set_nice, nsh_step_set_cpu_affinity,
-	nsh_step_set_core_scheduling,
-	nsh_step_change_directory, nsh_step_follow_parent,
-	nsh_step_arm_parent_death_signal,
-	nsh_step_set_no_new_privs;
-
 /* child_identity.c */
 nsh_step nsh_step_set_selinux_label, nsh_step_set_apparmor_profile,
 	nsh_step_drop_bounding_set, nsh_step_set_groups, nsh_step_set_gid,
