@@ -72,8 +72,8 @@ end
 --- The result of a finished one, which need not be a success.
 ---@return noshell.result
 function methods:_result()
-  local result, err = process.verdict(self)
-  return result or err.result
+  local answer, err = process.verdict(self)
+  return answer or err.result
 end
 
 --- Whether what goes with it has to be ended: its deadline or its cap was
