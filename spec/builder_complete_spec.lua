@@ -49,8 +49,8 @@ describe("the table of methods", function()
     end
   end)
 
-  it("names stages that stages_spec provokes", function()
-    local text = spec_text "stages"
+  it("names stages that stages_spec or setters_spec provokes", function()
+    local text = spec_text "stages" .. spec_text "setters"
     for name, entry in pairs(builder) do
       if entry.mistakes then
         assert.is_not_nil(entry.stage, name)
