@@ -66,6 +66,7 @@ enum nsh_stage {
 	NSH_STAGE_UMASK,
 	NSH_STAGE_LIMIT,
 	NSH_STAGE_NICE,
+	NSH_STAGE_OOM_SCORE_ADJ,
 	NSH_STAGE_CPU_AFFINITY,
 	NSH_STAGE_CORE_SCHEDULING,
 	NSH_STAGE_PRE_EXEC_HOOK,
@@ -182,6 +183,9 @@ void nsh_command_set_max_mem_lock(struct nsh_command *cmd, uint64_t bytes);
 void nsh_command_set_max_core_size(struct nsh_command *cmd, uint64_t bytes);
 /* Nice value, -20 to 19. */
 void nsh_command_set_nice(struct nsh_command *cmd, int nice);
+/* How readily the kernel ends the program if memory runs out, -1000 (never) to
+ * 1000 (first): /proc/pid/oom_score_adj in proc(5). */
+void nsh_command_set_oom_score_adj(struct nsh_command *cmd, int value);
 void nsh_command_new_session(struct nsh_command *cmd);
 void nsh_command_new_process_group(struct nsh_command *cmd);
 /* The signal that the program gets when this process ends: not when the thread

@@ -1,6 +1,10 @@
 -- The setters of one scalar that have no topic of their own: each reaches the
 -- program, and a refusal of the kernel is a failure with its stage.
 local core = require "noshell.core"
+local forked = require "spec.support.forked"
+local helper = require "spec.support.helper"
+local noshell = require "noshell"
+local probing = require "spec.support.probing"
 
 describe("the rows of setters.def", function()
   it("have a name, a key that it ends with or is known for, and a description", function()
@@ -20,5 +24,33 @@ describe("the rows of setters.def", function()
       if rules[row.name] then expected = nil end
       assert.equal(expected, row.stage)
     end
+  end)
+end)
+
+local OURS = "/proc/self/oom_score_adj"
+
+describe("the score for lack of memory", function()
+  helper.leak_check()
+
+  helper.each_path(function(path)
+    it("set_oom_score_adj reaches the program", function()
+      local before = helper.read_file(OURS)
+      for _, value in ipairs { 1000, 500 } do
+        local process = assert(noshell.run_async { "cat", OURS, oom_score_adj = value })
+        assert.equal(path, process.launch)
+        assert.equal(value .. "\n", assert(process:wait()).stdout)
+        process:close()
+      end
+      assert.equal(before, helper.read_file(OURS))
+    end)
+
+    it("is a failure with its stage if it may not be lowered", function()
+      local fields = forked(function()
+        if helper.sys.getuid() == 0 then assert(helper.sys.become(12345, 12345)) end
+        local _, err = noshell.run { "true", oom_score_adj = -1 }
+        return { said = probing.described(err) }
+      end)
+      assert.equal("spawn set_oom_score_adj EACCES -1", fields.said)
+    end)
   end)
 end)

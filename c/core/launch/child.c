@@ -175,6 +175,27 @@ static int set_nice(const struct plan *plan)
 	return (int)nsh_sys(SYS_setpriority, PRIO_PROCESS, 0, plan->nice, 0, 0);
 }
 
+/* A child of vfork(2) has a value of its own although it shares our memory
+ * (__set_oom_adj).  Limit: an exec in place that fails leaves the value. */
+static int set_oom_score_adj(const struct plan *plan)
+{
+	int value = plan->oom_score_adj;
+	char text[24] = "-";
+	size_t size = value < 0;
+	long ret;
+	int fd;
+
+	if (!plan->has_oom_score_adj)
+		return 0;
+	size += put_number(text + size, value < 0 ? -value : value);
+	fd = nsh_sys_open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC, 0);
+	if (fd < 0)
+		return fd;
+	ret = nsh_sys_write(fd, text, size);
+	nsh_sys_close(fd);
+	return ret < 0 ? (int)ret : 0;
+}
+
 static int set_cpu_affinity(const struct plan *plan)
 {
 	if (!plan->set_cpu_affinity)
@@ -369,6 +390,7 @@ static const struct step {
 	{ NSH_STAGE_PID_FILE, lock_pid_file },
 	{ NSH_STAGE_UMASK, set_umask },
 	{ NSH_STAGE_NICE, set_nice },
+	{ NSH_STAGE_OOM_SCORE_ADJ, set_oom_score_adj },
 	{ NSH_STAGE_CPU_AFFINITY, set_cpu_affinity },
 	{ NSH_STAGE_CORE_SCHEDULING, set_core_scheduling },
 	{ NSH_STAGE_PRE_EXEC_HOOK, run_hook },
