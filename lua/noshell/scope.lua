@@ -74,7 +74,7 @@ end
 
 --- Calls f(...); if an error passes through that, what is in the scope is ended.
 ---@type fun(self: noshell.scope, f: function, ...: any): ...
-scope.enter = host.protect
+scope.enter = host._protect
 
 --- Calls f(scope, ...) with a new one.
 ---@param f function

@@ -83,7 +83,7 @@ function wait.await(pollable, attempt, deadline, yields)
     return answer, failure
   end
   local frame = protect.frame(fail)
-  return host.protect(frame, wait_on, frame, pollable, attempt, deadline, yields)
+  return host._protect(frame, wait_on, frame, pollable, attempt, deadline, yields)
 end
 
 --- A command that another thread is starting, as a pollable.

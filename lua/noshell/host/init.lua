@@ -121,11 +121,11 @@ end
 
 --- Calls f(...), and frame:fail() if an error passes through that.
 ---@type fun(frame: noshell.frame, f: function, ...: any): ...
-host.protect = protect.run
+host._protect = protect.run
 
 -- On Lua 5.1 it matters whether something can yield.
 if coroutines.is_51 then
-  function host.protect(frame, f, ...)
+  function host._protect(frame, f, ...)
     if find() == blocking then return protect.run_in_place(frame, f, ...) end
     return protect.run(frame, f, ...)
   end
