@@ -1,6 +1,6 @@
---- Parsers: pure functions from a string to a table. Text that is not what the
---- parser reads gives nil, err with code "parse"; only a wrong argument raises.
---- The time each takes grows as the text does, but for a pattern's.
+--- Parsers: pure functions from a string to a table. Malformed text returns nil,
+--- err with code "parse"; only a wrong argument raises an error. All run in linear
+--- time, except match, whose patterns may take longer.
 
 local assignments = require "noshell.parse.assignments"
 local columns = require "noshell.parse.columns"
@@ -12,14 +12,14 @@ local parse = {}
 
 -- Arguments -----------------------------------------------------------------------
 
---- Raises a mistake as that of the caller of the parser.
-local function mistake(number, parser, reason)
+--- Raises an argument error at the line that called the parser.
+local function reject(number, parser, reason)
   error(("bad argument #%d to '%s' (%s)"):format(number, parser, reason), 4)
 end
 
 local function check_text(parser, data)
   if type(data) ~= "string" then
-    mistake(1, parser, "string expected, got " .. failure.shown(data))
+    reject(1, parser, "string expected, got " .. failure.shown(data))
   end
 end
 
@@ -31,7 +31,7 @@ local function is_list(value)
   return true
 end
 
---- What an option must be, by the word in its parser's list.
+--- Checks of option values, by kind.
 local kinds = {
   boolean = function(value) return type(value) == "boolean" end,
   text = function(value) return type(value) == "string" and value ~= "" end,
@@ -43,17 +43,17 @@ local kinds = {
   any = function() return true end,
 }
 
---- The options that were given, or none; raises where one is not known or not
---- what it must be.
+--- Returns the given options, or an empty table; raises an error if a key is unknown
+--- or a value has the wrong type.
 local function checked(parser, number, options, known)
   if options == nil then return {} end
   if type(options) ~= "table" then
-    mistake(number, parser, "table expected, got " .. failure.shown(options))
+    reject(number, parser, "table expected, got " .. failure.shown(options))
   end
   for key, value in pairs(options) do
     local kind = kinds[known[key]]
     if not kind or not kind(value) then
-      mistake(number, parser, ("%s = %s: %s"):format(tostring(key), failure.shown(value),
+      reject(number, parser, ("%s = %s: %s"):format(tostring(key), failure.shown(value),
         kind and "invalid value" or "no such option"))
     end
   end
@@ -67,8 +67,8 @@ end
 
 local LINES = { crlf = "boolean" }
 
---- The lines, without their ends. What follows the last newline is a line too,
---- unless there is nothing.
+--- Splits the text into lines, without their line ends. Text after the last newline
+--- is a line, too.
 ---@param data string
 ---@param options? noshell.lines_options
 ---@return string[]
@@ -78,12 +78,12 @@ function parse.lines(data, options)
 end
 
 ---@class noshell.words_options
----@field quoted? boolean  quotes and backslashes are read as sh reads them
+---@field quoted? boolean  interpret quotes and backslashes as sh does
 
 local WORDS = { quoted = "boolean" }
 
---- What stands between blanks and newlines. With `quoted`, what noshell.quote
---- gives is read back; a quote that is not closed is an error.
+--- Splits the text at white space. `quoted` reads back what noshell.quote wrote; an
+--- unterminated quote is an error.
 ---@param data string
 ---@param options? noshell.words_options
 ---@return string[]?
@@ -94,9 +94,9 @@ function parse.words(data, options)
   return text.words(data)
 end
 
---- The records that a NUL ends, as find -print0 writes them; what follows the
---- last NUL is one too, unless there is nothing. With n, rows of n records: it is
---- an error where some are left over.
+--- Splits the text into records that end in NUL, as find -print0 writes them. Text
+--- after the last NUL is a record, too. With n, returns rows of n records each; a
+--- remainder is an error.
 ---@param data string
 ---@param n? integer
 ---@return string[]|string[][]|nil
@@ -111,19 +111,19 @@ function parse.nul(data, n)
 end
 
 ---@class noshell.match_options
----@field names? string[]  what the captures are called: rows become records
----@field prefix? string   taken away from the lines that begin with it
+---@field names? string[]  names of the captures: rows become records
+---@field prefix? string   removed from lines that begin with it
 ---@field crlf? boolean    lines may end with CR LF
 
 local MATCH = { names = "names", prefix = "text", crlf = "boolean" }
 
---- The captures of a Lua pattern, or the whole match where it has none: a row
---- for each line that matches. Of several patterns all must match the line, and
---- the row has the captures of all.
+--- Returns a row of captures for each line that matches a Lua pattern; without
+--- captures, the whole match. Several patterns must all match the line, and their
+--- captures are joined.
 ---
---- A pattern that Lua refuses is an error, found at the first line that leads
---- to the fault. Limit: a pattern with many of `-`, `*`, `+` can take time that
---- no length of text bounds well; anchor it with ^, and prefer [^x]* to .*
+--- A malformed pattern is an error, at the first line for which Lua detects it.
+--- Limit: a pattern with several of `-`, `*` and `+` can take more than linear time;
+--- anchor it with ^, and prefer [^x]* to .*
 ---@param data string
 ---@param pattern string|string[]
 ---@param options? noshell.match_options
@@ -142,37 +142,39 @@ end
 
 --- The rows of a table, in order.
 ---@class noshell.rows
----@field [integer] table<string, string>  by column; without names, a list of cells
----@field columns string[]  the columns, in order
----@field rest? string      what follows the blank line that ends the table
+---@field [integer] table<string, string>  cells by column name; without names, a list
+---@field columns string[]  the names of the columns, in order
+---@field rest? string      the text after the blank line that ends the table
 
 ---@class noshell.columns_options
----@field names? string[]     instead of the header's
----@field header? false       the first line is a row: records by `names`, or lists of words
+---@field names? string[]     names of the columns, replacing the header's
+---@field header? false       no header: records by `names`, or lists of words
 ---@field headings? string[]  headings of several words, such as "CONTAINER ID"
----@field separator? string   fields with this between them, as getent prints
----@field aligned? false      words with blanks between them; the last column has the rest
----@field skip? integer       so many lines before the header are not of the table
+---@field separator? string   separates the fields, as in the output of getent
+---@field aligned? false      split at blanks; the last column gets the rest of the line
+---@field skip? integer       number of lines before the header
 
 local COLUMNS = { names = "names", header = "boolean", headings = "list",
   separator = "text", aligned = "boolean", skip = "count" }
 
---- The records of a table whose columns are aligned below a header, as df, ps,
---- lsblk, ss, systemctl and findmnt print it: a field for each heading, "" if a
---- cell is empty. Cells may hold blanks. Other forms of output are more reliable:
---- NAME="value" (lsblk -P, findmnt -P), NAME=value (systemctl show), and JSON.
+--- Parses a table whose columns are aligned below a header, as df, ps, lsblk, ss,
+--- systemctl and findmnt print it. Each row is a record with a field for each
+--- heading, "" if the cell is empty. Cells may contain blanks. Prefer other output
+--- formats if a program has them: NAME="value" (lsblk -P, findmnt -P), NAME=value
+--- (systemctl show), or JSON.
 ---
---- A heading is a word. Those of several words in these programs ("Mounted on",
---- "UNIT FILE", ss's addresses) are known; name others in `headings`. A repeated
---- heading gets a number: "Address_2". Cells left of the first heading are in "".
+--- Each word of the header is a heading. Headings of several words in these programs
+--- ("Mounted on", "UNIT FILE", ss's addresses) are known; list others in `headings`.
+--- A repeated heading gets a number: "Address_2". Cells to the left of the first
+--- heading have the name "".
 ---
---- A blank line ends the table. No text is no rows. Columns divided by tabs, and
---- rows without a header, are not aligned: they are read by words.
+--- A blank line ends the table. Empty text has no rows. Rows with tabs between the
+--- columns, and rows without a header, are split into words.
 ---
---- Limit: behind a cell that is too wide for its column, each word is a cell, and
---- the last column has the rest.
---- Limit: letters outside ASCII count as wide as a screen shows them; Go programs
---- count characters instead.
+--- Limit: after a cell that is wider than its column, each word is a cell, and the
+--- last column gets the rest of the line.
+--- Limit: characters outside ASCII count with their width on a terminal; programs
+--- written in Go count each as one column.
 ---@param data string
 ---@param options? noshell.columns_options
 ---@return noshell.rows?
@@ -186,19 +188,18 @@ end
 
 ---@class noshell.key_value_options
 ---@field separator? string  "=" unless given
----@field quotes? false      values are kept as they stand, with blanks and quotes
----@field all? boolean       a list of values for each name: some come several times
----@field records? boolean   a list of records, with blank lines between them
+---@field quotes? false      keep values unchanged, with blanks and quotes
+---@field all? boolean       a list of values for each name, for names that repeat
+---@field records? boolean   a list of records, separated by blank lines
 ---@field crlf? boolean      lines may end with CR LF
 
 local KEY_VALUE = { separator = "text", quotes = "boolean", all = "boolean",
   records = "boolean", crlf = "boolean" }
 
---- The values by name of lines such as NAME=value: /etc/os-release, systemctl
---- show. Blank lines, and lines that begin with #, are passed over. Of a name
---- that comes again the last value counts. A value that is one quoted word from
---- end to end is read as sh reads it, any other as it stands; blanks around
---- names and values are not theirs.
+--- Parses lines of the form NAME=value, as in /etc/os-release or the output of
+--- systemctl show. Blank lines and lines that begin with # are skipped. The last
+--- value of a repeated name counts. A value that consists of one quoted word is
+--- unquoted as by sh; any other is kept. Blanks around names and values are removed.
 ---@param data string
 ---@param options? noshell.key_value_options
 ---@return table<string, any>|table<string, any>[]|nil
@@ -208,8 +209,9 @@ function parse.key_value(data, options)
   return assignments.key_value(data, checked("key_value", 2, options, KEY_VALUE))
 end
 
---- A record of each line of NAME="value" NAME="value", as lsblk -P and findmnt
---- -P print them. Quotes are read as sh reads them; \x24 is the byte.
+--- Parses lines of the form NAME="value" NAME="value", as lsblk -P and findmnt -P
+--- print them: one record for each line. Quotes are interpreted as by sh, and \x24 as
+--- the byte 0x24.
 ---@param data string
 ---@return noshell.rows?
 ---@return noshell.error?
@@ -221,14 +223,14 @@ end
 -- JSON ----------------------------------------------------------------------------
 
 ---@class noshell.json_options
----@field null? any  what stands for null; unless given, nil: there is no field
+---@field null? any  the value for null; default nil, so that the field is absent
 
 local JSON = { null = "any" }
 
---- The value of a JSON text, through lua-cjson, else dkjson; an error where
---- neither is installed. An array may have holes where null stood. A number
---- without a fraction is an integer where Lua has them; from 2^53 on digits are
---- lost. dkjson takes comments too.
+--- Decodes JSON with lua-cjson or dkjson, whichever is installed; if neither is, that
+--- is an error. An array has holes in place of nulls. A number without a fraction is
+--- an integer if Lua has integers; digits are lost from 2^53 on. dkjson also accepts
+--- comments.
 ---@param data string
 ---@param options? noshell.json_options
 ---@return any

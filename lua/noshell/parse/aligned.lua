@@ -1,9 +1,9 @@
---- Tables with aligned columns below a header, as df, ps, lsblk, ss, systemctl and
---- findmnt print them. Between two columns there is a blank in every line, unless
---- a cell is too wide, and a header is at most as wide as its column.
+--- Parses tables with aligned columns below a header, as df, ps, lsblk, ss,
+--- systemctl and findmnt print them. Every line has a blank between two columns,
+--- unless a cell is wider than its column; no heading is wider than its column.
 ---
---- Positions are columns of the screen, from 1. A cut is the position at which
---- the cells of the next column begin.
+--- Positions are screen columns, from 1. A cut is the position at which the cells of
+--- the next column begin.
 
 local text = require "noshell.parse.text"
 
@@ -11,17 +11,16 @@ local aligned = {}
 
 -- Lines on a screen ---------------------------------------------------------------
 
---- A line by screen columns. `mask` has one byte for each, blank or not. Only if a
---- line is not ASCII do bytes and columns differ: `offset` then has the byte at
---- which each column begins.
+--- A line by screen columns. `mask` has one byte for each column: blank or not. If
+--- the line is not ASCII, bytes and columns differ, and `offset` has the byte at which
+--- each column begins.
 ---@class noshell.screen_line
 ---@field text string
 ---@field mask string
 ---@field offset? integer[]
 
---- The code points that take no column, and those that take two, as pairs.
---- Limit: joined emoji, on which terminals disagree, take the columns of their
---- parts.
+--- Ranges of code points that take no column, and of those that take two.
+--- Limit: joined emoji take the columns of their parts; terminals disagree on them.
 local NONE = { 0x0300, 0x036f, 0x200b, 0x200f, 0x20d0, 0x20ff, 0xfe00, 0xfe0f,
   0xfeff, 0xfeff }
 local TWO = { 0x1100, 0x115f, 0x2e80, 0x303e, 0x3041, 0x4dbf, 0x4e00, 0xa4cf,
@@ -37,8 +36,8 @@ local function is_in(ranges, code)
   return false
 end
 
---- The columns that a character outside ASCII takes, and its bytes; a byte that
---- is not UTF-8 takes one.
+--- Returns the width of a character outside ASCII, and its length in bytes. A byte
+--- that is not valid UTF-8 takes one column.
 local function character_at(line, at)
   local lead = line:byte(at)
   local more = lead >= 0xf0 and 3 or lead >= 0xe0 and 2 or 1
@@ -71,7 +70,7 @@ local function on_screen(line)
   return { text = line, mask = table.concat(mask), offset = offset }
 end
 
---- The text of the columns `from` to `to`, or to the end.
+--- Returns the text of the columns `from` to `to`, or to the end.
 local function slice(line, from, to)
   local offset = line.offset
   if offset then
@@ -88,10 +87,10 @@ end
 ---@field first integer
 ---@field last integer
 
---- The headings of several words that the six programs have.
+--- The headings of several words that these six programs print.
 local KNOWN = { "Local Address:Port", "Peer Address:Port", "Mounted on", "UNIT FILE" }
 
---- The last column of the phrase that begins at the column `first`.
+--- Returns the last column of the phrase that begins at the column `first`.
 local function end_of_phrase(header, first, phrases)
   local byte = header.offset and header.offset[first] or first
   for _, phrase in ipairs(phrases) do
@@ -101,8 +100,8 @@ local function end_of_phrase(header, first, phrases)
   end
 end
 
---- The words of the header, with phrases as one heading. ss prints no blank after
---- "Peer Address:Port": a new heading begins there.
+--- Splits the header into headings: words and phrases. ss prints no blank after
+--- "Peer Address:Port"; the next heading begins right there.
 ---@param header noshell.screen_line
 ---@param more? string[]
 ---@return noshell.heading[]
@@ -119,7 +118,7 @@ local function headings_of(header, more)
   return list
 end
 
---- The names in a header.
+--- Returns the names in a header.
 ---@param line string
 ---@param more? string[]  headings of several words
 ---@return string[]
@@ -133,14 +132,14 @@ end
 
 -- Cuts ----------------------------------------------------------------------------
 
---- In how many rows a word covers, begins and ends at each column.
+--- The number of rows in which a word covers, begins at, and ends at each column.
 ---@class noshell.census
 ---@field rows integer
 ---@field cover integer[]
 ---@field start integer[]
 ---@field stop integer[]
 
---- Counts up to the column `limit`.
+--- Counts the words of the rows up to the column `limit`.
 ---@param rows noshell.screen_line[]
 ---@param limit integer
 ---@return noshell.census
@@ -167,7 +166,7 @@ local function most_covered(census, first, last)
   return most
 end
 
---- The runs of columns between two places that the fewest rows cover.
+--- Returns the runs of columns from `first` to `last` that the fewest rows cover.
 local function quiet_runs(census, first, last)
   local least, runs = math.huge, {}
   for at = first, last do least = math.min(least, census.cover[at]) end
@@ -200,10 +199,10 @@ local function widest_of(runs)
   return best
 end
 
---- The run that divides two columns. Text between two runs belongs to the column
---- that is not aligned to its side of the gap, such as a date under STARTED. A
---- process id that is as wide as PID in every row is aligned to both sides: what
---- follows it is a date if every row has some text there.
+--- Chooses the run that separates two columns. Text between two runs belongs to the
+--- column that is not aligned to its side of the gap, such as a date under STARTED. A
+--- process id that is as wide as its heading in every row is aligned to both sides;
+--- text after it in every row is a date.
 local function dividing_run(census, runs, left, right)
   local first, last = runs[1], runs[#runs]
   if #runs == 1 then return first end
@@ -214,8 +213,8 @@ local function dividing_run(census, runs, left, right)
   return widest_of(runs)
 end
 
---- The last column left of the first heading if there are cells there: systemctl
---- marks units that failed.
+--- Returns the last screen column of unnamed cells to the left of the first heading,
+--- if there are any: systemctl marks failed units there.
 local function unnamed_end(census, first)
   local runs, least = quiet_runs(census, 1, first.first - 1)
   local run = runs[#runs]
@@ -224,7 +223,7 @@ local function unnamed_end(census, first)
   return (is_beside or run.last > run.first) and run.last or nil
 end
 
---- The names of the columns, and the cuts between them.
+--- Returns the names of the columns, and the cuts between them.
 local function layout_of(header, rows, more)
   local headings, names, cuts = headings_of(header, more), {}, {}
   local census = census_of(rows, headings[#headings].last)
@@ -248,9 +247,9 @@ local function is_blank(mask, at)
   return at > #mask or mask:byte(at) == 32
 end
 
---- The cells of a row; those that it is too short for are absent. ps moves what
---- follows a cell that is too wide to the right: each word is a cell then, and
---- the rest is the last one.
+--- Splits a row into cells. A short row lacks the last ones. ps shifts the text after
+--- a cell that is too wide to the right; each word there is a cell, and the last cell
+--- gets the rest.
 local function cells_of(line, cuts)
   local row, mask, from = {}, line.mask, 1
   for i = 1, #cuts + 1 do
@@ -270,7 +269,7 @@ local function cells_of(line, cuts)
   return row
 end
 
---- The rows below the header, as lists of cells, and the names of the columns.
+--- Returns the rows below the header as lists of cells, and the names of the columns.
 ---@param lines string[]   the first is the header
 ---@param more? string[]  headings of several words
 ---@return string[][] rows

@@ -1,5 +1,5 @@
---- Names and values: NAME=value a line, or NAME="value" pairs. Quotes are read
---- as sh reads them, but nothing is expanded.
+--- Parses NAME=value lines and NAME="value" pairs. Quotes are interpreted as by sh;
+--- nothing is expanded.
 
 local failure = require "noshell.failure"
 local text = require "noshell.parse.text"
@@ -8,8 +8,8 @@ local assignments = {}
 
 -- Words as sh reads them ----------------------------------------------------------
 
---- What follows a backslash inside double quotes: the character, and where it
---- goes on.
+--- Reads an escape inside double quotes: returns the character, and the position
+--- after it.
 local function read_escape(data, at, has_hex)
   local char = data:sub(at + 1, at + 1)
   if char:find('["\\$`]') then return char, at + 2 end
@@ -19,8 +19,8 @@ local function read_escape(data, at, has_hex)
   return "\\", at + 1
 end
 
---- From the byte after the opening quote: the text, and what follows the
---- closing one; nil where there is none.
+--- Reads from the byte after the opening quote: returns the text, and the position
+--- after the closing quote; nil if there is none.
 local function read_double(data, from, has_hex)
   local pieces = {}
   while true do
@@ -38,7 +38,7 @@ local function read_single(data, from)
   return data:sub(from, at - 1), at + 1
 end
 
---- One piece of a word: quoted, escaped or plain.
+--- Reads one piece of a word: quoted, escaped or plain.
 local function read_piece(data, from, has_hex)
   local char = data:sub(from, from)
   if char == '"' then return read_double(data, from + 1, has_hex) end
@@ -51,8 +51,8 @@ local function read_piece(data, from, has_hex)
   return data:sub(from, last), last + 1
 end
 
---- The word that begins here, and where it ends; nil where a quote is not
---- closed.
+--- Reads a word: returns it, and the position after it; nil if a quote is
+--- unterminated.
 local function read_word(data, from, has_hex)
   local pieces = {}
   while from <= #data and not data:find("^%s", from) do
@@ -65,7 +65,7 @@ end
 
 local UNCLOSED = "unterminated quote"
 
---- The words, quotes and backslashes read as sh reads them.
+--- Splits the text into words; quotes and backslashes are interpreted as by sh.
 ---@param data string
 ---@return string[]?
 ---@return noshell.error?
@@ -82,8 +82,8 @@ end
 
 -- One a line ----------------------------------------------------------------------
 
---- A value that is one quoted word from end to end, without its quotes; any
---- other as it is; nil where the quote is not closed.
+--- Removes the quotes of a value that consists of one quoted word; returns any other
+--- unchanged, and nil if the quote is unterminated.
 local function unquoted(value)
   local char = value:sub(1, 1)
   if char ~= '"' and char ~= "'" then return value end
@@ -92,7 +92,7 @@ local function unquoted(value)
   return after > #value and inner or value
 end
 
---- The name and the value of a line; nil, reason.
+--- Returns the name and the value of a line, or nil, reason.
 local function read_line(line, options)
   local separator = options.separator or "="
   local first, last = line:find(separator, 1, true)
@@ -114,7 +114,7 @@ local function add(record, name, value, is_list)
   record[name], list[#list + 1] = list, value
 end
 
---- The record of all lines; with options.records one of each block between
+--- Returns the record of all lines; with options.records, one for each block between
 --- blank lines.
 ---@param data string
 ---@param options noshell.key_value_options
@@ -141,7 +141,7 @@ end
 
 -- Several a line ------------------------------------------------------------------
 
---- Reads the pair that begins there into the record: where it ends; nil, reason.
+--- Reads a pair into the record: returns the position after it, or nil, reason.
 local function read_pair(record, columns, line, from)
   local name, value_at = line:match("^([^%s=\"']+)=()", from)
   if not name then return nil, 'expected NAME="value"' end
@@ -155,7 +155,7 @@ local function read_pair(record, columns, line, from)
   return after
 end
 
---- The record of a line; nil, reason.
+--- Returns the record of a line, or nil, reason.
 local function read_pairs(line, columns)
   local record, from = {}, line:find("%S")
   while from do
@@ -166,7 +166,7 @@ local function read_pairs(line, columns)
   return record
 end
 
---- A record of each line that is not blank, and `columns`: the names, in order.
+--- Returns a record for each line that is not blank, and the names in `columns`.
 ---@param data string
 ---@return noshell.rows?
 ---@return noshell.error?

@@ -1,4 +1,4 @@
---- Tables: aligned columns below a header, or fields with a separator, or words.
+--- Parses tables: aligned columns below a header, fields with a separator, or words.
 
 local aligned = require "noshell.parse.aligned"
 local failure = require "noshell.failure"
@@ -10,8 +10,7 @@ local function fail(reason)
   return nil, failure.of_text("columns", reason)
 end
 
---- The lines up to the first blank one, and the text after that; nil if there is
---- none.
+--- Returns the lines of the table, and the text after the blank line that ends it.
 local function table_lines(data, skip)
   local lines, rest = text.lines(data), nil
   local first = skip + 1
@@ -24,8 +23,7 @@ local function table_lines(data, skip)
   return found, rest
 end
 
---- The names, with a number after a repeated one: a record has one field for each
---- column.
+--- Numbers repeated names, so that a record has one field for each column.
 local function distinct(names)
   local list, is_taken, count = {}, {}, {}
   for i, name in ipairs(names) do
@@ -39,8 +37,8 @@ local function distinct(names)
   return list
 end
 
---- The caller's names instead of the header's; nil, reason if their number
---- differs.
+--- Returns the caller's names, or else the header's; nil, reason if their numbers
+--- differ.
 local function chosen(options, found)
   local names = options.names
   if not names then return distinct(found) end
@@ -55,14 +53,14 @@ local function header_of(line, options)
   return aligned.names((line:gsub("\t", " ")), options.headings)
 end
 
---- Fields or words; with n, the nth is the rest.
+--- Splits a line into fields or words; with n, the nth gets the rest of the line.
 local function cells_of(line, separator, n)
   if separator then return text.fields(line, separator, n) end
   return n and text.words_and_rest(line, n) or text.words(line)
 end
 
---- The rows as lists of cells, and the names: fields, or words. The last of the
---- named columns has the rest of the line.
+--- Splits the lines into fields or words: returns the rows and the names. The last
+--- named column gets the rest of the line.
 local function divided(lines, options)
   local names, first = options.names, 1
   if options.header ~= false then
@@ -85,8 +83,8 @@ local function by_position(lines, options)
   return rows, names
 end
 
---- The most cells for a text. A row has all cells although its line may be short:
---- a wide header above many short lines must not fill the memory.
+--- Limits the cells for a text. Every row gets all cells even if its line is short, so
+--- a wide header above many short lines could exhaust the memory.
 local function most_cells(data)
   return 100000 + 4 * #data
 end
@@ -97,7 +95,7 @@ local function widest_of(rows)
   return n
 end
 
---- The rows as records, or without names as lists of equal length.
+--- Turns the rows into records, or, without names, into lists of equal length.
 local function complete(rows, names, n)
   for i, row in ipairs(rows) do
     local record = {}
@@ -120,7 +118,8 @@ function columns.parse(data, options)
   if not rows then return fail(names) end
   local n = names and #names or widest_of(rows)
   if #rows * n > most_cells(data) then
-    return fail(("%d rows of %d columns are too many cells for a text of this size"):format(#rows, n))
+    return fail(("%d rows of %d columns are too many cells for a text of this size")
+      :format(#rows, n))
   end
   rows = complete(rows, names, n)
   rows.columns, rows.rest = names or {}, rest

@@ -1,15 +1,15 @@
---- JSON, through the module that is installed: lua-cjson, else dkjson. What
---- differs between them is made the same.
+--- Decodes JSON with lua-cjson or dkjson, whichever is installed, and evens out their
+--- differences.
 
 local failure = require "noshell.failure"
 
 local json = {}
 
---- As lua-cjson has it.
+--- lua-cjson's default.
 local DEPTH = 1000
 
---- A configuration of our own: as it comes it takes NaN, and others may have
---- set it otherwise.
+--- Uses a configuration of its own: the default accepts NaN, and the module's shared
+--- one may have been changed by other code.
 local function with_cjson(cjson)
   local own = cjson.new()
   own.decode_invalid_numbers(false)
@@ -17,7 +17,7 @@ local function with_cjson(cjson)
   return function(data) return own.decode(data) end, cjson.null
 end
 
---- Raises where that is nested too deeply: dkjson calls itself for each level.
+--- Raises an error if the text is nested too deeply: dkjson recurses for each level.
 local function check_depth(data)
   local depth, from = 0, 1
   while true do
@@ -44,7 +44,7 @@ end
 local function with_dkjson(dkjson)
   return function(data)
     check_depth(data)
-    -- The two nils: no metatables on what it makes.
+    -- The two nils: set no metatables on objects and arrays.
     local value, after, reason = dkjson.decode(data, 1, dkjson.null, nil, nil)
     if reason then error(reason, 0) end
     local more = data:find("%S", after)
@@ -53,7 +53,8 @@ local function with_dkjson(dkjson)
   end, dkjson.null
 end
 
---- What decodes, and what it gives for null; nil where neither is installed.
+--- Returns the decoding function and its value for null; nothing if no module is
+--- installed.
 local function decoder()
   local is_there, found = pcall(require, "cjson")
   if is_there then return with_cjson(found) end
@@ -63,8 +64,8 @@ end
 
 local to_integer = rawget(math, "tointeger")
 
---- A number without a fraction is an integer where Lua has them. From 2^53
---- a float no longer says which integer it was.
+--- Replaces null, and converts a float without a fraction to an integer. From 2^53
+--- on, a float may stand for several integers and is kept.
 local function settled(value, from, to)
   if value == from then return to end
   if to_integer and type(value) == "number" and value > -2^53 and value < 2^53 then
@@ -73,7 +74,7 @@ local function settled(value, from, to)
   return value
 end
 
---- Puts what options.null says in the place of each null, at every depth.
+--- Converts all values of a table, at every depth, with a list instead of recursion.
 local function settle(value, null, replacement)
   local open = { value }
   while open[1] do
@@ -90,7 +91,7 @@ local function settle(value, null, replacement)
 end
 
 ---@param data string
----@param replacement any  what stands for null
+---@param replacement any  the value for null
 ---@return any
 ---@return noshell.error?
 function json.decode(data, replacement)

@@ -1,11 +1,11 @@
---- What divides text without looking at how it is laid out: lines, words,
---- records, patterns. Pure functions; no line is looked at twice.
+--- Splits text into lines, words, records and captures. Pure functions that scan each
+--- line once.
 
 local failure = require "noshell.failure"
 
 local text = {}
 
---- The lines without their ends. A last line that nothing ends is one too.
+--- Splits the text into lines, without their ends. An unterminated last line counts.
 ---@param data string
 ---@param has_crlf? boolean  a CR before the LF belongs to the end
 ---@return string[]
@@ -24,8 +24,8 @@ function text.lines(data, has_crlf)
   return lines
 end
 
---- Without the blanks at both ends. "^%s*(.-)%s*$" would take quadratic time
---- where there are many blanks inside.
+--- Removes white space at both ends. "^%s*(.-)%s*$" would take quadratic time if there
+--- are many blanks inside.
 ---@param data string
 ---@return string
 function text.trimmed(data)
@@ -44,7 +44,7 @@ function text.words(data)
   return words
 end
 
---- The first n - 1 words, and the rest as the nth.
+--- Returns the first n - 1 words, and the rest of the text as the nth.
 ---@param data string
 ---@param n integer
 ---@return string[]
@@ -60,7 +60,7 @@ function text.words_and_rest(data, n)
   return words
 end
 
---- What stands between separators; with n, the nth is the rest.
+--- Splits the text at separators; with n, the nth field gets the rest.
 ---@param data string
 ---@param separator string
 ---@param n? integer
@@ -77,7 +77,7 @@ function text.fields(data, separator, n)
   return fields
 end
 
---- The records that a NUL ends; with n, as rows of n.
+--- Splits the text into records that end in NUL; with n, into rows of n records.
 ---@param data string
 ---@param n? integer
 ---@return string[]|string[][]|nil
@@ -101,8 +101,8 @@ end
 
 -- Patterns ------------------------------------------------------------------------
 
---- Appends the captures to `row`; false where the line does not match; nil,
---- reason where the pattern is at fault.
+--- Appends the captures to `row`. Returns false if the line does not match; nil,
+--- reason if the pattern is malformed.
 local function append_captures(row, line, pattern)
   local found = { pcall(string.match, line, pattern) }
   if not found[1] then
@@ -122,7 +122,7 @@ local function named(row, names)
   return record
 end
 
---- The captures of all patterns in one line; false where one does not match.
+--- Returns the captures of all patterns in a line; false if one does not match.
 local function match_line(line, patterns, names)
   local row = {}
   for _, pattern in ipairs(patterns) do
@@ -133,7 +133,7 @@ local function match_line(line, patterns, names)
   return row
 end
 
---- The captures of the lines that match all patterns.
+--- Returns the captures of each line that matches all patterns.
 ---@param data string
 ---@param patterns string[]
 ---@param options noshell.match_options
