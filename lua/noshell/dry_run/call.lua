@@ -1,39 +1,39 @@
---- Calls of a dry run: what a command was to do, as its handler and the spec
---- look at it. Secrets are ***.
+--- Calls of a dry run: descriptions of commands, for handlers and specs. Secrets are
+--- shown as ***.
 
 local core = require "noshell.core"
 local drive = require "noshell.drive"
 
---- What would have been run. Beside these it has the keys of a SPEC that were
---- said: cwd, umask, limits, uid, gid, groups, timeout, daemonize, pid_file,
---- new_session, pass_fds (by the child's number), send_buffers (*** by the child's
---- number), allow_cap (numbers), limits (each { soft, hard }), pre_exec_hook (true),
---- and so on.
+--- A command that would have been run. Besides the fields below, it has the keys of a
+--- SPEC that were set: cwd, umask, limits (each { soft, hard }), uid, gid, groups,
+--- timeout, daemonize, pid_file, new_session, pass_fds (by the child's number),
+--- send_buffers (*** by the child's number), allow_cap (numbers), pre_exec_hook (true),
+--- and others.
 ---@class noshell.dry_call
----@field number integer       1 for the first of the dry run
+---@field number integer       1 for the first call of the dry run
 ---@field command string       the command line, as in errors and traces
 ---@field program string
----@field args string[]        without the program
----@field argv string[]        with it
+---@field args string[]        the arguments without the program
+---@field argv string[]        the program and its arguments
 ---@field env table<string, string>  the whole environment
----@field input? string        what it reads from stdin: a function is called for
----  all of it; where stdin is a pipe, what was written to it, once it was read,
----  waited for or closed; in a pipeline, what the stage before it wrote
+---@field input? string        the standard input. An input function is called until it
+---  ends. If stdin is a pipe: the bytes written to it, once the program is waited for,
+---  read or closed. In a pipeline: the output of the command before it
 ---@field stdin string|table|userdata|integer   "null", "input", "pipe", "inherit",
----  "pipeline", { path = ... }, or what it was directed to
+---  "pipeline", { path = ... }, or the object that it is directed to
 ---@field stdout string|table|userdata|integer  "capture", "pipe", "null", ...
 ---@field stderr string|table|userdata|integer
----@field stage? integer       which of a pipeline it is
----@field exec? boolean        this process was to be replaced
----@field pid? integer         what the process has for a pid; no process ever has it
----@field signals integer[]    what kill sent to it
----@field cmd noshell.command  the command itself, with its secrets in clear
+---@field stage? integer       its number in a pipeline
+---@field exec? boolean        exec would have replaced this process
+---@field pid? integer         a pid that no process can have
+---@field signals integer[]    the signals that kill sent to it
+---@field cmd noshell.command  the command itself, with its secrets in clear text
 
 local call = {}
 
 local WORDS = { buffer = "input" }
 
---- What the words of the core mean to who reads them.
+--- Returns the word for a stream, with the default resolved.
 local function word_of(cmd, which, is_exec)
   local word = drive.stdio(cmd, which)
   if word ~= "default" then return WORDS[word] or word end
@@ -49,7 +49,7 @@ local function describe_streams(self, cmd, kept)
   if kept.leads then self.stdout = "pipeline" end
 end
 
---- The call of a command, without its input.
+--- Describes a command, without its input.
 ---@param cmd noshell.command
 ---@param number integer
 ---@param is_exec? boolean
@@ -64,11 +64,12 @@ function call.new(cmd, number, is_exec)
   return self
 end
 
---- A program that reads no more is the only end of an endless input.
+--- Limits the input that is drained: an endless source would end only when its program
+--- closes stdin.
 local MOST_INPUT = 64 * 1024 * 1024
 
---- The stream that a standard stream of the program was directed to.
----@param kept table  what the command keeps
+--- Returns the noshell.stream to which a standard stream is directed, if any.
+---@param kept table  of the command
 ---@param which 0|1|2
 ---@return noshell.stream?
 function call.stream_of(kept, which)
@@ -78,7 +79,7 @@ function call.stream_of(kept, which)
   end
 end
 
---- What is left to read of a stream that was handed over, of a dry run too.
+--- Reads the rest of a stream of a dry-run process.
 local function rest_of(stream, pump)
   local process = stream:process()
   if not process:_kept().dry then return nil end
@@ -86,10 +87,10 @@ local function rest_of(stream, pump)
   return stream:_read() or ""
 end
 
---- All that the command is known to read when it starts; and { err } where a
---- function of the caller's raised err.
+--- Returns the input that is known when the command starts; and { err } if a user
+--- callback raised err.
 ---@param cmd noshell.command
----@param pump fun(process: noshell.process)  has one of a dry run end
+---@param pump fun(process: noshell.process)  lets a dry-run process end
 ---@return string?
 ---@return table? raised
 function call.input_of(cmd, pump)

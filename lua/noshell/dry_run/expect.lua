@@ -1,26 +1,27 @@
---- What a dry run expects: commands by what they are, each with its reply.
+--- Expectations of a dry run: patterns of commands, each with a reply.
 
 local core = require "noshell.core"
 local failure = require "noshell.failure"
 
---- The program's name (or its path, where it holds a slash), the program and its
---- first arguments, true for any command, or a function that tells.
+--- The program's name (its path, if it contains a slash); a list of the program and
+--- its first arguments; true for any command; or a function that returns whether the
+--- call matches.
 ---@alias noshell.dry_match
 ---| string|(string|number)[]|true|fun(call: noshell.dry_call): any
 
 ---@class noshell.dry_expectation
 ---@field match noshell.dry_match
 ---@field reply? noshell.dry_reply
----@field times? integer|"any"  how often it is to be run, "any": never too; unless
----  given once where the list is ordered, else once or more
+---@field times? integer|"any"  required number of runs; "any" includes none. Default:
+---  once in an ordered list, else once or more
 
---- Of several that match, the first counts that was not run as often as it is to
---- be; `ordered`: they are run in the list's order.
+--- A list of expectations. A command counts for the first one that matches and has not
+--- reached its number of runs. `ordered`: commands must be run in the order of the list.
 ---@class noshell.dry_expectations
 ---@field [integer] noshell.dry_expectation
 ---@field ordered? boolean
 
---- One of them, and how often it was run.
+--- An expectation, and the number of its runs.
 ---@class noshell.dry_item
 ---@field match noshell.dry_match
 ---@field reply noshell.dry_reply
@@ -31,16 +32,16 @@ local failure = require "noshell.failure"
 ---@class noshell.dry_list
 ---@field items noshell.dry_item[]
 ---@field ordered boolean
----@field at integer  in order: the item that was run last
+---@field at integer  if ordered: the index of the item that was run last
 local methods = {}
 
 local metatable = { __index = methods }
 
 local expect = {}
 
--- Making --------------------------------------------------------------------------
+-- Creating ------------------------------------------------------------------------
 
---- What is wrong with a match; nil where nothing is.
+--- Returns the argument error of a match, or nil.
 local function find_bad_match(match)
   local kind = type(match)
   if kind == "string" and match:find("%s") then
@@ -56,7 +57,7 @@ end
 
 local FIELDS = { match = true, reply = true, times = true }
 
-local function find_mistake(item)
+local function find_error(item)
   if type(item) ~= "table" then
     return "must be a table { match = ..., reply = ... }, not " .. failure.shown(item)
   end
@@ -83,7 +84,7 @@ local function new_item(item, ordered)
     count = 0 }
 end
 
---- A list of expectations; or nil, and what is wrong with it.
+--- Creates a list of expectations; returns nil and the reason after an argument error.
 ---@param list noshell.dry_expectations
 ---@return noshell.dry_list?
 ---@return string?
@@ -95,8 +96,8 @@ function expect.new(list)
     end
   end
   for i, item in ipairs(list) do
-    local mistake = find_mistake(item)
-    if mistake then return nil, ("expectation %d: %s"):format(i, mistake) end
+    local reason = find_error(item)
+    if reason then return nil, ("expectation %d: %s"):format(i, reason) end
     items[i] = new_item(item, ordered)
   end
   return setmetatable({ items = items, ordered = ordered, at = 1 }, metatable)
@@ -104,7 +105,7 @@ end
 
 -- Matching ------------------------------------------------------------------------
 
---- Whether the command's program is called that.
+--- Whether the program has this name.
 local function is_program(name, program)
   if name == program then return true end
   return not name:find("/", 1, true) and program:match("[^/]*$") == name
@@ -126,7 +127,7 @@ local function matches(item, call)
   return match(call)
 end
 
---- A match in a message.
+--- Describes an expectation in a message.
 local function shown(item)
   local match = item.match
   if match == true then return "any command" end
@@ -165,7 +166,7 @@ function methods:_in_any_order(call)
   return nil, used or "no expectation matches it"
 end
 
---- The reply to a call; or nil, and why nothing matches.
+--- Returns the expectation that matches a call; or nil and the reason.
 ---@param call noshell.dry_call
 ---@return noshell.dry_item?
 ---@return string?
@@ -176,7 +177,7 @@ function methods:find(call)
   return item, why
 end
 
---- What was expected and has not been run as often, as text.
+--- Describes the expectations that have not reached their number of runs.
 ---@return string[]
 function methods:pending()
   local texts = {}

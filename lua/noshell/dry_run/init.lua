@@ -1,8 +1,8 @@
---- Dry runs: nothing is started anywhere in this Lua state; a handler says how
---- what would have been run ends.
+--- Dry runs: no program is started in this Lua state; a handler simulates the end of
+--- each command.
 ---
---- The switch is at the core's methods, below all that starts a program, so that
---- none goes past it; while there is no dry run they are the core's own.
+--- A dry run replaces the core's methods that start programs, which every start uses;
+--- without a dry run they are the core's own.
 
 local calls = require "noshell.dry_run.call"
 local core = require "noshell.core"
@@ -15,7 +15,7 @@ local replies = require "noshell.dry_run.reply"
 ---@class noshell.command
 local commands = core.methods.command
 
---- A dry run. It stays until stop, also where nobody holds it.
+--- A dry run. It is active until stop is called, even if it is not referenced.
 ---@class noshell.dry
 ---@field package handler? fun(call: noshell.dry_call): noshell.dry_reply
 ---@field package list? noshell.dry_list
@@ -25,33 +25,33 @@ local methods = {}
 
 local metatable = { __index = methods, __name = "noshell.dry" }
 
---- What is remembered of a command that was "started".
+--- The state of a command that was "started".
 ---@class noshell.dry_record
 ---@field dry noshell.dry
 ---@field call noshell.dry_call
 ---@field process? noshell.process
----@field reply any            not a function any more once it is `known`
----@field known? table         the same, as the core needs it
----@field source? noshell.dry_record  whose stdout is the input
----@field raised? table        { err }: what its input raised
+---@field reply any            as the handler returned it
+---@field known? table         the final reply, as the core takes it
+---@field source? noshell.dry_record  the command before it in a pipeline
+---@field raised? table        { err }: an error of its input function
 
 local dry_run = {}
 
---- The dry runs that were not stopped; the last one counts.
+--- The active dry runs; the last one handles the calls.
 ---@type noshell.dry[]
 local active = {}
 
--- Asking ------------------------------------------------------------------------------
+-- User callbacks ----------------------------------------------------------------------
 
---- The coroutines in which a handler runs.
+--- The coroutines in which a handler is running.
 local asking = setmetatable({}, { __mode = "k" })
 
---- Calls a function of the caller's. An error is that of whoever runs the
---- command, and of verify.
+--- Calls a user callback. An error in it is raised by the function that runs the
+--- command, and again by verify.
 local function ask(record, f)
   local thread = coroutines.key()
   asking[thread] = true
-  -- Limit: on Lua 5.1 nothing can yield through pcall, so not in f.
+  -- Limit: on Lua 5.1, which cannot yield across pcall, callbacks must not yield.
   local ok, answer, why = pcall(f, record.call)
   asking[thread] = nil
   if ok then return answer, why end
@@ -74,7 +74,7 @@ local function find_reply(record)
   refuse(record, ("unexpected command '%s': %s"):format(record.call.command, why))
 end
 
---- Makes of the reply what the core needs to know.
+--- Converts the reply to the form that the core takes.
 local function know(record)
   local reply = record.reply
   if type(reply) == "function" then reply = ask(record, reply) end
@@ -83,14 +83,14 @@ end
 
 -- Ending ------------------------------------------------------------------------------
 
---- What goes to stdout and what to stderr, where both go to stdout too.
+--- Returns the outputs of stdout and stderr; stderr may be directed to stdout.
 local function outputs(record)
   local stdout, stderr = record.known.stdout, record.known.stderr
   if record.call.stderr ~= "stdout" then return stdout, stderr end
   return (stdout or "") .. (stderr or ""), nil
 end
 
---- What was written to its stdin, where that is a pipe of ours.
+--- Records the bytes written to the program's stdin, if that is a pipe.
 local function note_input(record)
   local call = record.call
   if call.stdin == "pipe" and record.process and not record.process:closed() then
@@ -98,7 +98,7 @@ local function note_input(record)
   end
 end
 
---- What it writes is known from here on, because all that it reads is.
+--- Determines the final reply, now that the input is complete.
 ---@param record noshell.dry_record
 local function settle(record)
   note_input(record)
@@ -116,7 +116,7 @@ local function settle(record)
   end
 end
 
---- What pump is for such a process: it ends as soon as anybody looks.
+--- Replaces pump for a dry-run process, which ends when it is pumped first.
 local function pump_dry(process)
   local finished, raw = drive.pump(process)
   if finished ~= false then return finished, raw end
@@ -136,11 +136,11 @@ end
 
 -- Starting ----------------------------------------------------------------------------
 
---- More than any process has: Linux numbers them up to 2 ^ 22.
+--- Above every pid: /proc/sys/kernel/pid_max is at most 2 ^ 22 (proc(5)).
 local FIRST_PID = 2 ^ 22 + 1
 local last_pid = FIRST_PID - 1
 
---- The handler of the innermost dry run is asked about the command.
+--- Creates the record of a command in the innermost dry run.
 ---@return noshell.dry_record
 local function new_record(cmd, is_exec)
   local dry = active[#active]
@@ -164,7 +164,7 @@ local function new_record(cmd, is_exec)
   return record
 end
 
---- Whether somebody is still to say what it reads.
+--- Whether the input is still incomplete.
 local function is_open(record)
   if record.source then return not record.source.known end
   return record.call.stdin == "pipe"
@@ -180,7 +180,7 @@ local function answer(record)
   return record.known and record.known.failure
 end
 
---- A stream that the program was given is its own from here on.
+--- Closes the streams that were handed over to the program, as a start does.
 local function hand_over(kept)
   for which = 0, 2 do
     local given = calls.stream_of(kept, which)
@@ -197,7 +197,7 @@ local function attach(process, record, asked)
   if asked.input then process.stdin:_close() end
 end
 
---- What _start is in a dry run.
+--- Replaces _start in a dry run.
 ---@param cmd noshell.command
 ---@param scope? noshell.scope
 local function start(cmd, scope)
@@ -216,7 +216,7 @@ local function start(cmd, scope)
   return process
 end
 
---- What _exec is: nobody goes on behind it, so it raises.
+--- Replaces _exec. A successful exec does not return, so it raises an error.
 local function exec(cmd)
   local ok, raw = cmd:_check(true)
   if not ok then return nil, raw end
@@ -229,7 +229,7 @@ end
 local own = { start = commands._start, aside = commands._start_aside,
   exec = commands._exec, features = core.features }
 
---- The core's methods, or ours.
+--- Installs the core's methods or the replacements.
 local function switch()
   local is_dry = active[1] ~= nil
   commands._start = is_dry and start or own.start
@@ -240,39 +240,39 @@ end
 
 -- The object --------------------------------------------------------------------------
 
---- Starts nothing in this Lua state from now on, until stop: whatever would
---- have been started is told to the handler, which says how it ends. A list of
---- expectations is a handler too; what matches none raises an error. Without a
---- handler everything is a success that writes nothing.
+--- Begins a dry run: until stop, no program is started in this Lua state. Instead, the
+--- handler is called for each command and returns how it ends. The handler may be a
+--- list of expectations; a command that matches none raises an error. Without a handler,
+--- every command succeeds and writes nothing.
 ---
---- Nothing that only a start finds out is found out: whether the program, the
---- directory and the files are there, and whether it may be done. No file is
---- opened or written, no hook is run, no time passes.
+--- A dry run does not check anything that needs a real start: whether the program, the
+--- directory and the files exist, and whether the permissions suffice. It opens and
+--- writes no files, runs no hooks and does not wait.
 ---@param handler? noshell.dry_expectations|fun(call: noshell.dry_call): noshell.dry_reply
 ---@return noshell.dry
 function dry_run.new(handler)
   local self = setmetatable({ made = {}, refused = {} }, metatable)
-  local kind, mistake = type(handler), nil
+  local kind, reason = type(handler), nil
   if kind == "function" then
     self.handler = handler
   elseif kind == "table" then
-    self.list, mistake = expect.new(handler)
+    self.list, reason = expect.new(handler)
   elseif handler ~= nil then
-    mistake = "the handler must be a function or a list, not " .. failure.shown(handler)
+    reason = "the handler must be a function or a list, not " .. failure.shown(handler)
   end
-  if mistake then error("noshell.dry_run: " .. mistake, 2) end
+  if reason then error("noshell.dry_run: " .. reason, 2) end
   table.insert(active, self)
   switch()
   return self
 end
 
---- Whether there is one.
+--- Whether a dry run is active.
 function dry_run.is_active()
   return active[1] ~= nil
 end
 
---- Ends the dry run; the one in which it was begun goes on. In whatever order,
---- and twice, is fine.
+--- Ends the dry run; an enclosing one becomes active again. Nested dry runs may be
+--- stopped in any order, and more than once.
 ---@return true
 function methods:stop()
   for i = #active, 1, -1 do
@@ -284,8 +284,8 @@ end
 
 metatable.__close = methods.stop
 
---- The command lines of all that would have been started, in order, also of what
---- did not start because its reply said so.
+--- Returns the command lines of all calls, in order, including those whose reply was a
+--- failure to start.
 ---@return string[]
 function methods:commands()
   local texts = {}
@@ -293,7 +293,7 @@ function methods:commands()
   return texts
 end
 
---- The same, with all that each was to do.
+--- Returns all calls, in order.
 ---@return noshell.dry_call[]
 function methods:calls()
   local copy = {}
@@ -301,14 +301,14 @@ function methods:calls()
   return copy
 end
 
---- What was expected and was not run, or not as often, as text.
+--- Describes the expectations that were not run, or not as often as required.
 ---@return string[]
 function methods:pending()
   return self.list and self.list:pending() or {}
 end
 
---- Raises where something is pending, or was run that nothing expected, or the
---- handler raised: also where the program under test caught that.
+--- Raises an error if an expectation is pending, an unexpected command was run, or the
+--- handler raised an error, even if the code under test caught it.
 ---@return true
 function methods:verify()
   local said, pending = {}, self:pending()

@@ -1,33 +1,32 @@
---- Replies of a dry run: what stands for a program's end.
+--- Replies of a dry run: simulated ends of programs.
 
 local core = require "noshell.core"
 local failure = require "noshell.failure"
 local nearest = require "noshell.nearest"
 
---- How a program ends that is not run. All may be absent: then it exits with 0
---- and writes nothing.
+--- How the program ends. Without any field, it exits with 0 and writes nothing.
 ---@class noshell.dry_end
 ---@field exit_code? integer   0 to 255
----@field signal? string|integer  what ends it instead: "TERM"
+---@field signal? string|integer  the signal that kills it, such as "TERM"
 ---@field core_dumped? boolean
----@field stdout? string|number  what it writes there, wherever that is directed
+---@field stdout? string|number  its output, wherever stdout is directed
 ---@field stderr? string|number
----@field timed_out? boolean   the command's timeout passes
+---@field timed_out? boolean   the command's timeout expires
 ---@field output_limit? boolean  it writes more than max_output
----@field lost? boolean        something else takes its status
----@field error? noshell.dry_failure|string  it does not start: an errno's name, or more
+---@field lost? boolean        other code in the host reaps it, and its status is lost
+---@field error? noshell.dry_failure|string  it fails to start: an errno's name, or details
 
---- Why a program does not start.
+--- Why a program fails to start.
 ---@class noshell.dry_failure
----@field errname? string   "ENOENT"; or
+---@field errname? string   such as "ENOENT"; alternatively
 ---@field errno? integer
----@field stage? string     "find_program" unless given
----@field subject? string   the program unless given
+---@field stage? string     default "find_program"
+---@field subject? string   default: the program
 ---@field reason? string
 
---- A string is what it writes to stdout, a number its exit code, false is exit
---- code 1, nil and true are success. A function is called for one of these
---- once all that the program is to read is known.
+--- A string is the program's stdout, a number its exit code; false is exit code 1; nil
+--- and true are success. A function returns one of these; it is called once the whole
+--- input of the program is known.
 ---@alias noshell.dry_reply
 ---| noshell.dry_end|string|number|boolean|nil
 ---| fun(call: noshell.dry_call): noshell.dry_end|string|number|boolean|nil
@@ -74,7 +73,7 @@ end
 ---@type table<string, integer>?
 local numbers
 
---- The number of an errno by its name.
+--- Returns the number of an errno by its name.
 local function errno_of(name)
   if not numbers then
     numbers = {}
@@ -86,7 +85,7 @@ local function errno_of(name)
   return numbers[name]
 end
 
---- The core's failure of a start.
+--- Builds the failure of a start, as the core would.
 local function failure_of(call, given)
   if type(given) == "string" then given = { errname = given } end
   local errno = given.errno or errno_of(given.errname)
@@ -115,9 +114,9 @@ local SHORT = {
   boolean = function(ok) return { exit_code = ok and 0 or 1 } end,
 }
 
---- What the core needs to know, of what a handler gave; `failure` is there
---- where it does not start.
----@param value noshell.dry_reply  no function
+--- Converts a reply to the table that the core takes. It has a `failure` if the program
+--- fails to start.
+---@param value noshell.dry_reply  not a function
 ---@param call noshell.dry_call
 ---@return table
 function reply.new(value, call)
