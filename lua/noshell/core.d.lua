@@ -1,30 +1,30 @@
 ---@meta noshell.core
 
---- The types of noshell's C part. The Lua part adds methods to the same
---- classes; names that begin with "_" are for it alone.
+--- The types of noshell's C module. The Lua layer adds methods to the same classes.
+--- Names that begin with "_" are private to it.
 
---- What went wrong, before the Lua part makes a noshell.error of it. Fields
---- that say nothing are absent.
+--- A failure as the C module reports it; the Lua layer makes a noshell.error of it.
+--- Empty fields are absent.
 ---@class noshell.failure
----@field code noshell.code what kind it is
----@field stage? string      the step, or the method, that did not succeed
+---@field code noshell.code
+---@field stage? string      the step or method that failed
 ---@field errno? integer    the system's number for the cause
 ---@field errname? string    "ENOENT"
----@field message? string    strerror's text
+---@field message? string    the text of strerror(3)
 ---@field subject? string    the path, name or number concerned
----@field reason? string     words where errno says too little
----@field signal? string     what killed the child in that stage
+---@field reason? string     an explanation, if errno does not suffice
+---@field signal? string     the signal that killed the child in that stage
 ---@field signal_number? integer  its number
----@field method? string     of a mistake: the setter
----@field value? string      of a mistake: what it was given
----@field where? string      of a mistake: the caller's "file:line"
----@field key? string        of a mistake: the key of a SPEC whose value it is
+---@field method? string     argument error: the setter
+---@field value? string      argument error: the value, as text
+---@field where? string      argument error: the caller's "file:line"
+---@field key? string        argument error: the key of a SPEC that has the value
 
---- A value that must not be shown: as text it is ***.
+--- A value that must not be shown; tostring returns ***.
 ---@class noshell.secret: userdata
 
 ---@class noshell.core
----@field methods noshell.core.types     the tables in which methods are looked up
+---@field methods noshell.core.types     the method tables
 ---@field metatables noshell.core.types
 ---@field version string                 NOSHELL_VERSION
 local core = {}
@@ -34,7 +34,7 @@ local core = {}
 ---@field process table
 ---@field stream table
 
---- Never raises for what it is given: that is the command's mistake.
+--- Creates a command. Wrong arguments are argument errors of the command.
 ---@param program noshell.word
 ---@param ... noshell.word
 ---@return noshell.command
@@ -51,21 +51,22 @@ function core.secret(value) end
 ---@field description string
 ---@field minimum integer     of an integer, included
 ---@field maximum integer     of an integer or mask, included
----@field stage? string       the stage of a failure; nil if the kernel is not asked
+---@field stage? string       its stage; nil if the child makes no system call for it
 
---- The setters of one scalar, in the order in which a SPEC applies them.
+--- Returns the setters of a single scalar, in the order in which a SPEC applies them.
 ---@return noshell.setter_row[]
 function core.setters() end
 
---- Frames of chunks whose source begins so are not the caller of a setter.
+--- Sets the prefix of noshell's own sources: frames with it are skipped when the caller
+--- of a setter is looked up.
 ---@param prefix string  "@/usr/share/lua/5.4/noshell/"
 function core.set_source_prefix(prefix) end
 
---- Where the caller is, as a mistake has it: "file:line", or "" where none is known.
+--- Returns the caller's "file:line", as argument errors have it; "" if it is unknown.
 ---@return string
 function core.where() end
 
---- Seconds of a clock that nobody sets.
+--- Returns the seconds of the monotonic clock (clock_gettime(2)).
 ---@return number
 function core.now() end
 
@@ -73,13 +74,13 @@ function core.now() end
 --- waits for the time alone. Also true if `other` is readable.
 ---@param fd integer
 ---@param events "r"|"w"|"rw"
----@param seconds? number  for ever unless given
+---@param seconds? number  default: no limit
 ---@param other? integer
 ---@return boolean?
 ---@return noshell.failure?
 function core.poll(fd, events, seconds, other) end
 
---- A pipe between two programs: the end to read from, the end to write to.
+--- Creates a pipe between two programs: returns its read end and its write end.
 ---@return noshell.descriptor?
 ---@return noshell.descriptor|noshell.failure
 function core.pipe() end
@@ -88,23 +89,23 @@ function core.pipe() end
 ---@return noshell.failure?
 function core.pollset() end
 
---- Another descriptor of the same file.
+--- Duplicates a descriptor.
 ---@param fd integer
 ---@return noshell.descriptor?
 ---@return noshell.failure?
 function core.duplicate(fd) end
 
---- A descriptor that is readable once the seconds have passed.
+--- Creates a descriptor that becomes readable after the seconds.
 ---@param seconds number
 ---@return noshell.descriptor?
 ---@return noshell.failure?
 function core.timer(seconds) end
 
---- In a pre-exec hook: the program inherits this descriptor.
+--- Keeps a descriptor open for the program; for use in a pre-exec hook.
 ---@param fd integer|file*|noshell.stream|table|userdata
 function core.keep_fd(fd) end
 
---- The word as sh reads it back unchanged.
+--- Quotes a word so that sh reads it back unchanged.
 ---@param word string|number
 ---@return string
 function core.quote(word) end
@@ -130,17 +131,17 @@ function core.errno_name(number) end
 ---@return string
 function core.strerror(number) end
 
---- What this build and this kernel offer.
+--- The features of this build and this kernel.
 ---@class noshell.features
----@field launch string            the launch path that a plain command takes now
----@field pidfd_info boolean       statuses survive a foreign waitpid(-1)
----@field supervisor boolean       ... or go through the supervisor
+---@field launch string            the launch path of a plain command
+---@field pidfd_info boolean       the status survives a waitpid(-1) of other code
+---@field supervisor boolean       ... or is reported by a supervisor process
 ---@field capng boolean            built with libcap-ng
 ---@field selinux boolean          built with libselinux
----@field selinux_enabled boolean   the kernel enforces or logs
----@field apparmor_enabled boolean  the kernel has profiles
+---@field selinux_enabled boolean   SELinux is enforcing or permissive
+---@field apparmor_enabled boolean  AppArmor is enabled
 ---@field core_scheduling boolean   run_alone and run_among work
----@field close_range boolean       the system call is there
+---@field close_range boolean       close_range(2) is available
 ---@field process_group_signal boolean  a pidfd can signal a group
 ---@field host? string             noshell.features() only: see noshell.host.name
 
@@ -148,33 +149,32 @@ function core.strerror(number) end
 ---@return noshell.features
 function core.features(dry) end
 
---- Whether a yield from here would reach who resumed the coroutine; nil where
---- this Lua cannot tell.
+--- Whether the running coroutine can yield from here; nil if this Lua cannot tell.
 ---@return boolean?
 function core.can_yield() end
 
---- The path of the Unix socket on which this process listens for its own
---- connections: wake-up channels.
+--- Returns the path of the Unix socket to which this process connects its wake-up
+--- channels.
 ---@return string?
 ---@return noshell.failure?
 function core.wake_path() end
 
---- Takes the connection that was just made to it.
+--- Accepts the connection that was just made to that socket.
 ---@return integer? channel
 ---@return noshell.failure?
 function core.wake_accept() end
 
---- One byte on the channel as soon as the descriptor (-1: none) is ready, or the
---- seconds have passed; once.
+--- Sends one byte on the channel once the descriptor (-1: none) is ready or the seconds
+--- have passed.
 ---@param channel integer
 ---@param fd integer
 ---@param events "r"|"w"|"rw"
----@param seconds? number  never unless given
+---@param seconds? number  default: no limit
 ---@return true?
 ---@return noshell.failure?
 function core.wake_arm(channel, fd, events, seconds) end
 
---- Not any more. A byte may be on its way already.
+--- Disarms the channel. A byte may already have been sent.
 ---@param channel integer
 function core.wake_disarm(channel) end
 
@@ -183,8 +183,8 @@ function core.wake_disarm(channel) end
 ---@return boolean
 function core.wake_is_open(channel) end
 
---- Collects forgotten processes that have ended, without waiting for the keeper to
---- do it. How many are left.
+--- Reaps orphans that have ended, without waiting for the keeper to do it. Returns the
+--- number of orphans left.
 ---@return integer left
 function core.reap() end
 
@@ -219,43 +219,43 @@ local process = {}
 ---@return noshell.failure?
 function process:pump() end
 
---- Readable when pump has something to do.
+--- Returns a descriptor that is readable if pump has work to do.
 ---@return integer?
 ---@return noshell.failure?
 function process:pollfd() end
 
---- What to wait for on pollfd.
+--- Returns the events to wait for on pollfd.
 ---@return "r"
 function process:events() end
 
---- Seconds after which to pump without an event; nil for never.
+--- Returns the seconds after which to call pump without an event; nil for no limit.
 ---@return number?
 ---@return noshell.failure?
 function process:timeout() end
 
---- How it ended, a new table; nil while it runs.
+--- Returns how it ended, as a new table; nil while it runs.
 ---@return table?
 ---@return noshell.failure?
 function process:result() end
 
---- Whether that is a success by the command's rules.
+--- Whether its end is a success by the command's rules.
 ---@return true?
 ---@return noshell.failure?
 function process:check() end
 
---- Sends a signal to this program, or to none.
----@param signal? string|integer  "TERM" unless given
+--- Sends a signal to the program; never to another process, since a pidfd is used.
+---@param signal? string|integer  default "TERM"
 ---@return true?
 ---@return noshell.failure?
 function process:kill(signal) end
 
---- Begins to end the program and what it started; pump does the rest.
+--- Begins the escalation for the program and its descendants; pump carries it out.
 ---@param grace number  seconds between TERM and KILL
 ---@return true?
 ---@return noshell.failure?
 function process:terminate(grace) end
 
---- nil once it was reaped.
+--- Returns the pidfd; nil once the process was reaped.
 ---@return integer?
 ---@return noshell.failure?
 function process:pidfd() end
@@ -267,29 +267,29 @@ function process:detach() end
 ---@return boolean
 function process:closed() end
 
---- Whether the child waits before its exec; false when time is up.
----@param seconds? number  0 to try; for ever unless given
+--- Waits until the child waits before its exec; returns false after `seconds`.
+---@param seconds? number  0: do not wait; default: no limit
 ---@return boolean?
 ---@return noshell.failure?
 function process:_handshake_wait(seconds) end
 
---- Lets the child go on to its exec.
+--- Lets the child proceed to its exec.
 ---@return true?
 ---@return noshell.failure?
 function process:handshake_notify() end
 
---- What the Lua part keeps with the process.
+--- Returns the table in which the Lua layer keeps its state of the process.
 ---@return table
 function process:_kept() end
 
---- What was captured so far, without the first `from` bytes.
+--- Returns the output captured so far, without its first `from` bytes.
 ---@param which 1|2
 ---@param from? integer
 ---@return string?
 function process:_captured(which, from) end
 
---- The line behind the first `from` bytes, with its newline; nil and how much
---- there is where there is no whole one. Before `scanned` there is no newline.
+--- Returns the line after the first `from` bytes, with its newline; nil and the number
+--- of bytes if it is incomplete. The bytes before `scanned` contain no newline.
 ---@param which 1|2
 ---@param from integer
 ---@param scanned integer
@@ -315,16 +315,16 @@ function process:_max_output() end
 ---@return boolean
 function process:_moves_data() end
 
---- Keeps the first `count` bytes no longer.
+--- Discards the first `count` bytes.
 ---@param which 1|2
 ---@param count integer
 function process:_drop_captured(which, count) end
 
---- Of a dry run: what was written to its stdin so far.
+--- In a dry run: returns the bytes written to its stdin so far.
 ---@return string
 function process:_dry_input() end
 
---- Of a dry run: it ends so.
+--- In a dry run: ends the process.
 ---@param ending table  exit_code, signal_number, core_dumped, timed_out,
 ---  output_limit, lost, stdout, stderr
 ---@return true?
@@ -337,8 +337,7 @@ function process:_end_dry(ending) end
 ---@return noshell.failure?
 function process:_abort() end
 
---- Forgetting the process now closes its streams, instead of reading them to
---- their end.
+--- Makes an orphaned process close its streams, instead of draining them.
 function process:_leave_streams() end
 
 --- From now on its timeout holds even if no method is called. With `seconds` the
@@ -362,7 +361,7 @@ function process:_is_bound() end
 ---@return boolean
 function process:_entrust(channel) end
 
---- Aborts where still running, and releases everything. Twice is fine.
+--- Aborts the process if it still runs, and releases everything. May be called twice.
 function process:_free() end
 
 -- Streams ---------------------------------------------------------------------
@@ -372,17 +371,17 @@ function process:_free() end
 ---@class noshell.stream: userdata
 local stream = {}
 
---- Bytes up to and with the separator, at most `max`, or what is left before
---- the end; false where that would block, nil at the end.
+--- Reads up to and including the separator, at most `max` bytes, or the rest. Returns
+--- false if that would block, nil at the end of the stream.
 ---@param separator? string  one byte
 ---@param max? integer
 ---@return string|false|nil
 ---@return noshell.failure?
 function stream:_read(separator, max) end
 
---- Writes what fits, from the byte `offset` on; 0 where it would block.
+--- Writes as much as possible, from the byte `offset` on; 0 if it would block.
 ---@param data string
----@param offset? integer  1 unless given
+---@param offset? integer  default 1
 ---@return integer? written
 ---@return noshell.failure?
 function stream:_write(data, offset) end
@@ -393,22 +392,23 @@ function stream:_close() end
 ---@return boolean
 function stream:closed() end
 
---- Non-blocking; stays the stream's.
+--- Returns the descriptor, which is non-blocking and remains the stream's.
 ---@return integer?
 ---@return noshell.failure?
 function stream:fileno() end
 
---- Ready when the stream may be tried again, or its process must be pumped.
+--- Returns a descriptor that is ready if the stream can be retried, or its process must
+--- be pumped.
 ---@return integer?
 ---@return noshell.failure?
 function stream:pollfd() end
 
---- What to wait for on pollfd; nil where only time tells.
+--- Returns the events to wait for on pollfd; nil to wait for the timeout only.
 ---@return "r"|"w"|nil
 ---@return noshell.failure?
 function stream:events() end
 
---- The process's.
+--- The same as process:timeout.
 ---@return number?
 ---@return noshell.failure?
 function stream:timeout() end
@@ -418,19 +418,19 @@ function stream:timeout() end
 ---@return noshell.failure?
 function stream:pump() end
 
---- The process that it belongs to.
+--- Returns the process to which it belongs.
 ---@return noshell.process
 function stream:process() end
 
 -- Descriptors -----------------------------------------------------------------
 
---- One that is ours, closed when it is collected.
+--- A descriptor that its userdata owns: it is closed when the userdata is collected.
 ---@class noshell.descriptor: userdata
----@field fileno fun(self): integer  raises where it is closed
----@field close fun(self)            twice is fine
+---@field fileno fun(self): integer  raises an error if it is closed
+---@field close fun(self)            may be called twice
 ---@field closed fun(self): boolean
 
---- Many to wait for as one; none of them is the set's.
+--- A set of descriptors to wait for as one. It does not own the descriptors.
 ---@class noshell.pollset: userdata
 ---@field watch fun(self, list: table): true?, noshell.failure?  { fd, "r", fd, "w", … },
 ---  and no others from now on

@@ -4,17 +4,17 @@
 
 -- Commands --------------------------------------------------------------------
 
---- What to run and how. Setters return the command and never raise for what
---- they are given: the first mistake is kept, with the caller's line, and
---- running tells. Only what is no command raises.
+--- A program and how to run it. Setters return the command. They never raise an error
+--- for their arguments: the first argument error is recorded with the caller's line,
+--- and running the command returns it. Only a value that is no command raises.
 ---@class noshell.command: userdata
 local command = {}
 
---- A copy that can be changed by itself.
+--- Returns an independent copy.
 ---@return noshell.command
 function command:clone() end
 
---- Makes a mistake, where there is none yet.
+--- Records an argument error, unless there is one already.
 ---@param method string
 ---@param value? string
 ---@param reason string
@@ -28,293 +28,298 @@ function command:_mistake(method, value, reason) end
 ---@return boolean
 function command:_set_mistake_key(key, value) end
 
---- What the Lua part keeps with the command; a clone has a copy.
+--- Returns the table in which the Lua layer keeps its state of the command; a clone has
+--- a copy.
 ---@return table
 function command:_kept() end
 
---- Integers are passed exactly, and floats that are integers as such.
+--- Adds an argument. Integers are converted exactly; so are floats without a fraction.
 ---@param value noshell.word
 ---@return noshell.command
 function command:add_arg(value) end
 
---- The values, or the items of one list, which must hold some.
+--- Adds the values, or the items of one list that is not empty, as arguments.
 ---@param ... noshell.word|noshell.word[]
 ---@return noshell.command
 function command:add_args(...) end
 
---- The single argument name=value.
+--- Adds the single argument name=value.
 ---@param name string|number
 ---@param value noshell.word
 ---@return noshell.command
 function command:add_arg_pair(name, value) end
 
---- As string.format. Secrets among the values are put in, and make the argument
---- a secret.
+--- Adds an argument formatted by string.format. If a value is a secret, the argument
+--- is one, too.
 ---@param format string
 ---@param ... any
 ---@return noshell.command
 function command:add_arg_format(format, ...) end
 
---- The argument that was added last is shown as ***.
+--- Marks the last argument as a secret, which is shown as ***.
 ---@return noshell.command
 function command:mark_secret() end
 
---- The child's argv[0], where it is not to be the program's name.
+--- Sets the child's argv[0]; default: the program as it was given.
 ---@param name string|number
 ---@return noshell.command
 function command:set_arg0(name) end
 
---- The first variable that is added or passed ends that all are inherited, but
---- for inherit_env.
+--- Sets a variable. The first one that is added or passed stops the inheritance of all
+--- others, unless inherit_env is called.
 ---@param name string|number
 ---@param value string|number
 ---@return noshell.command
 function command:add_env_pair(name, value) end
 
---- A variable as one string.
+--- Sets a variable given as one string.
 ---@param pair string  "NAME=value"
 ---@return noshell.command
 function command:add_env_string(pair) end
 
---- A variable from a format.
----@param format string  as string.format
+--- Sets a variable from a format.
+---@param format string  as for string.format; the result is "NAME=value"
 ---@param ... any
 ---@return noshell.command
 function command:add_env_format(format, ...) end
 
---- With their values here, as far as they are set.
+--- Passes variables with their values in this process; does nothing for unset ones.
 ---@param ... string
 ---@return noshell.command
 function command:pass_env(...) end
 
---- As pass_env, and says that it is safe where we run set-id.
+--- The same as pass_env; states that passing is safe in a set-user-ID process.
 ---@param name string
 ---@return noshell.command
 function command:pass_env_allow_suid(name) end
 
---- As pass_env, but where we run set-id it is `default`, or absent.
+--- The same as pass_env, but in a set-user-ID process sets `default`, or nothing.
 ---@param name string
 ---@param default? string|number
 ---@return noshell.command
 function command:pass_env_block_suid(name, default) end
 
---- LC_ALL=C, and LD_PRELOAD, LD_LIBRARY_PATH, PATH, HOME, USER, LOGNAME, TMPDIR
---- as they are here.
+--- Sets LC_ALL=C, and passes LD_PRELOAD, LD_LIBRARY_PATH, PATH, HOME, USER, LOGNAME
+--- and TMPDIR.
 ---@return noshell.command
 function command:pass_env_common() end
 
---- XDG_DATA_HOME, XDG_CACHE_HOME and XDG_CONFIG_HOME below `base`.
+--- Sets XDG_DATA_HOME, XDG_CACHE_HOME and XDG_CONFIG_HOME to directories below `base`.
 ---@param base string
 ---@return noshell.command
 function command:add_env_xdg(base) end
 
---- Keeps the rest of our environment although variables are named.
+--- Inherits the other variables even if some are added or passed.
 ---@return noshell.command
 function command:inherit_env() end
 
---- The program does not get this variable.
+--- Removes a variable.
 ---@param name string
 ---@return noshell.command
 function command:unset_env(name) end
 
---- Starts from no variables.
+--- Starts with an empty environment.
 ---@return noshell.command
 function command:clear_env() end
 
----@alias noshell.limit integer|"unlimited"  math.huge is no limit either
+---@alias noshell.limit integer|"unlimited"  math.huge is the same as "unlimited"
 
---- Any RLIMIT: "nofile", "as", "cpu", ...
+--- Sets a resource limit by its name in lower case: "nofile", "as", "cpu", and so on
+--- (getrlimit(2)).
 ---@param name string
 ---@param soft noshell.limit
----@param hard? noshell.limit  as soft unless given
+---@param hard? noshell.limit  default: soft
 ---@return noshell.command
 function command:set_limit(name, soft, hard) end
 
---- A core scheduling cookie of its own.
+--- Gives the program a core scheduling cookie of its own.
 ---@return noshell.command
 function command:run_alone() end
 
---- The processors on which the program may run, numbered from 0; "all": those that
---- its cpuset has. Otherwise they are those of the thread that starts it, in nginx
---- what worker_cpu_affinity says.
+--- Sets the processors on which the program may run, numbered from 0; "all": those of
+--- its cpuset. By default it inherits those of the thread that starts it, which in
+--- nginx worker_cpu_affinity sets.
 ---@param cpus integer[]|"all"
 ---@return noshell.command
 function command:set_cpu_affinity(cpus) end
 
---- The core scheduling cookie of this process.
+--- Gives the program the core scheduling cookie of this process.
 ---@param pid integer
 ---@return noshell.command
 function command:run_among(pid) end
 
---- The user id, or the name of a user. Supplementary groups become those of the
---- account. Unless it is 0, the program has the capabilities of allow_cap and no
---- others, whatever this process holds.
+--- Sets the user, by id or name. The supplementary groups become those of the account.
+--- Unless the id is 0, the program has exactly the capabilities of allow_cap.
 ---@param user integer|string
 ---@return noshell.command
 function command:set_uid(user) end
 
---- The group id, or the name of a group.
+--- Sets the group, by id or name.
 ---@param group integer|string
 ---@return noshell.command
 function command:set_gid(group) end
 
---- Exactly these supplementary groups.
+--- Sets the supplementary groups.
 ---@param groups integer[]
 ---@return noshell.command
 function command:set_groups(groups) end
 
---- uid, gid and groups of this account, with capabilities as for set_uid.
+--- Sets uid, gid and groups to those of an account; capabilities as for set_uid.
 ---@param name string
 ---@return noshell.command
 function command:set_user(name) end
 
---- The program has no capabilities, but those of allow_cap, and cannot regain any:
---- the bounding set is reduced or, without CAP_SETPCAP, no_new_privs is set.
+--- Removes all capabilities except those of allow_cap. The program cannot regain any:
+--- its bounding set is reduced or, without CAP_SETPCAP, no_new_privs is set.
 ---@return noshell.command
 function command:clear_caps() end
 
---- Capabilities that the program has nevertheless, after clear_caps or another uid.
---- This process must hold them.
+--- Lets the program have capabilities, after clear_caps and a change of user too. This
+--- process must have them.
 ---@param ... string|integer  "net_raw", "CAP_NET_RAW", 13
 ---@return noshell.command
 function command:allow_cap(...) end
 
---- The SELinux label of the program. A failure where SELinux is off, unless
---- if_enabled.
+--- Sets the SELinux label of the program. Running fails if SELinux is disabled, unless
+--- if_enabled is true.
 ---@param label string
 ---@param options? { if_enabled?: boolean }
 ---@return noshell.command
 function command:set_selinux_label(label, options) end
 
---- The AppArmor profile of the program. A failure where AppArmor is off, unless
---- if_enabled.
+--- Sets the AppArmor profile of the program. Running fails if AppArmor is disabled,
+--- unless if_enabled is true.
 ---@param profile string
 ---@param options? { if_enabled?: boolean }
 ---@return noshell.command
 function command:set_apparmor_profile(profile, options) end
 
---- Files, streams and other objects are asked for their descriptor when the
---- command starts. Lua's files are flushed first. A stream is handed over: it
---- is closed here when the command starts.
+--- Directs stdin. The descriptor of a file, stream or other object is read when the
+--- command starts. A Lua file is flushed first. A stream is handed over, and closed
+--- here.
 ---@param target noshell.target
 ---@return noshell.command
 function command:set_stdin(target) end
 
---- Where stdout goes; "capture" unless set.
+--- Directs stdout; default "capture".
 ---@param target noshell.target
 ---@return noshell.command
 function command:set_stdout(target) end
 
---- Where stderr goes; "capture" unless set.
+--- Directs stderr; default "capture".
 ---@param target noshell.target
 ---@return noshell.command
 function command:set_stderr(target) end
 
---- What the program reads from stdin.
+--- Sets the bytes that the program reads from stdin.
 ---@param data noshell.word  any bytes
 ---@return noshell.command
 function command:set_input_buffer(data) end
 
---- Makes data readable at the returned descriptor of the child. -1 after a
---- mistake.
+--- Makes data readable at a descriptor of the child, which is returned; returns -1
+--- after an argument error.
 ---@param data noshell.word  any bytes
 ---@return integer fd
 function command:send_buffer(data) end
 
---- close_parent closes it here once the command has started: a file by its
---- close method, a stream at once.
+--- Passes a descriptor to the child, under its own number or `as` another. With
+--- close_parent it is closed here: a stream at once, a file by its close method when
+--- the command has started.
 ---
---- Limit: a stream that is not closed stays non-blocking, for the child too.
+--- Limit: a stream that is not closed remains non-blocking, in the child too.
 ---@param fd integer|file*|noshell.stream|table|userdata
 ---@param options? { close_parent?: boolean, as?: integer }
 ---@return noshell.command
 function command:pass_fd(fd, options) end
 
---- Runs in a forked child just before exec; an error, or false or nil with a
---- message, is the command's failure. A light userdata is a C function of type
---- nsh_pre_exec_hook, and its data a userdata. The descriptors that it opens are
---- closed afterwards, except those that it keeps with noshell.keep_fd.
+--- Sets a function that runs in the forked child just before exec. An error in it, or
+--- a result of false or nil with a message, makes the start fail. A light userdata is a
+--- C function of type nsh_pre_exec_hook, whose data are a userdata. Descriptors that
+--- the hook opens are closed after it, except those that it keeps with noshell.keep_fd.
 ---
---- Limit: what goes to the program's stdin comes when it is executing: a hook
---- that reads to its end waits for ever.
+--- Limit: input is written once the program is executing, so a hook that reads stdin
+--- to its end never returns.
 ---@param hook fun(data: any): boolean?, string?|lightuserdata
 ---@param data? any
 ---@return noshell.command
 function command:set_pre_exec_hook(hook, data) end
 
---- Ends the program and what it started when the seconds have passed: TERM, and
---- KILL after the grace. They count from the exec; a hook, or a FIFO that nobody
---- opens, gets as many before, and then it does not start: ETIMEDOUT.
+--- Sets a timeout: the program and its descendants get TERM after `seconds`, and KILL
+--- after another `grace`. The time counts from the exec. Before it, a hook, or a FIFO
+--- without another end, may take as long; then the start fails with ETIMEDOUT.
 ---@param seconds number  more than 0
----@param grace? number   2 unless given
+---@param grace? number   default 2
 ---@return noshell.command
 function command:set_timeout(seconds, grace) end
 
---- The cap of each captured stream, 64 MiB unless set; past it the program is ended.
+--- Limits each captured stream, by default to 64 MiB. A program that writes more is
+--- ended.
 ---@param bytes noshell.limit
 ---@return noshell.command
 function command:set_max_output(bytes) end
 
---- These exit codes are success too.
+--- Makes these exit codes a success, too.
 ---@param ... integer  0 to 255
 ---@return noshell.command
 function command:allow_exit(...) end
 
---- As a POSIX shell reads it back; secrets are ***.
+--- Returns the command line in the form in which a POSIX shell reads it back. Secrets
+--- are ***.
 ---@param options? { linebreaks?: boolean, strip_path?: boolean }
 ---@return string
 function command:to_string(options) end
 
---- Variables and words, unquoted, and a newline.
+--- Writes the variables and words, unquoted, and a newline.
 ---@param target integer|file*
 ---@return true?
 ---@return noshell.failure?
 function command:write_arg_log(target) end
 
---- The arguments without the program. Secrets are in clear.
+--- Returns the arguments without the program. Secrets are in clear text.
 ---@return string[]
 function command:args() end
 
---- The program and its arguments. Secrets are in clear.
+--- Returns the program and its arguments. Secrets are in clear text.
 ---@return string[]
 function command:argv() end
 
---- The environment that a run now would give.
+--- Returns the environment that the program would get now.
 ---@return table<string, string>
 function command:env() end
 
---- The same as "NAME=value", in order.
+--- Returns the same as a list of "NAME=value", in order.
 ---@return string[]
 function command:env_list() end
 
---- What set_input_buffer was given.
+--- Returns the data of set_input_buffer.
 ---@return string?
 function command:input() end
 
---- What set_working_directory was given.
+--- Returns the path of set_working_directory.
 ---@return string?
 function command:working_directory() end
 
---- The first mistake.
+--- Returns the first argument error.
 ---@return noshell.failure?
 function command:mistake() end
 
---- How a standard stream is directed.
+--- Returns how a standard stream is directed.
 ---@param which 0|1|2
 ---@return "default"|"null"|"inherit"|"pipe"|"capture"|"stdout"|"buffer"|"fd"|"path"
 function command:stdio(which) end
 
---- Starts it. The process is added to the scope before the program starts. With
---- `attended` the caller waits until its end at once: only pump enforces the
---- timeout, until _leave is called.
+--- Starts the command. The process is added to the scope before the program starts.
+--- `attended`: the caller waits for its end right away; only pump enforces the timeout
+--- then, until _leave is called.
 ---@param scope? noshell.scope
 ---@param attended? boolean
 ---@return noshell.process?
 ---@return noshell.failure?
 function command:_start(scope, attended) end
 
---- Has another thread start it: nil where only _start can. With `to_end` the
---- start's descriptor tells of the process, not of its start.
+--- Starts the command in a start thread. Returns nil if only _start can start it.
+--- `to_end`: the start's descriptor becomes readable for events of the process, not
+--- when it has started.
 ---@param to_end? boolean
 ---@param is_bound? boolean  collected, the start ends the program
 ---@return noshell.start?
@@ -325,18 +330,18 @@ function command:_start_aside(to_end, is_bound) end
 ---@return noshell.failure
 function command:_exec() end
 
---- What it was told, with the keys of a SPEC; secrets are ***.
+--- Returns what was set, by the keys of a SPEC. Secrets are ***.
 ---@return table
 function command:_describe() end
 
---- Whether it has no mistake, nor setters that do not fit together, for a start
---- or for exec.
+--- Checks for an argument error, and for conflicts between setters, before a start or
+--- an exec.
 ---@param in_place boolean
 ---@return true?
 ---@return noshell.failure?
 function command:_check(in_place) end
 
---- A process without a program, for _end_dry.
+--- Creates a process without a program, for _end_dry.
 ---@param pid integer
 ---@return noshell.process?
 ---@return noshell.failure?

@@ -1,4 +1,4 @@
---- The keys of SPEC tables, and the setters of a command that each calls.
+--- The keys of SPEC tables, and the setters that they call.
 
 local core = require "noshell.core"
 local failure = require "noshell.failure"
@@ -8,26 +8,27 @@ local keys = {}
 
 local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
 
--- Mistakes --------------------------------------------------------------------
+-- Argument errors -------------------------------------------------------------
 
 local shown = failure.shown
 
---- The command's first mistake, as its setters make it.
+--- Records an argument error, as the command's setters do.
 ---@param cmd noshell.command
 ---@param key string
 ---@param value any
 ---@param reason string
-function keys.mistake(cmd, key, value, reason)
+function keys.reject(cmd, key, value, reason)
   cmd:_mistake(key, shown(value), reason)
 end
 
-local mistake = keys.mistake
+local reject = keys.reject
 
 local function bad_type(cmd, key, value, wanted)
-  mistake(cmd, key, value, "must be " .. wanted)
+  reject(cmd, key, value, "must be " .. wanted)
 end
 
---- The length of a list, nil after a mistake: no table, another key, a hole.
+--- Returns the length of a list. Returns nil after an argument error: it is no table,
+--- or has another key or a hole.
 local function length(cmd, key, list)
   if type(list) ~= "table" then
     bad_type(cmd, key, list, "a list")
@@ -36,7 +37,7 @@ local function length(cmd, key, list)
   local last, count = 0, 0
   for index in pairs(list) do
     if type(index) ~= "number" or index < 1 or index % 1 ~= 0 then
-      mistake(cmd, key, list, ("must be a list, but has the key %s"):format(shown(index)))
+      reject(cmd, key, list, ("must be a list, but has the key %s"):format(shown(index)))
       return nil
     end
     last, count = math.max(last, index), count + 1
@@ -44,11 +45,11 @@ local function length(cmd, key, list)
   if last == count then return count end
   local hole = 1
   while list[hole] ~= nil do hole = hole + 1 end
-  mistake(cmd, key, list, ("item %d is nil: the list has a hole"):format(hole))
+  reject(cmd, key, list, ("item %d is nil: the list has a hole"):format(hole))
 end
 
---- The keys of a map in order, nil after a mistake: no table, or a key that is
---- no string.
+--- Returns the keys of a map, sorted. Returns nil after an argument error: it is no
+--- table, or a key is no string.
 local function names(cmd, key, map)
   if type(map) ~= "table" then
     bad_type(cmd, key, map, "a table")
@@ -57,7 +58,7 @@ local function names(cmd, key, map)
   local sorted = {}
   for name in pairs(map) do
     if type(name) ~= "string" then
-      mistake(cmd, key, map, ("the key %s is not a string"):format(shown(name)))
+      reject(cmd, key, map, ("the key %s is not a string"):format(shown(name)))
       return nil
     end
     sorted[#sorted + 1] = name
@@ -68,12 +69,12 @@ end
 
 -- Kinds of setters: function(cmd, value, key, spec) ----------------------------
 
---- The value is the setter's argument.
+--- The setter is called with the value.
 local function value(setter)
   return function(cmd, given) cmd[setter](cmd, given) end
 end
 
---- true calls the setter, false does not.
+--- The setter is called for true, and not for false.
 local function flag(setter)
   return function(cmd, given, key)
     if given == true then
@@ -84,7 +85,7 @@ local function flag(setter)
   end
 end
 
---- A list is the setter's arguments; anything else is the only one.
+--- The setter is called with the items of a list, or with the single value.
 local function arguments(setter)
   return function(cmd, given, key)
     if type(given) ~= "table" then
@@ -96,20 +97,20 @@ local function arguments(setter)
   end
 end
 
---- The setter is called for each of a list; anything else is the only one.
+--- The setter is called for each item of a list, or for the single value.
 local function each(setter)
   return function(cmd, given, key)
     if type(given) ~= "table" then given = { given } end
     for i = 1, length(cmd, key, given) or 0 do
       if type(given[i]) == "table" then
-        return mistake(cmd, key, given, ("item %d is a table"):format(i))
+        return reject(cmd, key, given, ("item %d is a table"):format(i))
       end
       cmd[setter](cmd, given[i])
     end
   end
 end
 
---- The setter takes a value and a table: "x", or { "x", if_enabled = true }.
+--- The setter takes a value and options: "x", or { "x", if_enabled = true }.
 local function with_options(setter)
   return function(cmd, given)
     if type(given) ~= "table" then
@@ -124,9 +125,9 @@ local function with_options(setter)
   end
 end
 
--- Setters of their own ----------------------------------------------------------
+-- Keys with their own rules -----------------------------------------------------
 
---- What is named here beside `env` says that nothing else is inherited.
+--- If one of these is used beside `env`, nothing else is inherited.
 local ALLOW_LISTS = { "clear_env", "pass_env", "pass_env_common",
   "pass_env_allow_suid", "pass_env_block_suid" }
 
@@ -149,7 +150,7 @@ local function env(cmd, map, key, spec)
 end
 
 local function pass_env(cmd, given, key)
-  -- An empty list allows nothing, which is not the same as saying nothing.
+  -- An empty list passes no variables; without the key, all are inherited.
   if type(given) == "table" and next(given) == nil then cmd:clear_env() end
   each("pass_env")(cmd, given, key)
 end
@@ -184,13 +185,14 @@ local function timeout(cmd, seconds, _, spec)
   end
 end
 
---- In a SPEC the key timeout reads it; as a method it changes what was set.
+--- In a SPEC, the key timeout applies it; set_grace changes the grace of a timeout that
+--- is already set.
 local function grace(cmd, seconds, key, spec)
   local set = key == "set_grace" and cmd:_describe().timeout
   if set then
     cmd:set_timeout(set, seconds)
   elseif spec.timeout == nil then
-    mistake(cmd, key, seconds, "'grace' requires 'timeout'")
+    reject(cmd, key, seconds, "'grace' requires 'timeout'")
   end
 end
 
@@ -202,34 +204,34 @@ local function input(cmd, given)
   end
 end
 
---- "tail" is short for the usual tail, "all" says what is so anyway.
+--- "tail" keeps the default number of bytes; "all" is the default.
 local function capture(cmd, given, key, spec)
   if given == "tail" then
     if spec.tail == nil then cmd:set_tail() end
   elseif given ~= "all" then
-    mistake(cmd, key, given, 'must be "tail" or "all"')
+    reject(cmd, key, given, 'must be "tail" or "all"')
   elseif spec.tail ~= nil then
-    mistake(cmd, key, given, "conflicts with 'tail'")
+    reject(cmd, key, given, "conflicts with 'tail'")
   end
 end
 
 local function tail(cmd, bytes, key, spec)
   cmd:set_tail(bytes)
   if spec.max_output ~= nil then
-    mistake(cmd, key, bytes, "conflicts with 'max_output'")
+    reject(cmd, key, bytes, "conflicts with 'max_output'")
   end
 end
 
 local function stdin(cmd, target, key, spec)
   if spec.input ~= nil or spec.input_buffer ~= nil then
-    mistake(cmd, key, target, "conflicts with 'input'")
+    reject(cmd, key, target, "conflicts with 'input'")
   else
     cmd:set_stdin(target)
   end
 end
 
---- { 8, [3] = 9 }: our 8 under its own number, and our 9 as the child's 3.
---- What counts from 1 without a gap is plain.
+--- { 8, [3] = 9 } passes our descriptor 8 under its own number, and our 9 as the
+--- child's 3. Items of the list part, from 1 without a gap, keep their numbers.
 local function pass_fds(cmd, map, key)
   if type(map) ~= "table" then return bad_type(cmd, key, map, "a table") end
   local plain, targets = 0, {}
@@ -239,7 +241,7 @@ local function pass_fds(cmd, map, key)
   end
   for target in pairs(map) do
     if type(target) ~= "number" then
-      return mistake(cmd, key, map, ("the key %s is not a descriptor of the child")
+      return reject(cmd, key, map, ("the key %s is not a descriptor of the child")
         :format(shown(target)))
     end
     if target < 1 or target > plain or target % 1 ~= 0 then
@@ -252,11 +254,11 @@ local function pass_fds(cmd, map, key)
   end
 end
 
---- Stands for the setters of one scalar, which the core lists.
+--- Stands for the rows of setters.def, which the core lists.
 local SCALARS = {}
 
---- Every key, in the order in which they are applied, so that of several
---- mistakes the same one is told each time.
+--- Every key, in the order of application: a fixed order makes the first of several
+--- argument errors the same in every run.
 local SETTERS = {
   { "arg0", value "set_arg0" },
   { "arg", value "add_arg" },
@@ -318,10 +320,10 @@ local SETTERS = {
   { "check", check },
 }
 
---- The names, in that order.
+--- The keys, in that order.
 keys.names = {}
 
---- The setter of each name: f(cmd, value, name, spec).
+--- The setter of each key: f(cmd, value, key, spec).
 keys.setters = {}
 
 local function add_key(name, setter)
@@ -343,11 +345,11 @@ end
 
 local commands = core.methods.command
 
---- set_<key> → key, of those that are defined here.
+--- The methods that are defined here: set_<key> → key.
 keys.methods = {}
 
---- The method set_<key> for a key whose setter is called otherwise. It takes
---- what the key takes in a SPEC.
+--- Defines set_<key> for a key whose setter has another name. It takes the same value
+--- as the key.
 local function define_method(key)
   local method = "set_" .. key
   if commands[method] then return end

@@ -1,8 +1,8 @@
---- The known word that was most likely meant by an unknown one.
+--- Suggests a known word for an unknown one.
 
 local nearest = {}
 
---- How many letters must be inserted, deleted or changed to get from a to b.
+--- Returns the Levenshtein distance of two words.
 local function distance(a, b)
   local row = {}
   for j = 0, #b do row[j] = j end
@@ -18,8 +18,8 @@ local function distance(a, b)
   return row[#b]
 end
 
---- The word of the list that is nearest, nil where none is near. Of several,
---- the first.
+--- Returns the nearest word of the list, the first one of several; nil if no word is
+--- near. Words are cut to 40 letters: the time grows with the product of the lengths.
 ---@param word string
 ---@param list string[]
 ---@return string?

@@ -1,4 +1,4 @@
---- SPEC tables: from what they say to a command.
+--- Builds commands from SPEC tables.
 
 local core = require "noshell.core"
 local command = require "noshell.command"
@@ -13,10 +13,10 @@ options.KEYS = keys.names
 
 local KEYS = keys.names
 
-local mistake = keys.mistake
+local reject = keys.reject
 
---- The number of words in the array part, holes among them, that of options, and
---- what is neither, where there is any.
+--- Returns the length of the array part, holes included, the number of options, and a
+--- list of unknown keys, if there are any.
 local function survey(spec)
   local last, count, strangers = 0, 0, nil
   for key in pairs(spec) do
@@ -29,32 +29,32 @@ local function survey(spec)
       strangers[#strangers + 1] = key
     end
   end
-  -- There may be defaults behind a metatable, any number of them.
+  -- A metatable may provide defaults for any key.
   return last, getmetatable(spec) ~= nil and #KEYS or count, strangers
 end
 
-local function refuse(cmd, key, given)
+local function reject_key(cmd, key, given)
   if type(key) ~= "string" then
     key = "[" .. failure.shown(key) .. "]"
-    mistake(cmd, key, given, "an option's key must be a string")
+    reject(cmd, key, given, "an option's key must be a string")
   else
     local near = nearest.word(key, KEYS)
-    mistake(cmd, key, given, near and ("no such option, did you mean '%s'?")
+    reject(cmd, key, given, near and ("no such option, did you mean '%s'?")
       :format(near) or "no such option")
   end
   cmd:_set_mistake_key(key)
 end
 
-local function refuse_all(cmd, strangers, spec)
+local function reject_keys(cmd, strangers, spec)
   if cmd:mistake() then return end
   table.sort(strangers, function(a, b) return tostring(a) < tostring(b) end)
-  for _, key in ipairs(strangers) do refuse(cmd, key, spec[key]) end
+  for _, key in ipairs(strangers) do reject_key(cmd, key, spec[key]) end
 end
 
 local function add_words(cmd, spec, last)
   for i = 2, last do
     if spec[i] == nil then
-      mistake(cmd, "add_arg", nil,
+      reject(cmd, "add_arg", nil,
         ("argument %d is nil"):format(i - 1))
     end
     cmd:add_arg(spec[i])
@@ -65,7 +65,7 @@ local function from_table(spec)
   local last, left, strangers = survey(spec)
   local cmd = core.command(spec[1])
   add_words(cmd, spec, last)
-  if strangers then refuse_all(cmd, strangers, spec) end
+  if strangers then reject_keys(cmd, strangers, spec) end
   local is_wrong = cmd:mistake() ~= nil
   for i = 1, #KEYS do
     if left == 0 then break end
@@ -80,8 +80,8 @@ local function from_table(spec)
   return cmd
 end
 
---- The command that a SPEC says, and whether it was made for that: a table, the
---- program and its arguments, or a command as it is.
+--- Returns the command for a SPEC table, for a program and its arguments, or a given
+--- command itself, and whether it is new.
 ---@param spec noshell.spec|noshell.command|string
 ---@param ... string|number
 ---@return noshell.command
@@ -96,12 +96,12 @@ function options.command(spec, ...)
   if type(spec) ~= "table" then return core.command(spec, ...), true end
   local cmd = from_table(spec)
   if select("#", ...) > 0 then
-    mistake(cmd, "command", (...), "a table takes no further arguments")
+    reject(cmd, "command", (...), "a table takes no further arguments")
   end
   return cmd, true
 end
 
---- The same, always a command of its own, which can be changed.
+--- The same, but a given command is cloned, so that the result may be changed.
 ---@param ... any  as options.command
 ---@return noshell.command
 function options.own(...)

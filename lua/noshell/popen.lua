@@ -1,14 +1,14 @@
---- io.popen's replacement: a program at the other end of a file.
+--- A replacement for io.popen.
 
 local command = require "noshell.command"
 local result = require "noshell.result"
 local scope = require "noshell.scope"
 
---- What noshell.popen gives. Collected, it lets the program run on.
+--- A file that is connected to a program. If it is collected, the program goes on.
 ---@class noshell.popen
----@field process noshell.process  what runs
----@field stdin? noshell.stream   where the mode is "w" or "rw"
----@field stdout? noshell.stream  where the mode is "r" or "rw"
+---@field process noshell.process
+---@field stdin? noshell.stream   if the mode is "w" or "rw"
+---@field stdout? noshell.stream  if the mode is "r" or "rw"
 local methods = {}
 
 local metatable = { __index = methods, __name = "noshell.popen" }
@@ -20,7 +20,7 @@ local function end_of(self, name, mode)
   return self[name] or error("noshell.popen: not opened with mode '" .. mode .. "'", 3)
 end
 
---- As stream:read.
+--- The same as stream:read.
 ---@param ... "l"|"L"|"a"|"*l"|"*L"|"*a"|integer
 ---@return string? ...
 function methods:read(...)
@@ -28,7 +28,7 @@ function methods:read(...)
   return stdout:read(...)
 end
 
---- As stream:lines.
+--- The same as stream:lines.
 ---@param ... "l"|"L"|"a"|"*l"|"*L"|"*a"|integer
 ---@return fun(): string?, ...
 function methods:lines(...)
@@ -36,7 +36,7 @@ function methods:lines(...)
   return stdout:lines(...)
 end
 
---- As stream:records.
+--- The same as stream:records.
 ---@param separator string
 ---@return fun(): string?
 function methods:records(separator)
@@ -44,7 +44,7 @@ function methods:records(separator)
   return stdout:records(separator)
 end
 
---- As stream:write.
+--- The same as stream:write.
 ---@param ... string|number
 ---@return noshell.popen?
 ---@return noshell.error?
@@ -54,7 +54,7 @@ function methods:write(...)
   return self
 end
 
---- Nothing is kept back: there is nothing to flush.
+--- Does nothing: writes are not buffered.
 ---@return noshell.popen
 function methods:flush()
   return self
@@ -67,10 +67,10 @@ local function conclude(self)
   self.process:close()
 end
 
---- Closes the streams and waits for the program's end. No way to end is an
---- error here: true, "exit", 0, or nil and "exit" or "signal" and the number;
---- nil, err where there is no such number. Closing again gives the same again.
---- If an error is raised meanwhile, the program is ended.
+--- Closes the streams and waits for the program to end. Returns true, "exit", 0, or
+--- nil, "exit" or "signal", and the number, as io.popen's close does; nil, err if the
+--- status is unknown. A second call returns the same values.
+--- An error that is raised meanwhile ends the program.
 ---@return true|nil ok
 ---@return "exit"|"signal"|noshell.error kind
 ---@return integer? number
@@ -79,7 +79,7 @@ function methods:close()
   return self.triple[1], self.triple[2], self.triple[3]
 end
 
---- Leaving a scope ends the program, as with a process.
+--- Aborts the program at the end of a scope, as a process does.
 function metatable.__close(self)
   self.process:close()
 end
@@ -99,7 +99,7 @@ function popen.is_mode(mode)
   return ways[mode] ~= nil
 end
 
---- Starts a command that is not used otherwise.
+--- Starts a command. Changes it, so the caller must own it.
 ---@param cmd noshell.command
 ---@param mode "r"|"w"|"rw"
 ---@return noshell.popen?

@@ -1,4 +1,4 @@
---- Trying again what may succeed later.
+--- Retries commands that may succeed later.
 
 local core = require "noshell.core"
 local dry_run = require "noshell.dry_run"
@@ -6,13 +6,12 @@ local failure = require "noshell.failure"
 local pipeline = require "noshell.pipeline"
 local wait = require "noshell.wait"
 
---- How often, and when.
 ---@class noshell.retry_options
----@field attempts? integer  how often at most; 3 unless given
----@field delay? number      seconds before the second attempt; 1 unless given
----@field backoff? number    by how much each delay is longer than the last; 2 unless given
+---@field attempts? integer  maximum number of attempts; default 3
+---@field delay? number      seconds before the second attempt; default 1
+---@field backoff? number    factor by which each delay grows; default 2
 ---@field on? noshell.code[]|fun(err: noshell.error, attempt: integer): boolean?
----  after which failures to try again; unless given after all but a mistake
+---  the failures to retry after; default: all except argument errors ("invalid")
 
 local retry = {}
 
@@ -36,7 +35,7 @@ local function check_options(how)
   end
 end
 
---- Whether to try again after that failure.
+--- Whether to retry after this failure.
 local function is_worth(on, err, attempt)
   if type(on) == "function" then return on(err, attempt) end
   if not on then return err.code ~= "invalid" end
@@ -46,22 +45,22 @@ local function is_worth(on, err, attempt)
   return false
 end
 
---- What only time makes ready.
+--- A pollable that never becomes ready, to wait for a deadline only.
 local timer = {
   pollfd = function() return nil end,
   events = function() return nil end,
   timeout = function() return nil end,
 }
 
---- Sleeps in the host, so that others go on. In a dry run no time passes.
+--- Waits through the host, so that other coroutines run. Returns at once in a dry run.
 local function sleep(seconds)
   if dry_run.is_active() then return nil end
   local _, raw = wait.await(timer, function() return false end, core.now() + seconds)
   return raw
 end
 
---- Runs it until it is a success, several times at most, and waits in between.
---- Gives the result, or nil and the last error, with err.attempts.
+--- Runs a command or pipeline until it succeeds, up to `attempts` times, with delays in
+--- between. Returns the result, or nil and the last error, with err.attempts.
 ---@param spec noshell.spec|noshell.command|noshell.pipeline
 ---@param how? noshell.retry_options
 ---@return noshell.result?

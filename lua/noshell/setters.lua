@@ -1,5 +1,5 @@
---- Setters of a command that are Lua's: what is done while the program runs.
---- Mistakes are remembered as those of the core's setters are.
+--- The setters that are implemented in Lua: they take effect while the program runs.
+--- They record argument errors as the core's setters do.
 
 local core = require "noshell.core"
 local failure = require "noshell.failure"
@@ -11,11 +11,11 @@ local set_stdin, set_input_buffer = commands.set_stdin, commands.set_input_buffe
 
 local setters = {}
 
---- How much of a long output is kept where nobody says how much.
+--- The default number of bytes that set_tail keeps.
 local TAIL = 65536
 
---- Whether there are between min and max arguments; if not, that is an argument
---- error of `method`.
+--- Whether the number of arguments is between min and max; otherwise records an
+--- argument error of `method`.
 ---@param self noshell.command
 ---@param method string
 ---@param min integer
@@ -35,12 +35,12 @@ end
 
 local has_count = setters.has_count
 
---- A secret alone hides its metatable.
+--- Secrets are the only userdata that hide their metatable.
 local function is_secret(value)
   return type(value) == "userdata" and getmetatable(value) == false
 end
 
---- Standard input is what was set last.
+--- The last setter of standard input wins, so these two discard a Lua source.
 function commands:set_stdin(...)
   self:_kept().input = nil
   return set_stdin(self, ...)
@@ -52,7 +52,7 @@ function commands:set_input_buffer(...)
   return set_input_buffer(self, ...)
 end
 
---- Whether that is a piece of input.
+--- Whether the value can be a piece of input.
 function setters.is_chunk(value)
   return type(value) == "string" or type(value) == "number"
 end
@@ -78,13 +78,13 @@ local function is_text(value)
   return setters.is_chunk(value) or is_secret(value)
 end
 
---- What the program reads from stdin: a string, a secret, an open file, a list
---- of strings, or a function that is called for the next string whenever the
---- program can read more, until it gives nil. An error in it ends the program,
---- and is raised by whoever waits.
+--- Sets the program's standard input: a string, a secret, an open file, a list of
+--- strings, or a function. The function is called for the next string whenever the
+--- program can read more, until it returns nil. An error in it ends the program and is
+--- raised by the function that waits for it.
 ---
---- The function is not called any more once the program reads no more. Running
---- the command again calls the same function again.
+--- The function is not called again after the program has closed its stdin. If the
+--- command is run again, the same function is called again.
 ---@param ... string|number|noshell.secret|file*|noshell.stream|string[]|fun(): string?
 ---@return noshell.command
 function commands:set_input(...)
@@ -112,8 +112,9 @@ local function set_function(self, name, ...)
   return self
 end
 
---- Calls a function for every line of the captured stdout as it comes, without
---- its end. An error in it ends the program, and is raised by whoever waits.
+--- Calls a function for each line of the captured stdout as it arrives, without its
+--- line end. An error in it ends the program and is raised by the function that waits
+--- for it.
 ---@param ... fun(line: string)
 ---@return noshell.command
 function commands:on_stdout(...)
@@ -127,10 +128,9 @@ function commands:on_stderr(...)
   return set_function(self, "on_stderr", ...)
 end
 
---- Keeps the last bytes of what is captured of stdout and of stderr, 64 KiB
---- unless told how many, and not all of it; the result's stdout_dropped and
---- stderr_dropped say how much is missing. The cap of set_max_output is one of
---- what is held at a time.
+--- Keeps only the last bytes of the captured stdout and stderr, by default 64 KiB of
+--- each. The result's stdout_dropped and stderr_dropped count the others.
+--- set_max_output then limits the bytes held at a time.
 ---@param ... integer
 ---@return noshell.command
 function commands:set_tail(...)
@@ -144,7 +144,7 @@ function commands:set_tail(...)
   return self
 end
 
---- Lines may end with CR LF: their CR is taken away too.
+--- Accepts lines that end in CR LF, and removes both.
 ---@return noshell.command
 function commands:set_crlf(...)
   if has_count(self, "set_crlf", 0, 0, ...) then self:_kept().crlf = true end

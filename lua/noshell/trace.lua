@@ -1,17 +1,17 @@
---- Tracing: one function that is told what runs. Secrets show as *** there as
---- everywhere.
+--- Tracing: a function that is called for every program that runs. Secrets are shown
+--- as ***.
 
---- What a trace function is given.
+--- The argument of a trace function.
 ---@class noshell.event
 ---@field event "started"|"exited"|"failed"  "failed": it did not start
 ---@field command string     the command line
----@field pid? integer       of what was started
----@field duration? number   of what exited: seconds
----@field ok? boolean        of what exited: success by the command's rules
----@field status? integer    of what exited: its exit code
----@field signal? string     of what exited: the name of what killed it
----@field error? noshell.error  why it is no success, or did not start
----@field dry? boolean       of what a dry run "started"
+---@field pid? integer       not for "failed"
+---@field duration? number   "exited": seconds from start to end
+---@field ok? boolean        "exited": success by the command's rules
+---@field status? integer    "exited": the exit code
+---@field signal? string     "exited": the name of the signal that killed it
+---@field error? noshell.error  why it failed, or did not start
+---@field dry? boolean       true in a dry run
 
 ---@alias noshell.tracer fun(event: noshell.event)
 
@@ -22,13 +22,14 @@ local trace = {}
 ---@type noshell.tracer?
 local tracer
 
---- The coroutines in which it runs: one may wait in it, or be killed there.
+--- The coroutines in which the tracer runs. It may yield there, or never return; weak
+--- keys then remove the coroutine.
 local telling = setmetatable({}, { __mode = "k" })
 
---- Tells `f` from now on of every program that starts, exits, or does not start;
---- nil switches that off. Of an exit it is told when it is known here: by wait,
---- poll, run or close. What `f` runs itself is not told of, and an error in it
---- stops nothing: it goes to warn, where Lua has that.
+--- Sets the function to call for every program that starts, exits, or fails to start;
+--- nil disables tracing. An exit is traced when wait, poll, run or close sees it.
+--- Programs that `f` runs are not traced. An error in `f` is passed to warn (Lua 5.4)
+--- and otherwise ignored.
 ---@param f? noshell.tracer
 ---@return noshell.tracer? previous
 function trace.use(f)
@@ -40,7 +41,7 @@ function trace.use(f)
   return previous
 end
 
---- Whether anybody is told.
+--- Whether tracing is enabled.
 function trace.is_on()
   return tracer ~= nil
 end
@@ -51,7 +52,7 @@ local function tell(event)
   local thread = coroutines.key()
   if telling[thread] then return end
   telling[thread] = true
-  -- Limit: on Lua 5.1 nothing can yield through pcall, so not in it.
+  -- Limit: on Lua 5.1, which cannot yield across pcall, the tracer must not yield.
   local ok, err = pcall(tracer, event)
   telling[thread] = nil
   if not ok then warn("noshell.trace: " .. tostring(err)) end
@@ -61,7 +62,7 @@ local function is_dry(process)
   return process.launch == "dry" or nil
 end
 
---- A program was started.
+--- Traces the start of a program.
 ---@param process noshell.process
 function trace.started(process)
   if not tracer then return end
@@ -69,14 +70,14 @@ function trace.started(process)
     dry = is_dry(process) }
 end
 
---- A command did not start.
+--- Traces a command that failed to start.
 ---@param err noshell.error
 function trace.failed(err)
   if not tracer then return end
   tell { event = "failed", command = err.command, error = err }
 end
 
---- A process is known to have ended.
+--- Traces the end of a process.
 ---@param process noshell.process
 ---@param result noshell.result
 ---@param err? noshell.error
