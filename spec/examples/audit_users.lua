@@ -1,5 +1,5 @@
--- audit_users.lua: what is odd about this machine's accounts, and which of those
--- that can log in run something now. Exits with 1 where something is odd.
+-- audit_users.lua: reports oddities of this machine's accounts, and which accounts
+-- that can log in have processes. Exits with 1 if something is odd.
 local noshell = require "noshell"
 
 local CANNOT_LOG_IN = { nologin = true, ["false"] = true, sync = true }

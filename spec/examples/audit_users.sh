@@ -1,18 +1,18 @@
 #!/bin/sh
-# audit_users.sh: what is odd about this machine's accounts, and which of those
-# that can log in run something now. Exits with 1 where something is odd.
+# audit_users.sh: reports oddities of this machine's accounts, and which accounts
+# that can log in have processes. Exits with 1 if something is odd.
 set -eu
 LC_ALL=C
 export LC_ALL
 
-# Answers are kept first: the status of a pipe would be that of its end.
+# Save the output first: the status of a pipeline is that of its last command.
 users=$(getent passwd) || exit 3
 processes=$(ps -eo uid=) || exit 3
 running=" $(printf '%s\n' "$processes" | tr -d ' ' | sort -u | tr '\n' ' ')"
 accounts=" "
 odd=0
 
-# Not in a pipe: what a loop there sets is lost with its subshell.
+# Not in a pipeline: variables that are set in its subshell are lost.
 while IFS=: read -r name _ uid _ _ home shell; do
     accounts="$accounts$uid "
     if [ "$uid" -eq 0 ] && [ "$name" != root ]; then

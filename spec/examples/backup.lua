@@ -1,6 +1,6 @@
--- backup.lua SOURCE TARGET NAME [KEEP]: packs the directory SOURCE as
--- TARGET/NAME.tar.gz with a checksum beside it that sha256sum -c reads, looks
--- whether it can be read again, and removes all but the KEEP (3) newest backups.
+-- backup.lua SOURCE TARGET NAME [KEEP]: archives the directory SOURCE as
+-- TARGET/NAME.tar.gz, with a checksum file for sha256sum -c, checks that the archive
+-- can be read, and removes all but the KEEP (default 3) newest backups.
 local noshell = require "noshell"
 
 local work

@@ -1,7 +1,7 @@
 #!/bin/sh
-# backup.sh SOURCE TARGET NAME [KEEP]: packs the directory SOURCE as
-# TARGET/NAME.tar.gz with a checksum beside it that sha256sum -c reads, looks
-# whether it can be read again, and removes all but the KEEP (3) newest backups.
+# backup.sh SOURCE TARGET NAME [KEEP]: archives the directory SOURCE as
+# TARGET/NAME.tar.gz, with a checksum file for sha256sum -c, checks that the archive
+# can be read, and removes all but the KEEP (default 3) newest backups.
 set -eu
 if [ $# -lt 3 ]; then
     echo 'usage: backup.sh SOURCE TARGET NAME [KEEP]' >&2
@@ -14,7 +14,7 @@ work=$(mktemp -d "$target/.backup.XXXXXX") || exit 1
 trap 'rm -rf -- "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 
-# The status of a pipe is gzip's, so tar's goes past it in a file.
+# The status of the pipeline is gzip's, so tar's is saved in a file.
 {
     tar -c -C "$source" --sort=name -f - . || echo $? >"$work/failed"
 } | gzip -n >"$work/$name.tar.gz" || exit 1
@@ -28,7 +28,7 @@ count=$(tar -tf "$work/tar" | wc -l)
 (cd -- "$work" && mv -f -- "$name.tar.gz" "$name.tar.gz.sha256" ..)
 printf '%s.tar.gz: %d entries\n' "$name" "$count"
 
-# Names of backups are ours: no newlines in them.
+# The names are ours: they contain no newlines.
 find "$target/" -maxdepth 1 -name '*.tar.gz' -printf '%T@ %f\n' | sort -rn |
     tail -n "+$((keep + 1))" | while read -r _ old; do
     rm -f -- "$target/$old" "$target/$old.sha256"

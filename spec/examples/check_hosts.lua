@@ -1,6 +1,6 @@
--- check_hosts.lua FILE [AT_ONCE]: pings the hosts that stand in FILE, one a line
--- with comments behind #, several at once; tells in the order of FILE which are
--- up, and exits with 1 where one is not.
+-- check_hosts.lua FILE [AT_ONCE]: pings the hosts in FILE, AT_ONCE (default 8) at a
+-- time. FILE has one host per line, and comments after #. Reports in the order of
+-- FILE which hosts are up; exits with 1 if one is down.
 local noshell = require "noshell"
 
 local file, why = io.open(arg[1] or "")
@@ -20,7 +20,7 @@ end, { concurrency = tonumber(arg[2] or 8) })
 local errors = err and err.errors or {}
 for i, host in ipairs(hosts) do
   print(host .. (errors[i] and " is DOWN" or " is up"))
-  -- No answer is one thing, no ping another.
+  -- A host that does not answer differs from a ping that does not run.
   if errors[i] and errors[i].code ~= "exit" then io.stderr:write(tostring(errors[i]), "\n") end
 end
 os.exit(err and 1 or 0)

@@ -1,7 +1,7 @@
 #!/bin/sh
-# check_hosts.sh FILE [AT_ONCE]: pings the hosts that stand in FILE, one a line
-# with comments behind #, several at once; tells in the order of FILE which are
-# up, and exits with 1 where one is not.
+# check_hosts.sh FILE [AT_ONCE]: pings the hosts in FILE, AT_ONCE (default 8) at a
+# time. FILE has one host per line, and comments after #. Reports in the order of
+# FILE which hosts are up; exits with 1 if one is down.
 set -eu
 if [ $# -lt 1 ]; then
     echo 'usage: check_hosts.sh FILE [AT_ONCE]' >&2

@@ -1,4 +1,4 @@
--- make demo: the main job, on the real programs of this machine.
+-- make demo: shows the main functions with programs of this machine.
 local noshell = require "noshell"
 
 local function title(text)
@@ -9,7 +9,7 @@ local function show(...)
   io.write("   ", table.concat({ ... }, " "), "\n")
 end
 
--- The kernel's and this build's side of things.
+-- What this kernel and this build support.
 local features = noshell.features()
 title("noshell on " .. noshell.output("uname", "-sr"))
 show("launch path:", features.launch)

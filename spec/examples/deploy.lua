@@ -1,6 +1,6 @@
--- deploy.lua REPOSITORY ROOT [REVISION]: builds a revision (HEAD) with make in
--- ROOT/releases, makes ROOT/current a link to it, and runs ./smoke there; where
--- that fails, the link is what it was before. A build that fails leaves nothing.
+-- deploy.lua REPOSITORY ROOT [REVISION]: builds a revision (default HEAD) with make
+-- in ROOT/releases, points the link ROOT/current to it, and runs ./smoke there. If
+-- that fails, restores the link. A failed build leaves nothing behind.
 local noshell = require "noshell"
 
 local function must(value, err, status)
@@ -19,7 +19,7 @@ if name == previous then
   os.exit(0)
 end
 
---- Runs these, each where the one before was a success.
+--- Runs commands until one fails.
 local function all(list)
   local result, err
   for _, spec in ipairs(list) do
@@ -29,7 +29,7 @@ local function all(list)
   return result, err
 end
 
---- ln -sf alone would remove the link first: for a moment there would be none.
+--- ln -sf alone would remove the link first, and leave a moment without one.
 local function switch(to)
   return all { { "ln", "-sfn", "--", to, link .. ".new" },
     { "mv", "-fT", "--", link .. ".new", link } }

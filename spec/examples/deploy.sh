@@ -1,7 +1,7 @@
 #!/bin/sh
-# deploy.sh REPOSITORY ROOT [REVISION]: builds a revision (HEAD) with make in
-# ROOT/releases, makes ROOT/current a link to it, and runs ./smoke there; where
-# that fails, the link is what it was before. A build that fails leaves nothing.
+# deploy.sh REPOSITORY ROOT [REVISION]: builds a revision (default HEAD) with make
+# in ROOT/releases, points the link ROOT/current to it, and runs ./smoke there. If
+# that fails, restores the link. A failed build leaves nothing behind.
 set -eu
 if [ $# -lt 2 ]; then
     echo 'usage: deploy.sh REPOSITORY ROOT [REVISION]' >&2
@@ -30,7 +30,7 @@ undo() {
     exit "$status"
 }
 
-# ln -sf would remove the link first: for a moment there would be none.
+# ln -sf would remove the link first, and leave a moment without one.
 switch() {
     ln -sfn -- "$1" "$root/current.new"
     mv -fT -- "$root/current.new" "$root/current"
@@ -44,7 +44,7 @@ trap undo EXIT
 trap 'exit 1' HUP INT TERM
 rm -rf -- "$release"
 mkdir -p -- "$release"
-# Not in a pipe, whose status would be tar's alone.
+# Not in a pipeline, whose status would be that of tar only.
 git -C "$repository" archive "$revision" >"$release.tar"
 tar -xf "$release.tar" -C "$release"
 make -s -C "$release" >&2 || exit 1

@@ -1,5 +1,5 @@
--- disk_alert.lua PERCENT [PATH...]: names the file systems of which more than
--- PERCENT of the blocks or of the inodes are used, and then exits with 1.
+-- disk_alert.lua PERCENT [PATH...]: lists the file systems that use more than
+-- PERCENT of their blocks or inodes, and exits with 1 if there are any.
 local noshell = require "noshell"
 
 local unpack = table.unpack or unpack
@@ -18,7 +18,7 @@ for _, kind in ipairs { { "blocks", "-P" }, { "inodes", "-Pi" } } do
     os.exit(3)
   end
   for _, row in ipairs(result:columns()) do
-    -- A file system without inodes has "-" where others have a percentage.
+    -- File systems without inodes have "-" instead of a percentage.
     local used = tonumber(((row.Capacity or row["IUse%"]):match "^(%d+)%%$"))
     if used and used > limit then
       print(("%s: %d%% of the %s are used"):format(row["Mounted on"], used, kind[1]))

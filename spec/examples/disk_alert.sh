@@ -1,6 +1,6 @@
 #!/bin/sh
-# disk_alert.sh PERCENT [PATH...]: names the file systems of which more than
-# PERCENT of the blocks or of the inodes are used, and then exits with 1.
+# disk_alert.sh PERCENT [PATH...]: lists the file systems that use more than
+# PERCENT of their blocks or inodes, and exits with 1 if there are any.
 set -eu
 if [ $# -lt 1 ]; then
     echo 'usage: disk_alert.sh PERCENT [PATH...]' >&2
@@ -11,16 +11,16 @@ shift
 LC_ALL=C
 export LC_ALL
 
-# df's answer is kept first: the status of a pipe would be awk's.
+# Save the output first: the status of a pipeline would be awk's.
 above() {
     kind=$1 option=$2
     shift 2
     table=$(df "$option" -- "$@") || exit 3
     printf '%s\n' "$table" | awk -v limit="$limit" -v kind="$kind" 'NR > 1 {
         used = $5
-        # A file system without inodes has "-" here.
+        # File systems without inodes have "-" here.
         if (sub(/%$/, "", used) && used + 0 > limit + 0) {
-            # The mount point is the rest of the line: it may have blanks.
+            # The mount point is the rest of the line, which may contain blanks.
             sub(/^([^ ]+ +)([^ ]+ +)([^ ]+ +)([^ ]+ +)([^ ]+ +)/, "")
             printf "%s: %d%% of the %s are used\n", $0, used, kind
         }

@@ -1,5 +1,5 @@
-/* A program that embeds Lua and has noshell linked in: of its files, scripts need
-   only lua/noshell.
+/* A program that embeds Lua and links noshell statically.  Its scripts need only the
+   files of lua/noshell.
 
 	cc embed.c -lnoshell-lua5.4 $(pkg-config --cflags --libs noshell lua5.4) */
 #include <lauxlib.h>
@@ -10,7 +10,7 @@
 
 int luaopen_noshell_core(lua_State *L);
 
-/* luaL_requiref would load it at once, and 5.1 lacks it. */
+/* luaL_requiref would load the module at once, and Lua 5.1 lacks it. */
 static void preload(lua_State *L, const char *name, lua_CFunction open)
 {
 	lua_getglobal(L, "package");

@@ -1,4 +1,4 @@
-/* A program in C that runs another one, with input, and prints its output.
+/* Runs a program with input, and prints its output.
 
 	cc host.c $(pkg-config --cflags --libs noshell) */
 #include <noshell.h>

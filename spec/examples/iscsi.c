@@ -1,5 +1,5 @@
-/* The article's second example, a replacement of popen(3): finds the interface
-   that an iSCSI initiator uses, in what iscsiadm prints line by line.
+/* The article's second example, which replaces popen(3): finds the interface that an
+   iSCSI initiator uses, in the output of iscsiadm.
 
 	cc iscsi.c $(pkg-config --cflags --libs noshell) && ./a.out iqn.2001-04.com.example */
 #include <noshell.h>
@@ -21,7 +21,7 @@ static char *match(char *line, const char *iqn)
 	return strdup(line);
 }
 
-/* *ret_name is NULL where no interface has that initiator. */
+/* Sets *ret_name to the interface, or to NULL if none has that initiator. */
 static int find_interface(const char *iqn, char **ret_name,
 			  struct nsh_failure *failure)
 {
@@ -34,7 +34,7 @@ static int find_interface(const char *iqn, char **ret_name,
 
 	*ret_name = NULL;
 	nsh_command_set_stdio(cmd, 1, NSH_STDIO_PIPE);
-	/* Captured, it would wait for us while we wait for lines. */
+	/* Captured, stderr could fill its pipe and block while we wait for lines. */
 	nsh_command_set_stdio(cmd, 2, NSH_STDIO_INHERIT);
 	if (nsh_command_start(cmd, &process, failure) < 0)
 		goto cleanup;

@@ -1,10 +1,10 @@
--- The article's second example, a replacement of io.popen: finds the interface
--- that an iSCSI initiator uses, in what iscsiadm prints line by line.
+-- The article's second example, which replaces io.popen: finds the interface that an
+-- iSCSI initiator uses, in the output of iscsiadm.
 --
 --	lua iscsiadm.lua iqn.2001-04.com.example
 local noshell = require "noshell"
 
---- The interface's name; nil where none has that initiator; nil, err.
+--- Returns the interface's name, or nil if no interface has that initiator, or nil, err.
 local function find_interface(iqn)
   local process, err = noshell.run_async { "iscsiadm", "--mode", "iface",
     stdout = "pipe" }

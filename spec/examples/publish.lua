@@ -1,9 +1,9 @@
--- Brings the tree that is checked out to a host, where its tests pass.
+-- Deploys the commit that is checked out to a host, if its tests pass.
 local noshell = require "noshell"
 
 local publish = {}
 
---- The commit that runs there then; or nil, err.
+--- Returns the deployed commit, or nil, err.
 function publish.run(tree, host)
   local commit, err = noshell.output { "git", "rev-parse", "--short", "HEAD", cwd = tree }
   if not commit then return nil, err end

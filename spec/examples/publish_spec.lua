@@ -20,7 +20,7 @@ describe("publish", function()
     dry:verify()
   end)
 
-  it("sends nothing where the tests fail", function()
+  it("sends nothing if the tests fail", function()
     dry = noshell.dry_run(function(call)
       if call.program == "make" then return { exit_code = 2, stderr = "1 failed" } end
     end)

@@ -1,8 +1,8 @@
--- rotate_logs.lua DIRECTORY [KEEP]: packs every *.log with something in it as
--- *.log.1.gz, moves the older ones up by one, keeps KEEP (4) of them, and
--- empties the log, whose writer goes on.
+-- rotate_logs.lua DIRECTORY [KEEP]: compresses every *.log that is not empty to
+-- *.log.1.gz, renames older ones to the next number, keeps KEEP (default 4) of them,
+-- and truncates the log, which its writer keeps open.
 --
--- Limit: what the writer adds between packing and emptying is lost.
+-- Limit: lines that the writer adds between compressing and truncating are lost.
 local noshell = require "noshell"
 
 local ENOENT = 2

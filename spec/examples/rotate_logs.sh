@@ -1,16 +1,16 @@
 #!/bin/sh
-# rotate_logs.sh DIRECTORY [KEEP]: packs every *.log with something in it as
-# *.log.1.gz, moves the older ones up by one, keeps KEEP (4) of them, and
-# empties the log, whose writer goes on.
+# rotate_logs.sh DIRECTORY [KEEP]: compresses every *.log that is not empty to
+# *.log.1.gz, renames older ones to the next number, keeps KEEP (default 4) of them,
+# and truncates the log, which its writer keeps open.
 #
-# Limit: what the writer adds between packing and emptying is lost.
+# Limit: lines that the writer adds between compressing and truncating are lost.
 set -eu
 if [ $# -lt 1 ]; then
     echo 'usage: rotate_logs.sh DIRECTORY [KEEP]' >&2
     exit 2
 fi
 keep=${2:-4} new=
-# gzip's half of a file must not stay where gzip fails or we are ended.
+# Remove gzip's partial file if gzip fails or the script is killed.
 trap 'test -z "$new" || rm -f -- "$new"' EXIT
 trap 'exit 1' HUP INT TERM
 cd -- "$1" || exit 1

@@ -1,10 +1,10 @@
--- The article's first example, a replacement of os.execute: sets the alarm that
--- wakes this machine up.
+-- The article's first example, which replaces os.execute: sets the machine's wake-up
+-- alarm.
 --
 --	lua rtcwake.lua 5400
 local noshell = require "noshell"
 
---- True, or nil and an error that says what went wrong.
+--- Returns true, or nil, err.
 local function set_wake_up(seconds)
   local cmd = noshell.command("rtcwake", "-m", "no", "-s")
   cmd:add_arg_format("%d", seconds)

@@ -1,5 +1,5 @@
-/* The article's first example, a replacement of system(3): sets the machine's
-   wake-up alarm.
+/* The article's first example, which replaces system(3): sets the machine's wake-up
+   alarm.
 
 	cc suspend.c $(pkg-config --cflags --libs noshell) && ./a.out 3600 */
 #include <noshell.h>
