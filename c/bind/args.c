@@ -30,7 +30,7 @@ struct setter nsh_lua_setter_begin(lua_State *L, const char *method, int min,
 	struct setter setter = { L, cmd, method, lua_gettop(L) - 1, false };
 
 	setter.spoiled = nsh_command_mistake(cmd);
-	/* f(x, nil) is f(x), as in all of Lua's own functions. */
+	/* f(x, nil) is the same as f(x), as in Lua's own functions. */
 	while (max >= 0 && setter.count > max && lua_isnil(L, setter.count + 1))
 		setter.count--;
 	check_count(&setter, min, max);
@@ -51,7 +51,7 @@ bool nsh_lua_setter_works(const struct setter *setter)
 	return !setter->spoiled && !nsh_command_mistake(setter->cmd);
 }
 
-/* ---- mistakes and places ----------------------------------------------- */
+/* ---- argument errors and places ------------------------------------------ */
 
 void nsh_lua_reject(const struct setter *setter, struct place place,
 		    const char *reason, ...)
@@ -89,7 +89,7 @@ struct place nsh_lua_push_option(const struct setter *setter,
 	lua_State *L = setter->L;
 
 	lua_pushstring(L, name);
-	/* Raw: a metamethod could raise. */
+	/* Raw, because a metamethod could raise an error. */
 	if (lua_istable(L, options.index))
 		lua_rawget(L, options.index);
 	else

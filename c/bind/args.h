@@ -1,8 +1,8 @@
 /*
- * args.h: the arguments of a builder's setter.  A setter never raises: what
- * it cannot take becomes the command's first mistake, with the method, the
- * value, the reason and the caller's file:line, and running tells.  Each has
- * the form
+ * args.h: the arguments of a command's setter.  A setter never raises an error for
+ * its arguments: it records an argument error in the command, with the method, the
+ * value, the reason and the caller's file:line, and running the command returns
+ * it.  Each setter has the form
  *
  *	struct setter setter = nsh_lua_setter_begin(L, "set_x", 1, 1);
  *
@@ -10,8 +10,8 @@
  *		nsh_command_set_x(setter.cmd, text);
  *	return nsh_lua_setter_end(&setter);
  *
- * A get function that returns false has made the mistake, or there was one
- * before; what `ret_` points to is then untouched.
+ * A get function that returns false has recorded an argument error, or there was
+ * one before; the `ret_` parameters are then unchanged.
  */
 #ifndef NSH_LUA_ARGS_H
 #define NSH_LUA_ARGS_H
@@ -25,10 +25,10 @@ struct setter {
 	struct nsh_command *cmd;
 	const char *method;
 	int count;     /* arguments, without the command itself */
-	bool spoiled;  /* there was a mistake before this call */
+	bool spoiled;  /* there was an argument error before this call */
 };
 
-/* Where a value stands, and how a message calls it. */
+/* The place of a value on the stack, and its name in messages. */
 struct place {
 	int index;         /* on the stack; positive */
 	const char *name;  /* "argument", "item", or an option's key */
@@ -36,72 +36,78 @@ struct place {
 };
 
 struct bytes {
-	const char *data;  /* zero byte behind it; lives as long as the value */
+	const char *data;  /* followed by a zero byte; valid as long as the value */
 	size_t size;
 	bool secret;
 };
 
-/* The command is at index 1, else this raises.  Between min and max arguments
- * (max < 0: any number) follow, else that is the mistake.  Missing optional
- * ones are nil. */
+/* Begins a setter.  Raises an error if index 1 is not a command.  Records an
+ * argument error unless min to max arguments follow (max < 0: no maximum).
+ * Pushes nil for missing optional ones. */
 struct setter nsh_lua_setter_begin(lua_State *L, const char *method, int min,
 				   int max);
-/* Notes where a mistake was made, and returns the command to Lua. */
+/* Ends a setter: records the caller's place if the setter made an argument
+ * error, and returns the command to Lua. */
 int nsh_lua_setter_end(const struct setter *setter);
-/* Notes where a mistake was made. */
+/* Records the caller's place if the setter made an argument error. */
 void nsh_lua_setter_note(const struct setter *setter);
 /* Whether the command can still be changed. */
 bool nsh_lua_setter_works(const struct setter *setter);
 
-/* Makes the mistake: the value at `place`, and "argument 2 <reason>". */
+/* Records an argument error: the value at `place`, and "argument 2
+ * <reason>". */
 void nsh_lua_reject(const struct setter *setter, struct place place,
 		    const char *reason, ...)
 	__attribute__((format(printf, 3, 4)));
 
 struct place nsh_lua_argument(int number);
-/* The value on top of the stack, as item `number` of a list. */
+/* Returns the place of the value on top of the stack, item `number` of a
+ * list. */
 struct place nsh_lua_item(lua_State *L, int number);
 /* Pushes options[name]. */
 struct place nsh_lua_push_option(const struct setter *setter,
 				 struct place options, const char *name);
 
-/* A string without zero bytes, or a number; secrets are refused. */
+/* Get a string without zero bytes, or a number, but no secret. */
 bool nsh_lua_get_text(const struct setter *setter, struct place place,
 		      const char **ret_text);
-/* The same, and secrets are taken too. */
+/* Gets the same, or a secret. */
 bool nsh_lua_get_argument(const struct setter *setter, struct place place,
 			  struct bytes *ret_bytes);
-/* A string of any bytes, a number or a secret. */
+/* Gets a string of any bytes, a number or a secret. */
 bool nsh_lua_get_bytes(const struct setter *setter, struct place place,
 		       struct bytes *ret_bytes);
 bool nsh_lua_get_integer(const struct setter *setter, struct place place,
 			 int64_t min, int64_t max, int64_t *ret_integer);
 bool nsh_lua_get_int(const struct setter *setter, struct place place, int min,
 		     int max, int *ret_integer);
-/* A number that is not negative and not infinite. */
+/* Gets a finite number that is not negative. */
 bool nsh_lua_get_seconds(const struct setter *setter, struct place place,
 			 double *ret_seconds);
-/* An integer from 0; "unlimited" and math.huge are NSH_UNLIMITED. */
+/* Gets an integer of at least 0; "unlimited" and math.huge are
+ * NSH_UNLIMITED. */
 bool nsh_lua_get_limit(const struct setter *setter, struct place place,
 		       uint64_t *ret_limit);
-/* true or false; nil leaves *ret_flag alone. */
+/* Gets true or false; leaves *ret_flag unchanged for nil. */
 bool nsh_lua_get_flag(const struct setter *setter, struct place place,
 		      bool *ret_flag);
-/* A table with no other keys than those in `names`, ended by NULL. */
+/* Checks for a table without keys other than `names`, which ends in NULL. */
 bool nsh_lua_get_options(const struct setter *setter, struct place place,
 			 const char *const *names);
-/* A table that is a list without holes, and its length. */
+/* Checks for a list without holes, and returns its length. */
 bool nsh_lua_get_list(const struct setter *setter, struct place place,
 		      int *ret_length);
 
-/* ---- where ------------------------------------------------------------- */
+/* ---- the caller's place -------------------------------------------------- */
 
-/* core.set_source_prefix(prefix): frames of chunks whose source starts with
- * it are not the caller. */
+/* core.set_source_prefix(prefix): frames whose source starts with the prefix
+ * are noshell's own. */
 int nsh_lua_set_source_prefix(lua_State *L);
-/* core.where(): "file:line" of the nearest frame that is, or "". */
+/* core.where(): "file:line" of the nearest frame that is not noshell's, or
+ * "". */
 int nsh_lua_where(lua_State *L);
-/* Raises the text after that place: what was done wrong was not done here. */
+/* Raises an error with that place: errors report the caller's line, not
+ * ours. */
 int nsh_lua_raise(lua_State *L, const char *text);
 
 #endif

@@ -1,4 +1,4 @@
-/* Arguments that are tables: options and lists. */
+/* Table arguments: options and lists. */
 #include <limits.h>
 #include <string.h>
 
@@ -52,8 +52,8 @@ bool nsh_lua_get_options(const struct setter *setter, struct place place,
 	return known;
 }
 
-/* The number of the list's keys, all of them integers from 1; -1 where another
- * key was found. */
+/* Returns the number of a list's keys; -1 after an argument error, if one is
+ * not an integer of at least 1. */
 static int count_items(const struct setter *setter, struct place place,
 		       int64_t *ret_last)
 {

@@ -1,6 +1,6 @@
 /*
- * box.h: a box keeps what the core malloc'd on Lua's stack, so that it is
- * freed also where a call that builds Lua's copy of it raises.
+ * box.h: a box is a userdata that owns malloc'd memory of the core while Lua's
+ * copy of it is built, so that it is freed even if that raises an error.
  */
 #ifndef NSH_LUA_BOX_H
 #define NSH_LUA_BOX_H
@@ -14,9 +14,10 @@ struct box {
 
 /* Pushes an empty box. */
 struct box *nsh_lua_push_box(lua_State *L);
-/* Frees what the box holds now, instead of when it is collected. */
+/* Frees the contents now, instead of when the box is collected. */
 void nsh_lua_empty_box(struct box *box);
-/* Pushes the box's string, or raises where it is NULL: memory was short. */
+/* Pushes the box's string; raises an error if it is NULL: memory is
+ * exhausted. */
 int nsh_lua_push_boxed(lua_State *L, struct box *box);
 void nsh_lua_open_box(lua_State *L);
 

@@ -35,9 +35,9 @@ void nsh_lua_command_anchor(lua_State *L, int which, int index)
 	lua_pop(L, 1);
 }
 
-/* ---- making ------------------------------------------------------------ */
+/* ---- creating ----------------------------------------------------------- */
 
-/* What stands for the program where the value is no string. */
+/* Returns the program as text for messages, even if it is not a string. */
 static const char *program_text(lua_State *L, int index,
 				char text[NSH_LUA_VALUE_SIZE])
 {
@@ -83,7 +83,7 @@ static void push_copy(lua_State *L, int index)
 	}
 }
 
-/* The copy's user value: the same values in tables of its own. */
+/* Gives the copy a user value with the same contents in tables of its own. */
 static void copy_anchors(lua_State *L, int index, int copy)
 {
 	lua_getuservalue(L, index);
@@ -113,9 +113,9 @@ static int clone(lua_State *L)
 	return 1;
 }
 
-/* command:_mistake(method, value | nil, reason): for options that are no
- * setter's arguments. */
-static int make_mistake(lua_State *L)
+/* command:_mistake(method, value | nil, reason): records an argument error of
+ * the Lua layer. */
+static int set_mistake(lua_State *L)
 {
 	struct nsh_command *cmd = nsh_lua_check_command(L, 1)->cmd;
 	const char *method = luaL_checkstring(L, 2);
@@ -126,9 +126,10 @@ static int make_mistake(lua_State *L)
 	return nsh_lua_setter_end(&setter);
 }
 
-/* command:_set_mistake_key(key[, value]): records that the option `key` of a SPEC
- * caused the first argument error.  With a value, only if the error is about
- * that value and not about a part of it.  Returns whether there is an error. */
+/* command:_set_mistake_key(key[, value]): records that the option `key` of a
+ * SPEC caused the first argument error.  With a value, only if the error is
+ * about that value and not about a part of it.  Returns whether there is an
+ * error. */
 static int set_mistake_key(lua_State *L)
 {
 	struct nsh_command *cmd = nsh_lua_check_command(L, 1)->cmd;
@@ -146,8 +147,8 @@ static int set_mistake_key(lua_State *L)
 	return 1;
 }
 
-/* command:_kept(): the table of what the Lua part keeps with the command; a
- * clone has a copy. */
+/* command:_kept(): the user value, in which the Lua layer keeps its state of
+ * the command too; a clone has a copy. */
 static int get_kept(lua_State *L)
 {
 	(void)nsh_lua_check_command(L, 1);
@@ -155,7 +156,7 @@ static int get_kept(lua_State *L)
 	return 1;
 }
 
-/* ---- being a value ----------------------------------------------------- */
+/* ---- metamethods -------------------------------------------------------- */
 
 static int to_text(lua_State *L)
 {
@@ -183,7 +184,7 @@ static const luaL_Reg metamethods[] = {
 
 static const luaL_Reg methods[] = {
 	{ "_kept", get_kept },
-	{ "_mistake", make_mistake },
+	{ "_mistake", set_mistake },
 	{ "_set_mistake_key", set_mistake_key },
 	{ "clone", clone },
 	{ NULL, NULL }

@@ -1,4 +1,4 @@
-/* The command's setters of arguments and environment. */
+/* Setters of arguments and environment. */
 #include "command.h"
 #include "secret.h"
 
@@ -65,7 +65,7 @@ static int add_arg_pair(lua_State *L)
 
 /* ---- formatted --------------------------------------------------------- */
 
-/* Secrets among the format's arguments become the strings that they hide. */
+/* Pushes an argument of the format; a secret as the string that it hides. */
 static bool push_formatted_argument(lua_State *L, int index)
 {
 	const struct secret *secret = nsh_lua_test_secret(L, index);
@@ -77,8 +77,8 @@ static bool push_formatted_argument(lua_State *L, int index)
 	return secret;
 }
 
-/* What string.format raised is on top of the stack.  Called by no Lua code it
- * does not know its name, or knows it by another path, on some Luas. */
+/* Records the error of string.format, on top of the stack.  Called from C, it
+ * does not know its name ('?'), or knows it as 'string.format' on some Luas. */
 static void reject_format(const struct setter *setter)
 {
 	lua_State *L = setter->L;
@@ -89,7 +89,7 @@ static void reject_format(const struct setter *setter)
 	nsh_lua_reject(setter, nsh_lua_argument(1), "cannot be formatted: %s", text);
 }
 
-/* Pushes what Lua's own string.format makes of the arguments. */
+/* Pushes the result of string.format for the arguments. */
 static bool push_formatted(const struct setter *setter, struct bytes *ret_bytes)
 {
 	lua_State *L = setter->L;
@@ -185,7 +185,8 @@ static const luaL_Reg methods[] = {
 	{ NULL, NULL }
 };
 
-/* Lua's string.format, as it is now, becomes the method's upvalue. */
+/* Adds a method with string.format as its upvalue: scripts may replace it
+ * later. */
 static void add_formatting(lua_State *L, const char *name, lua_CFunction method)
 {
 	lua_getglobal(L, "string");

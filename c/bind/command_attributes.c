@@ -1,5 +1,5 @@
-/* The command's setters of attributes, of how it starts and how it may end;
- * first those that need no code of their own. */
+/* Setters of attributes, of starting and of ending.  Those that need no code of
+ * their own come first, in tables. */
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,7 +58,7 @@ static int text_setter(lua_State *L)
 
 /* ---- the rows of setters.def ------------------------------------------- */
 
-/* "022", as umask(1) takes it; a number is the mask itself. */
+/* Gets a mask: a number, or octal text such as "022", as umask(1) takes it. */
 static bool get_mask(const struct setter *setter, struct place place,
 		     int maximum, int *ret_mask)
 {
@@ -198,7 +198,8 @@ static int set_limit(lua_State *L)
 	return nsh_lua_setter_end(&setter);
 }
 
-/* Lua's memory: it is collected also where reading the list raises. */
+/* The array is a userdata, so that it is freed even if reading the list raises
+ * an error. */
 static void set_cpu_list(const struct setter *setter, struct place list,
 			 int length)
 {
@@ -295,7 +296,7 @@ static const luaL_Reg methods[] = {
 	{ NULL, NULL }
 };
 
-/* A method that is an entry of one of the tables above. */
+/* Adds a method for an entry of one of the tables above. */
 static void add_entry(lua_State *L, lua_CFunction method, int entry,
 		      const char *name)
 {

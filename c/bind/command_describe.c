@@ -1,5 +1,5 @@
-/* command:_describe(): what a command was told, for the calls of a dry run.  The
- * keys are those of a SPEC; what was not said is absent. */
+/* command:_describe(): the attributes of a command, for the calls of a dry run.
+ * The keys are those of a SPEC; attributes that are not set are absent. */
 #include "command.h"
 #include "fields.h"
 
@@ -18,7 +18,7 @@ static void set_integer(lua_State *L, const char *field, bool is_set,
 
 /* ---- the words --------------------------------------------------------- */
 
-/* The program and its arguments, secrets as ***. */
+/* Sets argv; secrets are ***. */
 static void set_words(lua_State *L, const struct nsh_command *cmd)
 {
 	const char *const *argv = nsh_command_argv(cmd);
@@ -34,8 +34,9 @@ static void set_words(lua_State *L, const struct nsh_command *cmd)
 
 /* ---- standard streams and descriptors ---------------------------------- */
 
-/* { path = ..., append = ... }, the Lua object, or the descriptor's number;
- * words are left to command:stdio.  The command is at index 1. */
+/* Sets the target of a standard stream: { path = ..., append = ... }, the Lua
+ * object, or the descriptor's number.  command:stdio reports words.  The
+ * command is at index 1. */
 static void set_target(lua_State *L, const struct nsh_command *cmd,
 		       const struct nsh_description *told, int which)
 {
@@ -74,7 +75,7 @@ static void set_passed(lua_State *L, const struct nsh_command *cmd)
 	lua_setfield(L, -2, "pass_fds");
 }
 
-/* { [child's] = "***" }: who sends a buffer has something to hide. */
+/* { [child's] = "***" }: buffers usually contain secrets. */
 static void set_sent(lua_State *L, const struct nsh_command *cmd)
 {
 	int theirs = nsh_command_send_buffer_fd(cmd, 0);
@@ -162,7 +163,7 @@ static void set_identity(lua_State *L, const struct nsh_description *told)
 	lua_setfield(L, -2, "allow_cap");
 }
 
-/* What the setters of setters.def were given. */
+/* Sets the values of the setters in setters.def. */
 static void set_scalars(lua_State *L, const struct nsh_command *cmd)
 {
 	const struct nsh_setter *row;

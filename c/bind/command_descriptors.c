@@ -1,4 +1,4 @@
-/* The command's setters of descriptors beyond the standard ones. */
+/* Setters of descriptors above 2. */
 #include <limits.h>
 
 #include "command.h"
@@ -39,8 +39,8 @@ static bool get_options(const struct setter *setter, struct pass *pass)
 		|| nsh_lua_get_int(setter, as, 0, INT_MAX, &pass->target);
 }
 
-/* A descriptor that is given to us is ours also where the rest is a mistake,
- * in this call or before. */
+/* Closes a descriptor passed with close_parent although the call has an
+ * argument error, or had one before: the caller has given it away. */
 static void close_given(const struct setter *setter)
 {
 	struct place flag = nsh_lua_push_option(setter, nsh_lua_argument(2),
@@ -52,7 +52,7 @@ static void close_given(const struct setter *setter)
 		nsh_command_pass_fd(setter->cmd, (int)fd, (int)fd, true);
 }
 
-/* A stream's descriptor moves to the command. */
+/* Moves the descriptor of a stream to the command. */
 static void pass_stream(const struct setter *setter, const struct pass *pass)
 {
 	int fd = nsh_stream_take_fd(pass->source.stream);
@@ -64,8 +64,9 @@ static void pass_stream(const struct setter *setter, const struct pass *pass)
 		nsh_command_pass_fd(setter->cmd, fd, pass->target, true);
 }
 
-/* The object stays the owner of its descriptor: it is asked again, and where
- * close_parent was said closed, when the command starts. */
+/* Passes the descriptor of an object, which remains its owner.  When the
+ * command starts, the descriptor is checked again, and with close_parent the
+ * object is closed. */
 static void pass_object(const struct setter *setter, const struct pass *pass)
 {
 	lua_State *L = setter->L;
@@ -105,7 +106,7 @@ static int pass_fd(lua_State *L)
 	return nsh_lua_setter_end(&setter);
 }
 
-/* The one setter that does not return the command. */
+/* Does not return the command, unlike the other setters. */
 static int send_buffer(lua_State *L)
 {
 	struct setter setter = nsh_lua_setter_begin(L, "send_buffer", 1, 1);

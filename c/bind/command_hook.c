@@ -12,7 +12,7 @@ static int give_message(const char *text, char *message, size_t size)
 	return -1;
 }
 
-/* A message handler: what was raised, as a string. */
+/* The message handler: converts the error to a string. */
 static int to_message(lua_State *L)
 {
 	if (lua_isstring(L, 1))
@@ -23,8 +23,8 @@ static int to_message(lua_State *L)
 	return 1;
 }
 
-/* Runs in the forked child, in the state that called _start or _exec, on top
- * of whose stack are the handler, the function and its data. */
+/* Runs in the forked child, in the Lua state that called _start or _exec.  On
+ * top of the stack are the message handler, the function and its data. */
 static int run_hook(void *data, char *message, size_t size)
 {
 	lua_State *L = ((struct command *)data)->starting;

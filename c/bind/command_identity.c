@@ -1,11 +1,11 @@
-/* The command's setters of identity, capabilities and labels. */
+/* Setters of identity, capabilities and labels. */
 #include <limits.h>
 
 #include "command.h"
 
 enum { MAX_GROUPS = 65536 };  /* the kernel's NGROUPS_MAX */
 
-/* 2^32 - 1 is not an id: to the kernel it means "keep". */
+/* 2^32 - 1 is not an id: it means "keep" to the kernel (setresuid(2)). */
 static bool get_id(const struct setter *setter, struct place place,
 		   unsigned *ret_id)
 {
@@ -52,7 +52,8 @@ static int set_gid(lua_State *L)
 	return nsh_lua_setter_end(&setter);
 }
 
-/* Lua's memory: it is collected also where reading the list raises. */
+/* The array is a userdata, so that it is freed even if reading the list raises
+ * an error. */
 static void set_group_list(const struct setter *setter, struct place list,
 			   int length)
 {

@@ -1,4 +1,5 @@
-/* Looking at a command.  These are not setters: misuse raises. */
+/* Getters of a command.  Unlike setters, they raise errors for wrong
+ * arguments. */
 #include <errno.h>
 #include <string.h>
 

@@ -1,5 +1,6 @@
-/* Starting a command: what it depends on in Lua is asked for its descriptors
- * now, so that one closed meanwhile is a failure and not a stale number. */
+/* Starting a command.  The descriptors of Lua objects are read now, so that an
+ * object closed since is a failure, and not a number that refers to another
+ * file. */
 #include <errno.h>
 #include <stdio.h>
 
@@ -12,8 +13,8 @@
 struct start {
 	lua_State *L;                   /* [1] the command, [2] its user value */
 	struct command *command;
-	struct nsh_stream *streams[3];  /* what a standard stream is given */
-	int taken[3];                   /* their descriptors, ours to close */
+	struct nsh_stream *streams[3];  /* to which standard streams are directed */
+	int taken[3];                   /* their descriptors, to close */
 	bool is_attended;               /* the caller waits for its end */
 	struct nsh_failure *failure;
 };
@@ -43,8 +44,9 @@ static bool fail_object(struct start *start, int stage, int errnum, int index,
 
 /* ---- standard streams -------------------------------------------------- */
 
-/* What Lua has written comes before what the child writes; what Lua has only
- * read ahead is given back where the file can seek. */
+/* Flushes a file, so that Lua's output comes before the child's.  For stdin,
+ * fflush(3) gives read-ahead back if the file is seekable; its failure is no
+ * error then. */
 static bool flush(struct start *start, FILE *file, int stage)
 {
 	if (!file || fflush(file) == 0 || stage == NSH_STAGE_STDIN)
@@ -82,8 +84,9 @@ static bool resolve_stdio(struct start *start, int which)
 	return right;
 }
 
-/* A stream is handed over: the child gets it blocking, as programs expect it,
- * and we keep no end that would hide the end of file or SIGPIPE from others. */
+/* Takes the descriptors of streams.  The child gets them blocking, as programs
+ * expect.  We keep no copy, which would withhold the end of file or SIGPIPE
+ * from the other side. */
 static bool take_streams(struct start *start)
 {
 	for (int which = 0; which < 3; which++) {
@@ -109,7 +112,8 @@ static bool take_streams(struct start *start)
 
 static void close_taken(struct start *start)
 {
-	/* What is given to no command is closed. */
+	/* nsh_command_pass_fd closes a descriptor that is given to no
+	 * command. */
 	for (int which = 0; which < 3; which++)
 		if (start->taken[which] >= 0)
 			nsh_command_pass_fd(NULL, start->taken[which],
@@ -160,7 +164,7 @@ static bool check_passed(struct start *start)
 	return right;
 }
 
-/* Calls close of what was passed with close_parent: [1] the entries. */
+/* Calls close of the objects passed with close_parent.  [1]: the entries. */
 static int close_objects(lua_State *L)
 {
 	for (int i = 1;; i++) {
@@ -205,8 +209,8 @@ static bool prepare(struct start *start)
 	return take_streams(start);
 }
 
-/* Settles the stack: the command, its user value, a process without one, which is
- * added to the scope if there is one: argument 2. */
+/* Settles the stack: the command, its user value, a process without one, which
+ * is added to the scope if there is one: argument 2. */
 static struct process *begin(lua_State *L, struct start *ret_start,
 			     struct nsh_failure *failure)
 {
@@ -250,9 +254,9 @@ static bool launch(struct start *start, struct process *process)
 	return ret == 0;
 }
 
-/* command:_start(scope, attended): the process; or nil, failure.  With a scope, it
- * is in there before the program starts: an error that a hook of Lua raises on return
- * finds it. */
+/* command:_start(scope, attended): the process; or nil, failure.  With a scope,
+ * it is in there before the program starts: an error that a hook of Lua raises
+ * on return finds it. */
 static int start_command(lua_State *L)
 {
 	struct nsh_failure failure;
@@ -282,7 +286,7 @@ static int exec_command(lua_State *L)
 	mistake = nsh_command_mistake(start.command->cmd);
 	if (mistake)
 		return fail_mistake(L, mistake);
-	/* Nobody will be left to write it out. */
+	/* exec discards the buffers of stdio. */
 	(void)fflush(NULL);
 	if (prepare(&start))
 		(void)launch(&start, NULL);
@@ -292,7 +296,7 @@ static int exec_command(lua_State *L)
 
 /* ---- dry runs ---------------------------------------------------------- */
 
-/* command:_check(in_place): true; or nil, and the mistake. */
+/* command:_check(in_place): true; or nil and the argument error or conflict. */
 static int check_command(lua_State *L)
 {
 	const struct nsh_command *cmd = nsh_lua_check_command(L, 1)->cmd;

@@ -1,4 +1,4 @@
-/* The command's setters of standard streams. */
+/* Setters of standard streams. */
 #include <string.h>
 
 #include "command.h"
@@ -65,7 +65,7 @@ static void direct_descriptor(const struct setter *setter, int which)
 	nsh_lua_command_anchor(setter->L, which, is_object ? 2 : 0);
 }
 
-/* A table with a metatable is an object that may have a descriptor. */
+/* A table with a metatable is an object, which may have a descriptor. */
 static bool is_plain_table(lua_State *L, int index)
 {
 	if (!lua_istable(L, index))

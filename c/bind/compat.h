@@ -1,6 +1,6 @@
 /*
- * compat.h: one face for Lua 5.1 to 5.5 and LuaJIT.  Macros are probed, not
- * versions: LuaJIT says 501 and has much of 5.2.
+ * compat.h: a common API for Lua 5.1 to 5.5 and LuaJIT.  It tests for macros,
+ * not for versions: LuaJIT reports 501 but has much of 5.2.
  */
 #ifndef NSH_LUA_COMPAT_H
 #define NSH_LUA_COMPAT_H
@@ -28,9 +28,9 @@
 #define luaL_setfuncs(L, functions, upvalues) luaL_register(L, NULL, functions)
 #endif
 
-/* Raises an error if this module was compiled for another Lua: one for 5.4 loads
- * into 5.5, whose registry has another index.  Most other pairs miss a symbol,
- * so that dlopen fails; 5.1 and LuaJIT fit each other. */
+/* Raises an error if this module was compiled for another Lua: one for 5.4
+ * loads into 5.5, whose registry has another index.  Most other pairs miss a
+ * symbol, so that dlopen fails; 5.1 and LuaJIT fit each other. */
 #ifdef luaL_checkversion
 #define nsh_lua_check_version(L) luaL_checkversion(L)
 #else

@@ -43,7 +43,8 @@ static bool take_stream(struct stream *userdata, struct descriptor *descriptor)
 	return true;
 }
 
-/* object -> its descriptor.  Raises whatever the object does. */
+/* Calls the object's method and returns the descriptor; propagates its
+ * errors. */
 static int ask(lua_State *L)
 {
 	static const char *const methods[] = { "fileno", "getfd", "pollfd" };

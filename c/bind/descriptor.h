@@ -1,7 +1,7 @@
 /*
- * descriptor.h: the descriptor behind a Lua value: a number, a Lua file, a
- * stream of ours, or an object with a method fileno, getfd or pollfd, as
- * luv's, luasocket's and cqueues' have.
+ * descriptor.h: finds the descriptor of a Lua value: a number, a Lua file, a
+ * noshell.stream, or an object with a method fileno, getfd or pollfd, as in
+ * luv, luasocket and cqueues.
  */
 #ifndef NSH_LUA_DESCRIPTOR_H
 #define NSH_LUA_DESCRIPTOR_H
@@ -14,12 +14,13 @@
 
 struct descriptor {
 	int fd;
-	FILE *file;                 /* where it is a Lua file */
-	struct nsh_stream *stream;  /* where it is one of ours */
-	const char *reason;         /* why there is none, as "is ..." */
+	FILE *file;                 /* if the value is a Lua file */
+	struct nsh_stream *stream;  /* if it is a noshell.stream */
+	const char *reason;         /* on failure, as "is ..." */
 };
 
-/* Never raises, but for memory.  False: the reason is in ret_descriptor. */
+/* Raises no error except for lack of memory.  Returns false with the reason in
+ * *ret_descriptor. */
 bool nsh_lua_descriptor(lua_State *L, int index,
 			struct descriptor *ret_descriptor);
 

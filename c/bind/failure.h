@@ -1,5 +1,5 @@
 /*
- * failure.h: failures as Lua sees them: plain tables, all made here.
+ * failure.h: converts failures to Lua tables.
  */
 #ifndef NSH_LUA_FAILURE_H
 #define NSH_LUA_FAILURE_H
@@ -9,9 +9,9 @@
 
 /* Pushes nil and the failure; returns 2. */
 int nsh_lua_fail(lua_State *L, const struct nsh_failure *failure);
-/* The same for what failed outside of starting: `what` names the method. */
+/* The same for an operation other than a start; `what` is the method's name. */
 int nsh_lua_fail_errno(lua_State *L, const char *what, int errnum);
-/* Pushes the mistake as a failure. */
+/* Pushes an argument error as a failure. */
 void nsh_lua_push_mistake(lua_State *L, const struct nsh_mistake *mistake);
 
 #endif

@@ -15,7 +15,7 @@
 #include "stream.h"
 #include "wake.h"
 
-/* ---- small things ------------------------------------------------------ */
+/* ---- functions ---------------------------------------------------------- */
 
 static const char *check_text(lua_State *L, int index)
 {
@@ -35,7 +35,8 @@ static int push_text(lua_State *L, const char *text)
 	return 1;
 }
 
-/* A number outside int names nothing. */
+/* Returns -1, which has no name, for an integer that is not in the range of
+ * int. */
 static int check_number(lua_State *L, int index)
 {
 	int64_t number;

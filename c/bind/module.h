@@ -1,4 +1,4 @@
-/* module.h: noshell.core, what a host preloads. */
+/* module.h: the module noshell.core, which an embedding program can preload. */
 #ifndef NSH_LUA_MODULE_H
 #define NSH_LUA_MODULE_H
 

@@ -17,7 +17,7 @@ static struct nsh_descriptor *push_closed(lua_State *L)
 	return descriptor;
 }
 
-/* The child of a fork of the host may use both ends. */
+/* Both ends may be used in a child of the host. */
 int nsh_lua_new_pipe(lua_State *L)
 {
 	struct nsh_descriptor *reader = push_closed(L), *writer = push_closed(L);
@@ -30,7 +30,8 @@ int nsh_lua_new_pipe(lua_State *L)
 	return 2;
 }
 
-/* What only a host waits for is of no use in a child. */
+/* Duplicates and timers serve the event loop, and may not be used in a
+ * child. */
 static int push_fd(lua_State *L, struct nsh_descriptor *descriptor, int take_fd,
 		   const char *stage)
 {

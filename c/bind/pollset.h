@@ -1,6 +1,6 @@
 /*
- * pollset.h: noshell.pollset, many descriptors to wait for as one.  The
- * userdata owns the set, and none of the descriptors in it.
+ * pollset.h: noshell.pollset, a set of descriptors to wait for as one.  The
+ * userdata owns the set, but not the descriptors in it.
  */
 #ifndef NSH_LUA_POLLSET_H
 #define NSH_LUA_POLLSET_H

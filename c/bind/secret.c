@@ -62,7 +62,7 @@ void nsh_lua_open_secret(lua_State *L)
 	luaL_setfuncs(L, metamethods, 0);
 	lua_pushstring(L, SECRET);
 	lua_setfield(L, -2, "__name");
-	lua_pushboolean(L, 0);  /* no way to the metatable, and so to wipe */
+	lua_pushboolean(L, 0);  /* hides the metatable, and so __gc */
 	lua_setfield(L, -2, "__metatable");
 	lua_pop(L, 1);
 }

@@ -1,6 +1,6 @@
 /*
- * secret.h: a value that must not be shown.  core.secret(value) wraps it;
- * builders take it for an argument or a buffer; as text it is ***.  The
+ * secret.h: a value that must not be shown.  core.secret(value) creates it,
+ * setters accept it as an argument or a buffer, and tostring returns ***.  The
  * secret owns its copy of the bytes and wipes it when it is collected.
  */
 #ifndef NSH_LUA_SECRET_H
@@ -13,7 +13,7 @@ struct secret {
 	char data[];  /* and a zero byte */
 };
 
-/* NULL where the value at `index` is none. */
+/* Returns the secret at `index`, or NULL if the value is none. */
 const struct secret *nsh_lua_test_secret(lua_State *L, int index);
 /* core.secret(value) */
 int nsh_lua_new_secret(lua_State *L);

@@ -18,9 +18,9 @@ struct stream {
 
 /* Pushes stream `which` of the process at `index`. */
 void nsh_lua_push_stream(lua_State *L, int index, int which);
-/* NULL where the process is closed. */
+/* Returns NULL if the process is closed. */
 struct nsh_stream *nsh_lua_stream(const struct stream *stream);
-/* Closed, also where its process is. */
+/* Whether the stream or its process is closed. */
 bool nsh_lua_stream_is_closed(const struct stream *stream);
 /* core.poll(fd, "r" | "w" | "rw", seconds | nil) */
 int nsh_lua_poll(lua_State *L);

@@ -48,7 +48,8 @@ int nsh_lua_push_seconds(lua_State *L, double seconds)
 	return 1;
 }
 
-/* The decimal point may be another character: a host can have set a locale. */
+/* Writes the shortest form that reads back the same.  The decimal point may be
+ * another character, if the host has set a locale. */
 static void shortest(double number, char text[NSH_LUA_NUMBER_SIZE])
 {
 	for (int digits = 15; digits <= 17; digits++) {
@@ -83,7 +84,7 @@ bool nsh_lua_number_text(lua_State *L, int index,
 
 /* ---- text for messages ------------------------------------------------- */
 
-/* One byte as it stands in a Lua string; returns the length. */
+/* Writes one byte as in a Lua string literal; returns the length. */
 static size_t escape(unsigned char byte, unsigned char next, char *ret_text)
 {
 	static const char letters[] = "\nn\rr\tt\"\"\\\\";
@@ -118,7 +119,7 @@ static void describe_string(const char *data, size_t size,
 		used += escape((unsigned char)data[i], next, text + used);
 	}
 	if (i < size && is_continuation(data[i])) {
-		/* Not half a character. */
+		/* Remove an incomplete UTF-8 character. */
 		while (used > 1 && is_continuation(text[used - 1]))
 			used--;
 		if (used > 1)

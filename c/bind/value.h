@@ -1,6 +1,6 @@
 /*
- * value.h: Lua values as C sees them: numbers exactly, text for messages.
- * Nothing here raises or allocates.
+ * value.h: converts Lua values: numbers exactly, and any value to text for
+ * messages.  No function here raises an error or allocates.
  */
 #ifndef NSH_LUA_VALUE_H
 #define NSH_LUA_VALUE_H
@@ -16,23 +16,24 @@ enum {
 	NSH_LUA_VALUE_SIZE = 96,   /* any value as text for a message */
 };
 
-/* The userdata at `index` where its type is `name`, else NULL. */
+/* Returns the userdata at `index` if its type is `name`, else NULL. */
 void *nsh_lua_test(lua_State *L, int index, const char *name);
 
-/* The number at `index` in the same decimal text on every Lua: integers,
- * floats that are integers too, in full; other floats in the shortest form
- * that reads back the same.  False where it is no number or not finite. */
+/* Converts the number at `index` to decimal text that is the same on every Lua:
+ * integers, and floats without a fraction, in full; other floats in the
+ * shortest form that reads back the same.  Returns false if it is not a finite
+ * number. */
 bool nsh_lua_number_text(lua_State *L, int index,
 			 char text[NSH_LUA_NUMBER_SIZE]);
-/* The integer at `index`, also one that is kept as a float.  False where the
- * value is no number or the number no integer of that size. */
+/* Gets the integer at `index`, which may be stored as a float.  Returns false
+ * if the value is not a number that fits. */
 bool nsh_lua_integer(lua_State *L, int index, int64_t *ret_integer);
 
-/* Pushes the seconds, nil where they are negative: never.  Returns 1. */
+/* Pushes the seconds, or nil if they are negative (no limit).  Returns 1. */
 int nsh_lua_push_seconds(lua_State *L, double seconds);
 
-/* The value at `index` for a message: strings quoted, escaped and shortened,
- * "a table" and the like for what has no text. */
+/* Describes the value at `index` for a message: strings are quoted, escaped and
+ * shortened; other types are named, as in "a table". */
 void nsh_lua_describe(lua_State *L, int index, char text[NSH_LUA_VALUE_SIZE]);
 
 #endif

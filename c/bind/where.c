@@ -1,4 +1,4 @@
-/* Where a mistake was made: the nearest frame that is not noshell's own. */
+/* Finds the caller's place: the nearest frame that is not noshell's own. */
 #include <stdio.h>
 #include <string.h>
 
@@ -21,13 +21,13 @@ static bool is_ours(const char *source, const char *prefix, size_t size)
 	return size > 0 && strncmp(source, prefix, size) == 0;
 }
 
-/* short_src shortens long paths, which then cannot be opened. */
+/* Not short_src, which shortens long paths. */
 static const char *file_of(const lua_Debug *frame)
 {
 	return frame->source[0] == '@' ? frame->source + 1 : frame->short_src;
 }
 
-/* C functions and lost tail calls have no line. */
+/* Finds the frame.  C functions and tail calls have no line. */
 static bool find(lua_State *L, const char *prefix, size_t size, lua_Debug *frame)
 {
 	for (int level = 1; lua_getstack(L, level, frame); level++) {
@@ -38,7 +38,7 @@ static bool find(lua_State *L, const char *prefix, size_t size, lua_Debug *frame
 	return false;
 }
 
-/* "file:line", or "" where all frames are noshell's. */
+/* Writes "file:line", or "" if all frames are noshell's. */
 static void find_where(lua_State *L, char where[WHERE_SIZE])
 {
 	lua_Debug frame = { 0 };
