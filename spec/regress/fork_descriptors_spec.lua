@@ -98,11 +98,12 @@ describe("in a child of a fork", function()
     end
     process.stdin:write "x"
     process.stdin:close()
-    assert.equal("x", process:wait().stdout)
-    process:close()
+    local result = process:wait(10)
     sys.close(from)
     sys.close(to)
     sys.waitpid(pid)
+    process:close()
+    assert.equal("x", result and result.stdout)
   end)
 
   if helper.lua.version == "jit" then

@@ -186,21 +186,27 @@ void nsh_guard_unlock(struct guard *guard)
 
 /* ---- threads ----------------------------------------------------------- */
 
+/* By libc's functions, which leave libc's own signals open: a change of user
+ * waits until each thread has handled one. */
 static int start_thread(void *(*run)(void *), void *argument, size_t stack)
 {
 	pthread_attr_t attributes;
+	sigset_t all, before;
 	pthread_t thread;
-	uint64_t mask;
 	int error;
 
-	if (nsh_signals_block(&mask) < 0)
+	(void)sigfillset(&all);
+	error = pthread_sigmask(SIG_SETMASK, &all, &before);
+	if (error) {
+		errno = error;
 		return -1;
+	}
 	(void)pthread_attr_init(&attributes);
 	(void)pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
 	(void)pthread_attr_setstacksize(&attributes, stack);
 	error = pthread_create(&thread, &attributes, run, argument);
 	(void)pthread_attr_destroy(&attributes);
-	nsh_signals_restore(mask);
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	errno = error;
 	return error ? -1 : 0;
 }
