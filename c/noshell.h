@@ -1,19 +1,20 @@
 /*
  * noshell.h: run programs without a shell.
  *
- * A command says what to run and how; it owns copies of everything it is
- * given.  Its setters return nothing and never fail: the first mistake is
- * kept, every later call is a no-op, and only running tells.  A process is
- * one running or finished child, held by a pidfd.  A result says how it
- * ended.  A failure says what went wrong: code, stage, errno, subject.
+ * A command describes what to run and how; it owns copies of everything it is
+ * given.  Its setters return nothing and never fail: the first argument error
+ * is recorded, later calls do nothing, and running the command reports the
+ * error.  A process is one running or finished child, held by a pidfd.  A
+ * result describes how it ended.  A failure describes what went wrong: code,
+ * stage, errno, subject.
  *
- * Every function accepts NULL for its command (running then fails with
- * ENOMEM), so nsh_command_new needs no check.  Functions that can fail
- * return 0 or -1 and fill `failure`, which may be NULL.  Nothing here
- * installs a signal handler, calls waitpid(-1), or changes the umask, the
- * working directory or any other property of the calling process.
- * A command and a process belong to one thread at a time; different ones
- * may be used in different threads at once.
+ * Every function accepts NULL for its command (running then fails with ENOMEM),
+ * so nsh_command_new needs no check.  Functions that can fail return 0 or -1
+ * and fill `failure`, which may be NULL.  Nothing here installs a signal
+ * handler, calls waitpid(-1), or changes the umask, the working directory or
+ * any other property of the calling process.  A command and a process belong to
+ * one thread at a time; different ones may be used in different threads at
+ * once.
  */
 #ifndef NOSHELL_H
 #define NOSHELL_H
@@ -107,61 +108,62 @@ const char *nsh_stage_name(enum nsh_stage stage);
  * "io", "closed".  Static. */
 const char *nsh_code_name(enum nsh_code code);
 
-/* ---- commands: making, arguments --------------------------------------- */
+/* ---- commands: creation, arguments -------------------------------------- */
 
 struct nsh_command;
 
-/* A command that runs `program`: looked up in the caller's PATH unless it
- * holds a slash.  NULL where memory is short.  Free with nsh_command_free. */
+/* Creates a command for `program`, which is looked up in the caller's PATH
+ * unless it contains a slash.  Returns NULL if memory is exhausted.  Free it
+ * with nsh_command_free. */
 struct nsh_command *nsh_command_new(const char *program);
-/* The same with arguments, ended by a NULL. */
+/* The same with arguments, terminated by NULL. */
 struct nsh_command *nsh_command_new_args(const char *program, ...)
 	__attribute__((sentinel));
-/* An independent copy, its mistake included. */
+/* Returns an independent copy, including the argument error. */
 struct nsh_command *nsh_command_clone(const struct nsh_command *cmd);
-/* Frees; descriptors that pass_fd was told to close are closed. */
+/* Frees a command, and closes the descriptors that it owns (pass_fd). */
 void nsh_command_free(struct nsh_command *cmd);
 
 void nsh_command_add_arg(struct nsh_command *cmd, const char *arg);
-/* Arguments ended by a NULL. */
+/* Adds arguments, terminated by NULL. */
 void nsh_command_add_args(struct nsh_command *cmd, ...) __attribute__((sentinel));
-/* A NULL-terminated array of at least one argument. */
+/* Adds a NULL-terminated array of at least one argument. */
 void nsh_command_add_arg_list(struct nsh_command *cmd, const char *const *args);
-/* The single argument "name=value". */
+/* Adds the single argument "name=value". */
 void nsh_command_add_arg_pair(struct nsh_command *cmd, const char *name,
 			      const char *value);
 void nsh_command_add_arg_format(struct nsh_command *cmd, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
-/* Marks the argument added last (or argv[0]) as a secret: strings and logs
- * show *** for it. */
+/* Marks the last argument (or argv[0]) as a secret, which strings and logs show
+ * as ***. */
 void nsh_command_mark_secret(struct nsh_command *cmd);
-/* The child's argv[0], where it is not to be the program's name. */
+/* Sets the child's argv[0]; by default it is the program as given. */
 void nsh_command_set_arg0(struct nsh_command *cmd, const char *arg0);
 
 /* ---- commands: environment --------------------------------------------- *
- * No call: everything is inherited.  The first add or pass switches to "only
- * what was named"; nsh_command_inherit_env keeps the rest.  A name that is
- * set again is replaced where it stands. */
+ * By default the program inherits all variables.  After the first one that is
+ * added or passed, it gets only those, unless nsh_command_inherit_env is called.
+ * A variable that is set again keeps its place. */
 
 void nsh_command_add_env_pair(struct nsh_command *cmd, const char *name,
 			      const char *value);
-/* "NAME=value". */
+/* Sets a variable given as "NAME=value". */
 void nsh_command_add_env_string(struct nsh_command *cmd, const char *pair);
 void nsh_command_add_env_format(struct nsh_command *cmd, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
-/* The caller's value of `name`; nothing where it is not set. */
+/* Passes the caller's value of `name`; does nothing if it is not set. */
 void nsh_command_pass_env(struct nsh_command *cmd, const char *name);
-/* Safe to pass also where the caller runs set-id: the same as pass_env,
- * said explicitly. */
+/* The same; states that passing is safe if the caller runs set-user-ID. */
 void nsh_command_pass_env_allow_suid(struct nsh_command *cmd, const char *name);
-/* Where the caller runs set-id (real and effective ids differ, or AT_SECURE):
- * `fallback`, or nothing where that is NULL.  Else as pass_env. */
+/* The same, but if the caller runs set-user-ID (real and effective ids differ,
+ * or AT_SECURE), sets `fallback`, or nothing if that is NULL. */
 void nsh_command_pass_env_block_suid(struct nsh_command *cmd, const char *name,
 				     const char *fallback);
-/* LC_ALL=C, and LD_PRELOAD, LD_LIBRARY_PATH, PATH, HOME, USER, LOGNAME,
- * TMPDIR as far as they are set. */
+/* Sets LC_ALL=C, and passes LD_PRELOAD, LD_LIBRARY_PATH, PATH, HOME, USER,
+ * LOGNAME and TMPDIR. */
 void nsh_command_pass_env_common(struct nsh_command *cmd);
-/* XDG_DATA_HOME, XDG_CACHE_HOME, XDG_CONFIG_HOME below `base`. */
+/* Sets XDG_DATA_HOME, XDG_CACHE_HOME and XDG_CONFIG_HOME to directories below
+ * `base`. */
 void nsh_command_add_env_xdg(struct nsh_command *cmd, const char *base);
 void nsh_command_inherit_env(struct nsh_command *cmd);
 void nsh_command_unset_env(struct nsh_command *cmd, const char *name);
@@ -169,11 +171,12 @@ void nsh_command_clear_env(struct nsh_command *cmd);
 
 /* ---- commands: attributes ---------------------------------------------- */
 
-/* Entered last, as the target user. */
+/* Sets the working directory, to which the child changes as the target user. */
 void nsh_command_set_working_directory(struct nsh_command *cmd, const char *path);
-/* 0 to 0777. */
+/* Sets the umask, 0 to 0777. */
 void nsh_command_set_umask(struct nsh_command *cmd, unsigned mask);
-/* RLIMIT by its lower-case name ("nofile"); NSH_UNLIMITED for none. */
+/* Sets a resource limit by its name in lower case ("nofile"); NSH_UNLIMITED: no
+ * limit. */
 #define NSH_UNLIMITED UINT64_MAX
 void nsh_command_set_limit(struct nsh_command *cmd, const char *name,
 			   uint64_t soft, uint64_t hard);
@@ -181,7 +184,7 @@ void nsh_command_set_max_files(struct nsh_command *cmd, uint64_t count);
 void nsh_command_set_max_processes(struct nsh_command *cmd, uint64_t count);
 void nsh_command_set_max_mem_lock(struct nsh_command *cmd, uint64_t bytes);
 void nsh_command_set_max_core_size(struct nsh_command *cmd, uint64_t bytes);
-/* Nice value, -20 to 19. */
+/* Sets the nice value, -20 to 19. */
 void nsh_command_set_nice(struct nsh_command *cmd, int nice);
 /* How readily the kernel ends the program if memory runs out, -1000 (never) to
  * 1000 (first): /proc/pid/oom_score_adj in proc(5). */
@@ -190,50 +193,51 @@ void nsh_command_new_session(struct nsh_command *cmd);
 void nsh_command_new_process_group(struct nsh_command *cmd);
 /* The signal that the program gets when this process ends: not when the thread
  * that started it does.  The kernel sends it at the end of a thread, so that a
- * program that is started by any other than the main thread keeps a helper thread
- * until it ends.  If this process ends during the start, nothing is executed.
- * Limits: the end of the main thread by pthread_exit(3) counts as the end of the
- * process; the kernel clears the signal when a set-id program, or one with file
- * capabilities, is executed; in another pid namespace an end of this process during
- * the start goes unnoticed. */
+ * program that is started by any other than the main thread keeps a helper
+ * thread until it ends.  If this process ends during the start, nothing is
+ * executed.  Limits: the end of the main thread by pthread_exit(3) counts as
+ * the end of the process; the kernel clears the signal when a set-id program,
+ * or one with file capabilities, is executed; in another pid namespace an end
+ * of this process during the start goes unnoticed. */
 void nsh_command_set_parent_death_signal(struct nsh_command *cmd, int signal);
 void nsh_command_set_no_new_privs(struct nsh_command *cmd);
-/* The processors on which the program may run, each from 0 to 8191; NULL: all
- * that its cpuset has.  Otherwise it inherits them from the thread that starts
- * it: see sched_setaffinity(2). */
+/* Sets the processors on which the program may run, each from 0 to 8191; NULL:
+ * all of its cpuset.  By default it inherits those of the thread that starts it
+ * (sched_setaffinity(2)). */
 void nsh_command_set_cpu_affinity(struct nsh_command *cmd, const unsigned *cpus,
 				  size_t count);
-/* Core scheduling: a new cookie, or that of the process `pid`. */
+/* Give the program a new core scheduling cookie, or that of the process
+ * `pid`. */
 void nsh_command_run_alone(struct nsh_command *cmd);
 void nsh_command_run_among(struct nsh_command *cmd, pid_t pid);
 
 /* ---- commands: identity, capabilities, labels -------------------------- */
 
-/* Unless set_groups names them, the supplementary groups become those of the
- * user's account, or the gid alone: ours are kept only without CAP_SETGID.
- * With a uid other than 0, the permitted, effective, inheritable and ambient
- * capability sets of the program are exactly those of allow_cap, whatever this
- * process holds and whatever its securebits are. */
+/* Set the ids.  Unless set_groups is called, the supplementary groups become
+ * those of the user's account, or only the gid; without CAP_SETGID the child
+ * keeps ours.  With a uid other than 0, the permitted, effective, inheritable
+ * and ambient capability sets of the program are exactly those of allow_cap,
+ * regardless of the sets and securebits of this process. */
 void nsh_command_set_uid(struct nsh_command *cmd, uid_t uid);
 void nsh_command_set_gid(struct nsh_command *cmd, gid_t gid);
-/* Exactly these supplementary groups; count may be 0. */
+/* Sets the supplementary groups; count may be 0. */
 void nsh_command_set_groups(struct nsh_command *cmd, const gid_t *groups,
 			    size_t count);
-/* uid, gid and groups of the account `name`, looked up now. */
+/* Sets uid, gid and groups of the account `name`, which is looked up now. */
 void nsh_command_set_user(struct nsh_command *cmd, const char *name);
-/* As set_uid and set_gid, by name; a decimal number is taken as one. */
+/* The same as set_uid and set_gid, by name or decimal number. */
 void nsh_command_set_uid_name(struct nsh_command *cmd, const char *name);
 void nsh_command_set_gid_name(struct nsh_command *cmd, const char *name);
-/* Start from no capabilities; allow_cap then adds.  The bounding set is reduced
- * too; without CAP_SETPCAP no_new_privs is set instead, so that the program
- * cannot regain one (nor another user id from a set-user-ID program). */
+/* Removes all capabilities except those of allow_cap.  The bounding set is
+ * reduced too, so that the program cannot regain one; without CAP_SETPCAP,
+ * no_new_privs is set instead, which also disables set-user-ID programs. */
 void nsh_command_clear_caps(struct nsh_command *cmd);
-/* "net_raw", "CAP_NET_RAW": the program has it, after clear_caps and after a
- * change of user too.  This process must hold it. */
+/* Lets the program have a capability ("net_raw", "CAP_NET_RAW"), after
+ * clear_caps and after a change of user too.  This process must have it. */
 void nsh_command_allow_cap(struct nsh_command *cmd, const char *name);
 void nsh_command_allow_cap_number(struct nsh_command *cmd, int number);
-/* The label that exec gives the program.  Where the module is not active
- * running fails, unless `if_enabled`. */
+/* Set the label of the program.  Running fails if the security module is not
+ * active, unless `if_enabled` is true. */
 void nsh_command_set_selinux_label(struct nsh_command *cmd, const char *label,
 				   bool if_enabled);
 void nsh_command_set_apparmor_profile(struct nsh_command *cmd,
@@ -244,122 +248,127 @@ void nsh_command_set_apparmor_profile(struct nsh_command *cmd,
 enum nsh_stdio {
 	NSH_STDIO_DEFAULT,  /* stdin: null; stdout, stderr: capture */
 	NSH_STDIO_NULL,
-	NSH_STDIO_INHERIT,  /* the caller's, whatever it is then */
+	NSH_STDIO_INHERIT,  /* the caller's at the time of the start */
 	NSH_STDIO_PIPE,     /* a stream of the process */
 	NSH_STDIO_CAPTURE,  /* stdout, stderr: into the result */
-	NSH_STDIO_STDOUT,   /* stderr only: where stdout goes, in true order */
+	NSH_STDIO_STDOUT,   /* stderr: to stdout, in the order of writing */
 	NSH_STDIO_BUFFER,   /* stdin: from set_input_buffer */
 	NSH_STDIO_FD,
 	NSH_STDIO_PATH,
 };
 
-/* `which` is 0, 1 or 2; the last call for one wins. */
+/* Directs stream `which`, 0 to 2.  The last call for a stream wins. */
 void nsh_command_set_stdio(struct nsh_command *cmd, int which,
 			   enum nsh_stdio kind);
-/* An open descriptor of the caller, which stays the caller's. */
+/* Directs a stream to a descriptor, which remains the caller's. */
 void nsh_command_set_stdio_fd(struct nsh_command *cmd, int which, int fd);
-/* A file: read for stdin, else created (0666 less the caller's umask) and
- * truncated, or appended to. */
+/* Directs a stream to a file.  For stdin it is opened for reading; otherwise it
+ * is created (mode 0666 less the umask) and truncated, or appended to. */
 void nsh_command_set_stdio_path(struct nsh_command *cmd, int which,
 				const char *path, bool append);
-/* How stream `which` is directed now. */
+/* Returns how stream `which` is directed. */
 enum nsh_stdio nsh_command_stdio(const struct nsh_command *cmd, int which);
-/* Written to the child's stdin, then closed.  Any bytes; copied. */
+/* Sets the bytes for the child's stdin, which is closed after them.  Copies
+ * them. */
 void nsh_command_set_input_buffer(struct nsh_command *cmd, const void *data,
 				  size_t size);
-/* `data` becomes readable at the returned descriptor number of the child;
- * the copy is wiped after use.  -1 on a mistake. */
+/* Makes `data` readable at a descriptor of the child, which is returned.  The
+ * copy is wiped after use.  Returns -1 after an argument error. */
 int nsh_command_send_buffer(struct nsh_command *cmd, const void *data,
 			    size_t size);
-/* The caller's `fd` becomes the child's `child_fd` (>= 0).  `close_parent`
- * gives `fd` to the command: it is closed after the next start, or with the
- * command, also where the call was a mistake. */
+/* Passes the caller's `fd` to the child as `child_fd`.  With `close_parent` the
+ * command takes ownership of `fd`, even after an argument error: it is closed
+ * after the next start, or with the command. */
 void nsh_command_pass_fd(struct nsh_command *cmd, int fd, int child_fd,
 			 bool close_parent);
 
 /* ---- commands: running ------------------------------------------------- */
 
-/* Runs in the forked child just before exec, with everything in place but
- * labels, ids and the working directory.  0, or -1 with a message (NUL
- * terminated, at most `size` bytes) that becomes the failure's reason.
- * The descriptors that it opens are closed afterwards, except those that it
- * keeps with nsh_hook_keep_fd or puts in the place of a planned one (dup2(2)).
- * Limit: what goes to the program's stdin or send buffers comes when it is
- * executing; a hook that waits for its end waits for ever. */
+/* A function that runs in the forked child just before exec, before labels, ids
+ * and the working directory are set.  Returns 0, or -1 with a message
+ * (NUL-terminated, at most `size` bytes), which becomes the failure's reason.
+ * Descriptors that it opens are closed afterwards, except those that it keeps
+ * with nsh_hook_keep_fd or duplicates onto a planned one (dup2(2)).
+ * Limit: stdin and send buffers are written once the program is executing; a
+ * hook that reads them to the end never returns. */
 typedef int nsh_pre_exec_hook(void *data, char *message, size_t size);
 void nsh_command_set_pre_exec_hook(struct nsh_command *cmd,
 				   nsh_pre_exec_hook *hook, void *data);
-/* Called by a hook: the program inherits `fd`, under its number.  0, or -1 with
- * errno: EINVAL outside of a hook. */
+/* Called by a hook: keeps `fd` open for the program.  Returns 0, or -1 with
+ * errno; EINVAL: not called by a hook. */
 int nsh_hook_keep_fd(int fd);
-/* Before exec the child waits for nsh_process_handshake_notify. */
+/* Makes the child wait for nsh_process_handshake_notify before its exec. */
 void nsh_command_require_handshake(struct nsh_command *cmd);
-/* Detach: own session, "/" as working directory unless one is set.  The
- * process's pid is the daemon's; waiting ends when the daemon has started. */
+/* Runs the program as a daemon: in its own session, in "/" unless a working
+ * directory is set.  The process's pid is the daemon's; waiting ends when the
+ * daemon has started. */
 void nsh_command_daemonize(struct nsh_command *cmd);
-/* Locked and written with the pid before exec; kept locked by the program.  The
- * file stays when that has ended, or was not started: only the lock counts. */
+/* Sets a file that is locked before exec, and to which the pid is written.  The
+ * program keeps the lock.  The file stays when the program has ended or failed
+ * to start; only the lock shows whether the program runs. */
 void nsh_command_set_pid_file(struct nsh_command *cmd, const char *path);
-/* Seconds after which the process tree gets TERM, and KILL after `grace`.  They
- * count from the exec; a hook, or a FIFO that nobody opens, gets as many before. */
+/* Sets a timeout: the process tree gets TERM after `seconds`, and KILL after
+ * another `grace`.  The time counts from the exec.  Before it, a hook, or a
+ * FIFO without another end, may take as long. */
 void nsh_command_set_timeout(struct nsh_command *cmd, double seconds,
 			     double grace);
-/* Cap of each captured stream, in bytes; SIZE_MAX for none.  64 MiB unless
- * set. */
+/* Limits each captured stream to a number of bytes; SIZE_MAX: no limit; default
+ * 64 MiB. */
 void nsh_command_set_max_output(struct nsh_command *cmd, size_t bytes);
-/* Also this exit code (0 to 255) is success. */
+/* Makes an exit code (0 to 255) a success, too. */
 void nsh_command_allow_exit(struct nsh_command *cmd, int code);
 void nsh_command_allow_any_exit(struct nsh_command *cmd);
-/* Nothing is a failure, not even death by signal. */
+/* Makes every way to end a success, even death by a signal. */
 void nsh_command_raw_status(struct nsh_command *cmd);
 
-/* ---- commands: looking at them ----------------------------------------- */
+/* ---- commands: getters -------------------------------------------------- */
 
+/* An argument error. */
 struct nsh_mistake {
-	const char *method;  /* the setter, "" where none was made */
-	const char *value;   /* what it was given, as text */
-	const char *reason;  /* why that cannot be */
+	const char *method;  /* the setter */
+	const char *value;   /* the argument, as text */
+	const char *reason;  /* why it is rejected */
 	const char *where;   /* "file:line" of the caller, or "" */
 	const char *key;     /* the option that called the setter, or "" */
 	int errnum;          /* EINVAL, ENOMEM, ... */
 };
 
-/* The first mistake, or NULL.  Belongs to the command. */
+/* Returns the first argument error, or NULL.  The command owns it. */
 const struct nsh_mistake *nsh_command_mistake(const struct nsh_command *cmd);
-/* Makes one: for bindings, whose values C cannot hold.  Ignored where there
- * is one already. */
+/* Records an argument error, unless there is one already.  For bindings, which
+ * reject values that C cannot represent. */
 void nsh_command_set_mistake(struct nsh_command *cmd, const char *method,
 			     const char *value, const char *reason, int errnum);
-/* Where the first mistake was made. */
+/* Records the caller's "file:line" of the first argument error. */
 void nsh_command_set_mistake_where(struct nsh_command *cmd, const char *where);
 /* Records that the first argument error is the value of the option `key`: a
  * failure then reads "key = value", not "method(value)".  Has no effect if
  * there is no error, or its key is recorded already. */
 void nsh_command_set_mistake_key(struct nsh_command *cmd, const char *key);
 
-/* The command line as a POSIX shell reads it back: variables that were set,
- * then the words, each quoted where it must be.  Secrets show as ***.
- * malloc'd; NULL where memory is short. */
+/* Returns the command line in a form that a POSIX shell reads back: the
+ * variables that are set, then the words, quoted if necessary.  Secrets are
+ * ***.  The string is malloc'd; NULL: memory is exhausted. */
 char *nsh_command_to_string(const struct nsh_command *cmd, bool linebreaks,
 			    bool strip_path);
-/* Variables and words separated by blanks, unquoted, and a newline, written
- * to fd.  0, or -1 with errno. */
+/* Writes the variables and words to fd, unquoted and separated by blanks, and a
+ * newline.  Returns 0, or -1 with errno. */
 int nsh_command_write_arg_log(const struct nsh_command *cmd, int fd);
-/* The words, argv[0] first, NULL-terminated; belongs to the command. */
+/* Returns the words, argv[0] first, NULL-terminated.  The command owns them. */
 const char *const *nsh_command_argv(const struct nsh_command *cmd);
-/* Whether argv[index] was marked secret. */
+/* Whether argv[index] is marked as a secret. */
 bool nsh_command_arg_is_secret(const struct nsh_command *cmd, size_t index);
-/* The environment that a run now would give, NULL-terminated; free with
- * nsh_strv_free.  NULL where memory is short. */
+/* Returns the environment that the program would get now, NULL-terminated.
+ * Free it with nsh_strv_free.  NULL: memory is exhausted. */
 char **nsh_command_environment(const struct nsh_command *cmd);
 void nsh_strv_free(char **strings);
-/* The input buffer and its size, or NULL. */
+/* Returns the input buffer and its size, or NULL. */
 const void *nsh_command_input(const struct nsh_command *cmd, size_t *ret_size);
-/* NULL where none is set. */
+/* Returns NULL if none is set. */
 const char *nsh_command_working_directory(const struct nsh_command *cmd);
 
-/* The setters of one scalar, for bindings to other languages: name, range and
- * description of each, so that a binding needs no code of its own for it. */
+/* The setters of a single scalar, with name, range and description, from which
+ * a binding to another language generates its methods. */
 enum nsh_setter_kind {
 	NSH_SETTER_FLAG,         /* set.flag, no argument */
 	NSH_SETTER_INTEGER,      /* set.integer, from minimum to maximum */
@@ -374,7 +383,7 @@ struct nsh_setter {
 	const char *description; /* Markdown */
 	enum nsh_setter_kind kind;
 	int minimum, maximum;    /* of the argument, both included */
-	enum nsh_stage stage;    /* NSH_STAGE_NONE: the kernel is not asked */
+	enum nsh_stage stage;    /* NSH_STAGE_NONE: no step of the child */
 	union {
 		void (*flag)(struct nsh_command *cmd);
 		void (*integer)(struct nsh_command *cmd, int value);
@@ -383,20 +392,20 @@ struct nsh_setter {
 		void (*text)(struct nsh_command *cmd, const char *text);
 	} set;
 };
-/* The setter number `index`, from 0; NULL behind the last.  Static. */
+/* Returns the setter number `index`, from 0; NULL after the last.  Static. */
 const struct nsh_setter *nsh_setter(size_t index);
-/* Reads what setter `index` was last given: a number (1 for a flag) and, for a
- * text, the command's string, else NULL.  Returns false if it was not called;
- * always for a limit, which nsh_command_limit reports. */
+/* Gets the last value of setter `index`: a number (1 for a flag) and, for a
+ * text, the command's string, else NULL.  Returns false if the setter was not
+ * called, and always for a limit, which nsh_command_limit reports. */
 bool nsh_command_setter_value(const struct nsh_command *cmd, size_t index,
 			      int *ret_value, const char **ret_text);
 
-/* All else that a command was told; strings and arrays are the command's. */
+/* The other attributes of a command, which owns the strings and arrays. */
 struct nsh_description {
 	const char *arg0, *selinux_label, *apparmor_profile;  /* or NULL */
-	const char *path[3];     /* of a standard stream, where it is a path */
+	const char *path[3];     /* if the stream is directed to a path */
 	bool append[3];
-	int fd[3];               /* ... where it is a descriptor */
+	int fd[3];               /* if it is directed to a descriptor */
 	bool set_uid, set_gid, set_groups;
 	uid_t uid;
 	gid_t gid;
@@ -410,7 +419,7 @@ struct nsh_description {
 	bool run_alone, has_hook;
 	pid_t run_among;         /* 0: none */
 	double timeout, grace;   /* timeout < 0: none */
-	size_t max_output;       /* SIZE_MAX: any */
+	size_t max_output;       /* SIZE_MAX: no limit */
 };
 void nsh_command_describe(const struct nsh_command *cmd,
 			  struct nsh_description *ret_description);
@@ -418,16 +427,16 @@ struct nsh_limit_set {
 	const char *name;        /* "nofile" */
 	uint64_t soft, hard;
 };
-/* The limit, the passed descriptor and the send buffer number `index`, from 0;
- * false, -1 behind the last. */
+/* Get the limit, the passed descriptor and the send buffer number `index`, from
+ * 0; return false or -1 after the last. */
 bool nsh_command_limit(const struct nsh_command *cmd, size_t index,
 		       struct nsh_limit_set *ret_limit);
 bool nsh_command_passed_fd(const struct nsh_command *cmd, size_t index,
 			   int *ret_fd, int *ret_child_fd);
 int nsh_command_send_buffer_fd(const struct nsh_command *cmd, size_t index);
 
-/* `word` so that sh reads it back unchanged.  malloc'd; NULL where memory is
- * short. */
+/* Quotes a word so that sh reads it back unchanged.  The string is malloc'd;
+ * NULL: memory is exhausted. */
 char *nsh_quote(const char *word);
 
 /* ---- results ----------------------------------------------------------- */
@@ -442,13 +451,14 @@ struct nsh_result {
 	bool timed_out;          /* the command's timeout passed */
 	double timed_out_after;  /* seconds from the start to that; else 0 */
 	bool output_incomplete;  /* a pipe was still open when reading stopped */
-	/* [1], [2]: whether a process that it started held that captured stream open
-	 * when its end was forced (timeout, abort), though it had exited itself. */
+	/* [1], [2]: whether a process that it started held that captured stream
+	 * open when its end was forced (timeout, abort), though it had exited
+	 * itself. */
 	bool held[3];
 	bool output_limited;     /* a captured stream passed its cap */
 	int limited_stream;      /* that stream, 1 or 2 (1 if both did); else 0 */
-	/* What was not reached when the tree was ended: processes that it started
-	 * may still run.  NULL: all have ended. */
+	/* What was not reached when the tree was ended: processes that it
+	 * started may still run.  NULL: all have ended. */
 	const char *unreached;
 	bool has_output[3];      /* whether that stream was captured */
 	const char *output[3];   /* [1], [2]: what was captured; never NULL there */
@@ -466,14 +476,14 @@ struct nsh_result {
 struct nsh_process;
 
 /* Starts the program: returns when it is executing (or, with a handshake, is
- * about to).  *ret_process is freed with nsh_process_free.  A timeout holds even
- * if no other function is ever called with the process, as nsh_process_leave
- * says. */
+ * about to).  *ret_process is freed with nsh_process_free.  A timeout holds
+ * even if no other function is ever called with the process, as
+ * nsh_process_leave says. */
 int nsh_command_start(struct nsh_command *cmd, struct nsh_process **ret_process,
 		      struct nsh_failure *failure);
 /* The same for a caller that waits for the process at once and until its end:
- * until nsh_process_leave, only nsh_process_pump and nsh_process_wait enforce the
- * timeout, and no thread is needed for it. */
+ * until nsh_process_leave, only nsh_process_pump and nsh_process_wait enforce
+ * the timeout, and no thread is needed for it. */
 int nsh_command_start_attended(struct nsh_command *cmd,
 			       struct nsh_process **ret_process,
 			       struct nsh_failure *failure);
@@ -492,14 +502,15 @@ int nsh_command_run(struct nsh_command *cmd, struct nsh_process **ret_process,
  * behind it is delivered then. */
 int nsh_command_exec(struct nsh_command *cmd, struct nsh_failure *failure);
 
-/* After a fork of the host (fork(3), or a raw clone(2)) commands are usable in the
- * child, and processes, streams, starts, channels and pollsets of the parent are
- * not: every function below fails there with NSH_CLOSED or EBADF, and freeing them
- * frees memory alone.  Their descriptors are closed in the child of a fork(3) at
- * once, those that nsh_process_pidfd, nsh_process_pollfd and nsh_stream_fd return
- * included, and are left open by a raw clone(2); in neither is a descriptor closed
- * later, when its number may be a file that the child has opened.  Descriptors
- * that noshell has given away (nsh_pipe, nsh_stream_take_fd) stay open. */
+/* After a fork of the host (fork(3), or a raw clone(2)) commands are usable in
+ * the child, and processes, streams, starts, channels and pollsets of the
+ * parent are not: every function below fails there with NSH_CLOSED or EBADF,
+ * and freeing them frees memory alone.  Their descriptors are closed in the
+ * child of a fork(3) at once, those that nsh_process_pidfd, nsh_process_pollfd
+ * and nsh_stream_fd return included, and are left open by a raw clone(2); in
+ * neither is a descriptor closed later, when its number may be a file that the
+ * child has opened.  Descriptors that noshell has given away (nsh_pipe,
+ * nsh_stream_take_fd) stay open. */
 
 /* Whether the process may be used here: not after a fork of its owner. */
 bool nsh_process_is_ours(const struct nsh_process *process);
@@ -521,18 +532,18 @@ int nsh_process_pollfd(struct nsh_process *process);
 /* Seconds until pump must be called though pollfd is silent; 0 at once,
  * negative: never, as for a finished process. */
 double nsh_process_timeout(struct nsh_process *process);
-/* The time of nsh_now at which its timeout passes; negative if there is none, or
- * if it has passed and was acted on.  A finished process keeps it: a process that
- * it started may still hold a stream open.  *ret_seconds is how long after the
- * start that is. */
+/* The time of nsh_now at which its timeout passes; negative if there is none,
+ * or if it has passed and was acted on.  A finished process keeps it: a process
+ * that it started may still hold a stream open.  *ret_seconds is how long after
+ * the start that is. */
 double nsh_process_deadline(const struct nsh_process *process, double *ret_seconds);
 /* What its command's set_max_output says. */
 size_t nsh_process_max_output(const struct nsh_process *process);
 /* Moves data, runs timers, collects the status; never blocks.  1 when the
  * process has ended and its pipes are at EOF, 0 before, -1 on failure. */
 int nsh_process_pump(struct nsh_process *process, struct nsh_failure *failure);
-/* Pumps until finished or `seconds` have passed (negative: no limit).
- * 1 finished, 0 time is up, -1 failure: also where a dry run's has no end yet. */
+/* Pumps until finished or `seconds` have passed (negative: no limit).  1
+ * finished, 0 time is up, -1 failure: also where a dry run's has no end yet. */
 int nsh_process_wait(struct nsh_process *process, double seconds,
 		     struct nsh_failure *failure);
 /* The result, once pump said 1; NULL before.  Belongs to the process. */
@@ -560,31 +571,33 @@ void nsh_process_terminate(struct nsh_process *process, double grace);
  * still run, because they could not be found or signalled: the failure has the
  * stage NSH_STAGE_ABORT and says why. */
 int nsh_process_abort(struct nsh_process *process, struct nsh_failure *failure);
-/* From now on the command's timeout holds whether or not the process is pumped: a
- * helper thread, the keeper, ends the tree (TERM, grace, KILL) when the timeout
- * has passed and the process has not ended; nsh_process_pump reports that as if it
- * had done so itself.  With `seconds` >= 0 the keeper, and it alone, also does so
- * that many seconds from now, with that grace.  The thread is started when there
- * is a timeout to keep, and ends 0.1 s after the last.
- * Limit: if no thread can be started, the timeout holds only while it is pumped. */
+/* From now on the command's timeout holds whether or not the process is pumped:
+ * a helper thread, the keeper, ends the tree (TERM, grace, KILL) when the
+ * timeout has passed and the process has not ended; nsh_process_pump reports
+ * that as if it had done so itself.  With `seconds` >= 0 the keeper, and it
+ * alone, also does so that many seconds from now, with that grace.  The thread
+ * is started when there is a timeout to keep, and ends 0.1 s after the last.
+ * Limit: if no thread can be started, the timeout holds only while it is
+ * pumped. */
 void nsh_process_leave(struct nsh_process *process, double seconds, double grace);
-/* Lets go: the process runs on, and the keeper serves it until its end: it reads
- * and discards its output, writes the rest of its input, enforces its timeout,
- * completes a nsh_process_terminate that has begun, and reaps it.  Frees
- * `process`. */
+/* Lets go: the process runs on, and the keeper serves it until its end: it
+ * reads and discards its output, writes the rest of its input, enforces its
+ * timeout, completes a nsh_process_terminate that has begun, and reaps it.
+ * Frees `process`. */
 void nsh_process_forget(struct nsh_process *process);
 /* Begins to end the tree as nsh_process_abort does, and returns at once; the
  * rest needs no help.  Frees `process`; NULL is fine. */
 void nsh_process_end(struct nsh_process *process);
-/* The same in a helper thread, so that the caller does not look for the tree. */
+/* The same in a helper thread, so that the caller does not look for the
+ * tree. */
 void nsh_process_end_later(struct nsh_process *process);
 /* From now on forgetting the process closes its streams instead of reading
  * them to their end: a program that writes without end then gets SIGPIPE. */
 void nsh_process_leave_streams(struct nsh_process *process);
 /* Aborts where still running, frees everything.  NULL is fine. */
 void nsh_process_free(struct nsh_process *process);
-/* Collects the forgotten processes that have ended, without waiting for the keeper
- * to do it; returns how many are left. */
+/* Collects the forgotten processes that have ended, without waiting for the
+ * keeper to do it; returns how many are left. */
 size_t nsh_reap(void);
 
 /* Handshake: waits until the child is ready (1), time is up (0), or -1. */
@@ -675,7 +688,8 @@ struct nsh_start;
 /* Whether that can be done: not where a hook runs, nor where the command uses
  * descriptors that the caller may close before. */
 bool nsh_command_can_start_aside(const struct nsh_command *cmd);
-/* Has a copy of the command started.  *ret_start is freed with nsh_start_free. */
+/* Has a copy of the command started.  *ret_start is freed with
+ * nsh_start_free. */
 int nsh_command_start_aside(const struct nsh_command *cmd, bool to_end,
 			    struct nsh_start **ret_start,
 			    struct nsh_failure *failure);
@@ -685,15 +699,15 @@ int nsh_start_fd(const struct nsh_start *start);
 /* Seconds after which to look all the same: a command's timeout that nobody
  * keeps to before it is pumped.  Negative: never. */
 double nsh_start_timeout(const struct nsh_start *start);
-/* Waits for it, `seconds` at most: 1 and the process, 0 where it is not done, or
- * -1 with the failure of nsh_command_start. */
+/* Waits for it, `seconds` at most: 1 and the process, 0 where it is not done,
+ * or -1 with the failure of nsh_command_start. */
 int nsh_start_finish(struct nsh_start *start, double seconds,
 		     struct nsh_process **ret_process,
 		     struct nsh_failure *failure);
-/* A start that is not done is cancelled: if its turn has not come, nothing is run;
- * a child that waits for the other end of a FIFO is killed and reaped.  Otherwise a
- * process that was not taken is forgotten: it runs on.  Never waits; the start's
- * thread releases what is left.  NULL is fine. */
+/* A start that is not done is cancelled: if its turn has not come, nothing is
+ * run; a child that waits for the other end of a FIFO is killed and reaped.
+ * Otherwise a process that was not taken is forgotten: it runs on.  Never
+ * waits; the start's thread releases what is left.  NULL is fine. */
 void nsh_start_free(struct nsh_start *start);
 /* The same, and a process that was not taken is ended. */
 void nsh_start_end(struct nsh_start *start);
@@ -713,18 +727,19 @@ const char *nsh_wake_path(void);
 int nsh_wake_accept(void);
 /* One byte on the channel as soon as fd (-1: none) is ready for `events`, or
  * `seconds` have passed (negative: never); once.  fd stays the caller's; if the
- * caller closes it first, nothing but the time wakes the channel.  0, or -1 with
- * errno (EBADF: the channel has gone). */
+ * caller closes it first, nothing but the time wakes the channel.  0, or -1
+ * with errno (EBADF: the channel has gone). */
 int nsh_wake_arm(int channel, int fd, short events, double seconds);
 /* Not any more.  A byte may be on its way already. */
 void nsh_wake_disarm(int channel);
-/* Whether the host's end is open.  To be called in the thread in which the host closes
- * sockets: then the answer holds until that thread returns to the host. */
+/* Whether the host's end is open.  To be called in the thread in which the host
+ * closes sockets: then the answer holds until that thread returns to the
+ * host. */
 bool nsh_wake_is_open(int channel);
 /* The channel owns `object` from now on: if the host closes its end before
  * nsh_wake_take_back, the helper thread calls end(object).  To be called in the
- * thread in which the host closes sockets, too.  0, or -1 with errno (EBADF: the
- * channel has gone), and the object is still the caller's. */
+ * thread in which the host closes sockets, too.  0, or -1 with errno (EBADF:
+ * the channel has gone), and the object is still the caller's. */
 int nsh_wake_entrust(int channel, void *object, void (*end)(void *object));
 /* Whether `object` is the caller's again; false: the channel has gone, and
  * end(object) was or will be called. */
@@ -766,8 +781,8 @@ void nsh_pollset_free(struct nsh_pollset *set);
 
 /* ---- small things for bindings ----------------------------------------- */
 
-/* A descriptor that an object of a binding owns, for one whose finalizer may run
- * after a fork of the host. */
+/* A descriptor that an object of a binding owns, for one whose finalizer may
+ * run after a fork of the host. */
 struct nsh_descriptor {
 	int fd;                /* -1: closed */
 	bool is_shared;
@@ -775,8 +790,8 @@ struct nsh_descriptor {
 	uint64_t device, inode;
 };
 /* Takes take_fd over; -1 makes a closed one.  In a child of the host one that
- * `is_shared`, such as the end of a pipe, can still be used and closed as long as
- * the number leads to the same file; any other is closed there at once. */
+ * `is_shared`, such as the end of a pipe, can still be used and closed as long
+ * as the number leads to the same file; any other is closed there at once. */
 void nsh_descriptor_init(struct nsh_descriptor *ret_descriptor, int take_fd,
 			 bool is_shared);
 /* The number; -1 if it is closed, or not usable in this process. */
@@ -796,8 +811,8 @@ double nsh_now(void);
 /* poll(2) on one descriptor, restarted by EINTR: 1 ready, 0 after `seconds`
  * (negative: never), -1 with errno. */
 int nsh_poll(int fd, short events, double seconds);
-/* The same, also if `other` (-1: none) is readable; and -1 with EINTR if a signal
- * handler ran, for a caller that has to look at what the handler did. */
+/* The same, also if `other` (-1: none) is readable; and -1 with EINTR if a
+ * signal handler ran, for a caller that has to look at what the handler did. */
 int nsh_poll_once(int fd, short events, int other, double seconds);
 /* A signal's number by "TERM", "SIGTERM", "RTMIN+1"; 0 where unknown. */
 int nsh_signal_number(const char *name);
