@@ -79,16 +79,16 @@ endif
 endif
 
 # ---- the Luas ---------------------------------------------------------------
-# A Lua is called by its version: 5.1 5.2 5.3 5.4 5.5, or jit. FOUND has those
-# with headers, as version=pkg-config name. That name is lua5.4 on Debian,
-# lua-5.4 or lua54 elsewhere.
+# A Lua is named by its version: 5.1 5.2 5.3 5.4 5.5, or jit. FOUND lists those
+# whose headers are installed, as version=pkg-config name. That name is lua5.4 on
+# Debian, lua-5.4 or lua54 elsewhere.
 
 VERSIONS = 5.4 5.1 jit 5.2 5.3 5.5
 FOUND := $(shell for v in $(VERSIONS); do \
 	for p in lua$$v lua-$$v lua$$(echo $$v | tr -d .); do \
 	pkg-config --exists $$p 2>/dev/null && echo $$v=$$p && break; done; done)
 
-# $(call version,lua5.4) is 5.4; an interpreter of another name is asked.
+# $(call version,lua5.4) is 5.4. An interpreter with another name is run to find out.
 version = $(or $(filter $(VERSIONS),$(patsubst lua%,%,$(1))),$(shell \
 	$(1) -e 'print(jit and "jit" or _VERSION:match("%d%.%d"))'))
 # $(call abi,jit) is 5.1: LuaJIT reads the directories of 5.1.
@@ -96,27 +96,26 @@ abi = $(patsubst jit,5.1,$(1))
 
 LUAS := $(if $(LUA),$(call version,$(LUA)),$(foreach f,$(FOUND),$(firstword $(subst =, ,$(f)))))
 
-# -isystem: Lua's headers are not held to our warnings.
+# -isystem: our warnings do not apply to Lua's headers.
 lua_include = $(if $(LUA_INCDIR),-isystem $(LUA_INCDIR),$(patsubst -I%,-isystem %,$(shell \
 	pkg-config --cflags-only-I $(patsubst $(1)=%,%,$(filter $(1)=%,$(FOUND))))))
 
 # ---- flags ------------------------------------------------------------------
 
-# Optional: without these libraries, the setters that need them fail with a
-# message that says so.
+# Optional libraries. Without them, the setters that need them report an error.
 HAVE := $(foreach p,libcap-ng libselinux,$(shell pkg-config --exists $(p) 2>/dev/null && echo $(p)))
 LIBS = $(if $(HAVE),$(shell pkg-config --libs $(HAVE))) -lpthread
 DEFINES = $(if $(filter libcap-ng,$(HAVE)),-DNSH_HAVE_CAPNG) \
 	$(if $(filter libselinux,$(HAVE)),-DNSH_HAVE_SELINUX)
 
-# -Wall -Wextra          the usual
+# -Wall -Wextra          the usual warnings
 # -Wshadow               a name means one thing in a function
-# -Wconversion           no integer loses bits unseen: sizes, pids, limits
+# -Wconversion           no implicit conversion loses bits of sizes, pids, limits
 # -Wstrict-prototypes    f() is not f(void)
-# -Wmissing-prototypes   a function without a declaration in a header is static
-# -Wvla                  no stack of unknown size: the child's stack is small
+# -Wmissing-prototypes   functions without a declaration in a header are static
+# -Wvla                  no arrays of variable size: the child's stack is small
 # -Wwrite-strings        literals are const
-# -Wundef                a misspelled #if fails
+# -Wundef                a misspelled macro in #if is reported
 # -Wpointer-arith        no arithmetic on void *
 WARN = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
 	-Wvla -Wwrite-strings -Wundef -Wpointer-arith $(if $(WERROR),-Werror)
@@ -129,8 +128,8 @@ CORE_INCLUDE = $(addprefix -I,$(patsubst %/,%,$(sort $(dir $(wildcard c/core/*/*
 # For the programs and libraries that only the specs use.
 TOOL = $(CC) $(DIALECT) -fPIC $(WARN) $(CPPFLAGS) $(CFLAGS)
 
-# now: the child shares our memory and must not run the dynamic linker.
-# nodelete: closing a Lua state must not unload code that our threads run.
+# now: the child, which shares our memory, must not run the dynamic linker.
+# nodelete: closing a Lua state must not unload code that threads are running.
 LINK_MODULE = $(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -shared -z relro -z now -z nodelete
 
 # Where Lua finds this tree.
@@ -141,8 +140,8 @@ SOURCES = $(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;;
 CORE = $(patsubst c/%.c,$(BUILD)/%.o,$(wildcard c/core/*.c c/core/*/*.c))
 BIND = $(patsubst c/%.c,%.o,$(wildcard c/bind/*.c))
 
-# The child's side makes system calls only: no instrumentation that calls a
-# library, and no inlining across files.
+# The child's code makes only system calls: it must not be instrumented, which would
+# call a library, or inlined across files.
 CHILD = $(foreach o,$(CORE),$(if $(filter child.o child_%.o supervise%.o,$(notdir $(o))),$(o)))
 $(CHILD): SAN =
 $(CHILD): EXTRA = -fno-stack-protector -U_FORTIFY_SOURCE -fno-lto
@@ -155,7 +154,7 @@ TYPES = $(BUILD)/types/setters.d.lua
 all: $(LIBRARIES) $(MODULES) $(TYPES) $(BUILD)/noshell.pc
 	$(if $(LUAS),@:,$(error no Lua headers found: install liblua5.4-dev and pkg-config, or set LUA and LUA_INCDIR))
 
-# Everything is built again if the flags change.
+# A change of the flags rebuilds everything.
 STAMP := $(COMPILE) $(LDFLAGS) $(LIBS)
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D); echo '$(STAMP)' | cmp -s - $@ || echo '$(STAMP)' > $@
@@ -167,8 +166,8 @@ $(BUILD)/core/%.o: c/core/%.c $(BUILD)/flags
 $(BUILD)/libnoshell.a: $(CORE)
 	$(Q)rm -f $@; $(AR) rcs $@ $^
 
-# The rules of one Lua. libnoshell-lua5.4.a has the core as well, so that a
-# program that embeds Lua links this one library.
+# The rules for one Lua. libnoshell-lua5.4.a includes the core, so that a program
+# that embeds Lua links only this library.
 define lua_rules
 $(BUILD)/$(1)/%: LUA_INCLUDE := $(call lua_include,$(1))
 
@@ -191,8 +190,8 @@ TESTSYS = $(wildcard spec/fixtures/testsys*.[ch] spec/fixtures/deny*.h) \
 	spec/fixtures/deny.c spec/fixtures/deny_rule.c
 $(foreach v,$(LUAS),$(eval $(call lua_rules,$(v))))
 
-# The LuaLS types of the setters that are generated from a table, written by the
-# first Lua. Without an interpreter (a cross build) there are none.
+# The LuaLS types of the setters in setters.def, generated with the first Lua. If no
+# interpreter runs (a cross build), they are left out.
 FIRST = $(firstword $(LUAS))
 FIRST_LUA = $(or $(LUA),$(if $(FIRST),lua$(FIRST)))
 $(TYPES): $(BUILD)/$(FIRST)/noshell/core.so spec/support/setter_types.lua $(wildcard lua/noshell/*.lua)
@@ -202,8 +201,7 @@ $(TYPES): $(BUILD)/$(FIRST)/noshell/core.so spec/support/setter_types.lua $(wild
 
 -include $(CORE:.o=.d) $(foreach v,$(LUAS),$(addprefix $(BUILD)/$(v)/,$(BIND:.o=.d)))
 
-# libnoshell.a is static, so what it needs is needed by every program that
-# links it.
+# libnoshell.a is static, so every program that links it needs its libraries, too.
 $(BUILD)/noshell.pc: c/noshell.h $(BUILD)/flags Makefile FORCE
 	@printf '%s\n' 'prefix=$(prefix)' 'exec_prefix=$(exec_prefix)' \
 		'libdir=$(libdir)' 'includedir=$(includedir)' '' \
@@ -218,7 +216,7 @@ HEADERS = noshell.h
 # The module for 5.1 serves LuaJIT, which reads the same directories; the one
 # for LuaJIT is installed only if there is none for 5.1.
 INSTALLED = $(filter-out $(if $(filter 5.1,$(LUAS)),jit),$(LUAS))
-# luarocks sets both, for the one Lua that it installs for.
+# luarocks sets LUADIR and LIBDIR, for the one Lua that it installs for.
 lua_dir = $(DESTDIR)$(or $(LUADIR),$(datarootdir)/lua/$(call abi,$(1)))
 module_dir = $(DESTDIR)$(or $(LIBDIR),$(libdir)/lua/$(call abi,$(1)))
 
@@ -256,7 +254,7 @@ uninstall:
 	@cd "$(DESTDIR)$(includedir)" 2>/dev/null && rm -f $(HEADERS) || true
 	@rm -f "$(DESTDIR)$(pkgconfigdir)/noshell.pc"
 
-# A directory without our stamp was not made by this Makefile.
+# Do not remove a directory that this Makefile did not create.
 clean:
 	@test ! -e $(BUILD) || test -e $(BUILD)/flags || test $(BUILD) = build || \
 		{ echo "$(BUILD) is not a build directory of noshell" >&2; exit 1; }
@@ -264,7 +262,8 @@ clean:
 
 # ---- specs ------------------------------------------------------------------
 
-# Programs that the specs run. Static ones start at the same speed everywhere.
+# Programs that the specs run. They are static, so that they start fast and need no
+# libraries.
 C_SPECS = $(patsubst spec/%.c,$(BUILD)/%,$(wildcard spec/c/*.c spec/bench/*.c))
 FIXTURES = $(addprefix $(BUILD)/fixtures/,probe deny tiny hostile.so) \
 	$(foreach v,$(LUAS),$(BUILD)/$(v)/testsys.so) $(C_SPECS)

@@ -1,18 +1,18 @@
 rockspec_format = "3.0"
 package = "noshell"
 version = "scm-1"
--- `luarocks make rockspec/noshell-scm-1.rockspec` builds the tree it stands in.
+-- `luarocks make rockspec/noshell-scm-1.rockspec` builds the tree of this file.
 source = { url = "git+file://." }
 description = {
   summary = "Run programs without a shell",
   detailed = "Builds a command, starts it, exchanges data with it, waits for it, "
-    .. "and tells exactly what happened. Linux 5.4 or later.",
+    .. "and reports exactly what happened. Linux 5.4 or later.",
   license = "MIT",
 }
 supported_platforms = { "linux" }
 dependencies = { "lua >= 5.1, < 5.6" }
--- libcap-ng and libselinux are found by the Makefile, through pkg-config; both
--- are optional, which `external_dependencies` cannot say.
+-- The Makefile finds libcap-ng and libselinux through pkg-config. Both are optional,
+-- which `external_dependencies` cannot express.
 build = {
   type = "make",
   build_target = "all",
