@@ -1,8 +1,8 @@
 #!/bin/bash
-# What the child's side of the core calls, against c/core/launch/child.syms: a name a
-# line, # begins a comment. It runs in the parent's memory, where any other
-# thread may hold a lock: a libc function that takes one is a deadlock, one
-# that keeps state corrupts the parent's.
+# Checks the symbols that the child's code uses against c/core/launch/child.syms (one
+# name per line, comments after #). The child runs in the parent's memory, where
+# another thread may hold a lock: a libc function that takes it would deadlock, and
+# one that keeps state would corrupt the parent's.
 cd "$(dirname "$0")/../.." || exit 1
 BUILD=${BUILD:-build}
 shopt -s nullglob

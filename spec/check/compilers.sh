@@ -1,5 +1,5 @@
 #!/bin/bash
-# The whole tree built from nothing by gcc and by clang, with -Werror.
+# Builds the whole tree from scratch with gcc and with clang, with -Werror.
 cd "$(dirname "$0")/../.." || exit 1
 tried=()
 for compiler in gcc clang; do

@@ -1,8 +1,8 @@
 #!/bin/bash
-# `make demo` and `make test`, each the only command needed, each in a new
-# Debian 12 tree with gcc, make and git in it and nothing else. Needs root,
-# debootstrap and a mirror; `make fresh` runs this alone. NOSHELL_FRESH=0 leaves
-# it out; NOSHELL_FRESH_DIR is where, NOSHELL_FRESH_RUN another command to run.
+# Runs `make demo` and `make test`, each in a new Debian 12 tree that has only gcc, make
+# and git. Needs root, debootstrap and a mirror; `make fresh` runs only this check.
+# NOSHELL_FRESH=0 skips it, NOSHELL_FRESH_DIR sets the directory of the trees, and
+# NOSHELL_FRESH_RUN another command to run.
 cd "$(dirname "$0")/../.." || exit 1
 if [ "$NOSHELL_FRESH" = 0 ]; then
     echo "NOSHELL_FRESH=0"
@@ -13,7 +13,7 @@ if ! command -v debootstrap >/dev/null || [ "$(id -u)" != 0 ]; then
     exit 77
 fi
 
-# The mirror this machine uses itself.
+# Use the mirror of this machine.
 mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list \
     /etc/apt/sources.list.d/*.sources 2>/dev/null |
     grep -E '^(deb |URIs:)' | grep -oE 'https?://[^ ]*debian/?( |$)' | head -1)
@@ -24,7 +24,7 @@ root=$work/root
 let_go() {
     umount "$root/sys" "$root/proc" "$root/dev/shm" "$root/dev/pts" \
         "$root/dev" 2>/dev/null
-    # Never delete through a mount that would not go.
+    # Never delete below a mount that could not be unmounted.
     if grep -q " $work/" /proc/mounts; then
         echo "still mounted below $work"
         exit 1
@@ -40,7 +40,7 @@ copy_apt_config() {
     echo "deb $mirror bookworm main" >"$work/base/etc/apt/sources.list"
 }
 
-# The working tree as it stands: what git knows and what it would be told of.
+# Copies the working tree: tracked files, and untracked ones that are not ignored.
 copy_noshell() {
     mkdir "$root/noshell"
     git ls-files -co --exclude-standard -z |

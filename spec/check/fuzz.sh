@@ -1,5 +1,5 @@
 #!/bin/bash
-# The parsers over damaged output, on each Lua: see spec/fuzz/parse.lua.
+# Runs the parsers on damaged output, on each Lua (spec/fuzz/parse.lua).
 cd "$(dirname "$0")/../.." || exit 1
 said=
 for lua in lua5.4 lua5.1 luajit lua5.2 lua5.3 lua5.5; do

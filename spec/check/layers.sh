@@ -1,13 +1,13 @@
 #!/bin/bash
-# Arrows point down only: includes, calls (by nm, so build first) and
-# requires.
+# Checks that includes, calls (by nm, so build first) and requires only point to the
+# same layer or a lower one.
 cd "$(dirname "$0")/../.." || exit 1
 BUILD=${BUILD:-build}
 bad=0
 
-# The core's folders, from the bottom up. Includes and calls point to the same
-# folder or to one before it. plan.h is read in all of them: it holds what the
-# child needs and includes nothing but failure.h.
+# The core's folders, from the lowest up. A file may include and call only its own
+# folder and those before it. All may include plan.h, which declares the data that
+# the child reads, and itself includes only failure.h.
 folders=(base command plan launch process thread)
 everyones='plan.h child.h setters.def'
 child_side='plan.h setters.def failure.h sys.h child.h child_steps.h supervise.h kernel.h'
@@ -141,8 +141,8 @@ check_bind() {
     done
 }
 
-# A module that need not be there is looked for with pcall(require, "x"). A
-# host may require the event loop that it is named after.
+# Optional modules are loaded with pcall(require, "x"). A host may require the event
+# loop that it is named after.
 check_lua() {
     local file loop
     while read -r file; do

@@ -1,5 +1,5 @@
 #!/bin/bash
-# luacheck over every Lua file, with .luacheckrc.
+# Runs luacheck on every Lua file, with .luacheckrc.
 cd "$(dirname "$0")/../.." || exit 1
 if ! command -v luacheck >/dev/null; then
     echo "luacheck is not installed"

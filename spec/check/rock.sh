@@ -1,6 +1,6 @@
 #!/bin/bash
-# `luarocks make` from a copy of the tree into a tree of its own, and the
-# installed rock at work from another directory, for every Lua.
+# Runs `luarocks make` in a copy of the tree, and uses the installed rock from another
+# directory, for every Lua.
 cd "$(dirname "$0")/../.." || exit 1
 if ! command -v luarocks >/dev/null; then
     echo "luarocks is not installed"

@@ -1,7 +1,7 @@
 #!/bin/bash
-# The specs on lua5.4 with AddressSanitizer and UndefinedBehaviorSanitizer in
-# the library. Leaks are looked for in the reports: Lua and busted leak at exit
-# as they please, ours name our files.
+# Runs the specs on lua5.4 with AddressSanitizer and UndefinedBehaviorSanitizer in the
+# library. Lua and busted leak at exit, so only leak reports that name our files
+# count.
 cd "$(dirname "$0")/../.." || exit 1
 tree=build/address-undefined
 runtime=$(gcc -print-file-name=libasan.so)
@@ -14,26 +14,24 @@ make -s CC=gcc SANITIZE=address,undefined LUA=lua5.4 all fixtures || exit 1
 logs=$PWD/$tree/logs
 rm -rf "$logs"
 mkdir -p "$logs"
-# Programs that the specs start have no sanitizer: PRELOAD is for the Lua, and
-# what it starts in turn may load it, so its reports alone decide.
+# The programs that the specs start have no sanitizer, but inherit the preloaded
+# runtime, so only the reports decide.
 export ASAN_OPTIONS="log_path=$logs/report:detect_leaks=1:verify_asan_link_order=0:handle_segv=1:allocator_may_return_null=1"
 export LSAN_OPTIONS="exitcode=0:print_suppressions=0"
 export UBSAN_OPTIONS="print_stacktrace=1"
 export NOSHELL_INSTRUMENTED=asan
-# The house, the fixtures, other machines and scripts that stand by themselves are
-# not what is instrumented.
+# Skip specs that do not test the instrumented library.
 mapfile -t specs < <(find spec -name '*_spec.lua' ! -name 'c_*' \
     ! -name house_spec.lua ! -name build_spec.lua ! -name fixtures_spec.lua ! -name labels_spec.lua \
     ! -name 'scripts_*' ! -name idioms_spec.lua ! -name doc_spec.lua \
     ! -path 'spec/nginx*' | sort)
 PRELOAD=$runtime BUILD=$tree spec/support/run_specs.sh 5.4 "${specs[@]}" ||
     failed=1
-# Those that drive C programs: the programs have the sanitizers, and what they
-# start must not.
+# The specs of C programs: these have the sanitizers, the programs that they start do
+# not.
 LIMIT=600 BUILD=$tree spec/support/run_specs.sh 5.4 spec/c_*spec.lua || failed=1
 
-# Of programs that are not ours, which inherit the preloaded runtime, what it
-# dislikes is not ours either.
+# Ignore reports on other programs, which inherit the preloaded runtime.
 reports=$(grep -lE 'ERROR: AddressSanitizer|runtime error' "$logs"/* 2>/dev/null |
     xargs -r grep -lE 'noshell/core\.so|(^|[ /])c/(core|bind)/|address-undefined/c/')
 leaks=$(awk 'BEGIN { RS = "" } /leak of/ && / c\/(core|bind)\//' "$logs"/* 2>/dev/null)

@@ -1,6 +1,6 @@
 #!/bin/bash
-# core.so exports luaopen_noshell_core and nothing else; what libnoshell.a
-# defines for others begins with nsh_.
+# Checks that core.so exports only luaopen_noshell_core, and that the global symbols of
+# libnoshell.a begin with nsh_.
 cd "$(dirname "$0")/../.." || exit 1
 BUILD=${BUILD:-build}
 shopt -s nullglob

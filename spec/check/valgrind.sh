@@ -1,13 +1,13 @@
 #!/bin/bash
-# Specs under valgrind, on lua5.4: no invalid access, nothing definitely lost
-# in our files. valgrind refuses CLONE_FILES, which leaves two launch paths, and
-# makes a fork of every vfork.
+# Runs specs under valgrind, on lua5.4: no invalid access, and no definite leak in our
+# files. valgrind rejects CLONE_FILES, which leaves two launch paths, and turns every
+# vfork into a fork.
 cd "$(dirname "$0")/../.." || exit 1
 if ! command -v valgrind >/dev/null; then
     echo "valgrind is not installed"
     exit 77
 fi
-# One spec a subject is enough: a run takes thirty times as long.
+# One spec per subject: a run takes thirty times as long.
 specs=()
 for name in command process result stream; do
     test -e "spec/${name}_spec.lua" && specs+=("spec/${name}_spec.lua")

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Labels under SELinux and under AppArmor, both enforcing, and the core on a
-# kernel that does not keep statuses: spec/vm, three machines of a few seconds.
+# Tests labels with SELinux and AppArmor enforcing, and the core on a kernel that does
+# not keep statuses, in three short-lived virtual machines (spec/vm).
 cd "$(dirname "$0")/../.." || exit 1
 out=$(mktemp)
 trap 'rm -f "$out"' EXIT

@@ -1,8 +1,8 @@
 #!/bin/bash
-# run_checks.sh [CHECK...]: runs the scripts in spec/check (all of them unless
-# named). A script exits 0 when all is well, 77 when it cannot run here, else
-# it failed; its last line says why. The last line here is the sum,
-# `N passed, N failed, N skipped`, a script counting as one.
+# run_checks.sh [CHECK...]: runs the given scripts, by default all in spec/check. A
+# script exits with 0 on success, with 77 if it cannot run here, and with another
+# status on failure; its last line gives the reason. The last line of the output is
+# the total, `N passed, N failed, N skipped`.
 
 cd "$(dirname "$0")/../.." || exit 1
 unset MAKEFLAGS MAKELEVEL MFLAGS MAKEOVERRIDES

@@ -1,12 +1,12 @@
 #!/bin/bash
-# run_specs.sh "VERSION..." [SPEC...]: runs the specs (all of spec/ unless
-# named) on each of these Luas; its last line is the sum, `N passed, N failed,
-# N skipped`. Each file has a busted of its own, so that a crash costs one file.
+# run_specs.sh "VERSION..." [SPEC...]: runs the given specs, by default all of spec/,
+# on each of these Luas. The last line is the total, `N passed, N failed, N skipped`.
+# Each file runs in its own busted, so that a crash affects one file only.
 #
-# From the environment: BUILD (the build tree), JOBS (at once; as many as there
-# are processors), LIMIT (seconds for a file), WRAP (a command to run Lua
-# under), PRELOAD (for LD_PRELOAD of the Lua alone), NOSHELL_REQUIRE (with luas in
-# it, each Lua from 5.1 to 5.4 and LuaJIT must be there).
+# Environment: BUILD (the build tree), JOBS (parallel files; default: the number of
+# processors), LIMIT (seconds per file), WRAP (a command that runs Lua), PRELOAD
+# (LD_PRELOAD for the Lua only), NOSHELL_REQUIRE (if it contains luas, each Lua from
+# 5.1 to 5.4 and LuaJIT must be installed).
 
 cd "$(dirname "$0")/../.." || exit 1
 unset MAKEFLAGS MAKELEVEL MFLAGS MAKEOVERRIDES
@@ -23,7 +23,7 @@ interpreter() {
     esac
 }
 
-# Writes what busted says to $3; its status is busted's.
+# Writes busted's output to $3; returns busted's status.
 run_busted() {
     local version=$1 file=$2 out=$3
     local lua_path="$PWD/lua/?.lua;$PWD/lua/?/init.lua;$PWD/?.lua;;"
@@ -44,7 +44,7 @@ how_it_ended() {
     esac
 }
 
-# One job: prints what there is to say, and adds a line to the totals.
+# Runs one file: prints its output, and adds a line to the totals.
 run_one() {
     local version=$1 file=$2 out status totals passed failed skipped
     local start=$SECONDS
@@ -69,7 +69,7 @@ run_one() {
     rm -f "$out"
 }
 
-# A program in spec/c is a spec of the core: it exits with 0.
+# Runs a program of spec/c, which passes if it exits with 0.
 run_program() {
     local status
     LIMIT=${LIMIT:-300}
@@ -100,7 +100,7 @@ TOTALS=$(mktemp)
 export TOTALS
 trap 'rm -f "$TOTALS" "$TOTALS".*' EXIT
 
-# Adds to the totals: a Lua that NOSHELL_REQUIRE demands is missing.
+# Counts a missing Lua as a failure if NOSHELL_REQUIRE contains luas.
 require_luas() {
     local version
     [[ ,${NOSHELL_REQUIRE-}, == *,luas,* ]] || return

@@ -1,20 +1,20 @@
 #!/bin/sh
-# setup.sh build|test|check|bench: makes sure that the packages of the group are
-# installed. Missing ones are installed with apt, with sudo unless root. Without
-# apt, without root and sudo, or with NOSHELL_SETUP=no nothing is installed; the
-# missing ones are listed. Exits with 1 if a required one is still missing.
+# setup.sh build|test|check|bench: installs the missing packages of a group with apt,
+# through sudo unless root. Without apt, without root and sudo, or with
+# NOSHELL_SETUP=no, it lists them instead. Exits with 1 if a required package is still
+# missing.
 #
-# From the environment: NOSHELL_SETUP; LUA (only this Lua is needed); LUA_INCDIR
-# (its headers are there).
+# Environment: NOSHELL_SETUP; LUA (require only this Lua); LUA_INCDIR (the directory of
+# its headers).
 
 group=${1:-build}
-# A user's PATH does not lead to all of the programs.
+# The PATH of a user other than root may lack these directories.
 PATH=$PATH:/usr/sbin:/sbin
 
-# A line is: the group, how to look for it, Debian's package, a description.
+# Each line: the group, the test, Debian's package, a description.
 #   cmd:NAME a program; pc:NAME|NAME pkg-config; inc:FILE a C header;
 #   lua:VERSION:FILE a Lua module's file; nginx:FILE one of nginx's modules;
-#   opt- before it: not required.
+#   prefix opt-: optional.
 needs() {
     lua_needs
     cat <<'LIST'
@@ -51,8 +51,8 @@ bench opt-cmd:wrk                    wrk                wrk, for spec/bench/ngin
 LIST
 }
 
-# The Luas: 5.4 to build, all of them to test, or the one in LUA. One of a name
-# that is not a version is taken to be complete.
+# Lists the Luas: 5.4 to build, all to test, or only $LUA. An interpreter with another
+# name is assumed to be complete.
 lua_needs() {
     case ${LUA-} in
     '') name_lua build 5.4 ''
@@ -93,7 +93,7 @@ in_any() {
     return 1
 }
 
-# Lua modules are looked for as files: starting a Lua for each takes longer.
+# Looks for the file of a Lua module, which is faster than starting a Lua.
 has_lua_module() {
     version=${1%%:*} file=${1#*:}
     in_any "/usr/share/lua/$version/$file" "/usr/local/share/lua/$version/$file" \
@@ -119,8 +119,8 @@ is_there() {
     esac
 }
 
-# Debian has two LuaJITs that exclude each other; nginx's module needs
-# luajit2, so that is the one to install, unless the other is here already.
+# Debian's two LuaJIT packages conflict. nginx's module needs luajit2, so that one is
+# installed, unless the other is present.
 debian_name() {
     case $1 in
     libluajit2-5.1-dev)
@@ -133,8 +133,8 @@ debian_name() {
     echo "$1"
 }
 
-# Sets packages and required (their texts), which cannot be done without, and
-# extras and optional, which can.
+# Sets packages and required (package names and descriptions of what is required), and
+# extras and optional (of the rest).
 look() {
     packages='' required='' extras='' optional=''
     while read -r its_group check package text; do
@@ -168,8 +168,8 @@ as_root() {
     fi
 }
 
-# What is installed starts no service: nginx would take port 80, or fail where
-# somebody has it. Debian's way to say so is a policy-rc.d that answers 101.
+# Installs packages without starting services: nginx would occupy port 80, or fail if
+# it is in use. A policy-rc.d that exits with 101 prevents that on Debian.
 apt_install() {
     as_root env DEBIAN_FRONTEND=noninteractive sh -c '
         policy=/usr/sbin/policy-rc.d
@@ -182,7 +182,7 @@ apt_install() {
         </dev/null >>"$log" 2>&1
 }
 
-# An extra that cannot be installed does not keep the others out.
+# Installs the extras one by one if installing all of them fails.
 install_with_apt() {
     echo "setup: installing$packages$extras"
     as_root apt-get update -qq </dev/null >>"$log" 2>&1
