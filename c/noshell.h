@@ -37,14 +37,14 @@ extern "C" {
 enum nsh_code {
 	NSH_OK,
 	NSH_INVALID,       /* a setter was misused; nothing was started */
-	NSH_SPAWN,         /* the program did not start; see the stage */
+	NSH_SPAWN,         /* no program ran: retrying is safe; see the stage */
 	NSH_EXIT,          /* it ended with a status that was not allowed */
 	NSH_SIGNAL,        /* a signal ended it */
 	NSH_TIMEOUT,       /* a deadline passed */
 	NSH_OUTPUT_LIMIT,  /* it wrote more than set_max_output allows */
 	NSH_LOST,          /* it ended, but its status cannot be known */
 	NSH_IO,            /* it ran, and an operation between it and us failed */
-	NSH_CLOSED,        /* the object was closed, or belongs to another process */
+	NSH_CLOSED,        /* the object was closed, as all are in a forked child */
 };
 
 /* The steps between "run" and "the program is executing", and the setters
@@ -84,6 +84,7 @@ enum nsh_stage {
 	NSH_STAGE_HANDSHAKE,
 	NSH_STAGE_SIGNALS,
 	NSH_STAGE_EXEC,
+	/* From here on the program has started: a failure is NSH_IO. */
 	NSH_STAGE_EXCHANGE,        /* data between us and the running program */
 	NSH_STAGE_WAIT,
 	NSH_STAGE_ABORT,           /* what the program started was not reached */
@@ -627,6 +628,10 @@ struct nsh_dry_end {
  * for an exec (`in_place`): 0, or -1 with the failure. */
 int nsh_command_check(const struct nsh_command *cmd, bool in_place,
 		      struct nsh_failure *failure);
+/* Whether its program is found, as a start looks for it.  0, or -1 with the
+ * failure. */
+int nsh_command_find_program(const struct nsh_command *cmd,
+			     struct nsh_failure *failure);
 /* Gives what nsh_command_start gives, with that pid. */
 int nsh_command_start_dry(struct nsh_command *cmd, pid_t pid,
 			  struct nsh_process **ret_process,

@@ -113,7 +113,7 @@ describe("a program that stops reading", function()
     assert.equal("closed", process.stdout:read())
     local value, err = process.stdin:write "x"
     assert.is_nil(value)
-    assert.equal("closed write EPIPE", ("%s %s %s"):format(err.code, err.stage,
+    assert.equal("io write EPIPE", ("%s %s %s"):format(err.code, err.stage,
       err.errname))
     process:close()
   end)

@@ -110,10 +110,10 @@ describe("an error's message", function()
 
   it("says what could not be done where the other side is gone", function()
     assert.equal("noshell: cannot write to 'cat': Broken pipe (EPIPE)",
-      message({ code = "closed", stage = "write", errname = "EPIPE",
+      message({ code = "io", stage = "write", errname = "EPIPE",
         message = "Broken pipe" }, "cat"))
     assert.equal("noshell: cannot kill 'cat': No such process (ESRCH)",
-      message({ code = "closed", stage = "kill", errname = "ESRCH",
+      message({ code = "io", stage = "kill", errname = "ESRCH",
         message = "No such process" }, "cat"))
     assert.equal("noshell: cannot use 'cat': it belongs to process 12",
       message({ code = "closed", reason = "it belongs to process 12" }, "cat"))

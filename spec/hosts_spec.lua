@@ -80,6 +80,20 @@ local function check_callback()
   end)
 end
 
+local function check_interrupt()
+  helper.with_tmpdir(function(dir)
+    local run = in_neovim(helper.write_file(dir .. "/script.lua", [[
+      local noshell, sys = require "noshell", require "testsys"
+      local from, to = sys.pipe()
+      -- What it returns after Ctrl-C, which a headless Neovim cannot be sent.
+      vim.wait = function() return false, -2 end
+      local ok, err = pcall(noshell.run, { "sleep", "60", pass_fds = { to } })
+      sys.close(to)
+      io.stdout:write(tostring(ok), " ", tostring(err), " ", tostring(sys.poll(from, "r", 0)))]]))
+    assert.equal("false interrupted! true", run.out, run.err)
+  end)
+end
+
 -- It is a LuaJIT, and loads what was built for that one.
 if helper.lua.version == "jit" then
   describe("in Neovim", function()
@@ -92,6 +106,7 @@ if helper.lua.version == "jit" then
     check_in_neovim "neovim"
     check_in_neovim "luv"
     it("a callback of the loop blocks: vim.wait is not for it", check_callback)
+    it("Ctrl-C is an error that passes, and ends the program", check_interrupt)
   end)
 end
 

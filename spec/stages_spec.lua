@@ -137,7 +137,7 @@ local cases = {
   { { helper.tiny, ("x"):rep(200000) }, "spawn exec E2BIG " .. helper.tiny },
   -- After the start
   { { helper.probe, "--out", 10 }, deny = each_low("read", "EIO"),
-    "spawn exchange EIO -" },
+    "io exchange EIO -" },
 }
 
 local function in_directory(value, dir)

@@ -181,7 +181,24 @@ static int get_stdio(lua_State *L)
 	return 1;
 }
 
+/* command:_daemonizes() */
+static int daemonizes(lua_State *L)
+{
+	const struct nsh_command *cmd = check(L);
+	const struct nsh_setter *row;
+	const char *text;
+	int value = 0;
+
+	for (size_t i = 0; (row = nsh_setter(i)); i++)
+		if (strcmp(row->key, "daemonize") == 0
+		    && !nsh_command_setter_value(cmd, i, &value, &text))
+			value = 0;
+	lua_pushboolean(L, value);
+	return 1;
+}
+
 static const luaL_Reg methods[] = {
+	{ "_daemonizes", daemonizes },
 	{ "args", get_args },
 	{ "argv", get_argv },
 	{ "env", get_env },

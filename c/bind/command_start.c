@@ -311,6 +311,17 @@ static int check_command(lua_State *L)
 	return 1;
 }
 
+/* command:_find_program(): true; or nil, failure. */
+static int find_program(lua_State *L)
+{
+	struct nsh_failure failure;
+
+	if (nsh_command_find_program(nsh_lua_check_command(L, 1)->cmd, &failure) < 0)
+		return nsh_lua_fail(L, &failure);
+	lua_pushboolean(L, 1);
+	return 1;
+}
+
 /* command:_start_dry(pid): as _start, without a program. */
 static int start_dry(lua_State *L)
 {
@@ -330,6 +341,7 @@ static int start_dry(lua_State *L)
 static const luaL_Reg methods[] = {
 	{ "_check", check_command },
 	{ "_exec", exec_command },
+	{ "_find_program", find_program },
 	{ "_start", start_command },
 	{ "_start_aside", nsh_lua_start_aside },
 	{ "_start_dry", start_dry },

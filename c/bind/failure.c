@@ -45,7 +45,7 @@ int nsh_lua_fail(lua_State *L, const struct nsh_failure *failure)
 int nsh_lua_fail_errno(lua_State *L, const char *what, int errnum)
 {
 	lua_pushnil(L);
-	push(L, nsh_code_name(NSH_CLOSED), what, errnum);
+	push(L, nsh_code_name(NSH_IO), what, errnum);
 	return 2;
 }
 

@@ -153,6 +153,16 @@ function command.text_of(result, err)
   return without_final_newlines(result.stdout)
 end
 
+--- The argument error of `method`, which reads stdout, if the command daemonizes.
+---@param cmd noshell.command
+---@param method string
+---@return noshell.error?
+function command.find_daemon(cmd, method)
+  if not cmd:_daemonizes() then return nil end
+  return misfit(cmd, nil, nil, ("%s cannot be used with daemonize: no parent "
+    .. "waits at the other end of its stdout"):format(method))
+end
+
 --- What the program writes to stdout, without its final newlines, as $(…)
 --- gives it.
 ---@return string?
@@ -162,6 +172,8 @@ function methods:output()
   if now ~= "default" and now ~= "capture" then
     return nil, misfit(self, "set_stdout", now, "output needs stdout for itself")
   end
+  local err = command.find_daemon(self, "output")
+  if err then return nil, err end
   return command.text_of(self:run())
 end
 

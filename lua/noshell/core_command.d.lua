@@ -341,6 +341,15 @@ function command:_describe() end
 ---@return noshell.failure?
 function command:_check(in_place) end
 
+--- Returns whether daemonize was called: nothing is captured then.
+---@return boolean
+function command:_daemonizes() end
+
+--- Reports whether its program is found. A dry run does not look for it.
+---@return true?
+---@return noshell.failure?
+function command:_find_program() end
+
 --- Creates a process without a program, for _end_dry.
 ---@param pid integer
 ---@return noshell.process?

@@ -66,6 +66,10 @@ function drive.find_misfit(cmd)
   for which = 1, 2 do
     local name = drive.names[which]
     local now = kept[LISTENERS[which]] and cmd:stdio(which)
+    if now == "default" and cmd:_daemonizes() then
+      return "on_" .. name, "a function",
+        "cannot be used with daemonize: nothing is captured"
+    end
     if now and not is_captured[now] then
       return "set_" .. name, now, ("on_%s needs %s captured"):format(name, name)
     end

@@ -2,14 +2,14 @@
 
 ---@alias noshell.code
 ---| "invalid"       # a setter was misused; nothing was started
----| "spawn"         # the program did not start; `stage` says where
+---| "spawn"         # no program ran, so that retrying is safe; `stage` says where it failed
 ---| "exit"          # it exited with a status that was not allowed
 ---| "signal"        # a signal ended it
 ---| "timeout"       # a deadline passed; without `result` it still runs
 ---| "output_limit"  # it wrote more than max_output allows
 ---| "lost"          # it ended, but its status cannot be known
----| "io"            # it ran, and an operation between it and us failed; see `stage`
----| "closed"        # the other end, or the object, is no longer there
+---| "io"            # it ran, and an operation between it and us failed: `stage`, `errno`
+---| "closed"        # the object was closed, as all are in a forked child
 ---| "replaced"      # exec in a dry run: nobody goes on behind it
 ---| "several"       # of several at once not all were a success: see `errors`
 ---| "parse"         # text is not what a parser reads; `stage` names the parser
@@ -149,15 +149,18 @@ function describe.invalid(err)
   return err.where and text .. " (" .. err.where .. ")" or text
 end
 
-function describe.spawn(err)
-  local verb = "start"
-  if err.stage == "exchange" or err.stage == "wait" then verb = "wait for" end
+--- What `verb` could not do, in which stage, and why.
+local function cannot(verb, err)
   local text = ("cannot %s %s: "):format(verb, quoted(err.command))
   if err.stage then
     local subject = err.subject and " " .. quoted(err.subject) or ""
     text = text .. err.stage .. subject .. ": "
   end
-  return text .. cause(err) .. hint(err)
+  return text .. cause(err)
+end
+
+function describe.spawn(err)
+  return cannot("start", err) .. hint(err)
 end
 
 function describe.exit(err)
@@ -216,17 +219,22 @@ function describe.replaced(err)
   return ("%s has replaced this process, in a dry run"):format(quoted(err.command))
 end
 
---- The stage is what was being done.
+--- What could not be done, where the stage is a method.
+local METHODS = { read = "read from", write = "write to", kill = "kill",
+  abort = "abort all of", write_arg_log = "write the words of" }
+
+local WAITS = { wait = true, exchange = true }
+
+--- Other stages are those of a start: of a pipeline, of which a part ran.
 function describe.io(err)
-  return ("cannot %s all of %s: %s"):format(err.stage, quoted(err.command), cause(err))
+  local verb = METHODS[err.stage]
+  if verb then return ("cannot %s %s: %s"):format(verb, quoted(err.command), cause(err)) end
+  if WAITS[err.stage] then return cannot("wait for", err) end
+  return cannot("start", err) .. "; what stands before it had started, and was ended"
 end
 
-local verbs = { read = "read from", write = "write to" }
-
---- The stage is the method that found the other side gone: "write", "kill".
 function describe.closed(err)
-  local verb = verbs[err.stage] or err.stage or "use"
-  return ("cannot %s %s: %s"):format(verb, quoted(err.command), cause(err))
+  return ("cannot use %s: %s"):format(quoted(err.command), cause(err))
 end
 
 --- The subject is the line.
@@ -234,6 +242,12 @@ function describe.parse(err)
   local place = ""
   if err.line then place = ("line %d %s: "):format(err.line, quoted(err.subject)) end
   return ("cannot parse %s: %s%s"):format(err.stage, place, printable(err.reason))
+end
+
+--- Whether an error can have that code.
+---@return boolean
+function failure.is_code(code)
+  return describe[code] ~= nil
 end
 
 local function described(err)

@@ -2,6 +2,7 @@
 
 local core = require "noshell.core"
 local failure = require "noshell.failure"
+local list = require "noshell.list"
 local setters = require "noshell.setters"
 
 local keys = {}
@@ -29,23 +30,14 @@ end
 
 --- Returns the length of a list. Returns nil after an argument error: it is no table,
 --- or has another key or a hole.
-local function length(cmd, key, list)
-  if type(list) ~= "table" then
-    bad_type(cmd, key, list, "a list")
+local function length(cmd, key, given)
+  if type(given) ~= "table" then
+    bad_type(cmd, key, given, "a list")
     return nil
   end
-  local last, count = 0, 0
-  for index in pairs(list) do
-    if type(index) ~= "number" or index < 1 or index % 1 ~= 0 then
-      reject(cmd, key, list, ("must be a list, but has the key %s"):format(shown(index)))
-      return nil
-    end
-    last, count = math.max(last, index), count + 1
-  end
-  if last == count then return count end
-  local hole = 1
-  while list[hole] ~= nil do hole = hole + 1 end
-  reject(cmd, key, list, ("item %d is nil: the list has a hole"):format(hole))
+  local count, reason = list.length(given)
+  if not count then reject(cmd, key, given, reason) end
+  return count
 end
 
 --- Returns the keys of a map, sorted. Returns nil after an argument error: it is no

@@ -95,6 +95,15 @@ local function apply(self, spec)
   end
 end
 
+--- Where there is a hole before it, its command is missing, and is told of.
+local function last_index(list)
+  local last = 0
+  for index in pairs(list) do
+    if type(index) == "number" and index > last then last = index end
+  end
+  return last
+end
+
 --- A pipeline of these stages, or of one list of them with options of its own:
 --- noshell.pipeline { { "a" }, { "b" }, timeout = 5 }.
 ---@param ... noshell.stage|noshell.pipeline_spec|string
@@ -103,7 +112,7 @@ function pipeline.new(...)
   local self, list, count = empty(), { ... }, select("#", ...)
   if count == 1 and is_list(list[1]) then
     list = list[1]
-    count = #list
+    count = last_index(list)
     apply(self, list)
   end
   for i = 1, count do add(self, list[i]) end
@@ -265,6 +274,8 @@ function methods:output()
     return nil, misfit(self, #self.stages, "set_stdout", now,
       "output needs stdout for itself")
   end
+  local err = last and command.find_daemon(last, "output")
+  if err then return nil, verdict.locate(self:to_string(), #self.stages, err) end
   return command.text_of(self:run())
 end
 

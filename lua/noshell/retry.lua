@@ -3,6 +3,7 @@
 local core = require "noshell.core"
 local dry_run = require "noshell.dry_run"
 local failure = require "noshell.failure"
+local lists = require "noshell.list"
 local pipeline = require "noshell.pipeline"
 local wait = require "noshell.wait"
 
@@ -17,6 +18,17 @@ local retry = {}
 
 local DEFAULTS = { attempts = 3, delay = 1, backoff = 2 }
 
+--- What is wrong with a list of codes.
+local function find_bad_code(codes)
+  local count, reason = lists.length(codes)
+  for i = 1, count or 0 do
+    if not failure.is_code(codes[i]) then
+      return ("item %d is not a code: %s"):format(i, failure.shown(codes[i]))
+    end
+  end
+  return reason
+end
+
 local function check_options(how)
   for key, value in pairs(how) do
     local kind, is_right = type(value), nil
@@ -30,6 +42,8 @@ local function check_options(how)
         is_right == nil and "no such option" or "invalid value"), 3)
     end
   end
+  local wrong = type(how.on) == "table" and find_bad_code(how.on)
+  if wrong then error("noshell.retry: on: " .. wrong, 3) end
   if how.attempts and (how.attempts < 1 or how.attempts % 1 ~= 0) then
     error("noshell.retry: attempts must be an integer of at least 1", 3)
   end

@@ -6,6 +6,7 @@ local failure = require "noshell.failure"
 local group = require "noshell.group"
 local host = require "noshell.host"
 local process = require "noshell.process"
+local trace = require "noshell.trace"
 local verdict = require "noshell.verdict"
 local wait = require "noshell.wait"
 
@@ -103,6 +104,28 @@ local function leave(self, pl)
   for _, each in ipairs(self.processes) do each:_leave(pl.seconds, self.grace) end
 end
 
+--- Whether all programs are found, so that a missing one keeps all from running.
+local function find_programs(pl)
+  for i, stage in ipairs(pl.stages) do
+    local ok, raw = stage:_find_program()
+    if not ok then
+      local err = failure.new(raw, stage:to_string())
+      trace.failed(err)
+      return nil, verdict.locate(pl:to_string(), i, err)
+    end
+  end
+  return true
+end
+
+--- The error of stage `index`, which did not start: those before it have run. In a
+--- dry run a missing program is told of late.
+local function not_started(pl, index, err, processes)
+  local first = processes[1]
+  local has_run = first and not (first.launch == "dry" and err.stage == "find_program")
+  if has_run and err.code == "spawn" then err.code = "io" end
+  return verdict.locate(pl:to_string(), index, err)
+end
+
 --- Starts the stages from left to right. Where one cannot start, those that did
 --- are ended. With `attended` the caller waits for the end at once.
 ---@param calls noshell.scope  of the call that starts them
@@ -112,6 +135,8 @@ end
 ---@return noshell.pipeline_process?
 ---@return noshell.error?
 function running.start(calls, pl, is_bound, attended)
+  local found, why = find_programs(pl)
+  if not found then return nil, why end
   local copies, processes, reads = {}, {}, nil
   for i, stage in ipairs(pl.stages) do copies[i] = stage:clone() end
   for i in ipairs(copies) do
@@ -120,7 +145,7 @@ function running.start(calls, pl, is_bound, attended)
     if err then
       close(reads)
       process.abort_all(processes)
-      return nil, verdict.locate(pl:to_string(), i, err)
+      return nil, not_started(pl, i, err, processes)
     end
   end
   local started = new(pl, processes)

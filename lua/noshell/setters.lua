@@ -3,6 +3,7 @@
 
 local core = require "noshell.core"
 local failure = require "noshell.failure"
+local lists = require "noshell.list"
 
 ---@class noshell.command
 local commands = core.methods.command
@@ -64,7 +65,12 @@ end
 
 local function set_chunks(self, list)
   local copy = {}
-  for i, chunk in ipairs(list) do
+  local count, reason = lists.length(list)
+  if not count then
+    return self:_mistake("set_input", failure.shown(list), reason)
+  end
+  for i = 1, count do
+    local chunk = list[i]
     if not setters.is_chunk(chunk) then
       return self:_mistake("set_input", failure.shown(chunk),
         ("item %d must be a string or a number"):format(i))

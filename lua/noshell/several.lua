@@ -2,6 +2,7 @@
 
 local failure = require "noshell.failure"
 local group = require "noshell.group"
+local lists = require "noshell.list"
 local pipeline = require "noshell.pipeline"
 local process = require "noshell.process"
 local scope = require "noshell.scope"
@@ -17,6 +18,8 @@ local function check_processes(list, name)
   if type(list) ~= "table" or list[1] == nil then
     error(("noshell.%s: a list of processes is needed"):format(name), 3)
   end
+  local _, reason = lists.length(list)
+  if reason then error(("noshell.%s: %s"):format(name, reason), 3) end
   for i, each in ipairs(list) do
     if each:closed() then
       error(("noshell.%s: process %d is closed"):format(name, i), 3)
@@ -153,6 +156,8 @@ local KINDS = { concurrency = "number", fail_fast = "boolean", on_progress = "fu
 
 local function check_options(list, f, how)
   if type(list) ~= "table" then error("noshell.map: a list is needed", 3) end
+  local _, reason = lists.count(list)
+  if reason then error("noshell.map: " .. reason, 3) end
   if type(f) ~= "function" then error("noshell.map: a function is needed", 3) end
   for key, value in pairs(how) do
     if type(value) ~= KINDS[key] then

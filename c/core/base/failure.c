@@ -91,7 +91,7 @@ int nsh_fail(struct nsh_failure *failure, enum nsh_stage stage, int errnum,
 {
 	if (failure) {
 		nsh_failure_clear(failure);
-		failure->code = NSH_SPAWN;
+		failure->code = stage >= NSH_STAGE_EXCHANGE ? NSH_IO : NSH_SPAWN;
 		failure->stage = stage;
 		failure->errnum = errnum;
 		copy(failure->subject, sizeof failure->subject, subject);

@@ -53,13 +53,32 @@ int nsh_command_check(const struct nsh_command *cmd, bool in_place,
 /* Collects all candidates if the ids change: the first one may be executable
  * for the target user only, or for us only, and the child tries them as that
  * user. */
+static int find_program(const struct nsh_command *cmd, struct strv *found,
+			struct nsh_failure *failure)
+{
+	const struct plan *asked = &cmd->attributes;
+	bool all = asked->set_uid || asked->set_gid || asked->set_groups;
+
+	return nsh_path_resolve(cmd->argv.items[0], asked->cwd, all, found, failure);
+}
+
+int nsh_command_find_program(const struct nsh_command *cmd,
+			     struct nsh_failure *failure)
+{
+	struct strv found = { NULL, 0, 0 };
+	int ret = nsh_command_fail(cmd, failure);
+
+	if (ret == 0)
+		ret = find_program(cmd, &found, failure);
+	nsh_strv_clear(&found);
+	return ret;
+}
+
 static int plan_program(struct plan *plan, const struct nsh_command *cmd,
 			struct nsh_failure *failure)
 {
-	bool all = plan->set_uid || plan->set_gid || plan->set_groups;
 	struct strv found = { NULL, 0, 0 };
-	int ret = nsh_path_resolve(cmd->argv.items[0], plan->cwd,
-				   all, &found, failure);
+	int ret = find_program(cmd, &found, failure);
 
 	plan->found = found.items;
 	plan->candidates = (const char **)found.items;

@@ -2,6 +2,7 @@
 
 local core = require "noshell.core"
 local failure = require "noshell.failure"
+local lists = require "noshell.list"
 
 --- The program's name (its path, if it contains a slash); a list of the program and
 --- its first arguments; true for any command; or a function that returns whether the
@@ -49,6 +50,8 @@ local function find_bad_match(match)
       :format(match)
   elseif kind == "table" and match[1] == nil then
     return "match = {}: an empty list matches no command"
+  elseif kind == "table" and not lists.length(match) then
+    return "match: " .. select(2, lists.length(match))
   elseif kind ~= "string" and kind ~= "table" and kind ~= "function" and match ~= true then
     return "match must be a program, a list, a function or true, not "
       .. failure.shown(match)
@@ -95,6 +98,8 @@ function expect.new(list)
       return nil, "no such option: " .. tostring(key)
     end
   end
+  local _, hole = lists.count(list)
+  if hole then return nil, hole end
   for i, item in ipairs(list) do
     local reason = find_error(item)
     if reason then return nil, ("expectation %d: %s"):format(i, reason) end

@@ -227,7 +227,8 @@ local function exec(cmd)
 end
 
 local own = { start = commands._start, aside = commands._start_aside,
-  exec = commands._exec, features = core.features }
+  exec = commands._exec, find_program = commands._find_program,
+  features = core.features }
 
 --- Installs the core's methods or the replacements.
 local function switch()
@@ -235,6 +236,7 @@ local function switch()
   commands._start = is_dry and start or own.start
   commands._start_aside = is_dry and function() end or own.aside
   commands._exec = is_dry and exec or own.exec
+  commands._find_program = is_dry and function() return true end or own.find_program
   core.features = is_dry and function() return own.features(true) end or own.features
 end
 

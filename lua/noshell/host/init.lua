@@ -348,7 +348,7 @@ function host.wait(pollable, seconds, holder)
     protect.sweep()
   end
   if ok == nil and type(raw) == "table" then
-    raw.code, raw.stage = "spawn", "wait"
+    raw.code, raw.stage = "io", "wait"
     return nil, raw
   end
   if is_closed(pollable) then

@@ -1,6 +1,6 @@
 --- The host of what runs in Neovim outside of tasks: it waits in place, as
 --- vim.system():wait() does. The loop's callbacks run meanwhile, and Ctrl-C
---- interrupts: that is a failure of the wait.
+--- interrupts, with the error that lua.c has for it.
 
 local blocking = require "noshell.host.blocking"
 local luv = require "noshell.host.luv"
@@ -27,7 +27,7 @@ function neovim.wait(awaited, seconds)
     luv.milliseconds(math.min(seconds or LONG, LONG)),
     function() return is_ready end, INTERVAL, true)
   stop()
-  if why == INTERRUPTED then return nil, { reason = "interrupted" } end
+  if why == INTERRUPTED then error("interrupted!", 0) end
   return true
 end
 
