@@ -195,9 +195,9 @@ static void close_passed(lua_State *L)
 
 /* ---- start and exec ---------------------------------------------------- */
 
-/* What comes last, and all that follows until the taken descriptors are
- * closed, does not raise: the hook is on top of the stack, the process has its
- * userdata. */
+/* Prepares a launch.  Taking the streams comes last: from there until the taken
+ * descriptors are closed, no call may raise an error.  So the hook is already
+ * on top of the stack, and the process has its userdata. */
 static bool prepare(struct start *start)
 {
 	for (int which = 0; which < 3; which++)
@@ -209,8 +209,8 @@ static bool prepare(struct start *start)
 	return take_streams(start);
 }
 
-/* Settles the stack: the command, its user value, a process without one, which
- * is added to the scope if there is one: argument 2. */
+/* Sets up the stack: the command, its user value, and a closed process, which
+ * is added to the scope, if argument 2 is one. */
 static struct process *begin(lua_State *L, struct start *ret_start,
 			     struct nsh_failure *failure)
 {

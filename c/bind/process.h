@@ -21,22 +21,23 @@ struct process {
 	const char *launch;
 };
 
-/* Pushes a process that is closed; the caller fills it, with no call that
- * raises between the start and that. */
+/* Pushes a closed process, which the caller fills; no call that may raise an
+ * error comes between the start and that. */
 struct process *nsh_lua_push_process(lua_State *L);
-/* Adds the process on top of the stack to the scope, a list at that index, before
- * it is filled; anything but a table is no scope (lua/noshell/scope.lua). */
+/* Adds the process on top of the stack to the scope, a list at that index,
+ * before it is filled; anything but a table is no scope
+ * (lua/noshell/scope.lua). */
 void nsh_lua_add_to_scope(lua_State *L, int scope);
-/* What stays readable after close, for the process at `index`. */
+/* Sets the fields that stay readable after close, of the process at `index`. */
 void nsh_lua_process_started(lua_State *L, int index);
 /* Takes back a process that a wake-up channel owns; closes the userdata if the
  * channel has ended the process. */
 void nsh_lua_process_come_back(struct process *process);
-/* Of the process at index 1, also of a closed one. */
+/* Returns the process at index 1, which may be closed. */
 struct process *nsh_lua_check_process(lua_State *L);
-/* The same, and raises where it is closed. */
+/* The same, but raises an error if it is closed. */
 struct nsh_process *nsh_lua_check_open(lua_State *L);
-/* 0 where the process may be used; else, after a fork of the host, pushes
+/* Returns 0 if the process may be used here.  In a child of the host, pushes
  * nil and the failure, and returns 2. */
 int nsh_lua_fail_foreign(lua_State *L, const struct nsh_process *process);
 int nsh_lua_pump(lua_State *L, struct nsh_process *process);

@@ -1,5 +1,5 @@
-/* wake.h: the wake-up channels of noshell.h, as functions of the module, and
- * what else a host asks. */
+/* wake.h: the module's functions for hosts: the wake-up channels of noshell.h,
+ * and can_yield. */
 #ifndef NSH_LUA_WAKE_H
 #define NSH_LUA_WAKE_H
 

@@ -208,9 +208,9 @@ function core.reap() end
 ---@field pid integer             in our pid namespace
 ---@field launch string           the launch path that started it; "dry" in a dry run
 ---@field command string          the command line
----@field stdin? noshell.stream   where it was directed to a pipe
----@field stdout? noshell.stream  the same
----@field stderr? noshell.stream  the same
+---@field stdin? noshell.stream   if it is directed to a pipe, as the next two
+---@field stdout? noshell.stream
+---@field stderr? noshell.stream
 local process = {}
 
 --- Moves data, runs timers, collects the status; never blocks. Whether it has
@@ -301,13 +301,13 @@ function process:_captured_line(which, from, scanned) end
 ---@return integer?
 function process:_captured_size(which) end
 
---- The time of core.now at which its timeout passes; nil if there is none, or if
---- it has passed and was acted on. And how many seconds after the start that is.
+--- Returns the time of core.now at which its timeout expires, and the timeout in
+--- seconds; nil if there is none, or if it has expired and taken effect.
 ---@return number?
 ---@return number?
 function process:_deadline() end
 
---- What set_max_output says; math.huge for no limit.
+--- Returns the value of set_max_output; math.huge for no limit.
 ---@return number
 function process:_max_output() end
 
@@ -331,8 +331,8 @@ function process:_dry_input() end
 ---@return noshell.failure?
 function process:_end_dry(ending) end
 
---- TERM, 10 ms, KILL to the tree; blocks until it is reaped. A failure says that
---- processes of the tree may still run.
+--- Sends TERM and, after 10 ms, KILL to the tree; blocks until the program is reaped. On
+--- failure, processes of the tree may still run.
 ---@return true?
 ---@return noshell.failure?
 function process:_abort() end
@@ -340,23 +340,23 @@ function process:_abort() end
 --- Makes an orphaned process close its streams, instead of draining them.
 function process:_leave_streams() end
 
---- From now on its timeout holds even if no method is called. With `seconds` the
---- keeper, and it alone, also ends the program that many seconds from now.
+--- Enforces the timeout from now on, even if no method is called. With `seconds`, the
+--- keeper also ends the program after that time.
 ---@param seconds? number
 ---@param grace? number  between TERM and KILL, after `seconds`
 function process:_leave(seconds, grace) end
 
---- Binds the process to its caller, or no longer: a bound process that is collected
---- before its end is ended.
+--- Binds the process to its caller, or releases it. A bound process is ended if it is
+--- collected while it runs.
 ---@param is_bound boolean
 function process:_bind(is_bound) end
 
 ---@return boolean
 function process:_is_bound() end
 
---- Hands the process to a wake-up channel, which ends it if the host closes the
---- channel; any other method takes it back. False: it is not bound, or the channel
---- has gone.
+--- Hands the process to a wake-up channel, which ends it if the host closes the channel.
+--- Any other method takes it back. Returns false if the process is not bound, or the
+--- channel is closed.
 ---@param channel integer
 ---@return boolean
 function process:_entrust(channel) end

@@ -56,7 +56,7 @@ static int release_of(const char *text)
 	return (int)(major * 1000 + minor);
 }
 
-/* uname(2) only where there is no /proc: a filter may kill its caller. */
+/* Calls uname(2) only if there is no /proc: a filter may kill its caller. */
 static int read_release(void)
 {
 	const char *claimed = secure_getenv("NOSHELL_KERNEL");
