@@ -178,6 +178,7 @@ static bool make_stranger(pid_t pid, pid_t *ret_child)
 	args.set_tid = (uintptr_t)&pid;
 	args.set_tid_size = 1;
 	if (syscall(SYS_clone3, &args, sizeof args) == 0) {
+		(void)setpgid(0, 0);
 		child = fork();
 		if (child > 0)
 			(void)!write(ends[1], &child, sizeof child);
@@ -212,6 +213,38 @@ static void stranger_with_the_number(void)
 	}
 	(void)close(fd);
 	nsh_process_free(process);
+}
+
+/* Its status is not collected when its tree is ended. */
+static void stranger_with_the_number_of_one_reaped(bool has_group)
+{
+	struct nsh_command *cmd = PROBE("--exit", "0");
+	struct nsh_process *process;
+	pid_t pid, child;
+
+	if (has_group)
+		nsh_command_new_process_group(cmd);
+	process = start(cmd);
+	if (!process)
+		return;
+	pid = nsh_process_pid(process);
+	EQUAL(waitpid(pid, NULL, 0), pid);
+	if (make_stranger(pid, &child)) {
+		EQUAL(nsh_process_abort(process, NULL), 0);
+		CHECK(lives(pid) && lives(child));
+		(void)kill(child, SIGKILL);
+		(void)kill(pid, SIGKILL);
+		(void)waitpid(pid, NULL, 0);
+	} else {
+		(void)printf("no stranger: clone3 with set_tid needs root\n");
+	}
+	nsh_process_free(process);
+}
+
+static void stranger_after_a_foreign_reaper(void)
+{
+	stranger_with_the_number_of_one_reaped(false);
+	stranger_with_the_number_of_one_reaped(true);
 }
 
 /* ---- grandchildren that keep a pipe ------------------------------------ */
@@ -380,6 +413,8 @@ static const struct check checks[] = {
 	{ "a session ends with its orphans", tree_of_a_session },
 	{ "a tree that forks on ends", tree_that_forks_on },
 	{ "a stranger with the root's number is left alone", stranger_with_the_number },
+	{ "a stranger with the number of a root that the host reaped is left alone",
+	  stranger_after_a_foreign_reaper },
 	{ "a grandchild keeps the pipe open", pipe_kept_by_a_grandchild },
 	{ "a deadline ends the reading from a grandchild", pipe_kept_past_the_deadline },
 	{ "waiting again says the same, and signals nobody", waiting_twice },

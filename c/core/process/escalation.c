@@ -25,14 +25,22 @@ static void signal_root(struct nsh_process *process, int signal)
 		process->is_denied = ret == -EPERM;
 }
 
-/* Once the root is reaped its number may mean another process; its group's
- * stays as long as the group has a member.
+/* Then its number may mean another process.  By somebody else, if the host or the
+ * kernel reaps children, or by its supervisor: without our having collected its
+ * status. */
+static bool is_reaped(const struct nsh_process *process)
+{
+	return process->exited
+		|| nsh_kernel_pidfd_send_signal(process->pidfd, 0, 0) == -ESRCH;
+}
+
+/* The group keeps its number as long as it has a member.
  * Limit: before Linux 6.9 that is not known. */
-static pid_t group_of(const struct nsh_process *process)
+static pid_t group_of(const struct nsh_process *process, bool lives)
 {
 	if (!process->own_group)
 		return 0;
-	if (process->exited
+	if (!lives
 	    && nsh_kernel_pidfd_send_signal(process->pidfd, 0,
 					    NSH_PIDFD_PROCESS_GROUP) == -ESRCH)
 		return 0;
@@ -61,7 +69,7 @@ static void drop_dead(struct nsh_process *process)
 /* Asked once: a tree may have thousands of members. */
 static void signal_descendants(struct nsh_process *process, int signal)
 {
-	bool lives = !process->exited;
+	bool lives;
 
 	if (!nsh_kernel_permits(NSH_ASK_PIDFD_OPEN)
 	    || !nsh_kernel_permits(NSH_ASK_PIDFD_SIGNAL)) {
@@ -69,9 +77,10 @@ static void signal_descendants(struct nsh_process *process, int signal)
 		process->tree.lack_errnum = EPERM;
 		return;
 	}
+	lives = !is_reaped(process);
 	process->tree.tables = nsh_kernel_permits(NSH_ASK_CUT);
 	nsh_tree_signal(&process->tree, lives ? process->pid : 0,
-			lives ? process->pidfd : -1, group_of(process), signal);
+			lives ? process->pidfd : -1, group_of(process, lives), signal);
 }
 
 static void signal_all(struct nsh_process *process, int signal)
