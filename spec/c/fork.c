@@ -172,6 +172,20 @@ static void daemon_frees_one_in_its_handshake(void)
 	finish_program(&program);
 }
 
+static void daemon_frees_a_daemon_in_its_handshake(void)
+{
+	struct nsh_command *cmd = PROBE("--exit", "0");
+	struct nsh_process *process;
+
+	nsh_command_daemonize(cmd);
+	nsh_command_require_handshake(cmd);
+	process = start(cmd);
+	EQUAL(nsh_process_handshake_wait(process, 5, NULL), 1);
+	expect_daemon(forget_process, process);
+	EQUAL(nsh_process_handshake_notify(process, NULL), 0);
+	nsh_process_free(process);
+}
+
 /* The keeper has it at the fork. */
 static void daemon_frees_one_with_a_deadline(void)
 {
@@ -432,6 +446,7 @@ static const struct check checks[] = {
 	{ "a daemon frees processes", daemon_frees_processes },
 	{ "a daemon frees one that is being ended", daemon_frees_one_that_is_ended },
 	{ "a daemon frees one in its handshake", daemon_frees_one_in_its_handshake },
+	{ "a daemon frees a daemon in its handshake", daemon_frees_a_daemon_in_its_handshake },
 	{ "a daemon frees one with a deadline", daemon_frees_one_with_a_deadline },
 	{ "a daemon frees commands and pollsets", daemon_frees_commands_and_sets },
 	{ "a daemon forgets processes", daemon_forgets_processes },

@@ -151,6 +151,7 @@ void nsh_process_forget_descriptors(struct nsh_process *process)
 	if (process->handshake_plan)
 		nsh_plan_forget_descriptors(process->handshake_plan);
 	nsh_fd_forget(&process->handshake.pidfd);
+	nsh_fd_forget(&process->handshake.daemon_pidfd);
 	for (size_t i = 0; i < process->tree.count; i++)
 		nsh_fd_forget(&process->tree.members[i].pidfd);
 	/* It is on a stack that belongs to it. */
