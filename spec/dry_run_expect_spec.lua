@@ -63,7 +63,8 @@ describe("an expectation", function()
       local line = debug.getinfo(1, "l").currentline + 1
       local err = raised(function() noshell.run("touch", "/nowhere/x") end)
       assert.equal(("spec/dry_run_expect_spec.lua:%d: noshell.dry_run: "):format(line)
-        .. "unexpected command 'touch /nowhere/x': no expectation matches it", (err:gsub("^%./", "")))
+        .. "unexpected command 'touch /nowhere/x': no expectation matches it",
+        (err:gsub("^%./", "")))
       assert.same({ "touch /nowhere/x" }, run:commands())
     end)
     assert.matches("unexpected command", raised(dry.with, {}, function() noshell.output "ls" end))
@@ -74,7 +75,7 @@ describe("an expectation", function()
       { match = "a", times = 1, reply = "then" } }, function()
       assert.same({ "first", "first", "then" },
         { noshell.output "a", noshell.output "a", noshell.output "a" })
-      assert.matches("unexpected command 'a': expectation 1, 'a', has already been run 2 of 2 times$",
+      assert.matches("command 'a': expectation 1, 'a', has already been run 2 of 2 times$",
         raised(noshell.run, "a"))
     end)
     assert.matches("expectation 1, 'rm', has already been run 0 of 0 times$", raised(dry.with,
@@ -179,7 +180,8 @@ describe("a wrong expectation", function()
     ["expectation 1: must be a table { match = ..., reply = ... }, not \"git\""] = { "git" },
     ["expectation 1: match must be a program, a list, a function or true, not nil"] =
       { { reply = "x" } },
-    ["expectation 2: match = 'git push': a string names a program only; with arguments, use a list"] =
+    ["expectation 2: match = 'git push': a string names a program only; "
+      .. "with arguments, use a list"] =
       { { match = "a" }, { match = "git push" } },
     ["expectation 1: match = {}: an empty list matches no command"] = { { match = {} } },
     ["expectation 1: no such field: replies"] = { { match = "a", replies = 1 } },

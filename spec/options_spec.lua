@@ -228,7 +228,8 @@ describe("a SPEC's key", function()
   it("grace goes with timeout", function()
     assert.same({ { "set_timeout", 5, 0.5 } },
       calls_of { "x", timeout = 5, grace = 0.5 })
-    assert.truthy(complaint { "x", grace = 1 }:find("grace = 1: 'grace' requires 'timeout'", 1, true))
+    assert.truthy(complaint { "x", grace = 1 }
+      :find("grace = 1: 'grace' requires 'timeout'", 1, true))
   end)
 
   it("is named where it is unknown, with the nearest", function()

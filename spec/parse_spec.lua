@@ -81,7 +81,8 @@ describe("nul", function()
     local rows, err = parse.nul("a\0b\0c\0", 2)
     assert.is_nil(rows)
     assert.equal("parse", err.code)
-    assert.equal("noshell: cannot parse nul: 3 records cannot be divided into rows of 2", tostring(err))
+    assert.equal("noshell: cannot parse nul: 3 records cannot be divided into rows of 2",
+      tostring(err))
   end)
 end)
 
