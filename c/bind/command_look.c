@@ -199,16 +199,16 @@ static int daemonizes(lua_State *L)
 
 static const luaL_Reg methods[] = {
 	{ "_daemonizes", daemonizes },
+	{ "_first_mistake", get_mistake },
+	{ "_write_arg_log", write_arg_log },
 	{ "args", get_args },
 	{ "argv", get_argv },
 	{ "env", get_env },
 	{ "env_list", get_env_list },
 	{ "input", get_input },
-	{ "mistake", get_mistake },
 	{ "stdio", get_stdio },
 	{ "to_string", to_string },
 	{ "working_directory", get_working_directory },
-	{ "write_arg_log", write_arg_log },
 	{ NULL, NULL }
 };
 

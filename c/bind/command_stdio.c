@@ -5,6 +5,8 @@
 #include "descriptor.h"
 
 static const char *const setters[3] = { "set_stdin", "set_stdout", "set_stderr" };
+/* Lua's set_stdin also drops an input that Lua makes. */
+static const char *const method_names[3] = { "_set_stdin", "set_stdout", "set_stderr" };
 
 static const struct {
 	const char *word;
@@ -105,7 +107,7 @@ static int set_input_buffer(lua_State *L)
 }
 
 static const luaL_Reg methods[] = {
-	{ "set_input_buffer", set_input_buffer },
+	{ "_set_input_buffer", set_input_buffer },
 	{ NULL, NULL }
 };
 
@@ -115,6 +117,6 @@ void nsh_lua_add_stdio_methods(lua_State *L)
 	for (int which = 0; which < 3; which++) {
 		lua_pushinteger(L, which);
 		lua_pushcclosure(L, set_stdio, 1);
-		lua_setfield(L, -2, setters[which]);
+		lua_setfield(L, -2, method_names[which]);
 	}
 }

@@ -128,23 +128,20 @@ static int get_indexed(lua_State *L)
 
 /* ---- waiting ----------------------------------------------------------- */
 
-int nsh_lua_pump(lua_State *L, struct nsh_process *process)
-{
-	struct nsh_failure failure;
-	int ret = nsh_process_pump(process, &failure);
-
-	if (ret < 0)
-		return nsh_lua_fail(L, &failure);
-	lua_pushboolean(L, ret);
-	return 1;
-}
-
 static int pump(lua_State *L)
 {
 	struct nsh_process *process = nsh_lua_check_open(L);
 	int failed = nsh_lua_fail_foreign(L, process);
+	struct nsh_failure failure;
+	int ret;
 
-	return failed ? failed : nsh_lua_pump(L, process);
+	if (failed)
+		return failed;
+	ret = nsh_process_pump(process, &failure);
+	if (ret < 0)
+		return nsh_lua_fail(L, &failure);
+	lua_pushboolean(L, ret);
+	return 1;
 }
 
 static int push_fd(lua_State *L, int fd)
@@ -389,21 +386,21 @@ static int to_text(lua_State *L)
 static const luaL_Reg methods[] = {
 	{ "_abort", abort_tree },
 	{ "_bind", bind_to_caller },
+	{ "_detach", detach },
 	{ "_entrust", entrust },
 	{ "_free", release },
+	{ "_handshake_notify", handshake_notify },
 	{ "_handshake_wait", handshake_wait },
-	{ "_kept", get_kept },
 	{ "_is_bound", is_bound },
+	{ "_kept", get_kept },
+	{ "_kill", send_signal },
 	{ "_leave", leave },
 	{ "_leave_streams", leave_streams },
+	{ "_pollfd", pollfd },
+	{ "_pump", pump },
 	{ "closed", is_closed },
-	{ "detach", detach },
 	{ "events", events },
-	{ "handshake_notify", handshake_notify },
-	{ "kill", send_signal },
 	{ "pidfd", pidfd },
-	{ "pollfd", pollfd },
-	{ "pump", pump },
 	{ "terminate", terminate },
 	{ "timeout", timeout },
 	{ NULL, NULL }

@@ -40,7 +40,6 @@ struct nsh_process *nsh_lua_check_open(lua_State *L);
 /* Returns 0 if the process may be used here.  In a child of the host, pushes
  * nil and the failure, and returns 2. */
 int nsh_lua_fail_foreign(lua_State *L, const struct nsh_process *process);
-int nsh_lua_pump(lua_State *L, struct nsh_process *process);
 /* process_result.c: adds its methods to the table on top of the stack. */
 void nsh_lua_add_result_methods(lua_State *L);
 /* process_output.c, the same. */

@@ -170,23 +170,6 @@ static int events(lua_State *L)
 	return 1;
 }
 
-static int timeout(lua_State *L)
-{
-	struct stream *stream = check(L);
-	int failed = fail_foreign(L, stream);
-	struct nsh_process *process = stream->process->process;
-
-	return failed ? failed : nsh_lua_push_seconds(L, nsh_process_timeout(process));
-}
-
-static int pump(lua_State *L)
-{
-	struct stream *stream = check(L);
-	int failed = fail_foreign(L, stream);
-
-	return failed ? failed : nsh_lua_pump(L, stream->process->process);
-}
-
 int nsh_lua_poll(lua_State *L)
 {
 	int fd = (int)luaL_checkinteger(L, 1);
@@ -248,15 +231,13 @@ static int to_text(lua_State *L)
 
 static const luaL_Reg methods[] = {
 	{ "_close", close_stream },
+	{ "_events", events },
+	{ "_pollfd", pollfd },
 	{ "_read", read_some },
 	{ "_write", write_some },
 	{ "closed", is_closed },
-	{ "events", events },
 	{ "fileno", get_fd },
-	{ "pollfd", pollfd },
 	{ "process", get_process },
-	{ "pump", pump },
-	{ "timeout", timeout },
 	{ NULL, NULL }
 };
 

@@ -259,7 +259,7 @@ function methods:records(separator)
     function(stdout) return stream.read_record(stdout, separator) end)
 end
 
-local mistake, write_arg_log = methods.mistake, methods.write_arg_log
+local mistake, write_arg_log = methods._first_mistake, methods._write_arg_log
 
 --- The first mistake that was made with its setters, nil where there is none.
 ---@return noshell.error?

@@ -217,12 +217,12 @@ local process = {}
 --- ended and its pipes are at their end.
 ---@return boolean? finished
 ---@return noshell.failure?
-function process:pump() end
+function process:_pump() end
 
 --- Returns a descriptor that is readable if pump has work to do.
 ---@return integer?
 ---@return noshell.failure?
-function process:pollfd() end
+function process:_pollfd() end
 
 --- Returns the events to wait for on pollfd.
 ---@return "r"
@@ -247,7 +247,7 @@ function process:check() end
 ---@param signal? string|integer  default "TERM"
 ---@return true?
 ---@return noshell.failure?
-function process:kill(signal) end
+function process:_kill(signal) end
 
 --- Begins the escalation for the program and its descendants; pump carries it out.
 ---@param grace number  seconds between TERM and KILL
@@ -261,7 +261,7 @@ function process:terminate(grace) end
 function process:pidfd() end
 
 --- Lets go: it runs on, and is reaped later. Closes this object.
-function process:detach() end
+function process:_detach() end
 
 --- Whether it was closed or detached.
 ---@return boolean
@@ -276,7 +276,7 @@ function process:_handshake_wait(seconds) end
 --- Lets the child proceed to its exec.
 ---@return true?
 ---@return noshell.failure?
-function process:handshake_notify() end
+function process:_handshake_notify() end
 
 --- Returns the table in which the Lua layer keeps its state of the process.
 ---@return table
@@ -401,22 +401,12 @@ function stream:fileno() end
 --- be pumped.
 ---@return integer?
 ---@return noshell.failure?
-function stream:pollfd() end
+function stream:_pollfd() end
 
 --- Returns the events to wait for on pollfd; nil to wait for the timeout only.
 ---@return "r"|"w"|nil
 ---@return noshell.failure?
-function stream:events() end
-
---- The same as process:timeout.
----@return number?
----@return noshell.failure?
-function stream:timeout() end
-
---- Pumps the process.
----@return boolean?
----@return noshell.failure?
-function stream:pump() end
+function stream:_events() end
 
 --- Returns the process to which it belongs.
 ---@return noshell.process

@@ -199,7 +199,7 @@ function command:set_apparmor_profile(profile, options) end
 --- here.
 ---@param target noshell.target
 ---@return noshell.command
-function command:set_stdin(target) end
+function command:_set_stdin(target) end
 
 --- Directs stdout; default "capture".
 ---@param target noshell.target
@@ -214,7 +214,7 @@ function command:set_stderr(target) end
 --- Sets the bytes that the program reads from stdin.
 ---@param data noshell.word  any bytes
 ---@return noshell.command
-function command:set_input_buffer(data) end
+function command:_set_input_buffer(data) end
 
 --- Makes data readable at a descriptor of the child, which is returned; returns -1
 --- after an argument error.
@@ -273,7 +273,7 @@ function command:to_string(options) end
 ---@param target integer|file*
 ---@return true?
 ---@return noshell.failure?
-function command:write_arg_log(target) end
+function command:_write_arg_log(target) end
 
 --- Returns the arguments without the program. Secrets are in clear text.
 ---@return string[]
@@ -301,7 +301,7 @@ function command:working_directory() end
 
 --- Returns the first argument error.
 ---@return noshell.failure?
-function command:mistake() end
+function command:_first_mistake() end
 
 --- Returns how a standard stream is directed.
 ---@param which 0|1|2

@@ -10,7 +10,7 @@ local setters = require "noshell.setters"
 ---@class noshell.process
 local processes = core.methods.process
 
-local pump, pollfd, result = processes.pump, processes.pollfd, processes.result
+local pump, pollfd, result = processes._pump, processes._pollfd, processes.result
 
 --- What drives one process.
 ---@class noshell.driver

@@ -21,7 +21,7 @@ end
 
 -- What one of several is asked, here and in a pipeline -------------------------
 
-local pump, kept = methods.pump, methods._kept
+local pump, kept = methods._pump, methods._kept
 
 --- As pump, and never raises.
 ---@return boolean? finished
@@ -151,7 +151,8 @@ function process.abort_all(list)
 end
 
 --- Moves data, runs timers, collects the status; never blocks. An error of a
---- function of the caller's is raised here, once the program has ended.
+--- function of the caller's is raised here, once the program has ended. True if it
+--- has ended and its pipes are at their end.
 ---@return boolean? finished
 ---@return noshell.failure?
 function methods:pump()
@@ -162,6 +163,7 @@ function methods:pump()
   return finished, raw
 end
 
+--- Readable when pump has something to do.
 ---@return integer?
 ---@return noshell.failure?
 function methods:pollfd()
@@ -192,7 +194,7 @@ function methods:poll()
   return nil
 end
 
-local kill = methods.kill
+local kill = methods._kill
 
 --- Sends a signal through the pidfd: to this program, or to none.
 ---@param signal? string|integer  "TERM" unless given
@@ -249,7 +251,7 @@ end
 
 core.metatables.process.__close = methods.close
 
-local detach = methods.detach
+local detach = methods._detach
 
 --- Lets go: the program runs on, and is reaped later. Closes this object.
 function methods:detach()
@@ -278,7 +280,7 @@ function methods:handshake_wait(seconds)
   return fail(self, raw or { code = "timeout", seconds = seconds })
 end
 
-local notify = methods.handshake_notify
+local notify = methods._handshake_notify
 
 --- Lets the child go on to its exec.
 ---@return true?

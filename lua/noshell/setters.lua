@@ -8,7 +8,7 @@ local lists = require "noshell.list"
 ---@class noshell.command
 local commands = core.methods.command
 
-local set_stdin, set_input_buffer = commands.set_stdin, commands.set_input_buffer
+local set_stdin, set_input_buffer = commands._set_stdin, commands._set_input_buffer
 
 local setters = {}
 
@@ -41,12 +41,21 @@ local function is_secret(value)
   return type(value) == "userdata" and getmetatable(value) == false
 end
 
---- The last setter of standard input wins, so these two discard a Lua source.
+-- The last setter of standard input wins, so these two discard a Lua source.
+
+--- Directs stdin. The descriptor of a file, stream or other object is read when the
+--- command starts. A Lua file is flushed first. A stream is handed over, and closed
+--- here.
+---@param ... noshell.target
+---@return noshell.command
 function commands:set_stdin(...)
   self:_kept().input = nil
   return set_stdin(self, ...)
 end
 
+--- Sets the bytes that the program reads from stdin.
+---@param ... noshell.word  any bytes
+---@return noshell.command
 function commands:set_input_buffer(...)
   local kept = self:_kept()
   kept.input, kept.hides_input = nil, is_secret((...))

@@ -360,8 +360,9 @@ function methods:_collect(list)
   list[#list + 1], list[#list + 2] = fd, is_input and "w" or "r"
 end
 
-local pollfd, events = methods.pollfd, methods.events
+local pollfd, events = methods._pollfd, methods._events
 
+--- Ready when the stream may be tried again, or its process must be pumped.
 ---@return integer?
 ---@return noshell.failure?
 function methods:pollfd()
@@ -370,6 +371,7 @@ function methods:pollfd()
   return pollfd(self)
 end
 
+--- What to wait for on pollfd; nil where only time tells.
 ---@return "r"|"w"|nil
 ---@return noshell.failure?
 function methods:events()
@@ -377,6 +379,7 @@ function methods:events()
   return events(self)
 end
 
+--- Seconds after which to try again without an event; nil for never.
 ---@return number?
 ---@return noshell.failure?
 function methods:timeout()
