@@ -38,6 +38,15 @@ describe("what C defines", function()
     assert.equal("compared", changed "")
   end)
 
+  it("is not replaced during a dry run", function()
+    assert.equal("compared", changed [[
+      local dry = noshell.dry_run()
+      assert(noshell.run("/no/such/program"))
+      noshell.features()
+      assert(dry:commands()[1] == "/no/such/program")
+    ]])
+  end)
+
   it("is noticed here if it is replaced", function()
     assert.equal("process._pump compared", changed "core.methods.process._pump = print")
   end)

@@ -1,5 +1,6 @@
 --- What runs, of a command. Its setters are the core's: see core.d.lua.
 
+local backend = require "noshell.backend"
 local background = require "noshell.background"
 local core = require "noshell.core"
 local drive = require "noshell.drive"
@@ -288,7 +289,7 @@ function methods:exec()
       "nobody is left to call it after exec")
   end
   command.flush()
-  local _, raw = self:_exec()
+  local _, raw = backend.current.exec(self)
   return nil, failure.new(raw, self:to_string())
 end
 

@@ -6,6 +6,7 @@
 --- the version, such as "1.0.0".
 
 local core = require "noshell.load_core"
+local backend = require "noshell.backend"
 local command = require "noshell.command"
 local dry_run = require "noshell.dry_run"
 local failure = require "noshell.failure"
@@ -254,7 +255,7 @@ end
 --- host would wait here and now.
 ---@return noshell.features
 function noshell.features()
-  local found = core.features()
+  local found = backend.current.features()
   found.host = host.name()
   return found
 end

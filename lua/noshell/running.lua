@@ -1,6 +1,7 @@
 --- Running pipelines: starting the stages, and serving all of them as one
 --- pollable.
 
+local backend = require "noshell.backend"
 local core = require "noshell.core"
 local failure = require "noshell.failure"
 local group = require "noshell.group"
@@ -107,7 +108,7 @@ end
 --- Whether all programs are found, so that a missing one keeps all from running.
 local function find_programs(pl)
   for i, stage in ipairs(pl.stages) do
-    local ok, raw = stage:_find_program()
+    local ok, raw = backend.current.find_program(stage)
     if not ok then
       local err = failure.new(raw, stage:to_string())
       trace.failed(err)

@@ -1,6 +1,7 @@
 --- The one wait loop. Deadlines are absolute, so that no early return of a
 --- host makes them later.
 
+local backend = require "noshell.backend"
 local background = require "noshell.background"
 local core = require "noshell.core"
 local descriptors = require "noshell.descriptors"
@@ -111,8 +112,9 @@ function starting:closed() return self.start:closed() end
 --- With `attended` the caller waits for the process until its end, so that a host
 --- that waits in place enforces its timeout without the keeper.
 local function start_once(calls, cmd, to_end, is_bound, attended)
-  local start = host.starts_aside() and cmd:_start_aside(to_end, is_bound)
-  if not start then return cmd:_start(calls, attended and host.waits_in_place()) end
+  local with = backend.current
+  local start = host.starts_aside() and with.start_aside(cmd, to_end, is_bound)
+  if not start then return with.start(cmd, calls, attended and host.waits_in_place()) end
   calls.start = start
   local process, raw = wait.await(setmetatable({ start = start, calls = calls },
     metatable), starting.finish)

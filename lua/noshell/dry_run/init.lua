@@ -1,9 +1,10 @@
 --- Dry runs: no program is started in this Lua state; a handler simulates the end of
 --- each command.
 ---
---- A dry run replaces the core's methods that start programs, which every start uses;
---- without a dry run they are the core's own.
+--- A dry run is a backend: everything that starts a program goes through the
+--- current one.
 
+local backend = require "noshell.backend"
 local calls = require "noshell.dry_run.call"
 local core = require "noshell.core"
 local coroutines = require "noshell.host.coroutines"
@@ -11,9 +12,6 @@ local drive = require "noshell.drive"
 local expect = require "noshell.dry_run.expect"
 local failure = require "noshell.failure"
 local replies = require "noshell.dry_run.reply"
-
----@class noshell.command
-local commands = core.methods.command
 
 --- A dry run. It is active until stop is called, even if it is not referenced.
 ---@class noshell.dry
@@ -197,7 +195,7 @@ local function attach(process, record, asked)
   if asked.input then process.stdin:_close() end
 end
 
---- Replaces _start in a dry run.
+--- Starts a command in a dry run: backend.start.
 ---@param cmd noshell.command
 ---@param scope? noshell.scope
 local function start(cmd, scope)
@@ -216,7 +214,8 @@ local function start(cmd, scope)
   return process
 end
 
---- Replaces _exec. A successful exec does not return, so it raises an error.
+--- Simulates exec: backend.exec. A successful exec does not return, so it raises an
+--- error.
 local function exec(cmd)
   local ok, raw = cmd:_check(true)
   if not ok then return nil, raw end
@@ -226,18 +225,21 @@ local function exec(cmd)
   error(failure.wrap { code = "replaced", command = record.call.command }, 0)
 end
 
-local own = { start = commands._start, aside = commands._start_aside,
-  exec = commands._exec, find_program = commands._find_program,
-  features = core.features }
+--- Nothing is started in another thread.
+local function start_aside() end
 
---- Installs the core's methods or the replacements.
+--- Every program is there.
+local function find_program() return true end
+
+local function features() return core.features(true) end
+
+---@type noshell.backend
+local dry = { start = start, start_aside = start_aside, exec = exec,
+  find_program = find_program, features = features }
+
+--- Selects the backend: the core, or the dry run.
 local function switch()
-  local is_dry = active[1] ~= nil
-  commands._start = is_dry and start or own.start
-  commands._start_aside = is_dry and function() end or own.aside
-  commands._exec = is_dry and exec or own.exec
-  commands._find_program = is_dry and function() return true end or own.find_program
-  core.features = is_dry and function() return own.features(true) end or own.features
+  backend.current = active[1] and dry or backend.core
 end
 
 -- The object --------------------------------------------------------------------------

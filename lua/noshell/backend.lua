@@ -1,0 +1,28 @@
+--- What starts programs: the core, or a dry run while there is one.
+
+local core = require "noshell.core"
+
+---@class noshell.backend
+---@field start fun(cmd: noshell.command, scope?: noshell.scope, attended?: boolean): noshell.process?, noshell.failure?
+---  as command:_start
+---@field start_aside fun(cmd: noshell.command, to_end?: boolean, is_bound?: boolean): noshell.start?, noshell.failure?
+---  as command:_start_aside
+---@field exec fun(cmd: noshell.command): nil, noshell.failure  as command:_exec
+---@field find_program fun(cmd: noshell.command): true?, noshell.failure?
+---  as command:_find_program
+---@field features fun(): noshell.features  as core.features
+
+---@class noshell.command
+local commands = core.methods.command
+
+local backend = {}
+
+---@type noshell.backend
+backend.core = { start = commands._start, start_aside = commands._start_aside,
+  exec = commands._exec, find_program = commands._find_program, features = core.features }
+
+--- The one in use.
+---@type noshell.backend
+backend.current = backend.core
+
+return backend
