@@ -391,6 +391,32 @@ describe("an error at any instruction", function()
       end, count)
     end
   end)
+
+  it("loses no program of a map that takes out what has ended", function()
+    local scope = require "noshell.scope"
+    local open = { assert(noshell.run_async(plain(1))), assert(noshell.run_async(plain(1))) }
+    local ended = assert(noshell.run_async "true")
+    ended:close()
+    local interrupted = 0
+    for count = 1, 200 do
+      local calls = scope.new(ended, open[1], ended, ended, open[2])
+      local ok = pcall(function()
+        raise_after(count, "oops")
+        scope.prune(calls)
+        debug.sethook()
+      end)
+      debug.sethook()
+      interrupted = interrupted + (ok and 0 or 1)
+      local found, last = {}, 0
+      for i = 1, 5 do
+        if calls[i] ~= nil then found[calls[i]], last = true, i end
+      end
+      assert.is_true(found[open[1]] and found[open[2]])
+      assert.equal(last, #calls)
+    end
+    assert.is_true(interrupted > 20)
+    for _, each in ipairs(open) do each:close() end
+  end)
 end)
 
 describe("Ctrl-C", function()

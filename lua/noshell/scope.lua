@@ -84,18 +84,19 @@ function scope.run(f, ...)
   return scope.enter(self, f, self, ...)
 end
 
---- Takes out what is closed, of a call that starts many.
+--- Takes out what is closed, of a call that starts many. An error may stop it
+--- anywhere: what is open is in the list all the time, and the list has no hole.
 ---@param self noshell.scope
 function scope.prune(self)
-  local count = 0
-  for i = 1, #self do
+  local size, count = #self, 0
+  for i = 1, size do
     local process = self[i]
-    self[i] = nil
     if not closed(process) then
       count = count + 1
       self[count] = process
     end
   end
+  for i = size, count + 1, -1 do self[i] = nil end
 end
 
 return scope
