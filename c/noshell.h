@@ -347,13 +347,20 @@ void nsh_command_set_mistake_where(struct nsh_command *cmd, const char *where);
  * there is no error, or its key is recorded already. */
 void nsh_command_set_mistake_key(struct nsh_command *cmd, const char *key);
 
-/* Returns the command line in a form that a POSIX shell reads back: the
- * variables that are set, then the words, quoted if necessary.  Secrets are
- * ***.  The string is malloc'd; NULL: memory is exhausted. */
-char *nsh_command_to_string(const struct nsh_command *cmd, bool linebreaks,
-			    bool strip_path);
-/* Writes the variables and words to fd, unquoted and separated by blanks, and a
- * newline.  Returns 0, or -1 with errno. */
+enum nsh_text {
+	NSH_TEXT_LINEBREAKS = 1,  /* a line break before each option */
+	NSH_TEXT_STRIP_PATH = 2,  /* the program without its directory */
+	NSH_TEXT_ENV_VALUES = 4,  /* as virCommandToString: variables in full */
+};
+
+/* Returns the command line as a POSIX shell takes it: the variables that are
+ * set, then the words, quoted if necessary.  Secrets are ***; so are the values
+ * of variables without NSH_TEXT_ENV_VALUES, because they often are secrets, and
+ * this text gets into errors and logs.  The string is malloc'd; NULL: memory is
+ * exhausted. */
+char *nsh_command_to_string(const struct nsh_command *cmd, unsigned how);
+/* Writes the variables, with their values, and the words to fd, unquoted and
+ * separated by blanks, and a newline.  Returns 0, or -1 with errno. */
 int nsh_command_write_arg_log(const struct nsh_command *cmd, int fd);
 /* Returns the words, argv[0] first, NULL-terminated.  The command owns them. */
 const char *const *nsh_command_argv(const struct nsh_command *cmd);

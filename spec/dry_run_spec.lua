@@ -26,7 +26,7 @@ describe("a dry run", function()
     dry.with(nil, function(run_)
       noshell.run("echo", "it's")
       noshell.run { "env", env = { A = "1" } }
-      assert.same({ "echo 'it'\\''s'", "A=1 env" }, run_:commands())
+      assert.same({ "echo 'it'\\''s'", "A=*** env" }, run_:commands())
     end)
   end)
 

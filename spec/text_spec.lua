@@ -68,7 +68,7 @@ describe("to_string", function()
         values[i] = i % 2 == 0 and tricky_word(die) or random_word(die, 12)
         cmd:add_env_pair("V" .. i, values[i])
       end
-      local report = read_by_sh(cmd:to_string())
+      local report = read_by_sh(cmd:to_string { env_values = true })
       for i, value in ipairs(values) do assert.equal(value, report.env["V" .. i]) end
     end
   end)
@@ -97,17 +97,24 @@ describe("to_string", function()
         "a=b c", "~", "x=*"):to_string():gsub("a='b c'", "'a=b c'"))
   end)
 
-  it("shows variables that were set in front", function()
-    assert.equal("A=1 B='x y' C= env", noshell.command("env"):add_env_pair("A", 1)
-      :add_env_pair("B", "x y"):add_env_string("C="):to_string())
+  it("shows variables that were set in front, their values only on request", function()
+    local cmd = noshell.command("env"):add_env_pair("A", 1)
+      :add_env_pair("B", "x y"):add_env_string("C=")
+    assert.equal("A=*** B=*** C=*** env", cmd:to_string())
+    assert.equal("A=*** B=*** C=*** env", tostring(cmd))
+    assert.equal("A=1 B='x y' C= env", cmd:to_string { env_values = true })
+    assert.equal("A=*** env | A=*** env", tostring(noshell.pipeline({ "env", env = { A = 1 } },
+      { "env", env = { A = 1 } })))
+    assert.equal("A=1 env | true", noshell.pipeline({ "env", env = { A = 1 } }, { "true" })
+      :to_string { env_values = true })
   end)
 
   it("breaks lines before options, and keeps their values with them", function()
     local cmd = noshell.command("/usr/bin/tool", "-a", "1", "--long", "-b", "2", "x", "y")
       :add_env_pair("A", 1)
-    assert.equal("A=1 \\\n/usr/bin/tool \\\n-a 1 \\\n--long \\\n-b 2 \\\nx \\\ny",
+    assert.equal("A=*** \\\n/usr/bin/tool \\\n-a 1 \\\n--long \\\n-b 2 \\\nx \\\ny",
       cmd:to_string { linebreaks = true })
-    assert.equal("A=1 tool -a 1 --long -b 2 x y", cmd:to_string { strip_path = true })
+    assert.equal("A=*** tool -a 1 --long -b 2 x y", cmd:to_string { strip_path = true })
   end)
 
   it("is what tostring gives", function()

@@ -163,7 +163,7 @@ static int to_text(lua_State *L)
 	const struct command *command = nsh_lua_check_command(L, 1);
 	struct box *box = nsh_lua_push_box(L);
 
-	box->string = nsh_command_to_string(command->cmd, false, false);
+	box->string = nsh_command_to_string(command->cmd, 0);
 	return nsh_lua_push_boxed(L, box);
 }
 

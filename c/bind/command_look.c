@@ -16,33 +16,52 @@ static struct nsh_command *check(lua_State *L)
 
 /* ---- strings ----------------------------------------------------------- */
 
-static void check_options(lua_State *L)
-{
+static const struct {
 	const char *name;
+	unsigned flag;
+} text_options[] = {
+	{ "linebreaks", NSH_TEXT_LINEBREAKS },
+	{ "strip_path", NSH_TEXT_STRIP_PATH },
+	{ "env_values", NSH_TEXT_ENV_VALUES },
+};
+
+enum { TEXT_OPTIONS = sizeof text_options / sizeof *text_options };
+
+static void check_option(lua_State *L, int index)
+{
+	const char *name = lua_type(L, index) == LUA_TSTRING
+		? lua_tostring(L, index) : "?";
+
+	for (int i = 0; i < TEXT_OPTIONS; i++)
+		if (strcmp(name, text_options[i].name) == 0)
+			return;
+	luaL_error(L, "unknown option '%s'", name);
+}
+
+/* The table of options at index 2 as flags. */
+static unsigned get_options(lua_State *L)
+{
+	unsigned how = 0;
 
 	luaL_checktype(L, 2, LUA_TTABLE);
 	lua_pushnil(L);
 	while (lua_next(L, 2)) {
-		name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "?";
-		if (strcmp(name, "linebreaks") != 0 && strcmp(name, "strip_path") != 0)
-			luaL_error(L, "unknown option '%s'", name);
+		check_option(L, -2);
 		lua_pop(L, 1);
 	}
+	for (int i = 0; i < TEXT_OPTIONS; i++)
+		if (nsh_lua_field_flag(L, 2, text_options[i].name))
+			how |= text_options[i].flag;
+	return how;
 }
 
 static int to_string(lua_State *L)
 {
 	const struct nsh_command *cmd = check(L);
-	bool linebreaks = false, strip_path = false;
-	struct box *box;
+	unsigned how = lua_isnoneornil(L, 2) ? 0 : get_options(L);
+	struct box *box = nsh_lua_push_box(L);
 
-	if (!lua_isnoneornil(L, 2)) {
-		check_options(L);
-		linebreaks = nsh_lua_field_flag(L, 2, "linebreaks");
-		strip_path = nsh_lua_field_flag(L, 2, "strip_path");
-	}
-	box = nsh_lua_push_box(L);
-	box->string = nsh_command_to_string(cmd, linebreaks, strip_path);
+	box->string = nsh_command_to_string(cmd, how);
 	return nsh_lua_push_boxed(L, box);
 }
 

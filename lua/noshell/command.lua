@@ -64,7 +64,7 @@ end
 
 local function fail(self, raw)
   local err = failure.new(raw, self:to_string())
-  trace.failed(err)
+  trace.failed(err, self)
   return nil, err
 end
 
@@ -80,7 +80,7 @@ local function start(calls, self, to_end, is_bound, attended)
   if not started then return fail(self, raw) end
   drive.attach(started, asked)
   background.add(started)
-  trace.started(started)
+  trace.started(started, self)
   return started
 end
 
@@ -117,7 +117,7 @@ end
 function methods:_begin(calls, to_end, attended)
   local err = find_pipe(self)
   if not err then return start(calls, self, to_end, true, attended) end
-  trace.failed(err)
+  trace.failed(err, self)
   return nil, err
 end
 

@@ -263,9 +263,9 @@ function command:set_max_output(bytes) end
 ---@return noshell.command
 function command:allow_exit(...) end
 
---- Returns the command line in the form in which a POSIX shell reads it back. Secrets
---- are ***.
----@param options? { linebreaks?: boolean, strip_path?: boolean }
+--- Returns the command line in the form of a POSIX shell. Secrets are ***, and so are
+--- the values of environment variables, unless `env_values` is true.
+---@param options? { linebreaks?: boolean, strip_path?: boolean, env_values?: boolean }
 ---@return string
 function command:to_string(options) end
 

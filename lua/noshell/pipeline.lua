@@ -160,7 +160,7 @@ function methods:set_timeout(seconds, grace)
 end
 
 --- The stages as a shell reads them back.
----@param how? { linebreaks?: boolean, strip_path?: boolean }
+---@param how? { linebreaks?: boolean, strip_path?: boolean, env_values?: boolean }
 ---@return string
 function methods:to_string(how)
   local words = {}
@@ -226,7 +226,7 @@ end
 
 local function start(calls, self, err, is_bound, attended)
   if not err then return running.start(calls, self, is_bound, attended) end
-  trace.failed(err)
+  trace.failed(err, self.stages[err.index] or self)
   return nil, err
 end
 

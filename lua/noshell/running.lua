@@ -111,7 +111,7 @@ local function find_programs(pl)
     local ok, raw = backend.current.find_program(stage)
     if not ok then
       local err = failure.new(raw, stage:to_string())
-      trace.failed(err)
+      trace.failed(err, stage)
       return nil, verdict.locate(pl:to_string(), i, err)
     end
   end

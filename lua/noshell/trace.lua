@@ -19,8 +19,14 @@ local coroutines = require "noshell.host.coroutines"
 
 local trace = {}
 
+--- What a tracer is told.
+---@class noshell.trace_options
+---@field env_values? boolean  event.command has the values of environment variables
+
 ---@type noshell.tracer?
 local tracer
+---@type noshell.trace_options
+local options = {}
 
 --- The coroutines in which the tracer runs. It may yield there, or never return; weak
 --- keys then remove the coroutine.
@@ -31,14 +37,22 @@ local telling = setmetatable({}, { __mode = "k" })
 --- Programs that `f` runs are not traced. An error in `f` is passed to warn (Lua 5.4)
 --- and otherwise ignored.
 ---@param f? noshell.tracer
+---@param how? noshell.trace_options
 ---@return noshell.tracer? previous
-function trace.use(f)
+---@return noshell.trace_options previous_options
+function trace.use(f, how)
+  for key, value in pairs(how or {}) do
+    if key ~= "env_values" or type(value) ~= "boolean" then
+      error(("noshell.trace: %s = %s: no such option, or not true or false"):format(
+        tostring(key), tostring(value)), 2)
+    end
+  end
   if f ~= nil and type(f) ~= "function" then
     error("noshell.trace: function or nil expected, got a " .. type(f), 2)
   end
-  local previous = tracer
-  tracer = f
-  return previous
+  local previous, previous_options = tracer, options
+  tracer, options = f, how or {}
+  return previous, previous_options
 end
 
 --- Whether tracing is enabled.
@@ -62,19 +76,26 @@ local function is_dry(process)
   return process.launch == "dry" or nil
 end
 
+local IN_FULL = { env_values = true }
+
 --- Traces the start of a program.
 ---@param process noshell.process
-function trace.started(process)
+---@param cmd noshell.command  what it was started from
+function trace.started(process, cmd)
   if not tracer then return end
-  tell { event = "started", command = process.command, pid = process.pid,
-    dry = is_dry(process) }
+  local kept = process:_kept()
+  kept.full_text = options.env_values and cmd:to_string(IN_FULL) or nil
+  tell { event = "started", command = kept.full_text or process.command,
+    pid = process.pid, dry = is_dry(process) }
 end
 
 --- Traces a command that failed to start.
 ---@param err noshell.error
-function trace.failed(err)
+---@param runnable noshell.command|noshell.pipeline  what did not start
+function trace.failed(err, runnable)
   if not tracer then return end
-  tell { event = "failed", command = err.command, error = err }
+  local text = options.env_values and runnable:to_string(IN_FULL) or err.command
+  tell { event = "failed", command = text, error = err }
 end
 
 --- Traces the end of a process.
@@ -83,7 +104,8 @@ end
 ---@param err? noshell.error
 function trace.exited(process, result, err)
   if not tracer then return end
-  tell { event = "exited", command = process.command, pid = result.pid,
+  local full = options.env_values and process:_kept().full_text
+  tell { event = "exited", command = full or process.command, pid = result.pid,
     duration = result.duration, ok = not err, status = result.exit_code,
     signal = result.signal, error = err, dry = is_dry(process) }
 end

@@ -110,7 +110,7 @@ void nsh_command_set_mistake(struct nsh_command *cmd, const char *method,
 	 * get lost. */
 	cmd->mistake.made = true;
 	cmd->mistake.method = strdup(method);
-	cmd->mistake.value = strdup(value ? value : "");
+	cmd->mistake.value = nsh_command_hide_variable(method, value ? value : "");
 	cmd->mistake.reason = strdup(reason ? reason : "");
 	cmd->mistake.errnum = errnum;
 }

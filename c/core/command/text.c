@@ -59,12 +59,14 @@ char *nsh_quote(const char *word)
 
 /* "NAME=" stays outside the quotes: sh takes a quoted one as a command's
  * name. */
-static int append_variable(struct buffer *text, const char *pair)
+static int append_variable(struct buffer *text, const char *pair, bool shows_value)
 {
 	size_t name = strcspn(pair, "=") + 1;
 
 	if (nsh_buffer_append(text, pair, name) < 0)
 		return -1;
+	if (!shows_value)
+		return nsh_buffer_append_string(text, "***");
 	return pair[name] ? append_quoted(text, pair + name) : 0;
 }
 
@@ -143,14 +145,15 @@ static int append_argument(struct buffer *text, const struct nsh_command *cmd,
 	return append_word(text, word, index == 0);
 }
 
-char *nsh_command_to_string(const struct nsh_command *cmd, bool linebreaks,
-			    bool strip_path)
+char *nsh_command_to_string(const struct nsh_command *cmd, unsigned how)
 {
+	bool linebreaks = how & NSH_TEXT_LINEBREAKS;
 	struct buffer text = { NULL, 0, 0 };
 	int ret = 0;
 
 	for (size_t i = 0; cmd && ret == 0 && i < cmd->env.set.count; i++) {
-		ret = append_variable(&text, cmd->env.set.items[i]);
+		ret = append_variable(&text, cmd->env.set.items[i],
+				      how & NSH_TEXT_ENV_VALUES);
 		if (ret == 0)
 			ret = append_separator(&text, linebreaks);
 	}
@@ -159,7 +162,8 @@ char *nsh_command_to_string(const struct nsh_command *cmd, bool linebreaks,
 			ret = append_separator(&text, linebreaks
 					       && breaks_before(&cmd->argv, i));
 		if (ret == 0)
-			ret = append_argument(&text, cmd, i, strip_path);
+			ret = append_argument(&text, cmd, i,
+					      how & NSH_TEXT_STRIP_PATH);
 	}
 	return finish(&text, ret);
 }

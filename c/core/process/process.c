@@ -53,7 +53,7 @@ struct nsh_process *nsh_process_new(const struct nsh_command *cmd)
 	for (int i = 0; i < 3; i++)
 		process->output_channel[i] = -1;
 	nsh_exchange_init(&process->exchange);
-	process->command = nsh_command_to_string(cmd, false, false);
+	process->command = nsh_command_to_string(cmd, 0);
 	if (process->command)
 		return process;
 	nsh_process_release(process);

@@ -49,6 +49,17 @@ local function describe_streams(self, cmd, kept)
   if kept.leads then self.stdout = "pipeline" end
 end
 
+--- The command lines with the values of variables: the command may change later.
+---@type table<noshell.dry_call, string>
+local full_texts = setmetatable({}, { __mode = "k" })
+
+--- Returns the command line of a call with the values of variables.
+---@param self noshell.dry_call
+---@return string
+function call.full_text(self)
+  return full_texts[self]
+end
+
 --- Describes a command, without its input.
 ---@param cmd noshell.command
 ---@param number integer
@@ -56,6 +67,7 @@ end
 ---@return noshell.dry_call
 function call.new(cmd, number, is_exec)
   local self, kept = cmd:_describe(), cmd:_kept()
+  full_texts[self] = cmd:to_string { env_values = true }
   self.number, self.command, self.cmd = number, cmd:to_string(), cmd
   self.program, self.args = self.argv[1], {}
   for i = 2, #self.argv do self.args[i - 1] = self.argv[i] end

@@ -289,11 +289,14 @@ end
 metatable.__close = methods.stop
 
 --- Returns the command lines of all calls, in order, including those whose reply was a
---- failure to start.
+--- failure to start. The values of variables are ***, unless `env_values` is true.
+---@param how? { env_values?: boolean }
 ---@return string[]
-function methods:commands()
-  local texts = {}
-  for i, call in ipairs(self.made) do texts[i] = call.command end
+function methods:commands(how)
+  local shows_values, texts = how and how.env_values, {}
+  for i, call in ipairs(self.made) do
+    texts[i] = shows_values and calls.full_text(call) or call.command
+  end
   return texts
 end
 
