@@ -147,9 +147,9 @@ static int set_mistake_key(lua_State *L)
 	return 1;
 }
 
-/* command:_kept(): the user value, in which the Lua layer keeps its state of
+/* command:_state(): the user value, in which the Lua layer keeps its state of
  * the command too; a clone has a copy. */
-static int get_kept(lua_State *L)
+static int get_state(lua_State *L)
 {
 	(void)nsh_lua_check_command(L, 1);
 	lua_getuservalue(L, 1);
@@ -183,7 +183,7 @@ static const luaL_Reg metamethods[] = {
 };
 
 static const luaL_Reg methods[] = {
-	{ "_kept", get_kept },
+	{ "_state", get_state },
 	{ "_mistake", set_mistake },
 	{ "_set_mistake_key", set_mistake_key },
 	{ "clone", clone },

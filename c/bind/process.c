@@ -287,8 +287,8 @@ static int release(lua_State *L)
 	return 0;
 }
 
-/* process:_kept(): the table of what the Lua part keeps with the process. */
-static int get_kept(lua_State *L)
+/* process:_state(): the table of what the Lua part keeps with the process. */
+static int get_state(lua_State *L)
 {
 	(void)nsh_lua_check_process(L);
 	lua_getuservalue(L, 1);
@@ -392,12 +392,12 @@ static const luaL_Reg methods[] = {
 	{ "_handshake_notify", handshake_notify },
 	{ "_handshake_wait", handshake_wait },
 	{ "_is_bound", is_bound },
-	{ "_kept", get_kept },
 	{ "_kill", send_signal },
 	{ "_leave", leave },
 	{ "_leave_streams", leave_streams },
 	{ "_pollfd", pollfd },
 	{ "_pump", pump },
+	{ "_state", get_state },
 	{ "closed", is_closed },
 	{ "events", events },
 	{ "pidfd", pidfd },

@@ -3,10 +3,8 @@
 local core = require "noshell.core"
 
 ---@class noshell.backend
----@field start fun(cmd: noshell.command, scope?: noshell.scope, attended?: boolean): noshell.process?, noshell.failure?
----  as command:_start
----@field start_aside fun(cmd: noshell.command, to_end?: boolean, is_bound?: boolean): noshell.start?, noshell.failure?
----  as command:_start_aside
+---@field start function  as command:_start
+---@field start_aside function  as command:_start_aside
 ---@field exec fun(cmd: noshell.command): nil, noshell.failure  as command:_exec
 ---@field find_program fun(cmd: noshell.command): true?, noshell.failure?
 ---  as command:_find_program

@@ -7,6 +7,7 @@
 --- waiters do not wake one another.
 
 local core = require "noshell.core"
+local state = require "noshell.state"
 
 local background = {}
 
@@ -60,7 +61,7 @@ local function unwatch(process)
     end
   end
   descriptors[process] = nil
-  process:_kept().watched_by = nil
+  state.of(process).watched_by = nil
   release_set()
 end
 
@@ -102,14 +103,14 @@ local function watch(process, set)
     fds[#fds + 1], watched[list[i]] = list[i], process
   end
   descriptors[process] = fds
-  process:_kept().watched_by = set
+  state.of(process).watched_by = set
   blind[process] = not is_complete or nil
 end
 
 --- Whether its input is made, or its lines are told, by functions of the caller's:
 --- they are not called in another coroutine.
 local function is_driven(process)
-  return process:_kept().driver ~= nil
+  return state.of(process).driver ~= nil
 end
 
 --- Whether a waiter watches. One that an error or its host ended does no longer.
@@ -134,7 +135,7 @@ end
 local function each_process(pollable, visit)
   if type(pollable) == "userdata" then
     if pollable.pid then return visit(pollable) end
-    return each_process(pollable:process():_kept().owner or pollable:process(), visit)
+    return each_process(state.of(pollable:process()).owner or pollable:process(), visit)
   end
   for _, member in ipairs(pollable.members or pollable.processes or {}) do
     each_process(member, visit)

@@ -8,6 +8,7 @@ local failure = require "noshell.failure"
 local host = require "noshell.host"
 local process = require "noshell.process"
 local scope = require "noshell.scope"
+local state = require "noshell.state"
 local stream = require "noshell.stream"
 local trace = require "noshell.trace"
 local wait = require "noshell.wait"
@@ -191,7 +192,7 @@ function command.iterate(started, read)
   local stdout, calls = started.stdout, process.scope_of { started }
   -- Only waits are guarded, not each item: an error between two items, as in the
   -- body of the loop, ends the program on Lua 5.4.
-  stdout:process():_kept().calls = calls
+  state.of(stdout:process()).calls = calls
   local function next_item()
     if not stdout then return nil end
     local item, err = read(stdout)

@@ -279,8 +279,8 @@ function process:_handshake_wait(seconds) end
 function process:_handshake_notify() end
 
 --- Returns the table in which the Lua layer keeps its state of the process.
----@return table
-function process:_kept() end
+---@return noshell.process_state
+function process:_state() end
 
 --- Returns the output captured so far, without its first `from` bytes.
 ---@param which 1|2

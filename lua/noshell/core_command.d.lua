@@ -30,8 +30,8 @@ function command:_set_mistake_key(key, value) end
 
 --- Returns the table in which the Lua layer keeps its state of the command; a clone has
 --- a copy.
----@return table
-function command:_kept() end
+---@return noshell.command_state
+function command:_state() end
 
 --- Adds an argument. Integers are converted exactly; so are floats without a fraction.
 ---@param value noshell.word

@@ -6,6 +6,7 @@ local core = require "noshell.core"
 local failure = require "noshell.failure"
 local group = require "noshell.group"
 local setters = require "noshell.setters"
+local state = require "noshell.state"
 
 ---@class noshell.process
 local processes = core.methods.process
@@ -50,7 +51,7 @@ drive.names = { [0] = "stdin", "stdout", "stderr" }
 ---@param which 0|1|2
 ---@return string
 function drive.stdio(cmd, which)
-  local is_made = which == 0 and cmd:_kept().input
+  local is_made = which == 0 and state.of(cmd).input
   return is_made and "input" or cmd:stdio(which)
 end
 
@@ -62,7 +63,7 @@ local LISTENERS = { "on_stdout", "on_stderr" }
 --- What was asked for and cannot be, as { setter, value, reason }.
 ---@param cmd noshell.command
 function drive.find_misfit(cmd)
-  local kept = cmd:_kept()
+  local kept = state.of(cmd)
   for which = 1, 2 do
     local name = drive.names[which]
     local now = kept[LISTENERS[which]] and cmd:stdio(which)
@@ -101,7 +102,7 @@ local WISHES = { "input", "on_stdout", "on_stderr", "tee", "tee_passes", "tail" 
 ---@param cmd noshell.command
 ---@return table?
 function drive.asked(cmd)
-  local kept, asked = cmd:_kept(), nil
+  local kept, asked = state.of(cmd), nil
   for i = 1, #WISHES do
     local wish = kept[WISHES[i]]
     if wish ~= nil then
@@ -117,7 +118,7 @@ end
 ---@param asked? table  what drive.asked gave
 function drive.attach(process, asked)
   if not asked then return end
-  local kept = process:_kept()
+  local kept = state.of(process)
   kept.crlf = asked.crlf
   -- A dry run has made one already, and has read the input.
   local driver = kept.driver or { channels = {}, offset = 1 }
@@ -301,7 +302,7 @@ end
 ---@param process noshell.process
 ---@return table
 function drive.result(process)
-  local fields, driver = result(process), process:_kept().driver
+  local fields, driver = result(process), state.of(process).driver
   for _, channel in ipairs(driver and driver.channels or {}) do
     local name = channel.which == 1 and "stdout" or "stderr"
     local kept = fields[name]
@@ -320,7 +321,7 @@ end
 ---@param process noshell.process
 ---@param list table
 function drive.collect(process, list)
-  local fd, driver = pollfd(process), process:_kept().driver
+  local fd, driver = pollfd(process), state.of(process).driver
   if fd then
     list[#list + 1], list[#list + 2] = fd, "r"
   elseif process:pidfd() then
@@ -336,7 +337,7 @@ end
 ---@return integer?
 ---@return noshell.failure?
 function drive.pollfd(process)
-  local driver = process:_kept().driver
+  local driver = state.of(process).driver
   if driver and driver.stdin then return driver.group:pollfd() end
   return pollfd(process)
 end

@@ -9,6 +9,7 @@ local options = require "noshell.options"
 local process = require "noshell.process"
 local running = require "noshell.running"
 local scope = require "noshell.scope"
+local state = require "noshell.state"
 local stream = require "noshell.stream"
 local trace = require "noshell.trace"
 local verdict = require "noshell.verdict"
@@ -183,7 +184,7 @@ end
 --- What a stage has of its own where the pipeline has its pipes.
 local function find_misfit(self, index)
   local stage, last = self.stages[index], #self.stages
-  local kept = stage:_kept()
+  local kept = state.of(stage)
   local stdin, stdout = drive.stdio(stage, 0), stage:stdio(1)
   if index > 1 and stdin ~= "default" then
     return misfit(self, index, "set_stdin", stdin,
@@ -349,7 +350,7 @@ end
 function pipeline.tee(target, how)
   local cmd = core.command("tee")
   if type(target) == "function" then
-    cmd:_kept().tee = target
+    state.of(cmd).tee = target
   else
     if how and how.append then cmd:add_arg("-a") end
     cmd:add_args("--", target)

@@ -7,6 +7,7 @@ local failure = require "noshell.failure"
 local host = require "noshell.host"
 local result = require "noshell.result"
 local scope = require "noshell.scope"
+local state = require "noshell.state"
 local trace = require "noshell.trace"
 local wait = require "noshell.wait"
 
@@ -21,13 +22,13 @@ end
 
 -- What one of several is asked, here and in a pipeline -------------------------
 
-local pump, kept = methods._pump, methods._kept
+local pump = methods._pump
 
 --- As pump, and never raises.
 ---@return boolean? finished
 ---@return noshell.failure?
 function methods:_step()
-  local driver = kept(self).driver
+  local driver = state.of(self).driver
   if driver then return drive.step(self, driver) end
   return pump(self)
 end
@@ -36,14 +37,14 @@ end
 --- it is raised again.
 ---@return table?
 function methods:_raised()
-  local driver = kept(self).driver
+  local driver = state.of(self).driver
   return driver and driver.raised
 end
 
 --- The pipeline that it is part of, or itself.
 ---@return noshell.process|noshell.pipeline_process
 function methods:_owner()
-  return kept(self).owner or self
+  return state.of(self).owner or self
 end
 
 ---@param list table
@@ -53,13 +54,13 @@ end
 
 --- It is bound to its caller only while an iterator waits.
 function methods:_iterated()
-  kept(self).iterated = true
+  state.of(self).iterated = true
   self:_bind(false)
 end
 
 --- Calls none of the caller's functions any more.
 function methods:_mute()
-  local driver = kept(self).driver
+  local driver = state.of(self).driver
   if driver then drive.mute(driver) end
 end
 
@@ -92,7 +93,7 @@ end
 ---@return noshell.result?
 ---@return noshell.error?
 function process.verdict(self)
-  local own = kept(self)
+  local own = state.of(self)
   if not own.result then
     own.result = result.new(drive.result(self))
     local ok, raw = self:check()
@@ -203,7 +204,7 @@ local kill = methods._kill
 function methods:kill(signal)
   local ok, raw = kill(self, signal)
   if raw then return fail(self, raw) end
-  local dry = kept(self).dry
+  local dry = state.of(self).dry
   if dry then table.insert(dry.call.signals, core.signal_number(signal or "TERM")) end
   return ok
 end
@@ -240,7 +241,7 @@ local closed, free = methods.closed, methods._free
 ---@return noshell.error?
 function methods:close()
   if closed(self) then return true end
-  local own, ok, err = kept(self), true, nil
+  local own, ok, err = state.of(self), true, nil
   -- One that has given its result has ended.
   if not own.result then ok, err = scope.enter(scope.new(self), abort, self) end
   for _, group in pairs(own.groups or {}) do group:close() end

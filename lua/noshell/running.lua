@@ -7,6 +7,7 @@ local failure = require "noshell.failure"
 local group = require "noshell.group"
 local host = require "noshell.host"
 local process = require "noshell.process"
+local state = require "noshell.state"
 local trace = require "noshell.trace"
 local verdict = require "noshell.verdict"
 local wait = require "noshell.wait"
@@ -46,9 +47,9 @@ local function join(left, right)
   local reader, writer = core.pipe()
   if not reader then return nil, writer end
   right:set_stdin(reader)
-  local kept = left:_kept()
+  local kept = state.of(left)
   -- What a dry run passes on goes through no pipe.
-  kept.leads, right:_kept().follows = true, left
+  kept.leads, state.of(right).follows = true, left
   if kept.tee then
     kept.tee_passes = true
     -- The same number always: it is seen in traces.
@@ -95,7 +96,7 @@ local function new(pl, processes)
   self.stdout = processes[#processes].stdout
   for i, each in ipairs(processes) do
     self.pids[i] = each.pid
-    each:_kept().owner = self
+    state.of(each).owner = self
   end
   return self
 end
@@ -383,8 +384,8 @@ end
 metatable.__close = methods.close
 
 function metatable.__tostring(self)
-  local state = self:closed() and "closed" or self.answer and "ended" or "running"
-  return ("noshell.pipeline_process (%s, %s)"):format(self.command, state)
+  local how = self:closed() and "closed" or self.answer and "ended" or "running"
+  return ("noshell.pipeline_process (%s, %s)"):format(self.command, how)
 end
 
 return running

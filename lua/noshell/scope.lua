@@ -5,6 +5,7 @@
 local core = require "noshell.core"
 local host = require "noshell.host"
 local protect = require "noshell.protect"
+local state = require "noshell.state"
 
 ---@class noshell.process
 local processes = core.methods.process
@@ -39,7 +40,7 @@ end
 --- Releases the process, though its callbacks or a tracer raise here.
 local function release(process)
   if closed(process) then return end
-  local owner = process:_kept().owner
+  local owner = state.of(process).owner
   pcall(close, process)
   if owner then pcall(close_group, owner.group) end
   processes._free(process)

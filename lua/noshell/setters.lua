@@ -4,6 +4,7 @@
 local core = require "noshell.core"
 local failure = require "noshell.failure"
 local lists = require "noshell.list"
+local state = require "noshell.state"
 
 ---@class noshell.command
 local commands = core.methods.command
@@ -49,7 +50,7 @@ end
 ---@param ... noshell.target
 ---@return noshell.command
 function commands:set_stdin(...)
-  self:_kept().input = nil
+  state.of(self).input = nil
   return set_stdin(self, ...)
 end
 
@@ -57,7 +58,7 @@ end
 ---@param ... noshell.word  any bytes
 ---@return noshell.command
 function commands:set_input_buffer(...)
-  local kept = self:_kept()
+  local kept = state.of(self)
   kept.input, kept.hides_input = nil, is_secret((...))
   return set_input_buffer(self, ...)
 end
@@ -68,7 +69,7 @@ function setters.is_chunk(value)
 end
 
 local function set_source(self, source)
-  set_stdin(self, "pipe"):_kept().input = source
+  state.of(set_stdin(self, "pipe")).input = source
   return self
 end
 
@@ -123,7 +124,7 @@ local function set_function(self, name, ...)
   if type(f) ~= "function" then
     return self:_mistake(name, failure.shown(f), "must be a function")
   end
-  self:_kept()[name] = f
+  state.of(self)[name] = f
   return self
 end
 
@@ -155,14 +156,14 @@ function commands:set_tail(...)
     return self:_mistake("set_tail", failure.shown(bytes),
       "must be a number of bytes")
   end
-  self:_kept().tail = bytes
+  state.of(self).tail = bytes
   return self
 end
 
 --- Accepts lines that end in CR LF, and removes both.
 ---@return noshell.command
 function commands:set_crlf(...)
-  if has_count(self, "set_crlf", 0, 0, ...) then self:_kept().crlf = true end
+  if has_count(self, "set_crlf", 0, 0, ...) then state.of(self).crlf = true end
   return self
 end
 

@@ -10,6 +10,7 @@ local group = require "noshell.group"
 require "noshell.process"
 local results = require "noshell.result"
 local scope = require "noshell.scope"
+local state = require "noshell.state"
 local wait = require "noshell.wait"
 
 ---@class noshell.stream
@@ -96,7 +97,7 @@ end
 local function take_step(self, separator, max)
   local data, raw = try_to_read(self, separator, max)
   if data ~= false then return data, raw end
-  local calls = self:process():_kept().calls
+  local calls = state.of(self:process()).calls
   if calls then return scope.enter(calls, await, self, separator, max) end
   return await(self, separator, max)
 end
@@ -159,7 +160,7 @@ local readers = {}
 
 function readers.l(self)
   local line, err = next_bytes(self, "\n")
-  return line and drive.chomp(line, self:process():_kept().crlf), err
+  return line and drive.chomp(line, state.of(self:process()).crlf), err
 end
 
 function readers.L(self)
@@ -345,7 +346,7 @@ end
 --- What is waited for beside the stream, where that is more than its process.
 local function group_of(self)
   local served = self:process()
-  local kept = served:_kept()
+  local kept = state.of(served)
   if not (kept.owner or kept.driver) then return nil end
   kept.groups = kept.groups or {}
   kept.groups[self] = kept.groups[self] or group.new { kept.owner or served, self }
@@ -401,7 +402,7 @@ end
 --- when it writes. Closing twice is fine.
 ---@return true
 function methods:close()
-  local groups = self:process():_kept().groups
+  local groups = state.of(self:process()).groups
   if groups and groups[self] then
     groups[self]:close()
     groups[self] = nil

@@ -16,6 +16,7 @@
 ---@alias noshell.tracer fun(event: noshell.event)
 
 local coroutines = require "noshell.host.coroutines"
+local state = require "noshell.state"
 
 local trace = {}
 
@@ -83,7 +84,7 @@ local IN_FULL = { env_values = true }
 ---@param cmd noshell.command  what it was started from
 function trace.started(process, cmd)
   if not tracer then return end
-  local kept = process:_kept()
+  local kept = state.of(process)
   kept.full_text = options.env_values and cmd:to_string(IN_FULL) or nil
   tell { event = "started", command = kept.full_text or process.command,
     pid = process.pid, dry = is_dry(process) }
@@ -104,7 +105,7 @@ end
 ---@param err? noshell.error
 function trace.exited(process, result, err)
   if not tracer then return end
-  local full = options.env_values and process:_kept().full_text
+  local full = options.env_values and state.of(process).full_text
   tell { event = "exited", command = full or process.command, pid = result.pid,
     duration = result.duration, ok = not err, status = result.exit_code,
     signal = result.signal, error = err, dry = is_dry(process) }

@@ -3,6 +3,7 @@
 
 local core = require "noshell.core"
 local drive = require "noshell.drive"
+local state = require "noshell.state"
 
 --- A command that would have been run. Besides the fields below, it has the keys of a
 --- SPEC that were set: cwd, umask, limits (each { soft, hard }), uid, gid, groups,
@@ -66,7 +67,7 @@ end
 ---@param is_exec? boolean
 ---@return noshell.dry_call
 function call.new(cmd, number, is_exec)
-  local self, kept = cmd:_describe(), cmd:_kept()
+  local self, kept = cmd:_describe(), state.of(cmd)
   full_texts[self] = cmd:to_string { env_values = true }
   self.number, self.command, self.cmd = number, cmd:to_string(), cmd
   self.program, self.args = self.argv[1], {}
@@ -94,7 +95,7 @@ end
 --- Reads the rest of a stream of a dry-run process.
 local function rest_of(stream, pump)
   local process = stream:process()
-  if not process:_kept().dry then return nil end
+  if not state.of(process).dry then return nil end
   pump(process)
   return stream:_read() or ""
 end
@@ -106,7 +107,7 @@ end
 ---@return string?
 ---@return table? raised
 function call.input_of(cmd, pump)
-  local kept = cmd:_kept()
+  local kept = state.of(cmd)
   if kept.input then return drive.drain(kept.input, MOST_INPUT) end
   local given = call.stream_of(kept, 0)
   if given and not given:closed() then return rest_of(given, pump) end

@@ -12,6 +12,7 @@ local drive = require "noshell.drive"
 local expect = require "noshell.dry_run.expect"
 local failure = require "noshell.failure"
 local replies = require "noshell.dry_run.reply"
+local state = require "noshell.state"
 
 --- A dry run. It is active until stop is called, even if it is not referenced.
 ---@class noshell.dry
@@ -118,7 +119,7 @@ end
 local function pump_dry(process)
   local finished, raw = drive.pump(process)
   if finished ~= false then return finished, raw end
-  local kept = process:_kept()
+  local kept = state.of(process)
   local record = kept.dry
   local ok, err = pcall(settle, record)
   if not ok then
@@ -148,9 +149,9 @@ local function new_record(cmd, is_exec)
       :format(call.command), 0)
   end
   local record = { dry = dry, call = call }
-  local kept = cmd:_kept()
+  local kept = state.of(cmd)
   if kept.follows then
-    record.source = kept.follows:_kept().dry
+    record.source = state.of(kept.follows).dry
     call.stage = record.source.call.stage + 1
     call.input = record.source.known and (outputs(record.source) or "")
   else
@@ -187,7 +188,7 @@ local function hand_over(kept)
 end
 
 local function attach(process, record, asked)
-  local kept = process:_kept()
+  local kept = state.of(process)
   record.process, kept.dry = process, record
   record.call.pid = process.pid
   kept.driver = { channels = {}, offset = 1, raised = record.raised,
@@ -208,8 +209,8 @@ local function start(cmd, scope)
   local process
   process, raw = cmd:_start_dry(last_pid)
   if not process then return nil, raw end
-  hand_over(cmd:_kept())
-  attach(process, record, cmd:_kept())
+  hand_over(state.of(cmd))
+  attach(process, record, state.of(cmd))
   if scope then scope[#scope + 1] = process end
   return process
 end

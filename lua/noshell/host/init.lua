@@ -17,6 +17,7 @@ local blocking = require "noshell.host.blocking"
 local core = require "noshell.core"
 local coroutines = require "noshell.host.coroutines"
 local protect = require "noshell.protect"
+local state = require "noshell.state"
 
 --- What can be waited for: cqueues' protocol.
 ---@class noshell.pollable
@@ -158,7 +159,7 @@ local waiting = setmetatable({}, { __mode = "k" })
 local function owner_of(pollable)
   if type(pollable) ~= "userdata" then return pollable end
   local process = pollable.pid and pollable or pollable:process()
-  return process:_kept().owner or process
+  return state.of(process).owner or process
 end
 
 local WEAK = { __mode = "k" }
@@ -256,8 +257,8 @@ end
 --- while the iterator waits: leaving the loop early does not end it.
 local function bind_iterated(owners, is_bound)
   for _, owner in ipairs(owners) do
-    local state = type(owner) == "userdata" and owner:_kept() or owner
-    if state.iterated then owner:_bind(is_bound) end
+    local own = type(owner) == "userdata" and state.of(owner) or owner
+    if own.iterated then owner:_bind(is_bound) end
   end
 end
 
@@ -268,7 +269,7 @@ end
 local function add_process(list, process)
   if not process:_is_bound() then return end
   list[#list + 1] = process
-  local own = process:_kept()
+  local own = state.of(process)
   add_pollset(list, own.driver and own.driver.group)
   for _, group in pairs(own.groups or {}) do add_pollset(list, group) end
 end
