@@ -1,5 +1,7 @@
 /* Programs that the host does not look after: the keeper serves them and enforces
    their deadlines, and no function of noshell is called meanwhile. */
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -339,6 +341,34 @@ static void the_host_can_change_its_user(void)
 	exit(wrong);
 }
 
+/* The host closes everything, and an event loop of its own gets the numbers: each
+ * of them is a set with a descriptor that is ready. */
+static void it_leaves_the_sets_of_the_host_alone(void)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+	int go, last, ready;
+
+	nsh_process_forget(start(until_closed(&go)));
+	EQUAL(count_threads(), 2);
+	last = fcntl(go, F_DUPFD, 3);
+	for (int fd = 3; fd <= last; fd++)
+		(void)close(fd);
+	for (int fd = 3; fd <= last; fd++)
+		EQUAL(epoll_create1(EPOLL_CLOEXEC), fd);
+	ready = eventfd(1, EFD_CLOEXEC);
+	event.data.u64 = 7;
+	for (int fd = 3; fd <= last; fd++)
+		CHECK(epoll_ctl(fd, EPOLL_CTL_ADD, ready, &event) == 0);
+	EQUAL(nsh_reap(), 0);
+	EQUAL(run(PROBE("--exit", "0")), 0);
+	for (int fd = 3; fd <= last; fd++) {
+		event.data.u64 = 0;
+		EQUAL(epoll_wait(fd, &event, 1, 0), 1);
+		EQUAL(event.data.u64, 7);
+	}
+	exit(wrong);
+}
+
 /* What is closed stays open behind other numbers, so that the thread wakes up. */
 static void it_ends_without_its_descriptors(void)
 {
@@ -411,6 +441,7 @@ static const struct check checks[] = {
 	{ "a wait needs no thread", who_waits_needs_no_thread },
 	{ "owners race with the keeper", owners_race_with_the_keeper },
 	{ "the host can change its user", the_host_can_change_its_user },
+	{ "it leaves the host's own sets alone", it_leaves_the_sets_of_the_host_alone },
 	{ "it ends without its descriptors", it_ends_without_its_descriptors },
 #if CAN_HAVE_THREADS_AFTER_FORK
 	{ "it starts over in a fork", it_starts_over_in_a_fork },

@@ -306,6 +306,25 @@ static bool handle_next(void)
 
 /* ---- the thread -------------------------------------------------------- */
 
+/* The timer's entry has no process. */
+static int set_timer_entry(int operation)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.ptr = NULL };
+
+	return epoll_ctl(keeper.epoll, operation, keeper.timer, &event);
+}
+
+/* Whether the host has left us the set and the timer.  The numbers may be its own
+ * set and a descriptor in it, whose entry must not be changed: only a timer is
+ * tried there. */
+static bool has_own_set(void)
+{
+	struct itimerspec left;
+
+	return timerfd_gettime(keeper.timer, &left) == 0
+		&& set_timer_entry(EPOLL_CTL_MOD) == 0;
+}
+
 /* The host has closed what is not its own.  Nothing is closed here: the numbers
  * may be the host's by now.
  * Limit: orphans are not reaped then. */
@@ -330,14 +349,6 @@ static void abandon(void)
 static bool is_idle(void)
 {
 	return !keeper.first && nsh_now() >= keeper.idle_until;
-}
-
-/* The timer's entry has no process. */
-static int set_timer_entry(int operation)
-{
-	struct epoll_event event = { .events = EPOLLIN, .data.ptr = NULL };
-
-	return epoll_ctl(keeper.epoll, operation, keeper.timer, &event);
 }
 
 static bool make_set(void)
@@ -376,7 +387,8 @@ static void sleep_until_needed(unsigned generation)
 	count = epoll_wait(epoll, &event, 1, SLEEP_MILLISECONDS);
 	error = errno;
 	pthread_mutex_lock(&keeper.guard.lock);
-	if (count < 0 && error != EINTR && generation == keeper.generation)
+	if (generation == keeper.generation
+	    && ((count < 0 && error != EINTR) || !has_own_set()))
 		abandon();
 }
 
@@ -411,7 +423,7 @@ static void *run_thread(void *argument)
 static bool make(void)
 {
 	/* The host may have closed the descriptors. */
-	if (keeper.epoll >= 0 && set_timer_entry(EPOLL_CTL_MOD) < 0)
+	if (keeper.epoll >= 0 && !has_own_set())
 		abandon();
 	keeper.idle_until = nsh_now() + idle_seconds;
 	(void)make_set();
@@ -530,6 +542,8 @@ size_t nsh_reap(void)
 	if (atomic_load(&keeper.orphans) == 0)
 		return 0;
 	lock();
+	if (keeper.epoll >= 0 && !has_own_set())
+		abandon();
 	left = atomic_load(&keeper.orphans);
 	for (size_t rounds = left + 1; rounds > 0 && handle_next(); rounds--)
 		;
