@@ -151,7 +151,9 @@ unsigned nsh_fork_id(void)
 
 /* ---- the lock ---------------------------------------------------------- */
 
-static const unsigned BEING_TAKEN_OVER = (unsigned)-1;
+/* Set beside the id of the process whose thread is taking the lock over.  With
+ * another id that thread was another process's: it does not exist here. */
+static const unsigned BEING_TAKEN_OVER = 1U << 31;
 
 /* Makes the lock this process's own.  Other threads yield meanwhile: a mutex
  * cannot protect its own initialisation. */
@@ -160,11 +162,11 @@ static void take_over(struct guard *guard, void (*start_over)(void))
 	unsigned self = nsh_fork_id(), owner = atomic_load(&guard->owner);
 
 	while (owner != self) {
-		if (owner == BEING_TAKEN_OVER) {
+		if (owner == (self | BEING_TAKEN_OVER)) {
 			(void)sched_yield();
 			owner = atomic_load(&guard->owner);
 		} else if (atomic_compare_exchange_strong(&guard->owner, &owner,
-							  BEING_TAKEN_OVER)) {
+							  self | BEING_TAKEN_OVER)) {
 			pthread_mutex_init(&guard->lock, NULL);
 			start_over();
 			atomic_store(&guard->owner, self);
