@@ -1,7 +1,11 @@
 -- A FIFO is opened for the program before it executes, and that waits until
 -- somebody opens its other end.
 local helper = require "spec.support.helper"
+local lfs = require "lfs"
 local noshell = require "noshell"
+local server = require "spec.support.server"
+
+local sys = helper.sys
 
 --- Calls f with the path of a FIFO.
 local function with_fifo(f)
@@ -32,6 +36,25 @@ describe("a FIFO as a standard stream", function()
         assert.equal(("noshell: cannot start 'cat': %s '%s': it took longer than the "
           .. "command's timeout (ETIMEDOUT)"):format(stage, path), tostring(err))
       end
+    end)
+  end)
+
+  helper.each_path(function()
+    it("keeps no other descriptor of ours open meanwhile", function()
+      with_fifo(function(path)
+        local from, to = sys.pipe()
+        local script = ("require 'noshell'.run { 'cat', stdin = { path = %q } }"):format(path)
+        local process = assert(noshell.run_async { helper.lua.name, "-e", script,
+          pass_fds = { [9] = to } })
+        sys.close(to)
+        assert.truthy(server.eventually(function()
+          local child = server.children(process.pid)[1]
+          return child and not lfs.symlinkattributes(("/proc/%d/fd/9"):format(child), "target")
+        end, 5), "fd 9 is open")
+        assert.is_nil(process:poll())
+        process:close()
+        sys.close(from)
+      end)
     end)
   end)
 

@@ -138,6 +138,41 @@ local CALLS = {
   map = "noshell.map({ 1 }, function() return { probe, '--pause' } end)",
 }
 
+--- Calls whose start waits for the other end of a FIFO, and how many children they
+--- have then.
+local STARTS = {
+  run = { "noshell.run { 'cat', stdout = { path = '$dir/fifo' } }", 1 },
+  lines = { "for _ in noshell.lines { 'cat', stderr = { path = '$dir/fifo' } } do end", 1 },
+  map = { [[noshell.map({ 1, 2, 3 }, function(i)
+    return i < 3 and { probe, '--pause' } or { 'cat', stdin = { path = '$dir/fifo' } }
+  end)]], 3 },
+}
+
+nginx.describe("in nginx, what starts a program", function()
+  for name, start in pairs(STARTS) do
+    it("leaves nothing if it is aborted or killed in " .. name, function()
+      nginx.with({ http = HTTP, locations = { ["/start"] = start[1], ["/kill"] = ([[
+        local thread = ngx.thread.spawn(function() %s end)
+        repeat ngx.sleep(0.01) until go
+        ngx.thread.kill(thread)
+      ]]):format(start[1]), ["/go"] = "go = true", ["/run"] = RUN } }, function(server)
+        assert(os.execute("mkfifo " .. server.dir .. "/fifo"))
+        assert.equal("0", server:body("/run"))
+        local before = nginx.inventory(server:workers()[1]).fds
+        for _, path in ipairs { "/start", "/kill" } do
+          local connection = server:send(path)
+          await_children(server, start[2])
+          if path == "/kill" then server:body("/go") else connection:close() end
+          await_children(server, 0)
+          -- Served processes leave an epoll instance to the collector.
+          await_descriptors(server, before + 2)
+          connection:close()
+        end
+      end)
+    end)
+  end
+end)
+
 nginx.describe("in nginx, a killed light thread", function()
   for name, call in pairs(CALLS) do
     it("ends what it waits for in " .. name, function()

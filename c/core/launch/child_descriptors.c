@@ -103,13 +103,23 @@ static int stage_move(const struct plan *plan, int *parent,
 	return fd;
 }
 
-static int stage_all(const struct plan *plan)
+/* Moves of descriptors that exist, and those of what is opened here. */
+enum { SOURCES = 1, FILES = 2 };
+
+static bool is_one_of(const struct move *move, int kinds)
+{
+	return (kinds & (move->source >= 0 ? SOURCES : FILES)) != 0;
+}
+
+static int stage_moves(const struct plan *plan, int kinds)
 {
 	int parent = -1;
 
 	for (size_t i = 0; i < plan->move_count; i++) {
 		int fd;
 
+		if (!is_one_of(&plan->moves[i], kinds))
+			continue;
 		nsh_at(plan, plan->moves[i].stage, i);
 		fd = stage_move(plan, &parent, &plan->moves[i]);
 		if (fd < 0)
@@ -294,16 +304,36 @@ static int place(const struct move *move, int staged)
 	return move->source < 0 ? 0 : nsh_sys_fcntl(staged, F_SETFD, 0);
 }
 
-int nsh_step_place_descriptors(const struct plan *plan)
+static int place_moves(const struct plan *plan, int kinds)
 {
-	int ret = stage_all(plan);
+	int ret = stage_moves(plan, kinds);
 
 	for (size_t i = 0; ret >= 0 && i < plan->move_count; i++) {
-		if (plan->moves[i].target < 0)
+		const struct move *move = &plan->moves[i];
+
+		if (move->target < 0 || !is_one_of(move, kinds))
 			continue;
-		nsh_at(plan, plan->moves[i].stage, i);
-		ret = place(&plan->moves[i], plan->staged[i]);
+		nsh_at(plan, move->stage, i);
+		ret = place(move, plan->staged[i]);
+		plan->staged[i] = move->target;
 	}
+	return ret;
+}
+
+/* Opening a FIFO may take forever.  If copies of the parent's descriptors were
+ * open meanwhile, closing one in the parent would not be seen at its other end. */
+int nsh_step_place_descriptors(const struct plan *plan)
+{
+	int kinds = SOURCES | FILES, ret = 0;
+
+	if (plan->opens_fifo && plan->table != TABLE_IN_PLACE) {
+		ret = place_moves(plan, SOURCES);
+		if (ret >= 0)
+			nsh_close_others(plan);
+		kinds = FILES;
+	}
+	if (ret >= 0)
+		ret = place_moves(plan, kinds);
 	if (ret < 0)
 		return ret;
 	nsh_at(plan, NSH_STAGE_DESCRIPTORS, 0);

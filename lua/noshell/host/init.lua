@@ -278,7 +278,13 @@ end
 ---@return noshell.held[]
 local function held_by(pollable, owners)
   local list = {}
-  if pollable.start then list[1] = pollable.start end
+  if pollable.start then
+    list[1] = pollable.start
+    -- What the same call has started before.
+    for _, process in ipairs(pollable.calls) do
+      if not process:closed() then add_process(list, process) end
+    end
+  end
   if pollable.members then add_pollset(list, pollable) end
   for _, owner in ipairs(owners) do
     if type(owner) == "userdata" then
