@@ -58,8 +58,9 @@ static int find_program(const struct nsh_command *cmd, struct strv *found,
 {
 	const struct plan *asked = &cmd->attributes;
 	bool all = asked->set_uid || asked->set_gid || asked->set_groups;
+	bool elsewhere = cmd->cwd || asked->daemonize;
 
-	return nsh_path_resolve(cmd->argv.items[0], asked->cwd, all, found, failure);
+	return nsh_path_resolve(cmd->argv.items[0], elsewhere, all, found, failure);
 }
 
 int nsh_command_find_program(const struct nsh_command *cmd,
