@@ -550,6 +550,11 @@ size_t nsh_process_max_output(const struct nsh_process *process);
 /* Moves data, runs timers, collects the status; never blocks.  1 when the
  * process has ended and its pipes are at EOF, 0 before, -1 on failure. */
 int nsh_process_pump(struct nsh_process *process, struct nsh_failure *failure);
+/* Waits once, as poll(2), until pump has something to do for one of the processes:
+ * 1; 2 if `other` (-1: none) is readable; 0 if `seconds` have passed (negative:
+ * never) or a timer of a process has; -1 with errno, EINTR if a signal handler ran. */
+int nsh_processes_poll(struct nsh_process *const *processes, size_t count, int other,
+		       double seconds);
 /* Pumps until finished or `seconds` have passed (negative: no limit).  1
  * finished, 0 time is up, -1 failure: also where a dry run's has no end yet. */
 int nsh_process_wait(struct nsh_process *process, double seconds,

@@ -131,6 +131,7 @@ static int features(lua_State *L)
 /* ---- the module -------------------------------------------------------- */
 
 static const luaL_Reg functions[] = {
+	{ "await", nsh_lua_await },
 	{ "can_yield", nsh_lua_can_yield },
 	{ "command", nsh_lua_new_command },
 	{ "duplicate", nsh_lua_duplicate },
@@ -142,6 +143,7 @@ static const luaL_Reg functions[] = {
 	{ "pipe", nsh_lua_new_pipe },
 	{ "poll", nsh_lua_poll },
 	{ "pollset", nsh_lua_new_pollset },
+	{ "pump", nsh_lua_pump_all },
 	{ "quote", quote },
 	{ "reap", reap },
 	{ "secret", nsh_lua_new_secret },

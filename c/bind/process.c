@@ -49,21 +49,31 @@ void nsh_lua_process_come_back(struct process *process)
 	process->process = nsh_lua_take_back(process->process, &process->channel);
 }
 
-struct process *nsh_lua_check_process(lua_State *L)
+static struct process *check_process_at(lua_State *L, int index)
 {
-	struct process *process = luaL_checkudata(L, 1, NSH_LUA_PROCESS);
+	struct process *process = luaL_checkudata(L, index, NSH_LUA_PROCESS);
 
 	nsh_lua_process_come_back(process);
 	return process;
 }
 
-struct nsh_process *nsh_lua_check_open(lua_State *L)
+struct process *nsh_lua_check_process(lua_State *L)
 {
-	struct nsh_process *process = nsh_lua_check_process(L)->process;
+	return check_process_at(L, 1);
+}
+
+struct nsh_process *nsh_lua_check_open_at(lua_State *L, int index)
+{
+	struct nsh_process *process = check_process_at(L, index)->process;
 
 	if (!process)
 		nsh_lua_raise(L, "the process is closed");
 	return process;
+}
+
+struct nsh_process *nsh_lua_check_open(lua_State *L)
+{
+	return nsh_lua_check_open_at(L, 1);
 }
 
 int nsh_lua_fail_foreign(lua_State *L, const struct nsh_process *process)
@@ -116,14 +126,14 @@ static int get_field(lua_State *L, struct process *process, const char *name)
 	return 1;
 }
 
-/* Upvalue 1 is the table of methods. */
-static int get_indexed(lua_State *L)
+/* process._field(process, name): what is not a method; Lua's __index calls it. */
+static int get_named_field(lua_State *L)
 {
-	lua_pushvalue(L, 2);
-	lua_rawget(L, lua_upvalueindex(1));
-	if (!lua_isnil(L, -1) || lua_type(L, 2) != LUA_TSTRING)
-		return 1;
-	return get_field(L, nsh_lua_check_process(L), lua_tostring(L, 2));
+	struct process *process = nsh_lua_check_process(L);
+
+	if (lua_type(L, 2) != LUA_TSTRING)
+		return 0;
+	return get_field(L, process, lua_tostring(L, 2));
 }
 
 /* ---- waiting ----------------------------------------------------------- */
@@ -182,6 +192,20 @@ static int timeout(lua_State *L)
 	int failed = nsh_lua_fail_foreign(L, process);
 
 	return failed ? failed : nsh_lua_push_seconds(L, nsh_process_timeout(process));
+}
+
+/* process:_poll([seconds[, other]]): waits once until pump has something to do, the
+ * seconds have passed, or `other` is readable. */
+static int poll_once(lua_State *L)
+{
+	struct nsh_process *process = nsh_lua_check_open(L);
+	lua_Number seconds = luaL_optnumber(L, 2, -1);
+	int other = (int)luaL_optinteger(L, 3, -1);
+	int failed = nsh_lua_fail_foreign(L, process);
+
+	if (failed)
+		return failed;
+	return nsh_lua_push_poll(L, nsh_processes_poll(&process, 1, other, seconds));
 }
 
 /* ---- signals and the end ----------------------------------------------- */
@@ -388,6 +412,7 @@ static const luaL_Reg methods[] = {
 	{ "_bind", bind_to_caller },
 	{ "_detach", detach },
 	{ "_entrust", entrust },
+	{ "_field", get_named_field },
 	{ "_free", release },
 	{ "_handshake_notify", handshake_notify },
 	{ "_handshake_wait", handshake_wait },
@@ -395,6 +420,7 @@ static const luaL_Reg methods[] = {
 	{ "_kill", send_signal },
 	{ "_leave", leave },
 	{ "_leave_streams", leave_streams },
+	{ "_poll", poll_once },
 	{ "_pollfd", pollfd },
 	{ "_pump", pump },
 	{ "_state", get_state },
@@ -424,9 +450,7 @@ void nsh_lua_open_process(lua_State *L)
 	nsh_lua_add_result_methods(L);
 	nsh_lua_add_output_methods(L);
 	nsh_lua_add_dry_methods(L);
-	lua_pushvalue(L, -1);
-	lua_setfield(L, -3, "methods");
-	lua_pushcclosure(L, get_indexed, 1);
-	lua_setfield(L, -2, "__index");
+	/* __index is Lua's, which saves a call into C for each method. */
+	lua_setfield(L, -2, "methods");
 	lua_pop(L, 1);
 }

@@ -37,6 +37,8 @@ void nsh_lua_process_come_back(struct process *process);
 struct process *nsh_lua_check_process(lua_State *L);
 /* The same, but raises an error if it is closed. */
 struct nsh_process *nsh_lua_check_open(lua_State *L);
+/* The same of the process at `index`. */
+struct nsh_process *nsh_lua_check_open_at(lua_State *L, int index);
 /* Returns 0 if the process may be used here.  In a child of the host, pushes
  * nil and the failure, and returns 2. */
 int nsh_lua_fail_foreign(lua_State *L, const struct nsh_process *process);
@@ -46,6 +48,9 @@ void nsh_lua_add_result_methods(lua_State *L);
 void nsh_lua_add_output_methods(lua_State *L);
 /* process_dry.c, the same. */
 void nsh_lua_add_dry_methods(lua_State *L);
+/* process_wait.c: core.pump and core.await. */
+int nsh_lua_pump_all(lua_State *L);
+int nsh_lua_await(lua_State *L);
 void nsh_lua_open_process(lua_State *L);
 
 #endif

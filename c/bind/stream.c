@@ -7,6 +7,9 @@
 #include "failure.h"
 #include "value.h"
 
+/* How often to look if no descriptor was left for an epoll set (EMFILE). */
+#define BLIND_INTERVAL 0.01
+
 /* ---- the type ---------------------------------------------------------- */
 
 void nsh_lua_push_stream(lua_State *L, int index, int which)
@@ -170,16 +173,8 @@ static int events(lua_State *L)
 	return 1;
 }
 
-int nsh_lua_poll(lua_State *L)
+int nsh_lua_push_poll(lua_State *L, int ret)
 {
-	int fd = (int)luaL_checkinteger(L, 1);
-	const char *wanted = luaL_checkstring(L, 2);
-	lua_Number seconds = luaL_optnumber(L, 3, -1);
-	int other = (int)luaL_optinteger(L, 4, -1);
-	int mask = (strchr(wanted, 'r') ? NSH_READABLE : 0)
-		| (strchr(wanted, 'w') ? NSH_WRITABLE : 0);
-	int ret = nsh_poll_once(fd, (short)mask, other, seconds);
-
 	/* Back in Lua, a hook that the signal's handler has set can run: lua.c
 	 * raises "interrupted!" so. */
 	if (ret < 0 && errno == EINTR)
@@ -188,6 +183,51 @@ int nsh_lua_poll(lua_State *L)
 		return nsh_lua_fail_errno(L, "poll", errno);
 	lua_pushboolean(L, ret);
 	return 1;
+}
+
+int nsh_lua_poll(lua_State *L)
+{
+	int fd = (int)luaL_checkinteger(L, 1);
+	const char *wanted = luaL_checkstring(L, 2);
+	lua_Number seconds = luaL_optnumber(L, 3, -1);
+	int other = (int)luaL_optinteger(L, 4, -1);
+	int mask = (strchr(wanted, 'r') ? NSH_READABLE : 0)
+		| (strchr(wanted, 'w') ? NSH_WRITABLE : 0);
+
+	return nsh_lua_push_poll(L, nsh_poll_once(fd, (short)mask, other, seconds));
+}
+
+/* Seconds until its process must be pumped, or until reading from a finished one
+ * stops; negative: never. */
+static double timeout_of(struct nsh_process *process)
+{
+	double seconds = nsh_process_timeout(process), after;
+	double deadline = nsh_process_deadline(process, &after);
+
+	if (seconds >= 0 || deadline < 0)
+		return seconds;
+	return deadline > nsh_now() ? deadline - nsh_now() : 0;
+}
+
+/* stream:_poll([seconds[, other]]): waits once for the stream and its process, as
+ * process:_poll. */
+static int poll_once(lua_State *L)
+{
+	struct stream *stream = check(L);
+	double seconds = luaL_optnumber(L, 2, -1);
+	int other = (int)luaL_optinteger(L, 3, -1);
+	int failed = fail_foreign(L, stream), fd;
+	double own = timeout_of(stream->process->process);
+	short wanted;
+
+	if (failed)
+		return failed;
+	fd = nsh_stream_pollfd(nsh_lua_stream(stream), &wanted);
+	if (seconds < 0 || (own >= 0 && own < seconds))
+		seconds = own;
+	if (fd < 0 && (seconds < 0 || seconds > BLIND_INTERVAL))
+		seconds = BLIND_INTERVAL;
+	return nsh_lua_push_poll(L, nsh_poll_once(fd, wanted, other, seconds));
 }
 
 /* ---- being a value ----------------------------------------------------- */
@@ -232,6 +272,7 @@ static int to_text(lua_State *L)
 static const luaL_Reg methods[] = {
 	{ "_close", close_stream },
 	{ "_events", events },
+	{ "_poll", poll_once },
 	{ "_pollfd", pollfd },
 	{ "_read", read_some },
 	{ "_write", write_some },

@@ -11,6 +11,8 @@ local state = require "noshell.state"
 
 local background = {}
 
+local PROCESS = core.metatables.process
+
 local WEAK_KEYS, WEAK_VALUES = { __mode = "k" }, { __mode = "v" }
 
 --- How many waits serve a process.
@@ -134,7 +136,7 @@ end
 
 local function each_process(pollable, visit)
   if type(pollable) == "userdata" then
-    if pollable.pid then return visit(pollable) end
+    if getmetatable(pollable) == PROCESS then return visit(pollable) end
     return each_process(state.of(pollable:process()).owner or pollable:process(), visit)
   end
   for _, member in ipairs(pollable.members or pollable.processes or {}) do

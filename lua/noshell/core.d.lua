@@ -80,6 +80,23 @@ function core.now() end
 ---@return noshell.failure?
 function core.poll(fd, events, seconds, other) end
 
+--- Pumps the processes. Whether all have finished, and whether one of them has passed
+--- its timeout or its cap of output.
+---@param processes noshell.process[]
+---@return boolean? finished
+---@return boolean|noshell.failure is_fatal
+function core.pump(processes) end
+
+--- Pumps and waits until all have finished: true. False if Lua has to look: the seconds
+--- have passed, `other` is readable, a signal handler ran, or one of several has passed
+--- its timeout or its cap of output.
+---@param processes noshell.process|noshell.process[]  none with functions of Lua's
+---@param seconds? number  for ever unless given
+---@param other? integer
+---@return boolean?
+---@return noshell.failure?
+function core.await(processes, seconds, other) end
+
 --- Creates a pipe between two programs: returns its read end and its write end.
 ---@return noshell.descriptor?
 ---@return noshell.descriptor|noshell.failure
@@ -227,6 +244,18 @@ function process:_pollfd() end
 --- Returns the events to wait for on pollfd.
 ---@return "r"
 function process:events() end
+
+--- Waits once, as core.poll, until pump has something to do.
+---@param seconds? number
+---@param other? integer
+---@return boolean?
+---@return noshell.failure?
+function process:_poll(seconds, other) end
+
+--- Returns what is not a method: pid, launch, command, stdin, stdout, stderr.
+---@param name any
+---@return any
+function process:_field(name) end
 
 --- Returns the seconds after which to call pump without an event; nil for no limit.
 ---@return number?
@@ -407,6 +436,13 @@ function stream:_pollfd() end
 ---@return "r"|"w"|nil
 ---@return noshell.failure?
 function stream:_events() end
+
+--- Waits once, as core.poll, for what pollfd, events and the process's timeout say.
+---@param seconds? number
+---@param other? integer
+---@return boolean?
+---@return noshell.failure?
+function stream:_poll(seconds, other) end
 
 --- Returns the process to which it belongs.
 ---@return noshell.process

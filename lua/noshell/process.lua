@@ -22,7 +22,26 @@ end
 
 -- What one of several is asked, here and in a pipeline -------------------------
 
-local pump = methods._pump
+local pump, get_field = methods._pump, methods._field
+
+--- A method, or a field that C knows.
+function core.metatables.process.__index(self, name)
+  local method = methods[name]
+  if method ~= nil then return method end
+  return get_field(self, name)
+end
+
+--- Whether C alone knows what to wait for.
+---@return boolean
+function methods:_is_single()
+  return not state.of(self).driver
+end
+
+--- Itself, if no function of Lua's serves it.
+---@return noshell.process?
+function methods:_undriven()
+  return not state.of(self).driver and self or nil
+end
 
 --- As pump, and never raises.
 ---@return boolean? finished
@@ -109,7 +128,7 @@ end
 ---@return noshell.result?
 ---@return noshell.error?
 function process.conclude(self)
-  local finished, raw = wait.await(self, self._step)
+  local finished, raw = wait.finish(self, self._step)
   local raised, answer, err = self:_raised(), nil, nil
   if finished then answer, err = self:_verdict() end
   self:close()
@@ -179,7 +198,7 @@ end
 ---@return noshell.error?
 function methods:wait(seconds)
   local deadline = wait.deadline(seconds, "wait")
-  local finished, raw = wait.await(self, self.pump, deadline)
+  local finished, raw = wait.finish(self, self.pump, deadline)
   if finished then return process.verdict(self) end
   if raw then return fail(self, raw) end
   return fail(self, { code = "timeout", seconds = seconds })
@@ -212,7 +231,7 @@ end
 local function abort(self)
   self:_mute()
   local finished, raw = self:terminate(0.010)
-  if not raw then finished, raw = wait.await(self, pump) end
+  if not raw then finished, raw = wait.finish(self, pump) end
   if raw then return fail(self, raw) end
   -- Nobody may ask after this.
   if finished and trace.is_on() then process.verdict(self) end

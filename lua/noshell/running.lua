@@ -169,10 +169,22 @@ local function any_timed_out(self)
   return false
 end
 
---- As pump, and never raises.
----@return boolean? finished
----@return noshell.failure?
-function methods:_step()
+--- Its processes, if no function of Lua's serves one of them; and the seconds until
+--- its own deadline.
+---@return noshell.process[]?
+---@return number?
+function methods:_undriven()
+  local processes = self.processes
+  for i = 1, #processes do
+    if state.of(processes[i]).driver then return nil end
+  end
+  return processes, self.deadline and math.max(0, self.deadline - core.now())
+end
+
+--- Steps all. Whether all have finished, and whether one of them has to end the others;
+--- or nil, failure.
+local function step_all(self)
+  if self:_undriven() then return core.pump(self.processes) end
   local finished, is_fatal = true, false
   for _, each in ipairs(self.processes) do
     local ended, raw = each:_step()
@@ -180,6 +192,15 @@ function methods:_step()
     finished = finished and ended
     is_fatal = is_fatal or each:_is_fatal()
   end
+  return finished, is_fatal
+end
+
+--- As pump, and never raises.
+---@return boolean? finished
+---@return noshell.failure?
+function methods:_step()
+  local finished, is_fatal = step_all(self)
+  if finished == nil then return nil, is_fatal end
   -- The keeper has ended them all.
   if is_fatal and self.deadline and core.now() >= self.deadline then
     self.deadline, self.timed_out = nil, any_timed_out(self)
@@ -300,7 +321,7 @@ end
 ---@return noshell.error?
 function methods:wait(seconds)
   local deadline = wait.deadline(seconds, "wait")
-  local finished, raw = wait.await(self, self.pump, deadline)
+  local finished, raw = wait.finish(self, self.pump, deadline)
   if finished then return self:_verdict() end
   return fail(self, raw or { code = "timeout", seconds = seconds })
 end
@@ -350,7 +371,7 @@ function methods:abort()
   check_open(self)
   self:_mute()
   local finished, raw = self:terminate(0.010)
-  if finished then finished, raw = wait.await(self, self._step) end
+  if finished then finished, raw = wait.finish(self, self._step) end
   if not finished then return fail(self, raw) end
   for i, each in ipairs(self.processes) do
     local ok, err = each:abort()

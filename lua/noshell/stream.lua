@@ -363,6 +363,12 @@ end
 
 local pollfd, events = methods._pollfd, methods._events
 
+--- Whether C alone knows what to wait for.
+---@return boolean
+function methods:_is_single()
+  return not group_of(self)
+end
+
 --- Ready when the stream may be tried again, or its process must be pumped.
 ---@return integer?
 ---@return noshell.failure?

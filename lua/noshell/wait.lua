@@ -37,6 +37,9 @@ end
 ---@class noshell.wait_frame : noshell.frame
 ---@field own? table<noshell.process, true>  what it serves
 ---@field one? table                         what the host was given
+---@field to_end? boolean                    the wait is for the end of programs
+---@field finished? boolean                  ... which the host has seen
+---@field failure? noshell.failure           ... or why they cannot be served
 
 ---@param frame noshell.wait_frame
 local function fail(frame)
@@ -58,8 +61,8 @@ local function wait_on(frame, pollable, attempt, deadline, yields)
     if left and left <= 0 then return leave(frame.own) end
     frame.own = background.enter(frame.own, pollable)
     local ok, raw = host.wait(pollable, left, frame)
-    local answer, failure = nil, raw
-    if ok then answer, failure = look(attempt, pollable, yields) end
+    local answer, failure = nil, raw or frame.failure
+    if ok and not failure then answer, failure = look(attempt, pollable, yields) end
     if answer ~= false then
       leave(frame.own)
       if ok then host.wake(pollable) end
@@ -85,6 +88,25 @@ function wait.await(pollable, attempt, deadline, yields)
   end
   local frame = protect.frame(fail)
   return host._protect(frame, wait_on, frame, pollable, attempt, deadline, yields)
+end
+
+--- The same for the end of programs: the attempt is pollable:_step or :pump. The
+--- blocking host then serves them without a return to Lua, unless functions of the
+--- caller's do a part of it.
+---@param pollable noshell.process|noshell.pipeline_process
+---@param attempt fun(pollable): boolean?, noshell.failure?
+---@param deadline? number
+---@return boolean? finished
+---@return noshell.failure?
+function wait.finish(pollable, attempt, deadline)
+  local finished, failure = look(attempt, pollable)
+  if finished ~= false then
+    host.wake(pollable)
+    return finished, failure
+  end
+  local frame = protect.frame(fail)
+  frame.to_end = true
+  return host._protect(frame, wait_on, frame, pollable, attempt, deadline)
 end
 
 --- A command that another thread is starting, as a pollable.

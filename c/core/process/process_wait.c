@@ -58,6 +58,58 @@ int nsh_process_wait(struct nsh_process *process, double seconds,
 	return ret;
 }
 
+/* How often to look if no descriptor was left for an epoll set (EMFILE). */
+static const double blind_interval = 0.01;
+
+/* The time until the process must be pumped, and what to wait for until then. */
+static double prepare_poll(struct nsh_process *process, struct pollfd *ret_poll_fd)
+{
+	double seconds = nsh_process_timeout(process);
+	int fd = nsh_process_pollfd(process);
+
+	*ret_poll_fd = (struct pollfd){ .fd = fd, .events = POLLIN };
+	return fd < 0 && !process->finished ? sooner(seconds, blind_interval) : seconds;
+}
+
+static int poll_several(struct pollfd *poll_fds, nfds_t count, double seconds)
+{
+	struct timespec left = { 0, 0 };
+	int ret;
+
+	if (seconds > 0) {
+		left.tv_sec = (time_t)seconds;
+		left.tv_nsec = (long)((seconds - (double)left.tv_sec) * 1e9);
+	}
+	ret = ppoll(poll_fds, count, seconds < 0 ? NULL : &left, NULL);
+	if (ret <= 0)
+		return ret;
+	return poll_fds[count - 1].revents ? 2 : 1;
+}
+
+int nsh_processes_poll(struct nsh_process *const *processes, size_t count, int other,
+		       double seconds)
+{
+	struct pollfd few[8], *poll_fds = few;
+	int ret;
+
+	if (count >= sizeof few / sizeof *few) {
+		poll_fds = malloc((count + 1) * sizeof *poll_fds);
+		if (!poll_fds)
+			return -1;
+	}
+	for (size_t i = 0; i < count; i++)
+		seconds = sooner(seconds, prepare_poll(processes[i], &poll_fds[i]));
+	poll_fds[count] = (struct pollfd){ .fd = other, .events = POLLIN };
+	ret = poll_several(poll_fds, count + 1, seconds);
+	if (poll_fds != few) {
+		int saved = errno;
+
+		free(poll_fds);
+		errno = saved;
+	}
+	return ret;
+}
+
 static int check_pipes(const struct nsh_command *cmd, struct nsh_failure *failure)
 {
 	for (int which = 0; which < 3; which++)

@@ -154,11 +154,14 @@ end
 --- keeps the other: a coroutine that is waiting and forgotten is collected.
 local waiting = setmetatable({}, { __mode = "k" })
 
+local PROCESS = core.metatables.process
+
 --- Who ends or closes that ends or closes this too: a stream's process, a
 --- stage's pipeline.
 local function owner_of(pollable)
   if type(pollable) ~= "userdata" then return pollable end
-  local process = pollable.pid and pollable or pollable:process()
+  local is_process = getmetatable(pollable) == PROCESS
+  local process = is_process and pollable or pollable:process()
   return state.of(process).owner or process
 end
 
@@ -228,7 +231,12 @@ local function wait_in_place(pollable, seconds, holder)
   holder.one = one
   local fd, is_blind = background.begin(one, true)
   if is_blind then seconds = sooner(seconds, background.INTERVAL) end
-  local ok, raw = blocking.wait(pollable, seconds, fd)
+  local ok, raw = true, nil
+  if holder.to_end and pollable:_undriven() then
+    holder.finished, holder.failure = blocking.finish(pollable, seconds, fd)
+  else
+    ok, raw = blocking.wait(pollable, seconds, fd)
+  end
   background.finish(one)
   holder.one = nil
   return ok, raw

@@ -1,0 +1,124 @@
+/* Serving and awaiting processes without a return to Lua in between. */
+#include <errno.h>
+
+#include "failure.h"
+#include "process.h"
+
+struct list {
+	struct nsh_process **processes;
+	size_t count;
+};
+
+/* The process at argument 1, or those of the list there, in a userdata that is
+ * pushed. */
+static struct list check_list(lua_State *L)
+{
+	bool is_one = !lua_istable(L, 1);
+	struct list list = { NULL, is_one ? 1 : lua_rawlen(L, 1) };
+
+	list.processes = lua_newuserdata(L, (list.count + 1) * sizeof *list.processes);
+	for (size_t i = 0; i < list.count; i++) {
+		if (is_one)
+			lua_pushvalue(L, 1);
+		else
+			lua_rawgeti(L, 1, (int)i + 1);
+		list.processes[i] = nsh_lua_check_open_at(L, lua_gettop(L));
+		lua_pop(L, 1);
+	}
+	return list;
+}
+
+/* 1 if all have finished, 0 if not, -1 on failure. */
+static int pump_all(const struct list *list, struct nsh_failure *failure)
+{
+	int finished = 1;
+
+	for (size_t i = 0; i < list->count; i++) {
+		int ret = nsh_process_pump(list->processes[i], failure);
+
+		if (ret < 0)
+			return -1;
+		finished &= ret;
+	}
+	return finished;
+}
+
+/* Whether the others have to be ended because of one of them. */
+static bool has_fatal(const struct list *list)
+{
+	struct nsh_failure failure;
+
+	for (size_t i = 0; i < list->count; i++)
+		if (nsh_process_check(list->processes[i], &failure) < 0
+		    && (failure.code == NSH_TIMEOUT || failure.code == NSH_OUTPUT_LIMIT))
+			return true;
+	return false;
+}
+
+/* core.pump(processes): whether all have finished, and whether one has to end the
+ * others; or nil, failure. */
+int nsh_lua_pump_all(lua_State *L)
+{
+	struct list list = check_list(L);
+	struct nsh_failure failure;
+	int ret = pump_all(&list, &failure);
+
+	if (ret < 0)
+		return nsh_lua_fail(L, &failure);
+	lua_pushboolean(L, ret);
+	lua_pushboolean(L, has_fatal(&list));
+	return 2;
+}
+
+struct wait {
+	struct list list;
+	double until;   /* negative: no limit */
+	int other;
+	lua_Hook hook;  /* that of Lua when the wait began */
+	bool waited;
+};
+
+/* Whether Lua has to look: time is up, one is to be ended, or a signal handler has
+ * set a hook, which only runs in Lua: lua.c raises "interrupted!" so. */
+static bool is_due(lua_State *L, const struct wait *wait)
+{
+	return (wait->waited && wait->list.count > 1 && has_fatal(&wait->list))
+		|| lua_gethook(L) != wait->hook
+		|| (wait->until >= 0 && nsh_now() >= wait->until);
+}
+
+/* Whether to go on; if not, 0 in *ret to return to Lua, or -1 with errno. */
+static bool wait_once(struct wait *wait, int *ret)
+{
+	double left = wait->until < 0 ? -1 : wait->until - nsh_now();
+	int ready = nsh_processes_poll(wait->list.processes, wait->list.count,
+				       wait->other, wait->until >= 0 && left < 0 ? 0 : left);
+
+	wait->waited = true;
+	*ret = ready < 0 && errno != EINTR ? -1 : 0;
+	return ready >= 0 && ready != 2;
+}
+
+/* core.await(processes[, seconds[, other]]): true if all have finished, false if Lua
+ * has to look, or nil, failure. */
+int nsh_lua_await(lua_State *L)
+{
+	lua_Number seconds = luaL_optnumber(L, 2, -1);
+	struct wait wait = {
+		.until = seconds < 0 ? -1 : nsh_now() + seconds,
+		.other = (int)luaL_optinteger(L, 3, -1), .hook = lua_gethook(L),
+	};
+	struct nsh_failure failure;
+	int ret;
+
+	wait.list = check_list(L);
+	do {
+		ret = pump_all(&wait.list, &failure);
+		if (ret < 0)
+			return nsh_lua_fail(L, &failure);
+	} while (ret == 0 && !is_due(L, &wait) && wait_once(&wait, &ret));
+	if (ret < 0)
+		return nsh_lua_fail_errno(L, "wait", errno);
+	lua_pushboolean(L, ret);
+	return 1;
+}
