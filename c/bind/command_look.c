@@ -179,6 +179,20 @@ static int get_mistake(lua_State *L)
 	return 1;
 }
 
+/* command:_find_pipe(from): the first standard stream from that one on that is
+ * directed to a pipe. */
+static int find_pipe(lua_State *L)
+{
+	const struct nsh_command *cmd = nsh_lua_check_command(L, 1)->cmd;
+
+	for (int which = (int)luaL_checkinteger(L, 2); which < 3; which++)
+		if (nsh_command_stdio(cmd, which) == NSH_STDIO_PIPE) {
+			lua_pushinteger(L, which);
+			return 1;
+		}
+	return 0;
+}
+
 static int get_stdio(lua_State *L)
 {
 	static const char *const kinds[] = {
@@ -218,6 +232,7 @@ static int daemonizes(lua_State *L)
 
 static const luaL_Reg methods[] = {
 	{ "_daemonizes", daemonizes },
+	{ "_find_pipe", find_pipe },
 	{ "_first_mistake", get_mistake },
 	{ "_write_arg_log", write_arg_log },
 	{ "args", get_args },

@@ -100,9 +100,9 @@ static int drop(lua_State *L)
 /* process:_moves_data() */
 static int moves_data(lua_State *L)
 {
-	struct nsh_process *process = nsh_lua_check_open(L);
+	struct nsh_process *process = nsh_lua_check_process(L)->process;
 
-	lua_pushboolean(L, nsh_process_is_ours(process)
+	lua_pushboolean(L, process && nsh_process_is_ours(process)
 			&& nsh_process_moves_data(process));
 	return 1;
 }

@@ -274,11 +274,11 @@ static const luaL_Reg methods[] = {
 	{ "_events", events },
 	{ "_poll", poll_once },
 	{ "_pollfd", pollfd },
+	{ "_process", get_process },
 	{ "_read", read_some },
 	{ "_write", write_some },
 	{ "closed", is_closed },
 	{ "fileno", get_fd },
-	{ "process", get_process },
 	{ NULL, NULL }
 };
 

@@ -55,7 +55,9 @@ local function unwatch(process)
   blind[process] = nil
   local set = shared.set
   local is_ours = set and set:is_ours()
-  for _, fd in ipairs(descriptors[process] or {}) do
+  local fds = descriptors[process]
+  for i = 1, fds and #fds or 0 do
+    local fd = fds[i]
     -- A closed one has left the set, and its number may be another's.
     if watched[fd] == process then
       watched[fd] = nil
@@ -95,7 +97,7 @@ end
 
 local function watch(process, set)
   fresh[process] = nil
-  if process:closed() or not process:_moves_data() then return end
+  if not process:_moves_data() then return end
   local list = {}
   process:_collect(list)
   local is_complete = set ~= nil and list[1] ~= nil and not list.blind
@@ -137,11 +139,10 @@ end
 local function each_process(pollable, visit)
   if type(pollable) == "userdata" then
     if getmetatable(pollable) == PROCESS then return visit(pollable) end
-    return each_process(state.of(pollable:process()).owner or pollable:process(), visit)
+    return each_process(pollable:_owner(), visit)
   end
-  for _, member in ipairs(pollable.members or pollable.processes or {}) do
-    each_process(member, visit)
-  end
+  local members = pollable.members or pollable.processes
+  for i = 1, members and #members or 0 do each_process(members[i], visit) end
 end
 
 --- Notes a process that was started, and is waited for now or later.
@@ -187,7 +188,7 @@ function background.leave(own)
   for process in pairs(own) do
     local count = (attended[process] or 1) - 1
     attended[process] = count > 0 and count or nil
-    if count <= 0 and not process:closed() and process:_moves_data() then
+    if count <= 0 and process:_moves_data() then
       background.expose(process)
     end
   end

@@ -53,11 +53,10 @@ end
 
 --- run waits for the end, so that nobody would read or write a pipe.
 local function find_pipe(self)
-  for which = 0, 2 do
-    if self:stdio(which) == "pipe" and drive.stdio(self, which) == "pipe" then
-      return misfit(self, "set_" .. drive.names[which], "pipe",
-        "run gives no stream: use run_async, lines or popen")
-    end
+  local which = drive.find_pipe(self)
+  if which then
+    return misfit(self, "set_" .. drive.names[which], "pipe",
+      "run gives no stream: use run_async, lines or popen")
   end
 end
 
@@ -124,7 +123,7 @@ end
 
 local function run(calls, self)
   -- If its input is made here, or it is traced, the start is reported at once.
-  local is_told = trace.is_on() or drive.stdio(self, 0) == "input"
+  local is_told = trace.is_on() or state.of(self).input ~= nil
   local started, err = self:_begin(calls, not is_told, true)
   if not started then return nil, err end
   return process.conclude(started)

@@ -396,7 +396,7 @@ function process:_free() end
 -- Streams ---------------------------------------------------------------------
 
 --- The parent's end of a child's pipe, which belongs to the process. A closed
---- one raises, but for closed, _close and process.
+--- one raises, but for closed, _close and _process.
 ---@class noshell.stream: userdata
 local stream = {}
 
@@ -446,7 +446,7 @@ function stream:_poll(seconds, other) end
 
 --- Returns the process to which it belongs.
 ---@return noshell.process
-function stream:process() end
+function stream:_process() end
 
 -- Descriptors -----------------------------------------------------------------
 

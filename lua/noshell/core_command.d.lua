@@ -345,6 +345,11 @@ function command:_check(in_place) end
 ---@return boolean
 function command:_daemonizes() end
 
+--- Returns the first standard stream, `from` included, that is directed to a pipe.
+---@param from 0|1
+---@return 0|1|2|nil
+function command:_find_pipe(from) end
+
 --- Reports whether its program is found. A dry run does not look for it.
 ---@return true?
 ---@return noshell.failure?

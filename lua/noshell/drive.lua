@@ -55,6 +55,14 @@ function drive.stdio(cmd, which)
   return is_made and "input" or cmd:stdio(which)
 end
 
+--- The first standard stream that is directed to a pipe for the caller.
+---@param cmd noshell.command
+---@return 0|1|2|nil
+function drive.find_pipe(cmd)
+  -- What feeds the input is such a pipe for C.
+  return cmd:_find_pipe(state.of(cmd).input and 1 or 0)
+end
+
 local is_captured = { default = true, capture = true }
 
 --- Where a command keeps who is told the lines of a standard stream.
@@ -303,7 +311,8 @@ end
 ---@return table
 function drive.result(process)
   local fields, driver = result(process), state.of(process).driver
-  for _, channel in ipairs(driver and driver.channels or {}) do
+  for i = 1, driver and #driver.channels or 0 do
+    local channel = driver.channels[i]
     local name = channel.which == 1 and "stdout" or "stderr"
     local kept = fields[name]
     if channel.tail == 0 and channel.on_data then

@@ -58,7 +58,7 @@ end
 
 local function add(self, stage)
   if pipeline.is(stage) then
-    for _, each in ipairs(stage.stages) do table.insert(self.stages, each) end
+    for i = 1, #stage.stages do table.insert(self.stages, stage.stages[i]) end
     limit(self, stage.seconds, stage.grace)
     if stage.rules:mistake() then self.rules = stage.rules end
   else
@@ -165,7 +165,7 @@ end
 ---@return string
 function methods:to_string(how)
   local words = {}
-  for i, stage in ipairs(self.stages) do words[i] = stage:to_string(how) end
+  for i = 1, #self.stages do words[i] = self.stages[i]:to_string(how) end
   return table.concat(words, " | ")
 end
 
@@ -205,7 +205,8 @@ local function find_mistake(self)
     err.command = self:to_string()
     return err
   end
-  for i, stage in ipairs(self.stages) do
+  for i = 1, #self.stages do
+    local stage = self.stages[i]
     err = stage:mistake()
     if err then return verdict.locate(self:to_string(), i, err) end
     err = find_misfit(self, i)
@@ -215,12 +216,12 @@ end
 
 --- run waits for the end, so that nobody would read or write a pipe.
 local function find_pipe(self)
-  for i, stage in ipairs(self.stages) do
-    for which = 0, 2 do
-      if drive.stdio(stage, which) == "pipe" then
-        return misfit(self, i, "set_" .. drive.names[which], "pipe",
-          "run gives no stream: use run_async or lines")
-      end
+  for i = 1, #self.stages do
+    local stage = self.stages[i]
+    local which = drive.find_pipe(stage)
+    if which then
+      return misfit(self, i, "set_" .. drive.names[which], "pipe",
+        "run gives no stream: use run_async or lines")
     end
   end
 end
@@ -283,7 +284,7 @@ end
 --- Starts a copy of the pipeline with a pipe from its last stage.
 local function start_reading(self, method)
   local copy, count, err = empty(), #self.stages, nil
-  for i, stage in ipairs(self.stages) do copy.stages[i] = stage end
+  for i = 1, #self.stages do copy.stages[i] = self.stages[i] end
   copy.rules, copy.seconds, copy.grace = self.rules, self.seconds, self.grace
   local last = copy.stages[count]
   if last then

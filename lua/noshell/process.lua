@@ -142,19 +142,24 @@ end
 ---@return noshell.scope
 function process.scope_of(list)
   local calls = scope.new()
-  for _, each in ipairs(list) do
-    for _, one in ipairs(each.processes or { each }) do calls[#calls + 1] = one end
+  for i = 1, #list do
+    local each = list[i]
+    local processes = each.processes
+    for k = 1, processes and #processes or 0 do calls[#calls + 1] = processes[k] end
+    if not processes then calls[#calls + 1] = each end
   end
   return calls
 end
 
 local function abort_all(list)
-  for _, each in ipairs(list) do
+  for i = 1, #list do
+    local each = list[i]
     each:_mute()
     if not each:closed() then each:terminate(0.010) end
   end
   local ok, err = true, nil
-  for _, each in ipairs(list) do
+  for i = 1, #list do
+    local each = list[i]
     local closed, why = each:close()
     if not closed then ok, err = nil, err or why end
   end

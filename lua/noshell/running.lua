@@ -94,7 +94,8 @@ local function new(pl, processes)
   self.group = group.new { self }
   self.stdin = processes[1].stdin
   self.stdout = processes[#processes].stdout
-  for i, each in ipairs(processes) do
+  for i = 1, #processes do
+    local each = processes[i]
     self.pids[i] = each.pid
     state.of(each).owner = self
   end
@@ -103,12 +104,13 @@ end
 
 --- Has the keeper enforce the timeout of all, should the caller not do it.
 local function leave(self, pl)
-  for _, each in ipairs(self.processes) do each:_leave(pl.seconds, self.grace) end
+  for i = 1, #self.processes do self.processes[i]:_leave(pl.seconds, self.grace) end
 end
 
 --- Whether all programs are found, so that a missing one keeps all from running.
 local function find_programs(pl)
-  for i, stage in ipairs(pl.stages) do
+  for i = 1, #pl.stages do
+    local stage = pl.stages[i]
     local ok, raw = backend.current.find_program(stage)
     if not ok then
       local err = failure.new(raw, stage:to_string())
@@ -140,8 +142,8 @@ function running.start(calls, pl, is_bound, attended)
   local found, why = find_programs(pl)
   if not found then return nil, why end
   local copies, processes, reads = {}, {}, nil
-  for i, stage in ipairs(pl.stages) do copies[i] = stage:clone() end
-  for i in ipairs(copies) do
+  for i = 1, #pl.stages do copies[i] = pl.stages[i]:clone() end
+  for i = 1, #copies do
     local following, err = start_stage(calls, copies, i, processes, reads, is_bound)
     reads = following
     if err then
@@ -162,7 +164,8 @@ local function check_open(self)
 end
 
 local function any_timed_out(self)
-  for _, each in ipairs(self.processes) do
+  for i = 1, #self.processes do
+    local each = self.processes[i]
     local _, raw = each:check()
     if raw and raw.code == "timeout" then return true end
   end
@@ -186,7 +189,8 @@ end
 local function step_all(self)
   if self:_undriven() then return core.pump(self.processes) end
   local finished, is_fatal = true, false
-  for _, each in ipairs(self.processes) do
+  for i = 1, #self.processes do
+    local each = self.processes[i]
     local ended, raw = each:_step()
     if raw then return nil, raw end
     finished = finished and ended
@@ -210,7 +214,7 @@ function methods:_step()
   if self.deadline and core.now() >= self.deadline then
     self.deadline, self.timed_out = nil, true
     self.late = {}
-    for i, each in ipairs(self.processes) do self.late[i] = not each:_step() end
+    for i = 1, #self.processes do self.late[i] = not self.processes[i]:_step() end
     self:terminate(self.grace)
   end
   return false
@@ -218,7 +222,8 @@ end
 
 ---@return table?
 function methods:_raised()
-  for _, each in ipairs(self.processes) do
+  for i = 1, #self.processes do
+    local each = self.processes[i]
     local raised = each:_raised()
     if raised then return raised end
   end
@@ -239,15 +244,16 @@ end
 
 ---@param list table
 function methods:_collect(list)
-  for _, each in ipairs(self.processes) do each:_collect(list) end
+  for i = 1, #self.processes do self.processes[i]:_collect(list) end
 end
 
 function methods:_mute()
-  for _, each in ipairs(self.processes) do each:_mute() end
+  for i = 1, #self.processes do self.processes[i]:_mute() end
 end
 
 function methods:_is_fatal()
-  for _, each in ipairs(self.processes) do
+  for i = 1, #self.processes do
+    local each = self.processes[i]
     if each:_is_fatal() then return true end
   end
   return self.timed_out or false
@@ -255,7 +261,7 @@ end
 
 ---@param is_bound boolean
 function methods:_bind(is_bound)
-  for _, each in ipairs(self.processes) do each:_bind(is_bound) end
+  for i = 1, #self.processes do self.processes[i]:_bind(is_bound) end
 end
 
 --- As of a process.
@@ -265,7 +271,7 @@ function methods:_iterated()
 end
 
 function methods:_leave_streams()
-  for _, each in ipairs(self.processes) do each:_leave_streams() end
+  for i = 1, #self.processes do self.processes[i]:_leave_streams() end
 end
 
 --- Moves data, runs timers, collects statuses; never blocks.
@@ -298,7 +304,8 @@ end
 function methods:timeout()
   local left = self.deadline and math.max(0, self.deadline - core.now())
   if self.group.blind then left = group.sooner(left, group.INTERVAL) end
-  for _, each in ipairs(self.processes) do
+  for i = 1, #self.processes do
+    local each = self.processes[i]
     left = group.sooner(left, (each:timeout()))
   end
   return left
@@ -343,7 +350,8 @@ end
 function methods:kill(signal)
   check_open(self)
   local reached, why = false, nil
-  for _, each in ipairs(self.processes) do
+  for i = 1, #self.processes do
+    local each = self.processes[i]
     local ok, err = each:kill(signal)
     reached, why = reached or ok, why or err
   end
@@ -356,7 +364,8 @@ end
 ---@return true?
 ---@return noshell.failure?
 function methods:terminate(grace)
-  for _, each in ipairs(self.processes) do
+  for i = 1, #self.processes do
+    local each = self.processes[i]
     local ok, raw = each:terminate(grace)
     if not ok then return nil, raw end
   end
@@ -373,7 +382,8 @@ function methods:abort()
   local finished, raw = self:terminate(0.010)
   if finished then finished, raw = wait.finish(self, self._step) end
   if not finished then return fail(self, raw) end
-  for i, each in ipairs(self.processes) do
+  for i = 1, #self.processes do
+    local each = self.processes[i]
     local ok, err = each:abort()
     if not ok then return nil, verdict.locate(self.command, i, err) end
   end
@@ -392,7 +402,7 @@ end
 
 --- Lets go: the programs run on, and are reaped later.
 function methods:detach()
-  for _, each in ipairs(self.processes) do each:detach() end
+  for i = 1, #self.processes do self.processes[i]:detach() end
   self.group:close()
 end
 

@@ -21,6 +21,19 @@ local stream = {}
 --- The byte that read(0) had to take to know that there is one.
 local taken = setmetatable({}, { __mode = "k" })
 
+-- Without a call into C for each look; weak, as in noshell.state.
+local process_of = setmetatable({}, { __mode = "kv" })
+
+--- Returns the process to which it belongs.
+---@return noshell.process
+function methods:process()
+  local process = process_of[self]
+  if process then return process end
+  process = self:_process()
+  process_of[self] = process
+  return process
+end
+
 local function fail(self, raw)
   return nil, failure.new(raw, self:process().command, raw.result)
 end

@@ -26,7 +26,8 @@ local is_ours = { timeout = true, output_limit = true }
 local function judge(self)
   local results, errors, count = {}, {}, #self.processes
   local has_ours = false
-  for i, each in ipairs(self.processes) do
+  for i = 1, #self.processes do
+    local each = self.processes[i]
     local answer, err = process.verdict(each)
     results[i] = answer or err.result
     local is_pipe = err and err.code == "signal" and i < count
@@ -46,34 +47,38 @@ end
 
 local function sum(results, field)
   local total
-  for _, each in ipairs(results) do
+  for i = 1, #results do
+    local each = results[i]
     if each[field] then total = (total or 0) + each[field] end
   end
   return total
 end
 
 local function any(results, field)
-  for _, each in ipairs(results) do
+  for i = 1, #results do
+    local each = results[i]
     if each[field] then return true end
   end
   return false
 end
 
 local function first(results, field)
-  for _, each in ipairs(results) do
+  for i = 1, #results do
+    local each = results[i]
     if each[field] then return each[field] end
   end
 end
 
 local function joined_stderr(results)
   local texts = {}
-  for _, each in ipairs(results) do texts[#texts + 1] = each.stderr end
+  for i = 1, #results do texts[#texts + 1] = results[i].stderr end
   return texts[1] and table.concat(texts)
 end
 
 local function longest(results, field)
   local found
-  for _, each in ipairs(results) do
+  for i = 1, #results do
+    local each = results[i]
     if each[field] then found = math.max(found or 0, each[field]) end
   end
   return found
@@ -83,7 +88,8 @@ end
 --- ran.
 local function held(self, results)
   local names, seen = {}, {}
-  for i, each in ipairs(results) do
+  for i = 1, #results do
+    local each = results[i]
     local is_late = each.timed_out
     if self.late then is_late = self.late[i] end
     if is_late and not each.held then return nil end
