@@ -6,12 +6,13 @@ local core = require "noshell.core"
 local drive = require "noshell.drive"
 local failure = require "noshell.failure"
 local host = require "noshell.host"
-local process = require "noshell.process"
+require "noshell.process"
 local scope = require "noshell.scope"
 local state = require "noshell.state"
 local stream = require "noshell.stream"
 local trace = require "noshell.trace"
 local wait = require "noshell.wait"
+local waitable = require "noshell.waitable"
 
 ---@class noshell.command
 local methods = core.methods.command
@@ -126,7 +127,7 @@ local function run(calls, self)
   local is_told = trace.is_on() or state.of(self).input ~= nil
   local started, err = self:_begin(calls, not is_told, true)
   if not started then return nil, err end
-  return process.conclude(started)
+  return waitable.conclude(started)
 end
 
 --- Starts the program, exchanges all data with it and waits for its end. An
@@ -188,7 +189,7 @@ function command.iterate(started, read)
   started:_leave_streams()
   -- Between two items the caller may leave the loop, and the program runs on.
   started:_iterated()
-  local stdout, calls = started.stdout, process.scope_of { started }
+  local stdout, calls = started.stdout, waitable.scope_of { started }
   -- Only waits are guarded, not each item: an error between two items, as in the
   -- body of the loop, ends the program on Lua 5.4.
   state.of(stdout:process()).calls = calls
@@ -201,7 +202,7 @@ function command.iterate(started, read)
       started:close()
     else
       local result
-      result, err = scope.enter(calls, process.conclude, started)
+      result, err = scope.enter(calls, waitable.conclude, started)
       if result then return nil end
     end
     error(err, 0)

@@ -6,13 +6,13 @@ local drive = require "noshell.drive"
 local failure = require "noshell.failure"
 local nearest = require "noshell.nearest"
 local options = require "noshell.options"
-local process = require "noshell.process"
 local running = require "noshell.running"
 local scope = require "noshell.scope"
 local state = require "noshell.state"
 local stream = require "noshell.stream"
 local trace = require "noshell.trace"
 local verdict = require "noshell.verdict"
+local waitable = require "noshell.waitable"
 
 --- Commands whose standard output is the standard input of the next. What each
 --- is, its own SPEC says: input is the first's, stdout the last's, stderr, ok
@@ -253,7 +253,7 @@ end
 local function run(calls, self)
   local started, err = self:_begin(calls, nil, true)
   if not started then return nil, err end
-  return process.conclude(started)
+  return waitable.conclude(started)
 end
 
 --- Runs all stages to their end. It is a success when every stage is one by its

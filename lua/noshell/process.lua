@@ -10,8 +10,9 @@ local scope = require "noshell.scope"
 local state = require "noshell.state"
 local trace = require "noshell.trace"
 local wait = require "noshell.wait"
+local waitable = require "noshell.waitable"
 
----@class noshell.process
+---@class noshell.process : noshell.waitable
 local methods = core.methods.process
 
 local process = {}
@@ -123,100 +124,11 @@ function process.verdict(self)
   return own.result
 end
 
---- Waits for the end, as wait does, without a deadline; and closes.
----@param self noshell.process|noshell.pipeline_process
----@return noshell.result?
----@return noshell.error?
-function process.conclude(self)
-  local finished, raw = wait.finish(self, self._step)
-  local raised, answer, err = self:_raised(), nil, nil
-  if finished then answer, err = self:_verdict() end
-  self:close()
-  if raised then error(raised[1], 0) end
-  if finished then return answer, err end
-  return fail(self, raw)
-end
-
---- A scope of the processes of all these.
----@param list (noshell.process|noshell.pipeline_process)[]
----@return noshell.scope
-function process.scope_of(list)
-  local calls = scope.new()
-  for i = 1, #list do
-    local each = list[i]
-    local processes = each.processes
-    for k = 1, processes and #processes or 0 do calls[#calls + 1] = processes[k] end
-    if not processes then calls[#calls + 1] = each end
-  end
-  return calls
-end
-
-local function abort_all(list)
-  for i = 1, #list do
-    local each = list[i]
-    each:_mute()
-    if not each:closed() then each:terminate(0.010) end
-  end
-  local ok, err = true, nil
-  for i = 1, #list do
-    local each = list[i]
-    local closed, why = each:close()
-    if not closed then ok, err = nil, err or why end
-  end
-  return ok, err
-end
-
---- Ends all of these at once, and closes them. nil, err as abort has it.
----@param list (noshell.process|noshell.pipeline_process)[]
----@return true?
----@return noshell.error?
-function process.abort_all(list)
-  if not list[1] then return true end
-  return scope.enter(process.scope_of(list), abort_all, list)
-end
-
---- Moves data, runs timers, collects the status; never blocks. An error of a
---- function of the caller's is raised here, once the program has ended. True if it
---- has ended and its pipes are at their end.
----@return boolean? finished
----@return noshell.failure?
-function methods:pump()
-  local finished, raw = self:_step()
-  if finished then host.wake(self) end
-  local raised = finished and self:_raised()
-  if raised then error(raised[1], 0) end
-  return finished, raw
-end
-
 --- Readable when pump has something to do.
 ---@return integer?
 ---@return noshell.failure?
 function methods:pollfd()
   return drive.pollfd(self)
-end
-
---- Waits until the program has ended and its captured output is at its end.
---- Where `seconds` pass before, it runs on, and err.code is "timeout". Waiting
---- again gives the same answer again.
----@param seconds? number
----@return noshell.result?
----@return noshell.error?
-function methods:wait(seconds)
-  local deadline = wait.deadline(seconds, "wait")
-  local finished, raw = wait.finish(self, self.pump, deadline)
-  if finished then return process.verdict(self) end
-  if raw then return fail(self, raw) end
-  return fail(self, { code = "timeout", seconds = seconds })
-end
-
---- The result where the program has ended, nil where it has not, or nil, err.
----@return noshell.result?
----@return noshell.error?
-function methods:poll()
-  local finished, raw = self:pump()
-  if finished then return process.verdict(self) end
-  if raw then return fail(self, raw) end
-  return nil
 end
 
 local kill = methods._kill
@@ -233,46 +145,41 @@ function methods:kill(signal)
   return ok
 end
 
-local function abort(self)
-  self:_mute()
-  local finished, raw = self:terminate(0.010)
-  if not raw then finished, raw = wait.finish(self, pump) end
-  if raw then return fail(self, raw) end
-  -- Nobody may ask after this.
-  if finished and trace.is_on() then process.verdict(self) end
-  finished, raw = self:_abort()
-  if raw then return fail(self, raw) end
-  return finished
-end
+-- Ending it: see noshell.waitable -----------------------------------------------
 
---- Ends the program and what it started, TERM, 10 ms, KILL, and reaps it, also if
---- an error is raised meanwhile. One that has ended already is left alone. If
---- processes that it started may still run, because they could not be found or
---- signalled: nil, err, where err.code is "io" and err.stage is "abort".
+--- C raises the error.
+function methods._check_open() end
+
+methods._end = pump
+
 ---@return true?
 ---@return noshell.error?
-function methods:abort()
-  local calls = scope.new(self)
-  calls.keeps = true
-  return scope.enter(calls, abort, self)
+function methods:_reap()
+  -- No method of a closed process reports its end.
+  if trace.is_on() then process.verdict(self) end
+  local ok, raw = self:_abort()
+  if raw then return fail(self, raw) end
+  return ok
 end
 
 local closed, free = methods.closed, methods._free
 
---- Aborts the program if it still runs, and releases everything, also if abort
---- fails: then nil, err. Closing twice is fine.
 ---@return true?
 ---@return noshell.error?
-function methods:close()
-  if closed(self) then return true end
-  local own, ok, err = state.of(self), true, nil
+function methods:_abort_for_close()
   -- One that has given its result has ended.
-  if not own.result then ok, err = scope.enter(scope.new(self), abort, self) end
-  for _, group in pairs(own.groups or {}) do group:close() end
+  if closed(self) or state.of(self).result then return true end
+  return scope.enter(scope.new(self), waitable.abort, self)
+end
+
+function methods:_release()
+  local groups = state.of(self).groups
+  for _, group in pairs(groups or {}) do group:close() end
   background.remove(self)
   free(self)
-  return ok, err
 end
+
+waitable.extend(methods)
 
 core.metatables.process.__close = methods.close
 

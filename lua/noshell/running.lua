@@ -6,14 +6,13 @@ local core = require "noshell.core"
 local failure = require "noshell.failure"
 local group = require "noshell.group"
 local host = require "noshell.host"
-local process = require "noshell.process"
 local state = require "noshell.state"
 local trace = require "noshell.trace"
 local verdict = require "noshell.verdict"
-local wait = require "noshell.wait"
+local waitable = require "noshell.waitable"
 
 --- A running or finished pipeline. Collected, it lets its programs run on.
----@class noshell.pipeline_process
+---@class noshell.pipeline_process : noshell.waitable
 ---@field command string            the pipeline, as a shell would read it
 ---@field processes noshell.process[]  one for each stage
 ---@field pids integer[]           theirs
@@ -33,10 +32,6 @@ local methods = {}
 local metatable = { __index = methods, __name = "noshell.pipeline_process" }
 
 local running = {}
-
-local function fail(self, raw)
-  return nil, failure.new(raw, self.command)
-end
 
 -- Starting --------------------------------------------------------------------------------
 
@@ -148,7 +143,7 @@ function running.start(calls, pl, is_bound, attended)
     reads = following
     if err then
       close(reads)
-      process.abort_all(processes)
+      waitable.abort_all(processes)
       return nil, not_started(pl, i, err, processes)
     end
   end
@@ -274,18 +269,6 @@ function methods:_leave_streams()
   for i = 1, #self.processes do self.processes[i]:_leave_streams() end
 end
 
---- Moves data, runs timers, collects statuses; never blocks.
----@return boolean? finished
----@return noshell.failure?
-function methods:pump()
-  check_open(self)
-  local finished, raw = self:_step()
-  if finished then host.wake(self) end
-  local raised = finished and self:_raised()
-  if raised then error(raised[1], 0) end
-  return finished, raw
-end
-
 --- Readable when pump has something to do.
 ---@return integer?
 function methods:pollfd()
@@ -321,28 +304,6 @@ function methods:_verdict()
   return self.answer.result
 end
 
---- Waits until all programs have ended and all captured output is at its end.
---- Where `seconds` pass before, they run on, and err.code is "timeout".
----@param seconds? number
----@return noshell.result?
----@return noshell.error?
-function methods:wait(seconds)
-  local deadline = wait.deadline(seconds, "wait")
-  local finished, raw = wait.finish(self, self.pump, deadline)
-  if finished then return self:_verdict() end
-  return fail(self, raw or { code = "timeout", seconds = seconds })
-end
-
---- The result where all programs have ended, nil where not, or nil, err.
----@return noshell.result?
----@return noshell.error?
-function methods:poll()
-  local finished, raw = self:pump()
-  if finished then return self:_verdict() end
-  if raw then return fail(self, raw) end
-  return nil
-end
-
 --- Sends a signal to every stage's program that still runs.
 ---@param signal? string|integer  "TERM" unless given
 ---@return true?
@@ -372,33 +333,29 @@ function methods:terminate(grace)
   return true
 end
 
---- Ends all programs and what they started, TERM, 10 ms, KILL, and reaps them.
---- nil, err if processes that they started may still run: as process:abort.
+methods._end, methods._check_open = methods._step, check_open
+
 ---@return true?
 ---@return noshell.error?
-function methods:abort()
-  check_open(self)
-  self:_mute()
-  local finished, raw = self:terminate(0.010)
-  if finished then finished, raw = wait.finish(self, self._step) end
-  if not finished then return fail(self, raw) end
+function methods:_reap()
   for i = 1, #self.processes do
-    local each = self.processes[i]
-    local ok, err = each:abort()
+    local ok, err = self.processes[i]:abort()
     if not ok then return nil, verdict.locate(self.command, i, err) end
   end
   return true
 end
 
---- Aborts the programs that still run, and releases everything, also if abort
---- fails: then nil, err. Closing twice is fine.
 ---@return true?
 ---@return noshell.error?
-function methods:close()
-  local ok, err = process.abort_all(self.processes)
-  self.group:close()
-  return ok, err
+function methods:_abort_for_close()
+  return waitable.abort_all(self.processes)
 end
+
+function methods:_release()
+  self.group:close()
+end
+
+waitable.extend(methods)
 
 --- Lets go: the programs run on, and are reaped later.
 function methods:detach()

@@ -4,9 +4,9 @@ local failure = require "noshell.failure"
 local group = require "noshell.group"
 local lists = require "noshell.list"
 local pipeline = require "noshell.pipeline"
-local process = require "noshell.process"
 local scope = require "noshell.scope"
 local wait = require "noshell.wait"
+local waitable = require "noshell.waitable"
 
 local several = {}
 
@@ -272,7 +272,7 @@ local function map(calls, self)
   local all = group.new(self.running)
   self.calls, calls.group = calls, all
   local _, raw = wait.await(all, function() return advance(self) end, nil, true)
-  process.abort_all(self.running)
+  waitable.abort_all(self.running)
   all:close()
   if self.raised then error(self.raised[1], 0) end
   if raw then return nil, failure.new(raw, "map") end

@@ -47,11 +47,24 @@ local function add_classes(all, file)
     if name then
       local page = page_of(all, name)
       if #page.text == 0 then append(page.text, block.text) end
+      if block.parent and block.parent ~= "" then page.parent = block.parent end
       append(page.fields, block.fields)
       append(page.values, block.values)
       page.is = page.is or (block.is and block.is.text)
     elseif block.name and block.owner then
       page_of(all, block.owner):add_function(block.name, block, block.is_method)
+    end
+  end
+end
+
+--- Adds to each class the methods of its parent that it does not have itself.
+local function add_inherited(all)
+  for _, page in pairs(all) do
+    local parent = page.parent and all[page.parent]
+    for _, one in ipairs(parent and parent.functions or {}) do
+      if not page.by_name[one.name] then
+        page:add_function(one.name, one.block, one.is_method)
+      end
     end
   end
 end
@@ -128,6 +141,7 @@ function pages.make(sources)
     files[module] = read.file(sources[module])
     add_classes(all, files[module])
   end
+  add_inherited(all)
   add_face(all, files)
   for name, page in pairs(all) do
     local of_module = files[name] and page.functions[1] and not page.functions[1].is_method

@@ -58,7 +58,7 @@ tags["return"] = function(block, text)
 end
 
 function tags.class(block, text)
-  block.class = text:match "^[%w_.]+"
+  block.class, block.parent = text:match "^([%w_.]+)%s*:?%s*([%w_.]*)"
 end
 
 function tags.field(block, text)

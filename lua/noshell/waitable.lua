@@ -1,0 +1,167 @@
+--- The protocol of what can be waited for: a process, and the processes of a pipeline.
+--- Both define the primitives below, and get pump, wait, poll, abort and close here.
+
+local failure = require "noshell.failure"
+local host = require "noshell.host"
+local scope = require "noshell.scope"
+local wait = require "noshell.wait"
+
+--- The primitives of a class.
+---@class noshell.waitable_primitives
+---@field command string                 for messages
+---@field processes? noshell.process[]   of a pipeline
+---@field _check_open fun(self)          raises an error at its caller's caller if closed
+---@field _step fun(self): boolean?, noshell.failure?  as pump, and never raises
+---@field _end fun(self): boolean?, noshell.failure?   as _step, after _mute and terminate
+---@field _raised fun(self): table?      { err } if a function of the caller's raised err
+---@field _mute fun(self)                functions of the caller's are not called any more
+---@field _verdict fun(self): noshell.result?, noshell.error?  once all have finished
+---@field _undriven fun(self): any, number?  what core.await is given, if C alone serves it;
+---  and the seconds until its own deadline
+---@field terminate fun(self, grace: number): true?, noshell.failure?
+---@field closed fun(self): boolean
+---@field _reap fun(self): true?, noshell.error?       the last step of abort
+---@field _abort_for_close fun(self): true?, noshell.error?  ends what still runs
+---@field _release fun(self)             releases everything; twice is fine
+
+---@class noshell.waitable : noshell.waitable_primitives
+local methods = {}
+
+local waitable = {}
+
+--- Gives a class the methods.
+---@param class table
+function waitable.extend(class)
+  for name, method in pairs(methods) do class[name] = method end
+end
+
+local function fail(self, raw)
+  return nil, failure.new(raw, self.command)
+end
+
+--- Moves data, runs timers, collects statuses; never blocks. An error of a function of
+--- the caller's is raised here, once the programs have ended. True if they have ended
+--- and their pipes are at their end.
+---@return boolean? finished
+---@return noshell.failure?
+function methods:pump()
+  self:_check_open()
+  local finished, raw = self:_step()
+  if finished then host.wake(self) end
+  local raised = finished and self:_raised()
+  if raised then error(raised[1], 0) end
+  return finished, raw
+end
+
+--- Waits until the program, or each of a pipeline, has ended and its captured output is
+--- at its end. Where `seconds` pass before, it runs on, and err.code is "timeout".
+--- Waiting again gives the same answer again.
+---@param seconds? number
+---@return noshell.result?
+---@return noshell.error?
+function methods:wait(seconds)
+  local deadline = wait.deadline(seconds, "wait")
+  local finished, raw = wait.finish(self, self.pump, deadline)
+  if finished then return self:_verdict() end
+  return fail(self, raw or { code = "timeout", seconds = seconds })
+end
+
+--- The result where all programs have ended, nil where not, or nil, err.
+---@return noshell.result?
+---@return noshell.error?
+function methods:poll()
+  local finished, raw = self:pump()
+  if finished then return self:_verdict() end
+  if raw then return fail(self, raw) end
+  return nil
+end
+
+--- Ends it as abort does, without a scope.
+---@param self noshell.waitable
+---@return true?
+---@return noshell.error?
+function waitable.abort(self)
+  self:_mute()
+  local finished, raw = self:terminate(0.010)
+  if not raw then finished, raw = wait.finish(self, self._end) end
+  if not finished then return fail(self, raw) end
+  return self:_reap()
+end
+
+--- Ends the programs and what they started, TERM, 10 ms, KILL, and reaps them, also if
+--- an error is raised meanwhile. One that has ended already is left alone. If
+--- processes that it started may still run, because they could not be found or
+--- signalled: nil, err, where err.code is "io" and err.stage is "abort".
+---@return true?
+---@return noshell.error?
+function methods:abort()
+  self:_check_open()
+  local calls = waitable.scope_of { self }
+  calls.keeps = true
+  return scope.enter(calls, waitable.abort, self)
+end
+
+--- Aborts the programs that still run, and releases everything, also if abort
+--- fails: then nil, err. Closing twice is fine.
+---@return true?
+---@return noshell.error?
+function methods:close()
+  local ok, err = self:_abort_for_close()
+  self:_release()
+  return ok, err
+end
+
+-- Calls of several ---------------------------------------------------------------
+
+--- Waits for the end, as wait does, without a deadline; and closes.
+---@param self noshell.waitable
+---@return noshell.result?
+---@return noshell.error?
+function waitable.conclude(self)
+  local finished, raw = wait.finish(self, self._step)
+  local raised, answer, err = self:_raised(), nil, nil
+  if finished then answer, err = self:_verdict() end
+  self:close()
+  if raised then error(raised[1], 0) end
+  if finished then return answer, err end
+  return fail(self, raw)
+end
+
+--- A scope of the processes of all these.
+---@param list noshell.waitable[]
+---@return noshell.scope
+function waitable.scope_of(list)
+  local calls = scope.new()
+  for i = 1, #list do
+    local each = list[i]
+    local processes = each.processes
+    for k = 1, processes and #processes or 0 do calls[#calls + 1] = processes[k] end
+    if not processes then calls[#calls + 1] = each end
+  end
+  return calls
+end
+
+local function abort_all(list)
+  for i = 1, #list do
+    local each = list[i]
+    each:_mute()
+    if not each:closed() then each:terminate(0.010) end
+  end
+  local ok, err = true, nil
+  for i = 1, #list do
+    local closed, why = list[i]:close()
+    if not closed then ok, err = nil, err or why end
+  end
+  return ok, err
+end
+
+--- Ends all of these at once, and closes them. nil, err as abort has it.
+---@param list noshell.waitable[]
+---@return true?
+---@return noshell.error?
+function waitable.abort_all(list)
+  if not list[1] then return true end
+  return scope.enter(waitable.scope_of(list), abort_all, list)
+end
+
+return waitable
