@@ -14,12 +14,12 @@ local NONE, ONLY_KILL = ("0"):rep(16), ("%016x"):format(KILL)
 local TARGET = 23456
 
 --- As systemd's AmbientCapabilities= makes it.
-local function service(set)
+local function service(set, securebits)
   local without = set >= SETPCAP and 0 or SETPCAP
   assert(sys.securebits(KEEP))
   assert(sys.become(12345, 12345))
   assert(sys.caps(set + without, set + without))
-  assert(sys.securebits(0))
+  assert(sys.securebits(securebits or 0))
   assert(sys.caps(set, set, set, set))
 end
 
@@ -40,6 +40,9 @@ local hosts = {
   end, true },
   { "a service without CAP_SETPCAP", function()
     service(KILL + SETGID + SETUID)
+  end, false },
+  { "a service with SECBIT_KEEP_CAPS locked", function()
+    service(KILL + SETGID + SETUID, LOCKED)
   end, false },
   { "root with SECBIT_NO_SETUID_FIXUP", function()
     assert(sys.securebits(NO_FIXUP))

@@ -126,12 +126,16 @@ static bool is_root(uid_t uid)
 	return uid == 0 && (bits < 0 || !(bits & SECBIT_NOROOT));
 }
 
-/* Whether the permitted set survives the change of uid without PR_SET_KEEPCAPS.
- * That call is refused if the securebits are locked, and is then not made. */
+/* Whether the permitted set survives the change of uid without PR_SET_KEEPCAPS:
+ * only one that leaves uid 0 empties it.  That call is refused if the securebits
+ * are locked, and is made only where it is needed. */
 static bool keeps_caps(void)
 {
 	long bits = nsh_sys_prctl(PR_GET_SECUREBITS, 0, 0, 0, 0);
+	uid_t real, effective, saved;
 
+	if (getresuid(&real, &effective, &saved) == 0 && real && effective && saved)
+		return true;
 	return bits > 0 && bits & (SECBIT_KEEP_CAPS | SECBIT_NO_SETUID_FIXUP);
 }
 
