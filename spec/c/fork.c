@@ -434,7 +434,8 @@ static void hook_keeps_what_its_program_needs(void)
 	process = start(hooked);
 	EQUAL(nsh_process_wait(process, 5, NULL), 1);
 	EQUAL(nsh_process_result(process)->exit_code, 0);
-	CHECK(strcmp(nsh_process_result(process)->output[1], "hello\n") == 0);
+	EQUAL((long)nsh_process_result(process)->output_size[1], 6);
+	CHECK(memcmp(nsh_process_result(process)->output[1], "hello\n", 6) == 0);
 	nsh_process_free(process);
 	nsh_process_free(writer);
 	EQUAL(read(ends[0], number, 1), 1);
