@@ -5,7 +5,11 @@ local noshell = require "noshell"
 
 local probe = helper.probe
 
+local jit = rawget(_G, "jit")
+
 local function collect()
+  -- A compiled trace holds the closures that it was recorded with.
+  if jit then jit.flush() end
   collectgarbage()
   collectgarbage()
 end

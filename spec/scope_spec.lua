@@ -446,6 +446,10 @@ describe("Ctrl-C", function()
     sys.close(to)
     sys.close(said_to)
     assert.equal("ready\n", sys.read(said_from, 6))
+    -- Not before it waits: between two lines it is in nobody's call.
+    repeat
+      sys.sleep(0.001)
+    until helper.read_file("/proc/" .. process.pid .. "/stat"):match "%) S "
     assert(process:kill("INT"))
     local said = process.stdout:read()
     local has_ended = sys.poll(from, "r", 0)

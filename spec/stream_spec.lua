@@ -223,7 +223,7 @@ describe("a stream", function()
     assert.equal("closed", process.stdout:read())
     local ok, err = process.stdin:write "x"
     assert.is_nil(ok)
-    assert.equal("closed", err.code)
+    assert.equal("io", err.code)
     assert.equal("EPIPE", err.errname)
     assert.truthy(tostring(err):find("noshell: cannot write to 'sh -c ", 1, true))
     assert.truthy(tostring(err):find(": Broken pipe (EPIPE)", 1, true))

@@ -46,8 +46,9 @@ background.INTERVAL = 0.01
 local function release_set()
   local set = shared.set
   if set and not (server.one or next(watched) or next(blind)) then
-    set:close()
+    -- In this order: Ctrl-C can raise an error between the two.
     shared.set = nil
+    set:close()
   end
 end
 
@@ -79,8 +80,9 @@ local function start_over()
   for _, of in ipairs { fresh, blind, watched, descriptors, attended } do
     for key in pairs(of) do of[key] = nil end
   end
-  shared.set:close()
+  local set = shared.set
   shared.set, server.one, wanted = nil, nil, 0
+  set:close()
 end
 
 ---@return noshell.pollset?

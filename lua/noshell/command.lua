@@ -183,15 +183,16 @@ end
 
 --- An iterator over what read(stdout) gives of a process that is not used
 --- otherwise; it raises the error where that is no success.
+---@param calls noshell.scope  in which it was started, and nothing else
 ---@param started noshell.process|noshell.pipeline_process
 ---@param read fun(stdout: noshell.stream): string?, noshell.error?
-function command.iterate(started, read)
+function command.iterate(calls, started, read)
   started:_leave_streams()
   -- Between two items the caller may leave the loop, and the program runs on.
   started:_iterated()
-  local stdout, calls = started.stdout, waitable.scope_of { started }
-  -- Only waits are guarded, not each item: an error between two items, as in the
-  -- body of the loop, ends the program on Lua 5.4.
+  local stdout = started.stdout
+  -- An item that is there already is not guarded: an error at that moment is like
+  -- one in the body of the loop, which ends the program on Lua 5.4.
   state.of(stdout:process()).calls = calls
   local function next_item()
     if not stdout then return nil end
@@ -210,13 +211,14 @@ function command.iterate(started, read)
   return next_item, nil, nil, started
 end
 
---- Starts a command that is not used otherwise, with a pipe from its stdout.
-local function start_reading(self, method)
+--- Starts a command that is not used otherwise, with a pipe from its stdout, and
+--- iterates over that.
+local function start_reading(calls, self, method, read)
   local ok, err = command.direct(self, { [1] = "pipe" }, method)
   local started
-  if ok then started, err = scope.run(start, self, nil, true) end
+  if ok then started, err = start(calls, self, nil, true) end
   if not started then error(err, 0) end
-  return started
+  return command.iterate(calls, started, read)
 end
 
 --- What reads the items of an iterator over lines.
@@ -231,7 +233,7 @@ end
 ---@param self noshell.command
 ---@param format? "l"|"L"
 function command.lines(self, format)
-  return command.iterate(start_reading(self, "lines"), command.reader(format))
+  return scope.run(start_reading, self, "lines", command.reader(format))
 end
 
 --- An iterator over the lines that the program writes to stdout, as they come.
@@ -257,8 +259,9 @@ end
 ---@return noshell.process
 function methods:records(separator)
   stream.check_separator(separator)
-  return command.iterate(start_reading(self:clone(), "records"),
-    function(stdout) return stream.read_record(stdout, separator) end)
+  return scope.run(start_reading, self:clone(), "records", function(stdout)
+    return stream.read_record(stdout, separator)
+  end)
 end
 
 local mistake, write_arg_log = methods._first_mistake, methods._write_arg_log

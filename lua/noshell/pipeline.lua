@@ -281,8 +281,9 @@ function methods:output()
   return command.text_of(self:run())
 end
 
---- Starts a copy of the pipeline with a pipe from its last stage.
-local function start_reading(self, method)
+--- Starts a copy of the pipeline with a pipe from its last stage, and iterates over
+--- that.
+local function start_reading(calls, self, method, read)
   local copy, count, err = empty(), #self.stages, nil
   for i = 1, #self.stages do copy.stages[i] = self.stages[i] end
   copy.rules, copy.seconds, copy.grace = self.rules, self.seconds, self.grace
@@ -294,9 +295,9 @@ local function start_reading(self, method)
     if not ok then err = verdict.locate(self:to_string(), count, why) end
   end
   local started
-  if not err then started, err = scope.run(start, copy, find_mistake(copy), true) end
+  if not err then started, err = start(calls, copy, find_mistake(copy), true) end
   if not started then error(err, 0) end
-  return started
+  return command.iterate(calls, started, read)
 end
 
 --- An iterator over the lines that the last stage writes, as they come. It is as
@@ -307,7 +308,7 @@ end
 ---@return nil
 ---@return noshell.pipeline_process
 function methods:lines(format)
-  return command.iterate(start_reading(self, "lines"), command.reader(format))
+  return scope.run(start_reading, self, "lines", command.reader(format))
 end
 
 --- As lines, over the records that `separator` ends, such as "\0".
@@ -318,7 +319,7 @@ end
 ---@return noshell.pipeline_process
 function methods:records(separator)
   stream.check_separator(separator)
-  return command.iterate(start_reading(self, "records"), function(stdout)
+  return scope.run(start_reading, self, "records", function(stdout)
     return stream.read_record(stdout, separator)
   end)
 end

@@ -105,13 +105,23 @@ local function await(self, separator, max)
   end)
 end
 
+--- Of an iterator: what is there is read at once, and all else is in its scope.
+local function take_guarded(self, calls, separator, max)
+  if reads + 1 < PATIENCE then
+    local data, raw = self:_read(separator, max)
+    reads = reads + 1
+    if data ~= false then return data, raw end
+  end
+  return scope.enter(calls, await, self, separator, max)
+end
+
 --- Bytes up to `separator` (none: nil) or `max`, or what is left before the
 --- end; nil at the end; nil, failure.
 local function take_step(self, separator, max)
+  local calls = state.of(self:process()).calls
+  if calls then return take_guarded(self, calls, separator, max) end
   local data, raw = try_to_read(self, separator, max)
   if data ~= false then return data, raw end
-  local calls = state.of(self:process()).calls
-  if calls then return scope.enter(calls, await, self, separator, max) end
   return await(self, separator, max)
 end
 
