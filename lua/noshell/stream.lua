@@ -64,7 +64,7 @@ end
 
 --- Serves the program. Whether to stop waiting for other holders of the pipe:
 --- the program was ended, by its deadline or because a function of the caller's
---- raised; nil, failure.
+--- raised; nil, failure. The third value is true if the program has ended.
 local function is_over(self)
   local owner = self:_owner()
   local finished, raw = owner:_step()
@@ -75,7 +75,7 @@ local function is_over(self)
   if err and err.code == "timeout" then return true end
   local deadline = deadline_of(self)
   if deadline and core.now() >= deadline then return nil, held_failure(self) end
-  return false
+  return false, nil, true
 end
 
 --- How many reads there are at most until the program is served, so that one
@@ -92,9 +92,11 @@ local function try_to_read(self, separator, max)
   end
   local some, why = self:_read(separator, max)
   if some ~= false then return some, why end
-  local over, raw = is_over(self)
-  if not over then return over, raw end
+  local over, raw, finished = is_over(self)
+  if not over and not finished then return over, raw end
   some, why = self:_read(separator, max)
+  -- A dry run writes everything as it ends, and no descriptor becomes readable.
+  if not over then return some, why end
   -- Limit: a last line that is not complete then is lost.
   return some or nil, why
 end
