@@ -217,12 +217,14 @@ static int poll_once(lua_State *L)
 	double seconds = luaL_optnumber(L, 2, -1);
 	int other = (int)luaL_optinteger(L, 3, -1);
 	int failed = fail_foreign(L, stream), fd;
-	double own = timeout_of(stream->process->process);
 	short wanted;
+	double own;
 
 	if (failed)
 		return failed;
+	/* In this order: only a refused descriptor makes the clock wake us. */
 	fd = nsh_stream_pollfd(nsh_lua_stream(stream), &wanted);
+	own = timeout_of(stream->process->process);
 	if (seconds < 0 || (own >= 0 && own < seconds))
 		seconds = own;
 	if (fd < 0 && (seconds < 0 || seconds > BLIND_INTERVAL))

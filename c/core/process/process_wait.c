@@ -64,8 +64,9 @@ static const double blind_interval = 0.01;
 /* The time until the process must be pumped, and what to wait for until then. */
 static double prepare_poll(struct nsh_process *process, struct pollfd *ret_poll_fd)
 {
-	double seconds = nsh_process_timeout(process);
+	/* In this order: only a refused descriptor makes the clock wake us. */
 	int fd = nsh_process_pollfd(process);
+	double seconds = nsh_process_timeout(process);
 
 	*ret_poll_fd = (struct pollfd){ .fd = fd, .events = POLLIN };
 	return fd < 0 && !process->finished ? sooner(seconds, blind_interval) : seconds;
