@@ -372,8 +372,8 @@ static void it_leaves_the_sets_of_the_host_alone(void)
 /* What is closed stays open behind other numbers, so that the thread wakes up. */
 static void it_ends_without_its_descriptors(void)
 {
+	struct nsh_process *process;
 	int go, ours;
-	pid_t pid;
 
 	nsh_process_forget(start(until_closed(&go)));
 	ours = fcntl(go, F_DUPFD, 500);
@@ -387,8 +387,9 @@ static void it_ends_without_its_descriptors(void)
 		if (fcntl(fd, F_GETFL) == O_WRONLY)
 			(void)close(fd);
 	CHECK(reaches_one_thread());
-	pid = nsh_process_pid(start(PROBE("--exit", "0")));
-	CHECK(goes(pid));
+	process = start(PROBE("--exit", "0"));
+	CHECK(goes(nsh_process_pid(process)));
+	nsh_process_free(process);
 	exit(wrong);
 }
 
