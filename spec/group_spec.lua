@@ -4,6 +4,8 @@ local group = require "noshell.group"
 local helper = require "spec.support.helper"
 local noshell = require "noshell"
 
+local sys = helper.sys
+
 describe("a pipe", function()
   helper.leak_check()
 
@@ -96,6 +98,9 @@ describe("a group", function()
   end)
 
   it("lets coroutines run while others wait", function()
+    -- The other jobs end only after the first one has: each has a program that reads
+    -- this pipe to its end.
+    local from, to = sys.pipe()
     local ended = {}
     local previous = noshell.host.use(coroutine.yield)
     local function job(name, f)
@@ -106,34 +111,40 @@ describe("a group", function()
     end
     local jobs = {
       job("pipeline", function()
-        assert(noshell.pipeline({ "sleep", 0.1 }, { "cat" }):run())
+        assert(noshell.pipeline({ { "cat", stdin = from }, { "cat" }, timeout = 10 }):run())
       end),
       job("map", function()
-        assert(noshell.map({ 0.01, 0.02 }, function(s) return "sleep", s end))
+        assert(noshell.map({ 1, 2 }, function()
+          return { "cat", stdin = from, timeout = 10 }
+        end))
       end),
       job("lines", function()
         -- Lua 5.1's for loop lets no iterator yield.
-        local next_line = noshell.pipeline({ "sh", "-c", "sleep 0.05; seq 9" },
-          { "cat" }):lines()
+        local next_line = noshell.pipeline({ { "sh", "-c", "cat; seq 9", stdin = from },
+          { "cat" }, timeout = 10 }):lines()
         while next_line() do end
       end),
       job("nothing", function()
         local _, err = noshell.pipeline({ "sleep", 50 }, { "nosuchprogram" }):run()
         assert.equal(2, err.index)
+        sys.close(to)
       end),
       job("input", function()
         local left = 100
-        assert(noshell.run { "sh", "-c", "sleep 0.15; cat", on_stdout = function() end,
+        assert(noshell.run { "sh", "-c", "cat <&3; cat", on_stdout = function() end,
+          pass_fd = { from, as = 3 }, timeout = 10,
           input = function()
             left = left - 1
             return left >= 0 and ("x"):rep(10000) or nil
           end })
       end),
       job("retry", function()
-        noshell.retry({ "false" }, { attempts = 2, delay = 0.2 })
+        local _, err = noshell.retry({ "sh", "-c", "cat; exit 1", stdin = from,
+          timeout = 10 }, { attempts = 2, delay = 0.01 })
+        assert.equal("exit", err.code)
       end),
     }
-    local deadline = core.now() + 10
+    local deadline = core.now() + 60
     while #jobs > 0 and core.now() < deadline do
       for i = #jobs, 1, -1 do
         assert(coroutine.resume(jobs[i].co))
@@ -142,6 +153,9 @@ describe("a group", function()
       core.poll(-1, "r", 0.001)
     end
     noshell.host.use(previous)
-    assert.same({ "nothing", "map", "lines", "pipeline", "input", "retry" }, ended)
+    sys.close(from)
+    assert.equal("nothing", ended[1])
+    table.sort(ended)
+    assert.same({ "input", "lines", "map", "nothing", "pipeline", "retry" }, ended)
   end)
 end)

@@ -31,11 +31,12 @@ local HOST = [[
   say("aborted", process:result().signal)
   process:close()
   -- That takes a thread, which shares memory by nature.
-  if sys.fork() == 0 then
+  local pid = sys.fork()
+  if pid == 0 then
     if os.getenv "EXECS" == "no" then sys.exit(0) end
     noshell.exec("true")
   end
-  local _, _, code = sys.waitpid(-1)
+  local _, _, code = sys.waitpid(pid)
   say("replaced", code or "stolen")
   noshell.host.use { name = "thread", starts_aside = true,
     wait = require "noshell.host.blocking".wait }

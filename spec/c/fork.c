@@ -464,6 +464,6 @@ int main(int argc, char **argv)
 {
 	const char *raw = getenv("RAW_CLONE");
 
-	is_raw = raw && *raw;
+	is_raw = raw && *raw && CAN_HAVE_THREADS_AFTER_FORK;
 	return check_main(checks, argc, argv);
 }
