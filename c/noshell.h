@@ -325,7 +325,7 @@ void nsh_command_raw_status(struct nsh_command *cmd);
 /* ---- commands: getters -------------------------------------------------- */
 
 /* An argument error. */
-struct nsh_mistake {
+struct nsh_argument_error {
 	const char *method;  /* the setter */
 	const char *value;   /* the argument, as text */
 	const char *reason;  /* why it is rejected */
@@ -335,17 +335,27 @@ struct nsh_mistake {
 };
 
 /* Returns the first argument error, or NULL.  The command owns it. */
-const struct nsh_mistake *nsh_command_mistake(const struct nsh_command *cmd);
+const struct nsh_argument_error *nsh_command_argument_error(
+	const struct nsh_command *cmd);
 /* Records an argument error, unless there is one already.  For bindings, which
  * reject values that C cannot represent. */
-void nsh_command_set_mistake(struct nsh_command *cmd, const char *method,
-			     const char *value, const char *reason, int errnum);
+void nsh_command_set_argument_error(struct nsh_command *cmd, const char *method,
+				    const char *value, const char *reason,
+				    int errnum);
 /* Records the caller's "file:line" of the first argument error. */
-void nsh_command_set_mistake_where(struct nsh_command *cmd, const char *where);
+void nsh_command_set_argument_error_where(struct nsh_command *cmd,
+					  const char *where);
 /* Records that the first argument error is the value of the option `key`: a
  * failure then reads "key = value", not "method(value)".  Has no effect if
  * there is no error, or its key is recorded already. */
-void nsh_command_set_mistake_key(struct nsh_command *cmd, const char *key);
+void nsh_command_set_argument_error_key(struct nsh_command *cmd, const char *key);
+
+/* Former names. */
+#define nsh_mistake nsh_argument_error
+#define nsh_command_mistake nsh_command_argument_error
+#define nsh_command_set_mistake nsh_command_set_argument_error
+#define nsh_command_set_mistake_where nsh_command_set_argument_error_where
+#define nsh_command_set_mistake_key nsh_command_set_argument_error_key
 
 enum nsh_text {
 	NSH_TEXT_LINEBREAKS = 1,  /* a line break before each option */
@@ -496,7 +506,7 @@ int nsh_command_start_attended(struct nsh_command *cmd,
 			       struct nsh_process **ret_process,
 			       struct nsh_failure *failure);
 /* Starts, exchanges all data, waits; a stream that is a pipe of the caller is
- * a mistake here.  *ret_process then holds the result
+ * an argument error here.  *ret_process then holds the result
  * also where -1 is returned because of how it ended; NULL where it did not
  * start.  ret_process may be NULL. */
 int nsh_command_run(struct nsh_command *cmd, struct nsh_process **ret_process,
@@ -571,7 +581,7 @@ bool nsh_process_moves_data(const struct nsh_process *process);
  * are not in the result.  A finished process keeps what it has. */
 void nsh_process_drop_captured(struct nsh_process *process, int which,
 			       size_t count);
-/* The verdict of a finished process by the command's rules: 0, or -1 with
+/* Checks a finished process by its command's rules: 0, or -1 with
  * the failure. */
 int nsh_process_check(const struct nsh_process *process,
 		      struct nsh_failure *failure);
@@ -636,7 +646,7 @@ struct nsh_dry_end {
 	size_t output_size[3];
 };
 
-/* Whether its setters fit together, where none was a mistake, for a start or
+/* Whether its setters fit together, if there is no argument error, for a start or
  * for an exec (`in_place`): 0, or -1 with the failure. */
 int nsh_command_check(const struct nsh_command *cmd, bool in_place,
 		      struct nsh_failure *failure);

@@ -1,5 +1,5 @@
 -- Every method of a command has its specs, so that none is forgotten: one that
--- shows it at work, its mistakes, and its stage where the kernel can refuse it.
+-- shows it at work, its argument errors, and its stage where the kernel can refuse it.
 local builder = require "spec.support.builder"
 local core = require "noshell.core"
 local helper = require "spec.support.helper"
@@ -23,7 +23,7 @@ local function spec_text(topic)
   return helper.read_file(("%s/spec/%s_spec.lua"):format(helper.root, topic))
 end
 
---- What each mistake is made with: a secret can only be made here.
+--- What each argument error is made with: a secret can only be made here.
 local function arguments_of(case)
   local arguments = {}
   for i = 1, case.n do
@@ -52,7 +52,7 @@ describe("the table of methods", function()
   it("names stages that stages_spec or setters_spec provokes", function()
     local text = spec_text "stages" .. spec_text "setters"
     for name, entry in pairs(builder) do
-      if entry.mistakes then
+      if entry.argument_errors then
         assert.is_not_nil(entry.stage, name)
         assert.truthy(not entry.stage or text:find('"spawn ' .. entry.stage .. " E", 1, true),
           name .. ": " .. tostring(entry.stage))
@@ -60,20 +60,20 @@ describe("the table of methods", function()
     end
   end)
 
-  it("has the setters' mistakes", function()
+  it("has the setters' argument errors", function()
     for name, entry in pairs(builder) do
       if name:match "^set_" or name:match "^add_" then
-        assert.truthy(entry.mistakes and entry.mistakes[1], name)
+        assert.truthy(entry.argument_errors and entry.argument_errors[1], name)
       end
     end
   end)
 end)
 
-describe("a mistake", function()
+describe("an argument error", function()
   helper.leak_check()
 
   for _, name in ipairs(sorted_keys(builder)) do
-    for _, case in ipairs(builder[name].mistakes or {}) do
+    for _, case in ipairs(builder[name].argument_errors or {}) do
       it(("of %s is kept: %s: %s"):format(name, case.value, case.reason), function()
         local cmd = noshell.command("true")
         cmd[name](cmd, arguments_of(case)) local line = line_here()

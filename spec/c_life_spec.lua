@@ -6,7 +6,7 @@ local driver = require "spec.support.driver"
 if not driver.is_wanted then return end
 
 for _, name in ipairs { "life", "host", "talk", "wake", "aside", "dry", "memory", "keeper",
-  "guard" } do
+  "fork_lock" } do
   local program = helper.build .. "/c/" .. name
 
   describe("through noshell.h (" .. name .. ")", function()

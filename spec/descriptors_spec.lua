@@ -190,7 +190,7 @@ describe("a passed descriptor", function()
     close(zero)
   end)
 
-  it("that was given away is closed with the command, and after a mistake", function()
+  it("that was given away is closed with the command, and after an argument error", function()
     local given = open "/dev/zero"
     noshell.command("true"):pass_fd(given, { close_parent = true })
     collectgarbage()

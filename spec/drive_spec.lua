@@ -270,7 +270,7 @@ describe("input", function()
     assert.equal("", cmd:set_stdin("null"):output())
   end)
 
-  it("of another kind is a mistake", function()
+  it("of another kind is an argument error", function()
     local _, err = noshell.run { "cat", input = { "a", {} } }
     assert.truthy(tostring(err):find("input = a table: item 2 must be a string", 1, true))
     for _, wrong in ipairs { true, io.stdout.write and setmetatable({}, {}) } do

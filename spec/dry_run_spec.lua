@@ -66,7 +66,7 @@ describe("a dry run", function()
     end)
   end)
 
-  it("tells a command's mistake without asking the handler", function()
+  it("tells a command's argument error without asking the handler", function()
     dry.with(error, function(run_)
       for _, spec in ipairs { { "true", nonsense = 1 }, { "true", cwd = 5 / 0 },
         { "true", daemonize = true, timeout = 5 },

@@ -71,7 +71,7 @@ describe("run", function()
       .. "(EACCES)", tostring(err))
   end)
 
-  it("names the caller's line for a mistake", function()
+  it("names the caller's line for an argument error", function()
     local _, err = noshell.run { "true", umask = 999 }
     assert.equal("invalid", err.code)
     assert.equal("set_umask", err.method)

@@ -43,7 +43,7 @@ describe("an error's message", function()
         subject = "ls -l" }, "ls -l"))
   end)
 
-  it("names a mistake's method, value, reason and place", function()
+  it("names an argument error's method, value, reason and place", function()
     assert.equal("noshell: invalid command 'frob': set_umask(999): not a mode "
       .. "between 0 and 0777 (script.lua:12)",
       message({ code = "invalid", method = "set_umask", value = "999",
@@ -51,7 +51,7 @@ describe("an error's message", function()
         "frob"))
   end)
 
-  it("names a mistake that no setter made", function()
+  it("names an argument error that no setter made", function()
     assert.equal("noshell: invalid command 'frob': handshake_wait comes first",
       message({ code = "invalid", reason = "handshake_wait comes first" },
         "frob"))

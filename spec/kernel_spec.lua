@@ -36,8 +36,8 @@ local HOST = [[
     if os.getenv "EXECS" == "no" then sys.exit(0) end
     noshell.exec("true")
   end
-  local _, _, code = sys.waitpid(pid)
-  say("replaced", code or "stolen")
+  local reaped, _, code = sys.waitpid(pid)
+  say("replaced", reaped and code or "stolen")
   noshell.host.use { name = "thread", starts_aside = true,
     wait = require "noshell.host.blocking".wait }
   say(noshell.output("echo", "aside"))

@@ -37,9 +37,9 @@ describe("a list of a SPEC", function()
 
   it("is the same for the setter of input", function()
     local cmd = noshell.command("cat"):set_input { "a", nil, "c" }
-    assert.truthy(tostring(cmd:mistake()):find("set_input(a table): item 2 is nil", 1, true))
+    assert.truthy(tostring(cmd:argument_error()):find("set_input(a table): item 2 is nil", 1, true))
     cmd = noshell.command("cat"):set_input { x = 1 }
-    assert.truthy(tostring(cmd:mistake()):find('has the key "x"', 1, true))
+    assert.truthy(tostring(cmd:argument_error()):find('has the key "x"', 1, true))
     assert.equal("", noshell.output { "cat", input = {} })
   end)
 end)

@@ -9,7 +9,7 @@ local nearest = require "noshell.nearest"
 local function calls_of(spec)
   local methods, real, calls = core.methods.command, {}, {}
   for name, method in pairs(methods) do real[name] = method end
-  local asks = { mistake = true, _set_mistake_key = true }
+  local asks = { argument_error = true, _set_argument_error_key = true }
   for name in pairs(real) do
     methods[name] = not asks[name] and function(self, ...)
       calls[#calls + 1] = { name, ... }
@@ -22,7 +22,7 @@ local function calls_of(spec)
   return calls
 end
 
---- The message of a SPEC that is a mistake, without the file's path.
+--- The message of a SPEC that is an argument error, without the file's path.
 local function complaint(spec)
   local _, err = noshell.run(spec)
   assert.equal("invalid", err.code)
@@ -192,7 +192,8 @@ describe("a SPEC's key", function()
   --- What a command was told, and its first argument error.
   local function told(cmd)
     local all = cmd:_describe()
-    all.text, all.mistake = cmd:to_string(), tostring(cmd:mistake()):gsub(":%d+%)$", ")")
+    all.text = cmd:to_string()
+    all.argument_error = tostring(cmd:argument_error()):gsub(":%d+%)$", ")")
       :gsub(" = (.-): ", "(%1): ")
     return all
   end
@@ -213,13 +214,13 @@ describe("a SPEC's key", function()
     local cmd = noshell.command("x"):set_timeout(5):set_grace(0.5)
     assert.equal(0.5, cmd:_describe().grace)
     assert.equal(5, cmd:_describe().timeout)
-    assert.equal("set_grace", noshell.command("x"):set_grace(1):mistake().method)
+    assert.equal("set_grace", noshell.command("x"):set_grace(1):argument_error().method)
   end)
 
   it("has a method that takes one value", function()
-    local err = noshell.command("x"):set_cwd():mistake()
+    local err = noshell.command("x"):set_cwd():argument_error()
     assert.equal("set_cwd argument 1 is missing", err.method .. " " .. err.reason)
-    err = noshell.command("x"):set_cwd("/", 2):mistake()
+    err = noshell.command("x"):set_cwd("/", 2):argument_error()
     assert.equal("set_cwd argument 2 is one too many: set_cwd takes 1",
       err.method .. " " .. err.reason)
     assert.matches("options_spec%.lua:%d+$", err.where)
@@ -275,10 +276,10 @@ describe("a SPEC's key", function()
   end)
 
   it("is named by an error, also of a clone; a setter names itself", function()
-    local err = noshell.command({ "x", nice = 20 }):clone():mistake()
+    local err = noshell.command({ "x", nice = 20 }):clone():argument_error()
     assert.equal("nice set_nice 20", ("%s %s %s"):format(err.key, err.method, err.value))
     assert.truthy(tostring(err):find(": nice = 20: must be from -20 to 19 (", 1, true))
-    err = noshell.command("x"):set_nice(20):mistake()
+    err = noshell.command("x"):set_nice(20):argument_error()
     assert.is_nil(err.key)
     assert.truthy(tostring(err):find(": set_nice(20): argument 1 must be", 1, true))
     assert.truthy(complaint { "x", limits = { nofle = 5 } }

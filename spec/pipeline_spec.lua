@@ -41,7 +41,7 @@ describe("a pipeline", function()
     assert.equal("3", noshell.output(noshell.pipeline({ "seq", 3 }, { "wc", "-l" })))
   end)
 
-  it("may have one stage, or be empty, which is a mistake", function()
+  it("may have one stage, or be empty, which is an argument error", function()
     assert.equal("x", noshell.pipeline({ "echo", "x" }):output())
     assert.equal("x", noshell.pipeline("pwd", { "sed", "s/.*/x/" }):output())
     local result, err = noshell.pipeline():run()
@@ -251,7 +251,7 @@ describe("a stage that cannot start", function()
     end
   end)
 
-  it("keeps all from starting where it is a mistake", function()
+  it("keeps all from starting where it is an argument error", function()
     helper.with_tmpdir(function(dir)
       local _, err = noshell.pipeline({ "touch", dir .. "/x" },
         { "cat", tiemout = 5 }):run()

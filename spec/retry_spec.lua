@@ -61,7 +61,7 @@ describe("retry", function()
     assert.equal(3, attempts { "timeout", "exit" })
   end)
 
-  it("does not try a mistake again", function()
+  it("does not try an argument error again", function()
     local _, err = noshell.retry({ "true", nonsense = 1 })
     assert.equal(1, err.attempts)
     assert.equal("invalid", err.code)

@@ -48,7 +48,7 @@ describe("a pipeline's timeout", function()
     assert.truthy(core.now() - before < 2)
   end)
 
-  it("is a mistake where it is none", function()
+  it("is an argument error where it is none", function()
     for _, wrong in ipairs { -1, "soon", 0 / 0 } do
       local _, err = noshell.pipeline { { "true" }, { "true" }, timeout = wrong }:run()
       assert.equal("invalid", err.code)

@@ -177,7 +177,7 @@ describe("a secret", function()
     end)
   end)
 
-  it("is hidden in mistakes too", function()
+  it("is hidden in argument errors too", function()
     for _, spec in ipairs {
       { "true", noshell.secret(SECRET), nonsense = noshell.secret(SECRET) },
       { "true", cwd = noshell.secret(SECRET) },

@@ -29,7 +29,7 @@ struct setter nsh_lua_setter_begin(lua_State *L, const char *method, int min,
 	struct nsh_command *cmd = nsh_lua_check_command(L, 1)->cmd;
 	struct setter setter = { L, cmd, method, lua_gettop(L) - 1, false };
 
-	setter.spoiled = nsh_command_mistake(cmd);
+	setter.spoiled = nsh_command_argument_error(cmd);
 	/* f(x, nil) is the same as f(x), as in Lua's own functions. */
 	while (max >= 0 && setter.count > max && lua_isnil(L, setter.count + 1))
 		setter.count--;
@@ -48,7 +48,7 @@ int nsh_lua_setter_end(const struct setter *setter)
 
 bool nsh_lua_setter_works(const struct setter *setter)
 {
-	return !setter->spoiled && !nsh_command_mistake(setter->cmd);
+	return !setter->spoiled && !nsh_command_argument_error(setter->cmd);
 }
 
 /* ---- argument errors and places ------------------------------------------ */
@@ -70,7 +70,7 @@ void nsh_lua_reject(const struct setter *setter, struct place place,
 	va_start(arguments, reason);
 	(void)vsnprintf(text + used, sizeof text - (size_t)used, reason, arguments);
 	va_end(arguments);
-	nsh_command_set_mistake(setter->cmd, setter->method, value, text, EINVAL);
+	nsh_command_set_argument_error(setter->cmd, setter->method, value, text, EINVAL);
 }
 
 struct place nsh_lua_argument(int number)

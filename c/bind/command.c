@@ -113,37 +113,37 @@ static int clone(lua_State *L)
 	return 1;
 }
 
-/* command:_mistake(method, value | nil, reason): records an argument error of
+/* command:_argument_error(method, value | nil, reason): records an argument error of
  * the Lua layer. */
-static int set_mistake(lua_State *L)
+static int set_argument_error(lua_State *L)
 {
 	struct nsh_command *cmd = nsh_lua_check_command(L, 1)->cmd;
 	const char *method = luaL_checkstring(L, 2);
-	struct setter setter = { L, cmd, method, 3, nsh_command_mistake(cmd) };
+	struct setter setter = { L, cmd, method, 3, nsh_command_argument_error(cmd) };
 
-	nsh_command_set_mistake(cmd, method, luaL_optstring(L, 3, ""),
+	nsh_command_set_argument_error(cmd, method, luaL_optstring(L, 3, ""),
 				luaL_checkstring(L, 4), EINVAL);
 	return nsh_lua_setter_end(&setter);
 }
 
-/* command:_set_mistake_key(key[, value]): records that the option `key` of a
+/* command:_set_argument_error_key(key[, value]): records that the option `key` of a
  * SPEC caused the first argument error.  With a value, only if the error is
  * about that value and not about a part of it.  Returns whether there is an
  * error. */
-static int set_mistake_key(lua_State *L)
+static int set_argument_error_key(lua_State *L)
 {
 	struct nsh_command *cmd = nsh_lua_check_command(L, 1)->cmd;
 	const char *key = luaL_checkstring(L, 2);
-	const struct nsh_mistake *mistake = nsh_command_mistake(cmd);
+	const struct nsh_argument_error *error = nsh_command_argument_error(cmd);
 	char value[NSH_LUA_VALUE_SIZE];
 
-	if (mistake) {
+	if (error) {
 		nsh_lua_describe(L, 3, value);
-		if (lua_isnone(L, 3) || strcmp(key, mistake->method) == 0
-		    || strcmp(value, mistake->value) == 0)
-			nsh_command_set_mistake_key(cmd, key);
+		if (lua_isnone(L, 3) || strcmp(key, error->method) == 0
+		    || strcmp(value, error->value) == 0)
+			nsh_command_set_argument_error_key(cmd, key);
 	}
-	lua_pushboolean(L, mistake != NULL);
+	lua_pushboolean(L, error != NULL);
 	return 1;
 }
 
@@ -184,8 +184,8 @@ static const luaL_Reg metamethods[] = {
 
 static const luaL_Reg methods[] = {
 	{ "_state", get_state },
-	{ "_mistake", set_mistake },
-	{ "_set_mistake_key", set_mistake_key },
+	{ "_argument_error", set_argument_error },
+	{ "_set_argument_error_key", set_argument_error_key },
 	{ "clone", clone },
 	{ NULL, NULL }
 };

@@ -2,7 +2,7 @@
 #include <limits.h>
 
 #include "command.h"
-#include "descriptor.h"
+#include "fd_value.h"
 
 struct pass {
 	struct descriptor source;

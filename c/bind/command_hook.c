@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "command.h"
-#include "descriptor.h"
+#include "fd_value.h"
 
 static int give_message(const char *text, char *message, size_t size)
 {

@@ -5,7 +5,7 @@
 
 #include "box.h"
 #include "command.h"
-#include "descriptor.h"
+#include "fd_value.h"
 #include "failure.h"
 #include "fields.h"
 
@@ -68,15 +68,15 @@ static int to_string(lua_State *L)
 static int write_arg_log(lua_State *L)
 {
 	const struct nsh_command *cmd = check(L);
-	const struct nsh_mistake *mistake = nsh_command_mistake(cmd);
+	const struct nsh_argument_error *error = nsh_command_argument_error(cmd);
 	struct descriptor descriptor;
 
 	luaL_checkany(L, 2);
 	if (!nsh_lua_descriptor(L, 2, &descriptor))
 		return luaL_argerror(L, 2, descriptor.reason);
-	if (mistake) {
+	if (error) {
 		lua_pushnil(L);
-		nsh_lua_push_mistake(L, mistake);
+		nsh_lua_push_argument_error(L, error);
 		return 2;
 	}
 	if ((descriptor.file && fflush(descriptor.file) != 0)
@@ -168,12 +168,12 @@ static int get_working_directory(lua_State *L)
 	return 1;
 }
 
-static int get_mistake(lua_State *L)
+static int get_argument_error(lua_State *L)
 {
-	const struct nsh_mistake *mistake = nsh_command_mistake(check(L));
+	const struct nsh_argument_error *error = nsh_command_argument_error(check(L));
 
-	if (mistake)
-		nsh_lua_push_mistake(L, mistake);
+	if (error)
+		nsh_lua_push_argument_error(L, error);
 	else
 		lua_pushnil(L);
 	return 1;
@@ -233,7 +233,7 @@ static int daemonizes(lua_State *L)
 static const luaL_Reg methods[] = {
 	{ "_daemonizes", daemonizes },
 	{ "_find_pipe", find_pipe },
-	{ "_first_mistake", get_mistake },
+	{ "_first_argument_error", get_argument_error },
 	{ "_write_arg_log", write_arg_log },
 	{ "args", get_args },
 	{ "argv", get_argv },

@@ -5,12 +5,12 @@
 #include <stdio.h>
 
 #include "command.h"
-#include "descriptor.h"
+#include "fd_value.h"
 #include "failure.h"
 #include "process.h"
 #include "start.h"
 
-struct start {
+struct preparation {
 	lua_State *L;                   /* [1] the command, [2] its user value */
 	struct command *command;
 	struct nsh_stream *streams[3];  /* to which standard streams are directed */
@@ -19,7 +19,7 @@ struct start {
 	struct nsh_failure *failure;
 };
 
-static bool fail(struct start *start, int stage, int errnum,
+static bool fail(struct preparation *start, int stage, int errnum,
 		 const char *subject, const char *reason)
 {
 	struct nsh_failure *failure = start->failure;
@@ -33,7 +33,7 @@ static bool fail(struct start *start, int stage, int errnum,
 	return false;
 }
 
-static bool fail_object(struct start *start, int stage, int errnum, int index,
+static bool fail_object(struct preparation *start, int stage, int errnum, int index,
 			const char *reason)
 {
 	char subject[NSH_LUA_VALUE_SIZE];
@@ -47,7 +47,7 @@ static bool fail_object(struct start *start, int stage, int errnum, int index,
 /* Flushes a file, so that Lua's output comes before the child's.  For stdin,
  * fflush(3) gives read-ahead back if the file is seekable; its failure is no
  * error then. */
-static bool flush(struct start *start, FILE *file, int stage)
+static bool flush(struct preparation *start, FILE *file, int stage)
 {
 	if (!file || fflush(file) == 0 || stage == NSH_STAGE_STDIN)
 		return true;
@@ -55,7 +55,7 @@ static bool flush(struct start *start, FILE *file, int stage)
 }
 
 /* The object is on top of the stack. */
-static bool resolve_object(struct start *start, int which)
+static bool resolve_object(struct preparation *start, int which)
 {
 	int stage = NSH_STAGE_STDIN + which;
 	struct descriptor descriptor;
@@ -70,7 +70,7 @@ static bool resolve_object(struct start *start, int which)
 	return true;
 }
 
-static bool resolve_stdio(struct start *start, int which)
+static bool resolve_stdio(struct preparation *start, int which)
 {
 	bool right = true;
 
@@ -87,7 +87,7 @@ static bool resolve_stdio(struct start *start, int which)
 /* Takes the descriptors of streams.  The child gets them blocking, as programs
  * expect.  We keep no copy, which would withhold the end of file or SIGPIPE
  * from the other side. */
-static bool take_streams(struct start *start)
+static bool take_streams(struct preparation *start)
 {
 	for (int which = 0; which < 3; which++) {
 		struct nsh_stream *stream = start->streams[which];
@@ -110,7 +110,7 @@ static bool take_streams(struct start *start)
 	return true;
 }
 
-static void close_taken(struct start *start)
+static void close_taken(struct preparation *start)
 {
 	/* nsh_command_pass_fd closes a descriptor that is given to no
 	 * command. */
@@ -123,7 +123,7 @@ static void close_taken(struct start *start)
 /* ---- pass_fd ----------------------------------------------------------- */
 
 /* The entry { object, descriptor, close } is on top of the stack. */
-static bool check_entry(struct start *start)
+static bool check_entry(struct preparation *start)
 {
 	lua_State *L = start->L;
 	struct descriptor descriptor;
@@ -146,7 +146,7 @@ static bool check_entry(struct start *start)
 	return right;
 }
 
-static bool check_passed(struct start *start)
+static bool check_passed(struct preparation *start)
 {
 	bool right = true;
 
@@ -198,7 +198,7 @@ static void close_passed(lua_State *L)
 /* Prepares a launch.  Taking the streams comes last: from there until the taken
  * descriptors are closed, no call may raise an error.  So the hook is already
  * on top of the stack, and the process has its userdata. */
-static bool prepare(struct start *start)
+static bool prepare(struct preparation *start)
 {
 	for (int which = 0; which < 3; which++)
 		if (!resolve_stdio(start, which))
@@ -211,12 +211,12 @@ static bool prepare(struct start *start)
 
 /* Sets up the stack: the command, its user value, and a closed process, which
  * is added to the scope, if argument 2 is one. */
-static struct process *begin(lua_State *L, struct start *ret_start,
+static struct process *begin(lua_State *L, struct preparation *ret_start,
 			     struct nsh_failure *failure)
 {
 	struct process *process;
 
-	*ret_start = (struct start){
+	*ret_start = (struct preparation){
 		.L = L, .command = nsh_lua_check_command(L, 1),
 		.taken = { -1, -1, -1 }, .is_attended = lua_toboolean(L, 3),
 		.failure = failure,
@@ -229,14 +229,14 @@ static struct process *begin(lua_State *L, struct start *ret_start,
 	return process;
 }
 
-static int fail_mistake(lua_State *L, const struct nsh_mistake *mistake)
+static int fail_argument_error(lua_State *L, const struct nsh_argument_error *error)
 {
 	lua_pushnil(L);
-	nsh_lua_push_mistake(L, mistake);
+	nsh_lua_push_argument_error(L, error);
 	return 2;
 }
 
-static bool launch(struct start *start, struct process *process)
+static bool launch(struct preparation *start, struct process *process)
 {
 	struct command *command = start->command;
 	int ret = -1;
@@ -260,13 +260,13 @@ static bool launch(struct start *start, struct process *process)
 static int start_command(lua_State *L)
 {
 	struct nsh_failure failure;
-	struct start start;
+	struct preparation start;
 	struct process *process = begin(L, &start, &failure);
-	const struct nsh_mistake *mistake = nsh_command_mistake(start.command->cmd);
+	const struct nsh_argument_error *error = nsh_command_argument_error(start.command->cmd);
 	bool right;
 
-	if (mistake)
-		return fail_mistake(L, mistake);
+	if (error)
+		return fail_argument_error(L, error);
 	right = prepare(&start) && launch(&start, process);
 	close_taken(&start);
 	if (!right)
@@ -279,13 +279,13 @@ static int start_command(lua_State *L)
 static int exec_command(lua_State *L)
 {
 	struct nsh_failure failure;
-	struct start start;
-	const struct nsh_mistake *mistake;
+	struct preparation start;
+	const struct nsh_argument_error *error;
 
 	(void)begin(L, &start, &failure);
-	mistake = nsh_command_mistake(start.command->cmd);
-	if (mistake)
-		return fail_mistake(L, mistake);
+	error = nsh_command_argument_error(start.command->cmd);
+	if (error)
+		return fail_argument_error(L, error);
 	/* exec discards the buffers of stdio. */
 	(void)fflush(NULL);
 	if (prepare(&start))
@@ -300,11 +300,11 @@ static int exec_command(lua_State *L)
 static int check_command(lua_State *L)
 {
 	const struct nsh_command *cmd = nsh_lua_check_command(L, 1)->cmd;
-	const struct nsh_mistake *mistake = nsh_command_mistake(cmd);
+	const struct nsh_argument_error *error = nsh_command_argument_error(cmd);
 	struct nsh_failure failure;
 
-	if (mistake)
-		return fail_mistake(L, mistake);
+	if (error)
+		return fail_argument_error(L, error);
 	if (nsh_command_check(cmd, lua_toboolean(L, 2), &failure) < 0)
 		return nsh_lua_fail(L, &failure);
 	lua_pushboolean(L, 1);
@@ -327,7 +327,7 @@ static int start_dry(lua_State *L)
 {
 	lua_Integer pid = luaL_checkinteger(L, 2);
 	struct nsh_failure failure;
-	struct start start;
+	struct preparation start;
 	struct process *process = begin(L, &start, &failure);
 
 	if (nsh_command_start_dry(start.command->cmd, (pid_t)pid,

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "command.h"
-#include "descriptor.h"
+#include "fd_value.h"
 
 static const char *const setters[3] = { "set_stdin", "set_stdout", "set_stderr" };
 /* Lua's set_stdin also drops an input that Lua makes. */

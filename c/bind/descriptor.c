@@ -1,99 +1,122 @@
 #include "descriptor.h"
 
-#include <limits.h>
+#include <errno.h>
 
-#include "command.h"
-#include "process.h"
-#include "stream.h"
-#include "value.h"
+#include "../noshell.h"
+#include "failure.h"
 
-static bool refuse(struct descriptor *descriptor, const char *reason)
+static const char DESCRIPTOR[] = "noshell.descriptor";
+
+static struct nsh_descriptor *push_closed(lua_State *L)
 {
-	descriptor->reason = reason;
-	return false;
+	struct nsh_descriptor *descriptor = lua_newuserdata(L, sizeof *descriptor);
+
+	nsh_descriptor_init(descriptor, -1, false);
+	luaL_getmetatable(L, DESCRIPTOR);
+	lua_setmetatable(L, -2);
+	return descriptor;
 }
 
-static bool take_number(lua_State *L, int index, struct descriptor *descriptor)
+/* Both ends may be used in a child of the host. */
+int nsh_lua_new_pipe(lua_State *L)
 {
-	int64_t number;
+	struct nsh_descriptor *reader = push_closed(L), *writer = push_closed(L);
+	int ends[2];
 
-	if (!nsh_lua_integer(L, index, &number) || number < 0 || number > INT_MAX)
-		return refuse(descriptor, "is not a descriptor");
-	descriptor->fd = (int)number;
-	return true;
+	if (nsh_pipe(ends) < 0)
+		return nsh_lua_fail_errno(L, "pipe", errno);
+	nsh_descriptor_init(reader, ends[0], true);
+	nsh_descriptor_init(writer, ends[1], true);
+	return 2;
 }
 
-static bool take_file(void *userdata, struct descriptor *descriptor)
+/* Duplicates and timers serve the event loop, and may not be used in a
+ * child. */
+static int push_fd(lua_State *L, struct nsh_descriptor *descriptor, int take_fd,
+		   const char *stage)
 {
-	descriptor->file = nsh_lua_file(userdata);
-	if (!descriptor->file)
-		return refuse(descriptor, "is a closed file");
-	descriptor->fd = fileno(descriptor->file);
-	if (descriptor->fd < 0)
-		return refuse(descriptor, "is a file without a descriptor");
-	return true;
+	if (take_fd < 0)
+		return nsh_lua_fail_errno(L, stage, errno);
+	nsh_descriptor_init(descriptor, take_fd, false);
+	return 1;
 }
 
-static bool take_stream(struct stream *userdata, struct descriptor *descriptor)
+int nsh_lua_duplicate(lua_State *L)
 {
-	descriptor->stream = nsh_lua_stream(userdata);
-	if (!descriptor->stream || nsh_stream_fd(descriptor->stream) < 0)
-		return refuse(descriptor, "is a closed stream");
-	descriptor->fd = nsh_stream_fd(descriptor->stream);
-	return true;
+	int fd = (int)luaL_checkinteger(L, 1);
+	struct nsh_descriptor *descriptor = push_closed(L);
+
+	return push_fd(L, descriptor, nsh_fd_duplicate(fd), "duplicate");
 }
 
-/* Calls the object's method and returns the descriptor; propagates its
- * errors. */
-static int ask(lua_State *L)
+int nsh_lua_new_timer(lua_State *L)
 {
-	static const char *const methods[] = { "fileno", "getfd", "pollfd" };
+	lua_Number seconds = luaL_checknumber(L, 1);
+	struct nsh_descriptor *descriptor = push_closed(L);
 
-	for (int i = 0; i < 3; i++) {
-		lua_getfield(L, 1, methods[i]);
-		if (lua_isfunction(L, -1)) {
-			lua_pushvalue(L, 1);
-			lua_call(L, 1, 1);
-			return 1;
-		}
-		lua_pop(L, 1);
-	}
+	return push_fd(L, descriptor, nsh_timer(seconds), "timer");
+}
+
+static struct nsh_descriptor *check(lua_State *L)
+{
+	return luaL_checkudata(L, 1, DESCRIPTOR);
+}
+
+static int get_fd(lua_State *L)
+{
+	int fd = nsh_descriptor_fd(check(L));
+
+	if (fd < 0)
+		return luaL_error(L, "the descriptor is closed");
+	lua_pushinteger(L, fd);
+	return 1;
+}
+
+static int is_closed(lua_State *L)
+{
+	lua_pushboolean(L, nsh_descriptor_fd(check(L)) < 0);
+	return 1;
+}
+
+static int close_descriptor(lua_State *L)
+{
+	nsh_descriptor_close(check(L));
 	return 0;
 }
 
-static bool take_object(lua_State *L, int index, struct descriptor *descriptor)
+static int to_text(lua_State *L)
 {
-	bool open;
+	int fd = nsh_descriptor_fd(check(L));
 
-	lua_pushcfunction(L, ask);
-	lua_pushvalue(L, index);
-	if (lua_pcall(L, 1, 1, 0) != 0 || lua_isnil(L, -1)) {
-		lua_pop(L, 1);
-		return refuse(descriptor, "is closed, or has no method fileno, getfd or pollfd");
-	}
-	open = take_number(L, lua_gettop(L), descriptor);
-	lua_pop(L, 1);
-	return open || refuse(descriptor, "is closed: it has no descriptor");
+	if (fd < 0)
+		lua_pushliteral(L, "noshell.descriptor (closed)");
+	else
+		lua_pushfstring(L, "noshell.descriptor (%d)", fd);
+	return 1;
 }
 
-bool nsh_lua_descriptor(lua_State *L, int index,
-			struct descriptor *ret_descriptor)
-{
-	void *file = nsh_lua_test(L, index, LUA_FILEHANDLE);
-	struct stream *stream = nsh_lua_test(L, index, NSH_LUA_STREAM);
+static const luaL_Reg methods[] = {
+	{ "close", close_descriptor },
+	{ "closed", is_closed },
+	{ "fileno", get_fd },
+	{ NULL, NULL }
+};
 
-	*ret_descriptor = (struct descriptor){ .fd = -1 };
-	if (lua_type(L, index) == LUA_TNUMBER)
-		return take_number(L, index, ret_descriptor);
-	if (file)
-		return take_file(file, ret_descriptor);
-	if (stream)
-		return take_stream(stream, ret_descriptor);
-	if (nsh_lua_test(L, index, NSH_LUA_PROCESS)
-	    || nsh_lua_test(L, index, NSH_LUA_COMMAND))
-		return refuse(ret_descriptor, "is not a stream; a process has "
-			      "stdin, stdout and stderr");
-	if (lua_istable(L, index) || lua_type(L, index) == LUA_TUSERDATA)
-		return take_object(L, index, ret_descriptor);
-	return refuse(ret_descriptor, "is not a descriptor, a file or a stream");
+static const luaL_Reg metamethods[] = {
+	{ "__close", close_descriptor },
+	{ "__gc", close_descriptor },
+	{ "__tostring", to_text },
+	{ NULL, NULL }
+};
+
+void nsh_lua_open_pipe(lua_State *L)
+{
+	luaL_newmetatable(L, DESCRIPTOR);
+	luaL_setfuncs(L, metamethods, 0);
+	lua_pushstring(L, DESCRIPTOR);
+	lua_setfield(L, -2, "__name");
+	lua_newtable(L);
+	luaL_setfuncs(L, methods, 0);
+	lua_setfield(L, -2, "__index");
+	lua_pop(L, 1);
 }

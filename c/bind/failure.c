@@ -49,12 +49,12 @@ int nsh_lua_fail_errno(lua_State *L, const char *what, int errnum)
 	return 2;
 }
 
-void nsh_lua_push_mistake(lua_State *L, const struct nsh_mistake *mistake)
+void nsh_lua_push_argument_error(lua_State *L, const struct nsh_argument_error *error)
 {
-	push(L, nsh_code_name(NSH_INVALID), NULL, mistake->errnum);
-	set_text(L, "method", mistake->method);
-	set_text(L, "value", mistake->value);
-	set_text(L, "reason", mistake->reason);
-	set_text(L, "where", mistake->where);
-	set_text(L, "key", mistake->key);
+	push(L, nsh_code_name(NSH_INVALID), NULL, error->errnum);
+	set_text(L, "method", error->method);
+	set_text(L, "value", error->value);
+	set_text(L, "reason", error->reason);
+	set_text(L, "where", error->where);
+	set_text(L, "key", error->key);
 }

@@ -12,6 +12,6 @@ int nsh_lua_fail(lua_State *L, const struct nsh_failure *failure);
 /* The same for an operation other than a start; `what` is the method's name. */
 int nsh_lua_fail_errno(lua_State *L, const char *what, int errnum);
 /* Pushes an argument error as a failure. */
-void nsh_lua_push_mistake(lua_State *L, const struct nsh_mistake *mistake);
+void nsh_lua_push_argument_error(lua_State *L, const struct nsh_argument_error *error);
 
 #endif

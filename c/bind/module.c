@@ -7,7 +7,7 @@
 #include "command.h"
 #include "failure.h"
 #include "fields.h"
-#include "pipe.h"
+#include "descriptor.h"
 #include "pollset.h"
 #include "process.h"
 #include "secret.h"

@@ -85,7 +85,7 @@ static int get_result(lua_State *L)
 	return 1;
 }
 
-static int get_verdict(lua_State *L)
+static int check_result(lua_State *L)
 {
 	struct nsh_process *process = nsh_lua_check_open(L);
 	int failed = nsh_lua_fail_foreign(L, process);
@@ -100,7 +100,7 @@ static int get_verdict(lua_State *L)
 }
 
 static const luaL_Reg methods[] = {
-	{ "check", get_verdict },
+	{ "check", check_result },
 	{ "result", get_result },
 	{ NULL, NULL }
 };

@@ -40,7 +40,7 @@ int nsh_lua_start_aside(lua_State *L)
 	struct nsh_failure failure;
 	struct start *start;
 
-	if (nsh_command_mistake(command->cmd) || command->hooked || has_objects(L)
+	if (nsh_command_argument_error(command->cmd) || command->hooked || has_objects(L)
 	    || !nsh_command_can_start_aside(command->cmd)) {
 		lua_pushnil(L);
 		return 1;

@@ -76,8 +76,8 @@ void nsh_lua_setter_note(const struct setter *setter)
 {
 	char where[WHERE_SIZE];
 
-	if (setter->spoiled || !nsh_command_mistake(setter->cmd))
+	if (setter->spoiled || !nsh_command_argument_error(setter->cmd))
 		return;
 	find_where(setter->L, where);
-	nsh_command_set_mistake_where(setter->cmd, where);
+	nsh_command_set_argument_error_where(setter->cmd, where);
 }

@@ -27,9 +27,9 @@ end
 
 -- Standard streams ------------------------------------------------------------
 
---- A mistake of running that is no mistake of the command: it can be run in
---- another way.
-local function misfit(self, method, value, reason)
+--- The error of a way to run that conflicts with the command. The command itself is
+--- valid: it can be run in another way.
+local function conflict(self, method, value, reason)
   return failure.new({ code = "invalid", method = method, value = value,
     reason = reason }, self:to_string())
 end
@@ -45,7 +45,7 @@ function command.direct(self, ways, method)
     if way and is_free then
       self["set_" .. drive.names[which]](self, way)
     elseif (way == "pipe" or way == "capture") and now ~= way then
-      return nil, misfit(self, "set_" .. drive.names[which], now,
+      return nil, conflict(self, "set_" .. drive.names[which], now,
         ("%s needs %s for itself"):format(method, drive.names[which]))
     end
   end
@@ -56,7 +56,7 @@ end
 local function find_pipe(self)
   local which = drive.find_pipe(self)
   if which then
-    return misfit(self, "set_" .. drive.names[which], "pipe",
+    return conflict(self, "set_" .. drive.names[which], "pipe",
       "run gives no stream: use run_async, lines or popen")
   end
 end
@@ -70,7 +70,7 @@ local function fail(self, raw)
 end
 
 local function start(calls, self, to_end, is_bound, attended)
-  local method, value, reason = drive.find_misfit(self)
+  local method, value, reason = drive.find_conflict(self)
   if method then
     return fail(self, { code = "invalid", method = method, value = value,
       reason = reason })
@@ -161,7 +161,7 @@ end
 ---@return noshell.error?
 function command.find_daemon(cmd, method)
   if not cmd:_daemonizes() then return nil end
-  return misfit(cmd, nil, nil, ("%s cannot be used with daemonize: no parent "
+  return conflict(cmd, nil, nil, ("%s cannot be used with daemonize: no parent "
     .. "waits at the other end of its stdout"):format(method))
 end
 
@@ -172,7 +172,7 @@ end
 function methods:output()
   local now = self:stdio(1)
   if now ~= "default" and now ~= "capture" then
-    return nil, misfit(self, "set_stdout", now, "output needs stdout for itself")
+    return nil, conflict(self, "set_stdout", now, "output needs stdout for itself")
   end
   local err = command.find_daemon(self, "output")
   if err then return nil, err end
@@ -264,14 +264,18 @@ function methods:records(separator)
   end)
 end
 
-local mistake, write_arg_log = methods._first_mistake, methods._write_arg_log
+local first_error, write_arg_log = methods._first_argument_error, methods._write_arg_log
 
---- The first mistake that was made with its setters, nil where there is none.
+--- The first argument error of its setters; nil if there is none.
 ---@return noshell.error?
-function methods:mistake()
-  local raw = mistake(self)
+function methods:argument_error()
+  local raw = first_error(self)
   return raw and failure.new(raw, self:to_string())
 end
+
+--- The former name of argument_error.
+---@return noshell.error?
+function methods:mistake() return self:argument_error() end
 
 --- Writes the variables that were set and the words, unquoted, and a newline.
 ---@param target integer|file*
@@ -289,7 +293,7 @@ end
 ---@return noshell.error
 function methods:exec()
   if drive.stdio(self, 0) == "input" then
-    return nil, misfit(self, "set_input", "a function",
+    return nil, conflict(self, "set_input", "a function",
       "nobody is left to call it after exec")
   end
   command.flush()

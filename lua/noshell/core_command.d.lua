@@ -19,14 +19,14 @@ function command:clone() end
 ---@param value? string
 ---@param reason string
 ---@return noshell.command
-function command:_mistake(method, value, reason) end
+function command:_argument_error(method, value, reason) end
 
 --- Records that the key of a SPEC caused the first argument error; with a value,
 --- only if the error is about that value. Returns whether there is an error.
 ---@param key string
 ---@param value? any
 ---@return boolean
-function command:_set_mistake_key(key, value) end
+function command:_set_argument_error_key(key, value) end
 
 --- Returns the table in which the Lua layer keeps its state of the command; a clone has
 --- a copy.
@@ -301,7 +301,7 @@ function command:working_directory() end
 
 --- Returns the first argument error.
 ---@return noshell.failure?
-function command:_first_mistake() end
+function command:_first_argument_error() end
 
 --- Returns how a standard stream is directed.
 ---@param which 0|1|2

@@ -5,7 +5,7 @@
 local core = require "noshell.core"
 local failure = require "noshell.failure"
 local group = require "noshell.group"
-local setters = require "noshell.setters"
+local setters = require "noshell.command_streams"
 local state = require "noshell.state"
 
 ---@class noshell.process
@@ -15,7 +15,7 @@ local pump, pollfd, result = processes._pump, processes._pollfd, processes.resul
 
 --- What drives one process.
 ---@class noshell.driver
----@field channels noshell.channel[]
+---@field outputs noshell.output[]
 ---@field crlf? boolean           a line's end may be CR LF
 ---@field stdin? noshell.stream   where input is made as it is read
 ---@field source? fun(): string?  ... by this function
@@ -29,7 +29,7 @@ local pump, pollfd, result = processes._pump, processes._pollfd, processes.resul
 ---@field note? fun()              of a dry run: it is going to be ended
 
 --- One captured stream.
----@class noshell.channel
+---@class noshell.output
 ---@field which 1|2
 ---@field on_line? fun(line: string)
 ---@field on_data? fun(data: string)
@@ -70,7 +70,7 @@ local LISTENERS = { "on_stdout", "on_stderr" }
 
 --- What was asked for and cannot be, as { setter, value, reason }.
 ---@param cmd noshell.command
-function drive.find_misfit(cmd)
+function drive.find_conflict(cmd)
   local kept = state.of(cmd)
   for which = 1, 2 do
     local name = drive.names[which]
@@ -96,10 +96,10 @@ local function source_of(input)
   end
 end
 
-local function add_channel(driver, process, which, on_line, on_data, tail)
+local function add_output(driver, process, which, on_line, on_data, tail)
   if not (on_line or on_data or tail) then return end
   if not process:_captured_size(which) then return end
-  table.insert(driver.channels, { which = which, on_line = on_line,
+  table.insert(driver.outputs, { which = which, on_line = on_line,
     on_data = on_data, tail = tail, from = 0, scanned = 0, dropped = 0 })
 end
 
@@ -129,18 +129,18 @@ function drive.attach(process, asked)
   local kept = state.of(process)
   kept.crlf = asked.crlf
   -- A dry run has made one already, and has read the input.
-  local driver = kept.driver or { channels = {}, offset = 1 }
+  local driver = kept.driver or { outputs = {}, offset = 1 }
   driver.crlf = asked.crlf
   local tail = asked.tail
-  add_channel(driver, process, 1, asked.on_stdout, asked.tee,
+  add_output(driver, process, 1, asked.on_stdout, asked.tee,
     asked.tee_passes and 0 or tail)
-  add_channel(driver, process, 2, asked.on_stderr, nil, tail)
+  add_output(driver, process, 2, asked.on_stderr, nil, tail)
   if asked.input and not kept.driver then
     driver.stdin = process.stdin
     driver.source = source_of(asked.input)
     driver.group = group.new { process }
   end
-  if driver.stdin or driver.channels[1] then kept.driver = driver end
+  if driver.stdin or driver.outputs[1] then kept.driver = driver end
 end
 
 -- While it runs ---------------------------------------------------------------------
@@ -218,58 +218,58 @@ local function is_heard(process, driver)
 end
 
 --- The next line, also the last one that has no end; nil where there is none.
-local function next_line(process, channel, finished)
-  local which = channel.which
-  local line, size = process:_captured_line(which, channel.from, channel.scanned)
+local function next_line(process, output, finished)
+  local which = output.which
+  local line, size = process:_captured_line(which, output.from, output.scanned)
   if line then return line end
-  channel.scanned = size
-  if finished and size > channel.from then
-    return process:_captured(which, channel.from)
+  output.scanned = size
+  if finished and size > output.from then
+    return process:_captured(which, output.from)
   end
 end
 
-local function tell_lines(process, driver, channel, finished)
+local function tell_lines(process, driver, output, finished)
   while is_heard(process, driver) do
-    local line = next_line(process, channel, finished)
+    local line = next_line(process, output, finished)
     if not line then return end
-    channel.from = channel.from + #line
-    channel.on_line(drive.chomp(line, driver.crlf))
+    output.from = output.from + #line
+    output.on_line(drive.chomp(line, driver.crlf))
   end
 end
 
-local function tell_data(process, channel)
-  local data = process:_captured(channel.which, channel.from)
-  channel.from = channel.from + #data
-  if data ~= "" then channel.on_data(data) end
+local function tell_data(process, output)
+  local data = process:_captured(output.which, output.from)
+  output.from = output.from + #data
+  if data ~= "" then output.on_data(data) end
 end
 
 --- How much more than asked for is held, so that a byte that is kept moves
 --- seldom.
 local SLACK = 1024 * 1024
 
-local function drop_old(process, channel)
-  local size = process:_captured_size(channel.which)
-  local is_told = channel.on_line or channel.on_data
-  local count = size - channel.tail
-  if is_told then count = math.min(count, channel.from) end
-  if count <= 0 or count < math.min(channel.tail, SLACK) then return end
-  process:_drop_captured(channel.which, count)
-  channel.dropped = channel.dropped + count
-  channel.from = math.max(0, channel.from - count)
-  channel.scanned = math.max(0, channel.scanned - count)
+local function drop_old(process, output)
+  local size = process:_captured_size(output.which)
+  local is_told = output.on_line or output.on_data
+  local count = size - output.tail
+  if is_told then count = math.min(count, output.from) end
+  if count <= 0 or count < math.min(output.tail, SLACK) then return end
+  process:_drop_captured(output.which, count)
+  output.dropped = output.dropped + count
+  output.from = math.max(0, output.from - count)
+  output.scanned = math.max(0, output.scanned - count)
 end
 
 local function serve(process, driver, finished)
   if driver.stdin and finished then stop_feeding(driver) end
   if driver.stdin then feed(driver) end
-  for _, channel in ipairs(driver.channels) do
-    if channel.on_line then
-      tell_lines(process, driver, channel, finished)
-    elseif channel.on_data and is_heard(process, driver) then
-      tell_data(process, channel)
+  for _, output in ipairs(driver.outputs) do
+    if output.on_line then
+      tell_lines(process, driver, output, finished)
+    elseif output.on_data and is_heard(process, driver) then
+      tell_data(process, output)
     end
-    if channel.tail and not finished and is_heard(process, driver) then
-      drop_old(process, channel)
+    if output.tail and not finished and is_heard(process, driver) then
+      drop_old(process, output)
     end
   end
 end
@@ -311,16 +311,16 @@ end
 ---@return table
 function drive.result(process)
   local fields, driver = result(process), state.of(process).driver
-  for i = 1, driver and #driver.channels or 0 do
-    local channel = driver.channels[i]
-    local name = channel.which == 1 and "stdout" or "stderr"
+  for i = 1, driver and #driver.outputs or 0 do
+    local output = driver.outputs[i]
+    local name = output.which == 1 and "stdout" or "stderr"
     local kept = fields[name]
-    if channel.tail == 0 and channel.on_data then
+    if output.tail == 0 and output.on_data then
       fields[name] = nil
-    elseif channel.tail then
-      local last = kept:sub(math.max(1, #kept - channel.tail + 1))
+    elseif output.tail then
+      local last = kept:sub(math.max(1, #kept - output.tail + 1))
       fields[name] = last
-      fields[name .. "_dropped"] = channel.dropped + #kept - #last
+      fields[name .. "_dropped"] = output.dropped + #kept - #last
     end
   end
   return fields

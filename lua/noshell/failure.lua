@@ -25,11 +25,11 @@
 ---@field command? string    the command line, as sh would read it; text that is parsed has none
 ---@field line? integer      of text that is parsed: the number of its line
 ---@field result? noshell.result  how it ended, where it was started and has ended
----@field method? string     of a mistake: the setter
----@field value? string      of a mistake: what it was given
+---@field method? string     of an argument error: the setter
+---@field value? string      of an argument error: what it was given
 ---@field reason? string     words where `errno` says too little
----@field where? string      of a mistake: the caller's "file:line"
----@field key? string        of a mistake: the key of a SPEC whose value it is
+---@field where? string      of an argument error: the caller's "file:line"
+---@field key? string        of an argument error: the key of a SPEC whose value it is
 ---@field signal? string     what killed the child before it executed the program
 ---@field signal_number? integer  its number
 ---@field seconds? number    how long a wait that timed out took

@@ -11,16 +11,17 @@ local command = require "noshell.command"
 local dry_run = require "noshell.dry_run"
 local failure = require "noshell.failure"
 local host = require "noshell.host"
+local map = require "noshell.map"
 local options = require "noshell.options"
 local parse = require "noshell.parse"
 local pipeline = require "noshell.pipeline"
 local popen = require "noshell.popen"
 local result = require "noshell.result"
 local retry = require "noshell.retry"
-local several = require "noshell.several"
 local trace = require "noshell.trace"
+local wait_several = require "noshell.wait_several"
 
--- A mistake is told with the line of who uses noshell, not with ours.
+-- An argument error is told with the line of who uses noshell, not with ours.
 local directory = debug.getinfo(1, "S").source:match("^(@.*/)[^/]*$")
 if directory then core.set_source_prefix(directory) end
 
@@ -210,9 +211,9 @@ end
 
 noshell.pipeline = pipeline.new
 noshell.tee = pipeline.tee
-noshell.map = several.map
-noshell.wait_any = several.wait_any
-noshell.wait_all = several.wait_all
+noshell.map = map.map
+noshell.wait_any = wait_several.wait_any
+noshell.wait_all = wait_several.wait_all
 noshell.retry = retry.run
 noshell.trace = trace.use
 noshell.dry_run = dry_run.new

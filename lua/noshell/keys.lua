@@ -3,7 +3,7 @@
 local core = require "noshell.core"
 local failure = require "noshell.failure"
 local list = require "noshell.list"
-local setters = require "noshell.setters"
+local setters = require "noshell.command_streams"
 
 local keys = {}
 
@@ -19,7 +19,7 @@ local shown = failure.shown
 ---@param value any
 ---@param reason string
 function keys.reject(cmd, key, value, reason)
-  cmd:_mistake(key, shown(value), reason)
+  cmd:_argument_error(key, shown(value), reason)
 end
 
 local reject = keys.reject

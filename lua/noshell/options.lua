@@ -42,11 +42,11 @@ local function reject_key(cmd, key, given)
     reject(cmd, key, given, near and ("no such option, did you mean '%s'?")
       :format(near) or "no such option")
   end
-  cmd:_set_mistake_key(key)
+  cmd:_set_argument_error_key(key)
 end
 
 local function reject_keys(cmd, strangers, spec)
-  if cmd:mistake() then return end
+  if cmd:argument_error() then return end
   table.sort(strangers, function(a, b) return tostring(a) < tostring(b) end)
   for _, key in ipairs(strangers) do reject_key(cmd, key, spec[key]) end
 end
@@ -66,14 +66,14 @@ local function from_table(spec)
   local cmd = core.command(spec[1])
   add_words(cmd, spec, last)
   if strangers then reject_keys(cmd, strangers, spec) end
-  local is_wrong = cmd:mistake() ~= nil
+  local is_wrong = cmd:argument_error() ~= nil
   for i = 1, #KEYS do
     if left == 0 then break end
     local key = KEYS[i]
     local given = spec[key]
     if given ~= nil then
       keys.setters[key](cmd, given, key, spec)
-      is_wrong = is_wrong or cmd:_set_mistake_key(key, given)
+      is_wrong = is_wrong or cmd:_set_argument_error_key(key, given)
       left = left - 1
     end
   end

@@ -6,12 +6,12 @@ local drive = require "noshell.drive"
 local failure = require "noshell.failure"
 local nearest = require "noshell.nearest"
 local options = require "noshell.options"
-local running = require "noshell.running"
+local running = require "noshell.pipeline_process"
 local scope = require "noshell.scope"
 local state = require "noshell.state"
 local stream = require "noshell.stream"
 local trace = require "noshell.trace"
-local verdict = require "noshell.verdict"
+local pipeline_result = require "noshell.pipeline_result"
 local waitable = require "noshell.waitable"
 
 --- Commands whose standard output is the standard input of the next. What each
@@ -22,7 +22,7 @@ local waitable = require "noshell.waitable"
 ---@field stages noshell.command[]  from left to right
 ---@field seconds? number  how long all of it may run
 ---@field grace? number    seconds from TERM to KILL then
----@field rules noshell.command  holds the mistakes that are no stage's
+---@field rules noshell.command  holds the argument errors that are no stage's
 ---@operator concat(noshell.stage): noshell.pipeline
 ---@operator bor(noshell.stage): noshell.pipeline
 local methods = {}
@@ -60,7 +60,7 @@ local function add(self, stage)
   if pipeline.is(stage) then
     for i = 1, #stage.stages do table.insert(self.stages, stage.stages[i]) end
     limit(self, stage.seconds, stage.grace)
-    if stage.rules:mistake() then self.rules = stage.rules end
+    if stage.rules:argument_error() then self.rules = stage.rules end
   else
     local cmd = options.command(stage)
     table.insert(self.stages, cmd)
@@ -81,18 +81,18 @@ local function apply(self, spec)
   for key in pairs(spec) do
     if type(key) ~= "number" and key ~= "timeout" and key ~= "grace" then
       local near = nearest.word(tostring(key), KEYS)
-      self.rules:_mistake(tostring(key), failure.shown(spec[key]),
+      self.rules:_argument_error(tostring(key), failure.shown(spec[key]),
         near and ("no such option, did you mean '%s'?"):format(near)
           or "no such option of a pipeline; set it on a command")
-      self.rules:_set_mistake_key(tostring(key))
+      self.rules:_set_argument_error_key(tostring(key))
     end
   end
   if spec.timeout ~= nil then
     self:set_timeout(spec.timeout, spec.grace)
   elseif spec.grace ~= nil then
-    self.rules:_mistake("grace", failure.shown(spec.grace),
+    self.rules:_argument_error("grace", failure.shown(spec.grace),
       "'grace' requires 'timeout'")
-    self.rules:_set_mistake_key("grace")
+    self.rules:_set_argument_error_key("grace")
   end
 end
 
@@ -118,7 +118,7 @@ function pipeline.new(...)
   end
   for i = 1, count do add(self, list[i]) end
   if count == 0 then
-    self.rules:_mistake("pipeline", "", "at least one command is required")
+    self.rules:_argument_error("pipeline", "", "at least one command is required")
   end
   return self
 end
@@ -175,41 +175,41 @@ end
 
 -- Running ---------------------------------------------------------------------------
 
-local function misfit(self, index, method, value, reason)
-  return verdict.locate(self:to_string(), index, failure.new({ code = "invalid",
+local function conflict(self, index, method, value, reason)
+  return pipeline_result.locate(self:to_string(), index, failure.new({ code = "invalid",
     method = method, value = value, reason = reason },
     self.stages[index]:to_string()))
 end
 
 --- What a stage has of its own where the pipeline has its pipes.
-local function find_misfit(self, index)
+local function find_conflict(self, index)
   local stage, last = self.stages[index], #self.stages
   local kept = state.of(stage)
   local stdin, stdout = drive.stdio(stage, 0), stage:stdio(1)
   if index > 1 and stdin ~= "default" then
-    return misfit(self, index, "set_stdin", stdin,
+    return conflict(self, index, "set_stdin", stdin,
       "it reads what the stage before it writes")
   elseif index < last and stdout ~= "default" then
-    return misfit(self, index, "set_stdout", stdout,
+    return conflict(self, index, "set_stdout", stdout,
       "the stage behind it reads it; noshell.tee copies it")
   elseif index < last and kept.on_stdout then
-    return misfit(self, index, "on_stdout", "a function",
+    return conflict(self, index, "on_stdout", "a function",
       "the stage behind it reads stdout; noshell.tee copies it")
   end
 end
 
---- The first mistake, before anything is started.
-local function find_mistake(self)
-  local err = self.rules:mistake()
+--- The first argument error, before anything is started.
+local function find_argument_error(self)
+  local err = self.rules:argument_error()
   if err then
     err.command = self:to_string()
     return err
   end
   for i = 1, #self.stages do
     local stage = self.stages[i]
-    err = stage:mistake()
-    if err then return verdict.locate(self:to_string(), i, err) end
-    err = find_misfit(self, i)
+    err = stage:argument_error()
+    if err then return pipeline_result.locate(self:to_string(), i, err) end
+    err = find_conflict(self, i)
     if err then return err end
   end
 end
@@ -220,7 +220,7 @@ local function find_pipe(self)
     local stage = self.stages[i]
     local which = drive.find_pipe(stage)
     if which then
-      return misfit(self, i, "set_" .. drive.names[which], "pipe",
+      return conflict(self, i, "set_" .. drive.names[which], "pipe",
         "run gives no stream: use run_async or lines")
     end
   end
@@ -236,7 +236,7 @@ end
 ---@return noshell.pipeline_process?
 ---@return noshell.error?
 function methods:run_async()
-  return scope.run(start, self, find_mistake(self))
+  return scope.run(start, self, find_argument_error(self))
 end
 
 --- Starts all stages as run does. With `attended` the caller waits for the end at
@@ -247,7 +247,7 @@ end
 ---@return noshell.pipeline_process?
 ---@return noshell.error?
 function methods:_begin(calls, _, attended)
-  return start(calls, self, find_mistake(self) or find_pipe(self), true, attended)
+  return start(calls, self, find_argument_error(self) or find_pipe(self), true, attended)
 end
 
 local function run(calls, self)
@@ -273,11 +273,11 @@ function methods:output()
   local last = self.stages[#self.stages]
   local now = last and last:stdio(1)
   if last and now ~= "default" and now ~= "capture" then
-    return nil, misfit(self, #self.stages, "set_stdout", now,
+    return nil, conflict(self, #self.stages, "set_stdout", now,
       "output needs stdout for itself")
   end
   local err = last and command.find_daemon(last, "output")
-  if err then return nil, verdict.locate(self:to_string(), #self.stages, err) end
+  if err then return nil, pipeline_result.locate(self:to_string(), #self.stages, err) end
   return command.text_of(self:run())
 end
 
@@ -292,10 +292,10 @@ local function start_reading(calls, self, method, read)
     last = last:clone()
     copy.stages[count] = last
     local ok, why = command.direct(last, { [1] = "pipe" }, method)
-    if not ok then err = verdict.locate(self:to_string(), count, why) end
+    if not ok then err = pipeline_result.locate(self:to_string(), count, why) end
   end
   local started
-  if not err then started, err = start(calls, copy, find_mistake(copy), true) end
+  if not err then started, err = start(calls, copy, find_argument_error(copy), true) end
   if not started then error(err, 0) end
   return command.iterate(calls, started, read)
 end

@@ -86,14 +86,14 @@ end
 
 ---@return noshell.result?
 ---@return noshell.error?
-function methods:_verdict()
-  return process.verdict(self)
+function methods:_outcome()
+  return process.outcome(self)
 end
 
 --- The result of a finished one, which need not be a success.
 ---@return noshell.result
 function methods:_result()
-  local answer, err = process.verdict(self)
+  local answer, err = process.outcome(self)
   return answer or err.result
 end
 
@@ -107,12 +107,12 @@ end
 
 -- Waiting -----------------------------------------------------------------------
 
---- The verdict on a process that has finished: its result, or nil, err, and the
+--- The outcome of a process that has finished: its result, or nil, err, and the
 --- same one each time.
 ---@param self noshell.process
 ---@return noshell.result?
 ---@return noshell.error?
-function process.verdict(self)
+function process.outcome(self)
   local own = state.of(self)
   if not own.result then
     own.result = result.new(drive.result(self))
@@ -156,7 +156,7 @@ methods._end = pump
 ---@return noshell.error?
 function methods:_reap()
   -- No method of a closed process reports its end.
-  if trace.is_on() then process.verdict(self) end
+  if trace.is_on() then process.outcome(self) end
   local ok, raw = self:_abort()
   if raw then return fail(self, raw) end
   return ok

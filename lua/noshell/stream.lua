@@ -71,7 +71,7 @@ local function is_over(self)
   if raw then return nil, raw end
   if not finished then return false end
   if owner:_raised() then return true end
-  local _, err = owner:_verdict()
+  local _, err = owner:_outcome()
   if err and err.code == "timeout" then return true end
   local deadline = deadline_of(self)
   if deadline and core.now() >= deadline then return nil, held_failure(self) end

@@ -15,7 +15,7 @@ local wait = require "noshell.wait"
 ---@field _end fun(self): boolean?, noshell.failure?   as _step, after _mute and terminate
 ---@field _raised fun(self): table?      { err } if a function of the caller's raised err
 ---@field _mute fun(self)                functions of the caller's are not called any more
----@field _verdict fun(self): noshell.result?, noshell.error?  once all have finished
+---@field _outcome fun(self): noshell.result?, noshell.error?  once all have finished
 ---@field _undriven fun(self): any, number?  what core.await is given, if C alone serves it;
 ---  and the seconds until its own deadline
 ---@field terminate fun(self, grace: number): true?, noshell.failure?
@@ -62,7 +62,7 @@ end
 function methods:wait(seconds)
   local deadline = wait.deadline(seconds, "wait")
   local finished, raw = wait.finish(self, self.pump, deadline)
-  if finished then return self:_verdict() end
+  if finished then return self:_outcome() end
   return fail(self, raw or { code = "timeout", seconds = seconds })
 end
 
@@ -71,7 +71,7 @@ end
 ---@return noshell.error?
 function methods:poll()
   local finished, raw = self:pump()
-  if finished then return self:_verdict() end
+  if finished then return self:_outcome() end
   if raw then return fail(self, raw) end
   return nil
 end
@@ -120,7 +120,7 @@ end
 function waitable.conclude(self)
   local finished, raw = wait.finish(self, self._step)
   local raised, answer, err = self:_raised(), nil, nil
-  if finished then answer, err = self:_verdict() end
+  if finished then answer, err = self:_outcome() end
   self:close()
   if raised then error(raised[1], 0) end
   if finished then return answer, err end

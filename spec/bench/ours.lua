@@ -41,7 +41,7 @@ end
 
 local input
 
-function jobs.exchange(programs, count)
+function jobs.io(programs, count)
   input = input or ("x"):rep(count)
   local result = assert(noshell.run { programs.probe, "--cat", input = input,
     max_output = math.huge })

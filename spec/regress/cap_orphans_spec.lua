@@ -24,7 +24,7 @@ describe("a program past its output's cap", function()
 
   it("is told of SIGPIPE too, where it survives TERM", function()
     local value, err = noshell.run { helper.probe, "--ignore", "TERM", "--out", 1000000,
-      "--pause", max_output = 1000 }
+      "--pause", max_output = 1000, timeout = 60, grace = 60 }
     assert.is_nil(value)
     assert.equal("output_limit PIPE", err.code .. " " .. err.result.signal)
   end)

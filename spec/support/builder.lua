@@ -1,22 +1,22 @@
 -- Every method of a command, and where its specs are: the sentence of the spec
--- that shows it at work, the mistakes that it remembers, and the stage that the
+-- that shows it at work, the argument errors that it remembers, and the stage that the
 -- kernel's refusal is told by. builder_complete_spec holds this table against
 -- the methods that there are.
 --
 --   works     { file, sentence } of the spec that shows it
---   mistakes  lists of arguments, with `value` and `reason`, what is said of
+--   argument_errors  lists of arguments, with `value` and `reason`, what is said of
 --             them; absent where a method is no setter
 --   stage     what stages_spec calls it; false where nothing can be refused
 local setter_rows = require "spec.support.setter_rows"
 
 local huge = math.huge
 
-local function mistake(value, reason, ...)
+local function rejects(value, reason, ...)
   return { n = select("#", ...), value = value, reason = reason, ... }
 end
 
 --- Of setters without arguments.
-local none = { mistake("1", "argument 1 is one too many", 1) }
+local none = { rejects("1", "argument 1 is one too many", 1) }
 
 local builder = {}
 
@@ -24,55 +24,55 @@ local builder = {}
 
 builder.add_arg = {
   works = { "command", "reach the program as they were given, in order" },
-  mistakes = {
-    mistake("", "argument 1 is missing"),
-    mistake("a table", "must be a string or a number", {}),
-    mistake("true", "must be a string or a number", true),
-    mistake("inf", "must be a finite number", huge),
-    mistake('"a\\0b"', "contains a zero byte", "a\0b"),
-    mistake('"b"', "argument 2 is one too many: add_arg takes 1", "a", "b"),
+  argument_errors = {
+    rejects("", "argument 1 is missing"),
+    rejects("a table", "must be a string or a number", {}),
+    rejects("true", "must be a string or a number", true),
+    rejects("inf", "must be a finite number", huge),
+    rejects('"a\\0b"', "contains a zero byte", "a\0b"),
+    rejects('"b"', "argument 2 is one too many: add_arg takes 1", "a", "b"),
   },
   stage = "exec",
 }
 builder.add_args = {
   works = { "command", "come as values or as one list" },
-  mistakes = {
-    mistake("a table", "argument 1 is an empty list", {}),
-    mistake("nil", "item 2 is nil: the list has a hole", { "a", nil, "c" }),
-    mistake("false", "item 2 must be ", { "a", false }),
-    mistake("a table", 'has an unknown key, "x"', { "a", x = 1 }),
-    mistake("nil", "argument 2 must be ", "a", nil, "c"),
-    mistake("a table", "argument 1 must be ", {}, "a"),
+  argument_errors = {
+    rejects("a table", "argument 1 is an empty list", {}),
+    rejects("nil", "item 2 is nil: the list has a hole", { "a", nil, "c" }),
+    rejects("false", "item 2 must be ", { "a", false }),
+    rejects("a table", 'has an unknown key, "x"', { "a", x = 1 }),
+    rejects("nil", "argument 2 must be ", "a", nil, "c"),
+    rejects("a table", "argument 1 must be ", {}, "a"),
   },
   stage = "exec",
 }
 builder.add_arg_pair = {
   works = { "command", "come as a pair, name=value" },
-  mistakes = {
-    mistake("", "argument 2 is missing", "name"),
-    mistake("a table", "argument 1 must be ", {}, "x"),
-    mistake("true", "argument 2 must be ", "name", true),
+  argument_errors = {
+    rejects("", "argument 2 is missing", "name"),
+    rejects("a table", "argument 1 must be ", {}, "x"),
+    rejects("true", "argument 2 must be ", "name", true),
   },
   stage = "exec",
 }
 builder.add_arg_format = {
   works = { "command", "come formatted, as string.format does" },
-  mistakes = {
-    mistake('"%d"', "cannot be formatted: bad argument #2 to 'format'", "%d", "x"),
-    mistake('"%y"', "cannot be formatted: ", "%y", 1),
-    mistake("", "argument 1 is missing"),
+  argument_errors = {
+    rejects('"%d"', "cannot be formatted: bad argument #2 to 'format'", "%d", "x"),
+    rejects('"%y"', "cannot be formatted: ", "%y", 1),
+    rejects("", "argument 1 is missing"),
   },
   stage = "exec",
 }
 builder.mark_secret = {
   works = { "text", "shows as *** wherever the command does, and reaches the program" },
-  mistakes = none, stage = false,
+  argument_errors = none, stage = false,
 }
 builder.set_arg0 = {
   works = { "command", "begin with the program's name as it was given, or with arg0" },
-  mistakes = {
-    mistake("nil", "argument 1 must be a string or a number", nil, nil),
-    mistake("***", "is a secret, which cannot be hidden here", "SECRET"),
+  argument_errors = {
+    rejects("nil", "argument 1 must be a string or a number", nil, nil),
+    rejects("***", "is a secret, which cannot be hidden here", "SECRET"),
   },
   stage = false,
 }
@@ -83,126 +83,126 @@ local NAME = "a variable name must not be empty or contain '='"
 
 builder.add_env_pair = {
   works = { "environment", "takes pairs, strings and formats" },
-  mistakes = {
-    mistake('""', NAME, "", "x"),
-    mistake('"A=***"', NAME, "A=B", "x"),
-    mistake("", "argument 2 is missing", "A"),
-    mistake("false", "argument 2 must be ", "A", false),
-    mistake('***', "contains a zero byte", "A", "a\0b"),
+  argument_errors = {
+    rejects('""', NAME, "", "x"),
+    rejects('"A=***"', NAME, "A=B", "x"),
+    rejects("", "argument 2 is missing", "A"),
+    rejects("false", "argument 2 must be ", "A", false),
+    rejects('***', "contains a zero byte", "A", "a\0b"),
   },
   stage = false,
 }
 builder.add_env_string = {
   works = { "environment", "takes pairs, strings and formats" },
-  mistakes = {
-    mistake('***', "not of the form NAME=value", "A"),
-    mistake('"=***"', "not of the form NAME=value", "=x"),
-    mistake("", "argument 1 is missing"),
+  argument_errors = {
+    rejects('***', "not of the form NAME=value", "A"),
+    rejects('"=***"', "not of the form NAME=value", "=x"),
+    rejects("", "argument 1 is missing"),
   },
   stage = false,
 }
 builder.add_env_format = {
   works = { "environment", "takes pairs, strings and formats" },
-  mistakes = {
-    mistake('***', "not of the form NAME=value", "A%d", 5),
-    mistake('"A=***"', "cannot be formatted", "A=%d", "x"),
+  argument_errors = {
+    rejects('***', "not of the form NAME=value", "A%d", 5),
+    rejects('"A=***"', "cannot be formatted", "A=%d", "x"),
   },
   stage = false,
 }
 builder.pass_env = {
   works = { "environment", "passes what is set here, and nothing for what is not" },
-  mistakes = {
-    mistake("", "argument 1 is missing"),
-    mistake('""', NAME, ""),
-    mistake('"A=***"', NAME, "HOME", "A=B"),
-    mistake("a table", "must be ", { "HOME" }),
+  argument_errors = {
+    rejects("", "argument 1 is missing"),
+    rejects('""', NAME, ""),
+    rejects('"A=***"', NAME, "HOME", "A=B"),
+    rejects("a table", "must be ", { "HOME" }),
   },
   stage = false,
 }
 builder.pass_env_allow_suid = {
   works = { "environment",
     "blocks variables and passes those that are allowed, with another uid" },
-  mistakes = { mistake('"A=***"', NAME, "A=B"), mistake("", "argument 1 is missing") },
+  argument_errors = { rejects('"A=***"', NAME, "A=B"), rejects("", "argument 1 is missing") },
   stage = false,
 }
 builder.pass_env_block_suid = {
   works = { "environment",
     "blocks variables and passes those that are allowed, with another uid" },
-  mistakes = {
-    mistake('""', NAME, ""),
-    mistake("true", "argument 2 must be ", "PATH", true),
-    mistake("", "argument 1 is missing"),
+  argument_errors = {
+    rejects('""', NAME, ""),
+    rejects("true", "argument 2 must be ", "PATH", true),
+    rejects("", "argument 1 is missing"),
   },
   stage = false,
 }
 builder.pass_env_common = {
   works = { "environment", "has LC_ALL=C and the usual names with pass_env_common" },
-  mistakes = none, stage = false,
+  argument_errors = none, stage = false,
 }
 builder.add_env_xdg = {
   works = { "environment", "has the XDG directories below a base" },
-  mistakes = {
-    mistake('"home"', "not an absolute path", "home"),
-    mistake('""', "not an absolute path", ""),
+  argument_errors = {
+    rejects('"home"', "not an absolute path", "home"),
+    rejects('""', "not an absolute path", ""),
   },
   stage = false,
 }
 builder.inherit_env = {
   works = { "environment", "keeps the rest with inherit_env, in whatever order it is said" },
-  mistakes = none, stage = false,
+  argument_errors = none, stage = false,
 }
 builder.unset_env = {
   works = { "environment", "loses what unset_env names, inherited or added" },
-  mistakes = { mistake('"A=***"', NAME, "A=B"), mistake('""', NAME, "") },
+  argument_errors = { rejects('"A=***"', NAME, "A=B"), rejects('""', NAME, "") },
   stage = false,
 }
 builder.clear_env = {
   works = { "environment", "is empty after clear_env" },
-  mistakes = none, stage = false,
+  argument_errors = none, stage = false,
 }
 
 -- Attributes ------------------------------------------------------------------
 
 builder.set_limit = {
   works = { "limits", "are known by the names of all RLIMITs" },
-  mistakes = {
-    mistake('"files"', "no such limit", "files", 1),
-    mistake("core, 2, 1", "the soft limit exceeds the hard limit", "core", 2, 1),
-    mistake("-1", "argument 2 must be an integer of at least 0", "core", -1),
-    mistake('"x"', "argument 3 must be an integer of at least 0", "core", 1, "x"),
-    mistake("", "argument 2 is missing", "core"),
+  argument_errors = {
+    rejects('"files"', "no such limit", "files", 1),
+    rejects("core, 2, 1", "the soft limit exceeds the hard limit", "core", 2, 1),
+    rejects("-1", "argument 2 must be an integer of at least 0", "core", -1),
+    rejects('"x"', "argument 3 must be an integer of at least 0", "core", 1, "x"),
+    rejects("", "argument 2 is missing", "core"),
   },
   stage = "set_limit",
 }
 builder.set_cpu_affinity = {
   works = { "limits", "are the processors that were asked for, or all" },
-  mistakes = {
-    mistake('"some"', 'must be a list of processors or "all"', "some"),
-    mistake("0", 'must be a list of processors or "all"', 0),
-    mistake("{}", "the list of processors is empty", {}),
-    mistake("8192", "item 2 must be from 0 to 8191", { 0, 8192 }),
-    mistake('"0"', "item 1 must be an integer", { "0" }),
+  argument_errors = {
+    rejects('"some"', 'must be a list of processors or "all"', "some"),
+    rejects("0", 'must be a list of processors or "all"', 0),
+    rejects("{}", "the list of processors is empty", {}),
+    rejects("8192", "item 2 must be from 0 to 8191", { 0, 8192 }),
+    rejects('"0"', "item 1 must be an integer", { "0" }),
   },
   stage = "set_cpu_affinity",
 }
 builder.run_alone = {
   works = { "limits",
     "are a core scheduling cookie, or a clear failure without such a kernel" },
-  mistakes = none, stage = "core_scheduling",
+  argument_errors = none, stage = "core_scheduling",
 }
 builder.run_among = {
   works = { "limits",
     "are a core scheduling cookie, or a clear failure without such a kernel" },
-  mistakes = {
-    mistake("0", "argument 1 must be from 1 to 2147483647", 0),
-    mistake('"1"', "must be an integer", "1"),
+  argument_errors = {
+    rejects("0", "argument 1 must be from 1 to 2147483647", 0),
+    rejects('"1"', "must be an integer", "1"),
   },
   stage = "core_scheduling",
 }
 
 -- One scalar each -------------------------------------------------------------
 
-setter_rows.add_to(builder, mistake, {
+setter_rows.add_to(builder, rejects, {
   set_working_directory = { "limits", "is what was set, relative to ours, and ours otherwise" },
   set_umask = { "limits", "is what was set, 0 too, and ours otherwise" },
   set_nice = { "limits", "are those that were asked for" },
@@ -222,6 +222,214 @@ setter_rows.add_to(builder, mistake, {
   set_max_core_size = { "limits", "are exact, soft and hard" },
 })
 
-require("spec.support.builder_more")(builder, mistake, none)
+-- Identity ------------------------------------------------------------------
+
+builder.set_uid = {
+  works = { "identity", "are real, effective, saved and of the file system" },
+  argument_errors = {
+    rejects('"no-such-user"', "no such user", "no-such-user"),
+    rejects("-1", "argument 1 must be from 0 to 4294967294", -1),
+    rejects("4294967295", "argument 1 must be from 0 to 4294967294", 4294967295),
+    rejects('"4294967295"', "no such user", "4294967295"),
+    rejects('""', "no such user", ""),
+    rejects("true", "must be an integer", true),
+  },
+  stage = "set_uid",
+}
+builder.set_gid = {
+  works = { "identity", "are real, effective, saved and of the file system" },
+  argument_errors = {
+    rejects('"no-such-group"', "no such group", "no-such-group"),
+    rejects("-1", "argument 1 must be from 0 to 4294967294", -1),
+    rejects("1.5", "must be an integer", 1.5),
+  },
+  stage = "set_gid",
+}
+builder.set_groups = {
+  works = { "identity", "have exactly the groups that set_groups names" },
+  argument_errors = {
+    rejects("7", "argument 1 must be a table", 7),
+    rejects("-1", "item 2 must be from 0 to 4294967294", { 1, -1 }),
+    rejects('"adm"', 'item 1 must be an integer', { "adm" }),
+    rejects("nil", "item 2 is nil: the list has a hole", { 1, nil, 3 }),
+  },
+  stage = "set_groups",
+}
+builder.set_user = {
+  works = { "identity", "are those of an account, with its groups, after set_user" },
+  argument_errors = {
+    rejects('"no-such-user"', "no such user", "no-such-user"),
+    rejects("a table", "must be ", {}),
+  },
+  stage = "set_groups",
+}
+builder.clear_caps = {
+  works = { "identity", "are none at all with clear_caps, also for root" },
+  argument_errors = none, stage = "capabilities",
+}
+builder.allow_cap = {
+  works = { "identity", "are those allowed after a change of user, kept and ambient" },
+  argument_errors = {
+    rejects('"fly"', "no such capability", "fly"),
+    rejects('"CAP_FLY"', "no such capability", "kill", "CAP_FLY"),
+    rejects("63", "no such capability", 63),
+    rejects("64", "argument 1 must be from 0 to 63", 64),
+    rejects("", "argument 1 is missing"),
+  },
+  stage = "capabilities",
+}
+for _, name in ipairs { "set_selinux_label", "set_apparmor_profile" } do
+  builder[name] = {
+    works = { "labels", "passes there with if_enabled" },
+    argument_errors = {
+      rejects("true", "argument 1 must be ", true),
+      rejects("a table", 'has an unknown key, "when"', "x", { when = true }),
+      rejects("1", "option 'if_enabled' must be true or false", "x",
+        { if_enabled = 1 }),
+    },
+    stage = name,
+  }
+end
+
+-- Streams and descriptors ---------------------------------------------------
+
+for which, name in ipairs { "set_stdin", "set_stdout", "set_stderr" } do
+  builder[name] = {
+    works = { "descriptors", "are null, ours, a descriptor, a file, a path, or stdout's" },
+    argument_errors = {
+      rejects('"nul"', 'argument 1 must be "null", "inherit"', "nul"),
+      rejects("-1", "argument 1 ", -1),
+      rejects("true", "argument 1 ", true),
+      rejects("nil", "option 'path' must be a string", {}),
+      rejects("a table", 'has an unknown key, "mode"', { path = "/x", mode = "w" }),
+      rejects('""', "the path is empty", { path = "" }),
+      rejects("1", "option 'append' must be true or false", { path = "/x", append = 1 }),
+    },
+    stage = name,
+  }
+  local conflict = which == 1 and rejects('"capture"', "stdin cannot be captured", "capture")
+    or which == 2 and rejects('"stdout"', "only stderr can be directed to stdout", "stdout")
+  table.insert(builder[name].argument_errors, conflict or nil)
+end
+builder.set_input_buffer = {
+  works = { "exchange", "moves any bytes" },
+  argument_errors = {
+    rejects("a table", "must be a string or a number", {}),
+    rejects("", "argument 1 is missing"),
+  },
+  stage = "set_stdin",
+}
+builder.send_buffer = {
+  works = { "descriptors", "is readable at the number that it was given, to its end" },
+  argument_errors = { rejects("a table", "must be ", {}), rejects("", "is missing") },
+  stage = "send_buffer",
+}
+builder.pass_fd = {
+  works = { "descriptors", "has the same number, or another, and nothing else is open" },
+  argument_errors = {
+    rejects("777", "not an open descriptor", 777),
+    rejects("-1", "argument 1 ", -1),
+    rejects("0", "descriptors 0 to 2 are set with set_stdin, set_stdout and set_stderr", 0),
+    rejects("0 as 2", "descriptors 0 to 2 are set with", 0, { as = 2 }),
+    rejects("a table", 'has an unknown key, "to"', 0, { to = 5 }),
+    rejects("-5", "option 'as' must be from 0", 0, { as = -5 }),
+    rejects('"x"', "option 'close_parent' must be true or false", 0, { close_parent = "x" }),
+    rejects("true", "argument 1 ", true),
+  },
+  stage = "pass_fd",
+}
+
+-- Starting and ending -------------------------------------------------------
+
+builder.set_pre_exec_hook = {
+  works = { "hook", "runs in the child, with its data, before the program" },
+  argument_errors = {
+    rejects('"f"', "must be a function, or a C function as light userdata", "f"),
+    rejects("", "argument 1 is missing"),
+  },
+  stage = "set_pre_exec_hook",
+}
+builder.set_timeout = {
+  works = { "tree", "ends children and grandchildren" },
+  argument_errors = {
+    rejects("0", "argument 1 must be greater than 0", 0),
+    rejects("-1", "must be finite and not negative", -1),
+    rejects("inf", "must be finite and not negative", math.huge),
+    rejects('"5"', "must be a number of seconds", "5"),
+    rejects("-1", "argument 2 must be finite and not negative", 1, -1),
+  },
+  stage = false,
+}
+builder.set_max_output = {
+  works = { "exchange", "ends the program that writes more, and gives what came" },
+  argument_errors = {
+    rejects("-1", "must be an integer of at least 0", -1),
+    rejects('"1k"', "must be an integer of at least 0", "1k"),
+  },
+  stage = false,
+}
+builder.allow_exit = {
+  works = { "command", "is success for what allow_exit names, besides 0" },
+  argument_errors = {
+    rejects("256", "argument 2 must be from 0 to 255", 1, 256),
+    rejects("-1", "argument 1 must be from 0 to 255", -1),
+    rejects("", "argument 1 is missing"),
+  },
+  stage = false,
+}
+
+-- What is no setter ---------------------------------------------------------
+
+for name, sentence in pairs {
+  clone = "is cloned with all that it holds, and then each goes its own way",
+  args = "tells what it was given",
+  argv = "tells what it was given",
+  input = "tells what it was given",
+  working_directory = "tells what it was given",
+  stdio = "tells how its streams are directed",
+  argument_error = "shows its argument error before it runs",
+  mistake = "shows its argument error before it runs",
+  run = "runs, and gives the result",
+  run_async = "runs, and gives the result",
+  output = "runs, and gives the result",
+  lines = "runs, and gives the result",
+} do
+  builder[name] = { works = { "command", sentence } }
+end
+for name, sentence in pairs {
+  to_string = "is read back by sh as the very words, whatever their bytes",
+  write_arg_log = "writes variables and words unquoted, and a newline, to a descriptor",
+} do
+  builder[name] = { works = { "text", sentence } }
+end
+local driven = {
+  on_stdout = "are told each line while everything is captured",
+  on_stderr = "take stderr's lines where it goes to stdout",
+  set_input = "may be a list of strings and numbers",
+  set_tail = "keeps the last bytes of each stream, and counts the others",
+  set_crlf = "get lines without their CR where crlf says so",
+  records = "may be records of a command",
+}
+local wrong = {
+  on_stdout = { rejects("5", "must be a function", 5),
+    rejects("", "argument 1 is missing") },
+  set_input = { rejects("a table", "item 2 must be a string or a number", { "a", {} }),
+    rejects("true", "a list of strings or a function", true),
+    rejects('"b"', "argument 2 is one too many: set_input takes 1", "a", "b") },
+  set_tail = { rejects("-1", "must be a number of bytes", -1),
+    rejects("1.5", "must be a number of bytes", 1.5),
+    rejects("nil", "must be a number of bytes", nil) },
+  set_crlf = none,
+}
+wrong.on_stderr = wrong.on_stdout
+for name, sentence in pairs(driven) do
+  builder[name] = { works = { "drive", sentence }, argument_errors = wrong[name],
+    stage = false }
+end
+builder.exec = { works = { "ending", "puts the program in the place of who runs it" } }
+for _, name in ipairs { "env", "env_list" } do
+  builder[name] = { works = { "environment",
+    "is told before it is given, as a table and as a list" } }
+end
 
 return builder

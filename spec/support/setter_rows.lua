@@ -17,68 +17,68 @@ function setter_rows.call(row)
   return { row.name, setter_rows.sample(row) }
 end
 
-local mistakes = {}
+local argument_errors = {}
 
-function mistakes.flag(_, mistake)
-  return { mistake("1", "argument 1 is one too many", 1) }
+function argument_errors.flag(_, rejects)
+  return { rejects("1", "argument 1 is one too many", 1) }
 end
 
-function mistakes.integer(row, mistake)
+function argument_errors.integer(row, rejects)
   local range = ("argument 1 must be from %d to %d"):format(row.minimum, row.maximum)
   return {
-    mistake(tostring(row.maximum + 1), range, row.maximum + 1),
-    mistake(tostring(row.minimum - 1), range, row.minimum - 1),
-    mistake('"5"', "must be an integer", "5"),
-    mistake("", "argument 1 is missing"),
+    rejects(tostring(row.maximum + 1), range, row.maximum + 1),
+    rejects(tostring(row.minimum - 1), range, row.minimum - 1),
+    rejects('"5"', "must be an integer", "5"),
+    rejects("", "argument 1 is missing"),
   }
 end
 
-function mistakes.mask(row, mistake)
+function argument_errors.mask(row, rejects)
   local range = ("argument 1 must be from 0 to %d"):format(row.maximum)
   local octal = ("must be an octal mask from 0 to %o"):format(row.maximum)
   return {
-    mistake(tostring(row.maximum + 1), range, row.maximum + 1),
-    mistake("-1", range, -1),
-    mistake('"088"', octal, "088"),
-    mistake('""', octal, ""),
-    mistake("1.5", "must be an integer", 1.5),
+    rejects(tostring(row.maximum + 1), range, row.maximum + 1),
+    rejects("-1", range, -1),
+    rejects('"088"', octal, "088"),
+    rejects('""', octal, ""),
+    rejects("1.5", "must be an integer", 1.5),
   }
 end
 
-function mistakes.signal(_, mistake)
+function argument_errors.signal(_, rejects)
   return {
-    mistake('"NONE"', "argument 1 must be the name or number of a signal", "NONE"),
-    mistake("0", "argument 1 must be from 1 to 64", 0),
-    mistake("65", "argument 1 must be from 1 to 64", 65),
-    mistake("true", "must be ", true),
+    rejects('"NONE"', "argument 1 must be the name or number of a signal", "NONE"),
+    rejects("0", "argument 1 must be from 1 to 64", 0),
+    rejects("65", "argument 1 must be from 1 to 64", 65),
+    rejects("true", "must be ", true),
   }
 end
 
-function mistakes.limit(row, mistake)
+function argument_errors.limit(row, rejects)
   return {
-    mistake("-1", "argument 1 must be an integer of at least 0", -1),
-    mistake("1.5", "argument 1 must be an integer", 1.5),
-    mistake('"many"', "must be an integer of at least 0, math.huge or \"unlimited\"", "many"),
-    mistake("", "argument 1 is missing"),
-    mistake("5", "argument 2 is one too many: " .. row.name .. " takes 1", 1, 5),
+    rejects("-1", "argument 1 must be an integer of at least 0", -1),
+    rejects("1.5", "argument 1 must be an integer", 1.5),
+    rejects('"many"', "must be an integer of at least 0, math.huge or \"unlimited\"", "many"),
+    rejects("", "argument 1 is missing"),
+    rejects("5", "argument 2 is one too many: " .. row.name .. " takes 1", 1, 5),
   }
 end
 
-function mistakes.text(_, mistake)
+function argument_errors.text(_, rejects)
   return {
-    mistake('""', "the path is empty", ""),
-    mistake("a table", "must be ", {}),
-    mistake('"/a\\0"', "contains a zero byte", "/a\0"),
+    rejects('""', "the path is empty", ""),
+    rejects("a table", "must be ", {}),
+    rejects('"/a\\0"', "contains a zero byte", "/a\0"),
   }
 end
 
 --- The rows of spec/support/builder.lua: `works` names the specs of those that
 --- have them elsewhere, { topic, sentence } by the setter's name.
-function setter_rows.add_to(builder, mistake, works)
+function setter_rows.add_to(builder, rejects, works)
   for _, row in ipairs(core.setters()) do
     builder[row.name] = {
       works = works[row.name] or { "setters", row.name .. " reaches the program" },
-      mistakes = mistakes[row.kind](row, mistake),
+      argument_errors = argument_errors[row.kind](row, rejects),
       stage = row.stage or false,
     }
   end

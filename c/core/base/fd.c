@@ -12,7 +12,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-#include "guard.h"
+#include "fork_lock.h"
 #include "signals.h"
 #include "sys.h"
 

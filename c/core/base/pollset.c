@@ -6,7 +6,7 @@
 #include <sys/epoll.h>
 
 #include "fd.h"
-#include "guard.h"
+#include "fork_lock.h"
 
 struct nsh_pollset {
 	unsigned owner;             /* nsh_fork_id() */
@@ -110,7 +110,8 @@ size_t nsh_pollset_ready(struct nsh_pollset *set, int *fds, size_t count)
 {
 	struct epoll_event events[64];
 	int most = count < 64 ? (int)count : 64;
-	int found = most > 0 && nsh_pollset_is_ours(set) ? epoll_wait(set->epoll, events, most, 0) : 0;
+	int found = most > 0 && nsh_pollset_is_ours(set)
+		? epoll_wait(set->epoll, events, most, 0) : 0;
 
 	for (int i = 0; i < found; i++)
 		fds[i] = events[i].data.fd;

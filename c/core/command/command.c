@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "fd.h"
-#include "guard.h"
+#include "fork_lock.h"
 
 /* Captured output is bounded by default: a program that does not stop writing
  * must not exhaust the host's memory. */
@@ -86,11 +86,11 @@ void nsh_command_free(struct nsh_command *cmd)
 	free(cmd->limits);
 	free(cmd->groups);
 	free(cmd->cpus);
-	free(cmd->mistake.method);
-	free(cmd->mistake.value);
-	free(cmd->mistake.reason);
-	free(cmd->mistake.where);
-	free(cmd->mistake.key);
+	free(cmd->argument_error.method);
+	free(cmd->argument_error.value);
+	free(cmd->argument_error.reason);
+	free(cmd->argument_error.where);
+	free(cmd->argument_error.key);
 	free(cmd);
 }
 
@@ -98,39 +98,39 @@ void nsh_command_free(struct nsh_command *cmd)
 
 bool nsh_command_usable(const struct nsh_command *cmd)
 {
-	return cmd && !cmd->mistake.made;
+	return cmd && !cmd->argument_error.made;
 }
 
-void nsh_command_set_mistake(struct nsh_command *cmd, const char *method,
+void nsh_command_set_argument_error(struct nsh_command *cmd, const char *method,
 			     const char *value, const char *reason, int errnum)
 {
 	if (!nsh_command_usable(cmd))
 		return;
 	/* Without memory for a text it stays NULL: the error itself must not
 	 * get lost. */
-	cmd->mistake.made = true;
-	cmd->mistake.method = strdup(method);
-	cmd->mistake.value = nsh_command_hide_variable(method, value ? value : "");
-	cmd->mistake.reason = strdup(reason ? reason : "");
-	cmd->mistake.errnum = errnum;
+	cmd->argument_error.made = true;
+	cmd->argument_error.method = strdup(method);
+	cmd->argument_error.value = nsh_command_hide_variable(method, value ? value : "");
+	cmd->argument_error.reason = strdup(reason ? reason : "");
+	cmd->argument_error.errnum = errnum;
 }
 
-void nsh_command_set_mistake_where(struct nsh_command *cmd, const char *where)
+void nsh_command_set_argument_error_where(struct nsh_command *cmd, const char *where)
 {
-	if (cmd && cmd->mistake.made && !cmd->mistake.where)
-		cmd->mistake.where = strdup(where);
+	if (cmd && cmd->argument_error.made && !cmd->argument_error.where)
+		cmd->argument_error.where = strdup(where);
 }
 
-void nsh_command_set_mistake_key(struct nsh_command *cmd, const char *key)
+void nsh_command_set_argument_error_key(struct nsh_command *cmd, const char *key)
 {
-	if (cmd && cmd->mistake.made && !cmd->mistake.key)
-		cmd->mistake.key = strdup(key);
+	if (cmd && cmd->argument_error.made && !cmd->argument_error.key)
+		cmd->argument_error.key = strdup(key);
 }
 
 void nsh_command_reject(struct nsh_command *cmd, const char *method,
 			const char *value, const char *reason)
 {
-	nsh_command_set_mistake(cmd, method, value, reason, EINVAL);
+	nsh_command_set_argument_error(cmd, method, value, reason, EINVAL);
 }
 
 void nsh_command_reject_string(struct nsh_command *cmd, const char *method,
@@ -155,7 +155,7 @@ void nsh_command_reject_number(struct nsh_command *cmd, const char *method,
 
 void nsh_command_no_memory(struct nsh_command *cmd, const char *method)
 {
-	nsh_command_set_mistake(cmd, method, NULL, "out of memory", ENOMEM);
+	nsh_command_set_argument_error(cmd, method, NULL, "out of memory", ENOMEM);
 }
 
 static const char *or_empty(const char *text)
@@ -163,40 +163,40 @@ static const char *or_empty(const char *text)
 	return text ? text : "";
 }
 
-const struct nsh_mistake *nsh_command_mistake(const struct nsh_command *cmd)
+const struct nsh_argument_error *nsh_command_argument_error(const struct nsh_command *cmd)
 {
-	struct nsh_mistake *view;
+	struct nsh_argument_error *view;
 
-	if (!cmd || !cmd->mistake.made)
+	if (!cmd || !cmd->argument_error.made)
 		return NULL;
 	/* The view is a cache, which no caller can tell from constant data. */
-	view = (struct nsh_mistake *)(uintptr_t)&cmd->mistake.view;
-	view->method = or_empty(cmd->mistake.method);
-	view->value = or_empty(cmd->mistake.value);
-	view->reason = or_empty(cmd->mistake.reason);
-	view->where = or_empty(cmd->mistake.where);
-	view->key = or_empty(cmd->mistake.key);
-	view->errnum = cmd->mistake.errnum;
+	view = (struct nsh_argument_error *)(uintptr_t)&cmd->argument_error.view;
+	view->method = or_empty(cmd->argument_error.method);
+	view->value = or_empty(cmd->argument_error.value);
+	view->reason = or_empty(cmd->argument_error.reason);
+	view->where = or_empty(cmd->argument_error.where);
+	view->key = or_empty(cmd->argument_error.key);
+	view->errnum = cmd->argument_error.errnum;
 	return view;
 }
 
 int nsh_command_fail(const struct nsh_command *cmd, struct nsh_failure *failure)
 {
-	const struct nsh_mistake *mistake = nsh_command_mistake(cmd);
+	const struct nsh_argument_error *error = nsh_command_argument_error(cmd);
 
 	if (!cmd)
 		return nsh_fail(failure, NSH_STAGE_PLAN, ENOMEM, NULL);
-	if (!mistake)
+	if (!error)
 		return 0;
-	nsh_fail(failure, NSH_STAGE_NONE, mistake->errnum, mistake->method);
+	nsh_fail(failure, NSH_STAGE_NONE, error->errnum, error->method);
 	if (failure)
 		failure->code = NSH_INVALID;
-	nsh_fail_reason(failure, *mistake->key ? "%s = %s: %s%s%s%s"
+	nsh_fail_reason(failure, *error->key ? "%s = %s: %s%s%s%s"
 			: "%s(%s): %s%s%s%s",
-			*mistake->key ? mistake->key : mistake->method,
-			mistake->value, mistake->reason,
-			*mistake->where ? " (" : "", mistake->where,
-			*mistake->where ? ")" : "");
+			*error->key ? error->key : error->method,
+			error->value, error->reason,
+			*error->where ? " (" : "", error->where,
+			*error->where ? ")" : "");
 	return -1;
 }
 

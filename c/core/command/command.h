@@ -66,15 +66,15 @@ struct nsh_command {
 		bool made;
 		char *method, *value, *reason, *where, *key;
 		int errnum;
-		struct nsh_mistake view;
-	} mistake;
+		struct nsh_argument_error view;
+	} argument_error;
 };
 
 /* Whether a setter may change the command: it is not NULL, and has no argument
  * error yet.  NULL, from a failed nsh_command_new, is accepted by every
  * setter. */
 bool nsh_command_usable(const struct nsh_command *cmd);
-/* Record an argument error with EINVAL: nsh_command_set_mistake for a value
+/* Record an argument error with EINVAL: nsh_command_set_argument_error for a value
  * given as text, for a string (NULL too), which is quoted, and for a number. */
 void nsh_command_reject(struct nsh_command *cmd, const char *method,
 			const char *value, const char *reason);

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "fd.h"
-#include "guard.h"
+#include "fork_lock.h"
 
 static int copy_text(char **target, const char *source)
 {
@@ -118,18 +118,18 @@ static int copy_texts(struct nsh_command *target, const struct nsh_command *sour
 		? -1 : 0;
 }
 
-static void copy_mistake(struct nsh_command *target,
+static void copy_argument_error(struct nsh_command *target,
 			 const struct nsh_command *source)
 {
-	if (!source->mistake.made)
+	if (!source->argument_error.made)
 		return;
-	nsh_command_set_mistake(target, source->mistake.method,
-				source->mistake.value, source->mistake.reason,
-				source->mistake.errnum);
-	if (source->mistake.where)
-		nsh_command_set_mistake_where(target, source->mistake.where);
-	if (source->mistake.key)
-		nsh_command_set_mistake_key(target, source->mistake.key);
+	nsh_command_set_argument_error(target, source->argument_error.method,
+				source->argument_error.value, source->argument_error.reason,
+				source->argument_error.errnum);
+	if (source->argument_error.where)
+		nsh_command_set_argument_error_where(target, source->argument_error.where);
+	if (source->argument_error.key)
+		nsh_command_set_argument_error_key(target, source->argument_error.key);
 }
 
 struct nsh_command *nsh_command_clone(const struct nsh_command *cmd)
@@ -142,8 +142,8 @@ struct nsh_command *nsh_command_clone(const struct nsh_command *cmd)
 	if (copy_texts(copy, cmd) < 0 || copy_stdio(copy, cmd) < 0
 	    || copy_passed(copy, cmd) < 0 || copy_sends(copy, cmd) < 0
 	    || copy_attributes(copy, cmd) < 0)
-		nsh_command_set_mistake(copy, "clone", NULL,
+		nsh_command_set_argument_error(copy, "clone", NULL,
 					"out of memory or descriptors", errno);
-	copy_mistake(copy, cmd);
+	copy_argument_error(copy, cmd);
 	return copy;
 }

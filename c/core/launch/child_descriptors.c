@@ -344,7 +344,7 @@ int nsh_step_place_descriptors(const struct plan *plan)
 void nsh_drop_table(enum table_cut cut, bool no_close_range)
 {
 	/* Filled in at run time they would need memset. */
-	static struct record record;
+	static struct failure_record record;
 	static const struct plan nothing = { .record = &record };
 	static const struct plan nothing_listed = {
 		.record = &record, .no_close_range = true,

@@ -12,7 +12,7 @@
 
 #include "fd.h"
 #include "filter.h"
-#include "guard.h"
+#include "fork_lock.h"
 #include "launch_block.h"
 #include "signals.h"
 #include "sys.h"
@@ -21,11 +21,11 @@
 
 /* What was found out, by a thread that had `filters` then. */
 static struct {
-	struct guard guard;
+	struct fork_lock lock;
 	bool is_known;
 	int filters;
 	long answers[NSH_QUESTIONS];
-} known = { .guard = NSH_GUARD_INIT };
+} known = { .lock = NSH_FORK_LOCK_INIT };
 
 static atomic_int best_table = TABLE_FETCH;
 static atomic_bool close_range_kills;
@@ -39,12 +39,12 @@ static void keep_answers(void)
 
 static void lock(void)
 {
-	nsh_guard_lock(&known.guard, keep_answers);
+	nsh_fork_lock(&known.lock, keep_answers);
 }
 
 static void unlock(void)
 {
-	nsh_guard_unlock(&known.guard);
+	nsh_fork_unlock(&known.lock);
 }
 
 /* Where it may, with our table of descriptors: a copy would hold what another
@@ -62,11 +62,11 @@ static long start_asking(struct survey *survey, int *ret_pidfd)
 		flags |= CLONE_FILES;
 	if (nsh_signals_block(&mask) < 0)
 		return -errno;
-	pid = nsh_sys_clone(flags, nsh_area_stack(survey), ret_pidfd,
+	pid = nsh_sys_clone(flags, nsh_launch_block_stack(survey), ret_pidfd,
 			    nsh_ask_all, survey);
 	if (pid == -EMFILE || pid == -ENFILE)
 		pid = nsh_sys_clone(flags & ~NSH_CLONE_PIDFD,
-				    nsh_area_stack(survey), NULL, nsh_ask_all,
+				    nsh_launch_block_stack(survey), NULL, nsh_ask_all,
 				    survey);
 	nsh_signals_restore(mask);
 	return pid;
@@ -176,7 +176,7 @@ static bool may_share_table(void)
 /* With the lock held.  False where no child can be started. */
 static bool find_out(int filters)
 {
-	struct survey *survey = nsh_area_take();
+	struct survey *survey = nsh_launch_block_take();
 	int pidfd = -1;
 	bool done;
 
@@ -195,7 +195,7 @@ static bool find_out(int filters)
 			atomic_store(&keeps_status, tells_kept_status(survey, pidfd));
 	}
 	nsh_close(&pidfd);
-	nsh_area_give(survey);
+	nsh_launch_block_give(survey);
 	return done;
 }
 

@@ -14,7 +14,7 @@
 #include "child.h"
 #include "fd.h"
 #include "filter.h"
-#include "guard.h"
+#include "fork_lock.h"
 #include "kernel.h"
 #include "signals.h"
 #include "sys.h"
@@ -117,7 +117,7 @@ static void raise_pidfd(int *pidfd)
 static int create(struct plan *plan, struct launched *launched)
 {
 	int *ret_pidfd = &launched->pidfd;
-	void *stack = nsh_area_stack(plan->record);
+	void *stack = nsh_launch_block_stack(plan->record);
 	int pid;
 
 	if (plan->after_fork)
@@ -208,7 +208,7 @@ static void follow(struct plan *plan, const struct launched *launched)
 		plan->record->error = error;
 }
 
-static bool reached_exec(const struct record *record)
+static bool reached_exec(const struct failure_record *record)
 {
 	return record->stage == NSH_STAGE_EXEC && !record->error;
 }
@@ -321,7 +321,7 @@ static enum outcome attempt(struct plan *plan, struct launched *launched,
 }
 
 /* The child that we cloned has left; the daemon is its child. */
-static void adopt_daemon(const struct record *record, struct launched *launched)
+static void adopt_daemon(const struct failure_record *record, struct launched *launched)
 {
 	(void)reap(launched);
 	launched->pid = record->pid;
@@ -344,7 +344,7 @@ int nsh_launch_here(struct plan *plan, struct launched *ret_launched,
 	struct launched launched = { .pid = -1, .pidfd = -1, .daemon_pidfd = -1 };
 	enum outcome outcome;
 
-	plan->record = nsh_area_take();
+	plan->record = nsh_launch_block_take();
 	if (!plan->record)
 		return nsh_fail(failure, NSH_STAGE_CLONE, errno, "mmap");
 	keep_apart(plan);
@@ -353,7 +353,7 @@ int nsh_launch_here(struct plan *plan, struct launched *ret_launched,
 	plan->no_close_range = plan->sync >= 0
 		? !nsh_kernel_permits(NSH_ASK_CLOSE_RANGE)
 		: nsh_kernel_kills_close_range();
-	plan->daemon_stack = nsh_area_second_stack(plan->record);
+	plan->daemon_stack = nsh_launch_block_second_stack(plan->record);
 	/* Limit: a supervisor cannot fork(3) for a hook. */
 	plan->supervised = !plan->hook && !plan->daemonize
 		&& nsh_supervise_is_needed();
@@ -365,7 +365,7 @@ int nsh_launch_here(struct plan *plan, struct launched *ret_launched,
 	if (outcome == STARTED && plan->require_handshake)
 		launched.record = plan->record;
 	else
-		nsh_area_give(plan->record);
+		nsh_launch_block_give(plan->record);
 	plan->record = NULL;
 	if (outcome == FAILED) {
 		nsh_close(&launched.daemon_pidfd);
@@ -375,7 +375,7 @@ int nsh_launch_here(struct plan *plan, struct launched *ret_launched,
 	return 0;
 }
 
-int nsh_launch_verdict(const struct plan *plan, struct launched *launched,
+int nsh_launch_check(const struct plan *plan, struct launched *launched,
 		       struct nsh_failure *failure)
 {
 	if (reached_exec(launched->record)) {
@@ -391,7 +391,7 @@ void nsh_launch_release(struct launched *launched)
 	nsh_close(&launched->pidfd);
 	nsh_close(&launched->daemon_pidfd);
 	/* The child may still be in its handshake, on that stack. */
-	nsh_area_drop(launched->record);
+	nsh_launch_block_drop(launched->record);
 	launched->record = NULL;
 	nsh_supervise_free(&launched->supervisor);
 }

@@ -25,14 +25,14 @@ struct launched {
 	int pidfd;
 	int daemon_pidfd;       /* until the daemon takes its parent's place; or -1 */
 	const char *path;       /* one of the words above */
-	struct record *record;  /* while a handshake is pending, else NULL */
+	struct failure_record *record;  /* while a handshake is pending, else NULL */
 	struct supervisor *supervisor;  /* the program's parent, or NULL: we are */
 };
 
-/* launch_thread.c: starts the child and returns when it executes its program, or waits in its
- * handshake.  *ret_launched is filled on success only: pidfd is the caller's,
- * and so are record and supervisor, for nsh_launch_release.  0, or -1 with the failure; no
- * child is left then. */
+/* launch_thread.c: starts the child and returns when it executes its program or
+ * waits in its handshake.  Returns 0, or -1 with the failure; no child is left
+ * then.  *ret_launched is filled on success only: the caller closes pidfd, and
+ * releases record and supervisor with nsh_launch_release. */
 int nsh_launch(struct plan *plan, struct launched *ret_launched,
 	       struct nsh_failure *failure);
 /* The same in the calling thread, whatever becomes of the thread. */
@@ -41,7 +41,7 @@ int nsh_launch_here(struct plan *plan, struct launched *ret_launched,
 /* For a child in its handshake: what its record says when the sync socket is
  * at its end.  0: it executes its program.  -1 with the failure: it is dead,
  * and reaped. */
-int nsh_launch_verdict(const struct plan *plan, struct launched *launched,
+int nsh_launch_check(const struct plan *plan, struct launched *launched,
 		       struct nsh_failure *failure);
 void nsh_launch_release(struct launched *launched);
 /* Replaces this process.  -1 with the failure; what can be undone is. */
@@ -51,7 +51,7 @@ const char *nsh_launch_path(void);
 
 /* launch_failure.c: what the record of a dead child says.  `signal` is what
  * killed it, or 0. */
-int nsh_launch_fail(const struct plan *plan, const struct record *record,
+int nsh_launch_fail(const struct plan *plan, const struct failure_record *record,
 		    int signal, struct nsh_failure *failure);
 
 #endif

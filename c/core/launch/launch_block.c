@@ -5,7 +5,7 @@
 #include <sys/mman.h>
 #include <sys/types.h>
 
-#include "guard.h"
+#include "fork_lock.h"
 
 enum {
 	GUARD = 65536,          /* the largest page there is */
@@ -15,57 +15,57 @@ enum {
 
 static _Atomic(void *) spare;
 
-/* The process that made it, told by the area itself: after a fork of the host
+/* The process that made it, told by the block itself: after a fork of the host
  * both processes map it, and only one may use it. */
-static unsigned *owner_of(void *area)
+static unsigned *owner_of(void *block)
 {
-	return (unsigned *)((char *)area + NSH_AREA_RECORD_SIZE) - 1;
+	return (unsigned *)((char *)block + NSH_AREA_RECORD_SIZE) - 1;
 }
 
 /* MAP_SHARED, for a child with memory of its own writes its record too. */
 static void *map(void)
 {
-	char *area = mmap(NULL, SIZE, PROT_READ | PROT_WRITE,
+	char *block = mmap(NULL, SIZE, PROT_READ | PROT_WRITE,
 			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
-	if (area == MAP_FAILED)
+	if (block == MAP_FAILED)
 		return NULL;
-	(void)mprotect(area + NSH_AREA_RECORD_SIZE, GUARD, PROT_NONE);
-	*owner_of(area) = nsh_fork_id();
-	return area;
+	(void)mprotect(block + NSH_AREA_RECORD_SIZE, GUARD, PROT_NONE);
+	*owner_of(block) = nsh_fork_id();
+	return block;
 }
 
-void *nsh_area_take(void)
+void *nsh_launch_block_take(void)
 {
-	void *area = atomic_exchange(&spare, NULL);
+	void *block = atomic_exchange(&spare, NULL);
 
-	if (area && *owner_of(area) == nsh_fork_id())
-		return area;
-	nsh_area_drop(area);
+	if (block && *owner_of(block) == nsh_fork_id())
+		return block;
+	nsh_launch_block_drop(block);
 	return map();
 }
 
-void nsh_area_give(void *take_area)
+void nsh_launch_block_give(void *take_block)
 {
 	void *none = NULL;
 
-	if (take_area && (*owner_of(take_area) != nsh_fork_id()
-			  || !atomic_compare_exchange_strong(&spare, &none, take_area)))
-		nsh_area_drop(take_area);
+	if (take_block && (*owner_of(take_block) != nsh_fork_id()
+			  || !atomic_compare_exchange_strong(&spare, &none, take_block)))
+		nsh_launch_block_drop(take_block);
 }
 
-void nsh_area_drop(void *take_area)
+void nsh_launch_block_drop(void *take_block)
 {
-	if (take_area)
-		(void)munmap(take_area, SIZE);
+	if (take_block)
+		(void)munmap(take_block, SIZE);
 }
 
-void *nsh_area_stack(void *area)
+void *nsh_launch_block_stack(void *block)
 {
-	return (char *)area + SIZE;
+	return (char *)block + SIZE;
 }
 
-void *nsh_area_second_stack(void *area)
+void *nsh_launch_block_second_stack(void *block)
 {
-	return (char *)area + SIZE - STACK / 2;
+	return (char *)block + SIZE - STACK / 2;
 }

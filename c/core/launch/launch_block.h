@@ -11,13 +11,13 @@
 enum { NSH_AREA_RECORD_SIZE = 65536 };
 
 /* NULL with errno.  Its bytes are what was left there. */
-void *nsh_area_take(void);
+void *nsh_launch_block_take(void);
 /* NULL is fine. */
-void nsh_area_give(void *take_area);
+void nsh_launch_block_give(void *take_block);
 /* The same, where a child may still be using it. */
-void nsh_area_drop(void *take_area);
-void *nsh_area_stack(void *area);
+void nsh_launch_block_drop(void *take_block);
+void *nsh_launch_block_stack(void *block);
 /* Half-way down: for a second process while the first has not left yet. */
-void *nsh_area_second_stack(void *area);
+void *nsh_launch_block_second_stack(void *block);
 
 #endif

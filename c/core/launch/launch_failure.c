@@ -53,7 +53,7 @@ static const char *number_subject(const struct plan *plan, int stage,
 }
 
 static const char *subject_of(const struct plan *plan,
-			      const struct record *record, char *text, size_t size)
+			      const struct failure_record *record, char *text, size_t size)
 {
 	size_t index = (size_t)record->index;
 
@@ -113,7 +113,7 @@ static void explain_exec(const struct plan *plan, const char *path,
 	explain_label(plan, failure);
 }
 
-static void explain(const struct plan *plan, const struct record *record,
+static void explain(const struct plan *plan, const struct failure_record *record,
 		    const char *subject, struct nsh_failure *failure)
 {
 	bool silent = failure && !record->error && !failure->signal;
@@ -135,7 +135,7 @@ static void explain(const struct plan *plan, const struct record *record,
 		explain_move(&plan->moves[record->index], failure);
 }
 
-int nsh_launch_fail(const struct plan *plan, const struct record *record,
+int nsh_launch_fail(const struct plan *plan, const struct failure_record *record,
 		    int signal, struct nsh_failure *failure)
 {
 	const char *subject;

@@ -70,7 +70,7 @@ static void give_back(const struct shared *shared)
 int nsh_launch_in_place(struct plan *plan, struct nsh_failure *failure)
 {
 	struct shared shared;
-	struct record record;
+	struct failure_record record;
 	uint64_t mask;
 	int error;
 

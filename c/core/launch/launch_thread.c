@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "guard.h"
+#include "fork_lock.h"
 #include "sys.h"
 
 struct launch {
@@ -65,8 +65,8 @@ static void *run_thread(void *argument)
 /* A hook runs on the stack of the thread that forks. */
 static int start_thread(struct launch *launch)
 {
-	return launch->plan->hook ? nsh_guard_start_deep_thread(run_thread, launch)
-		: nsh_guard_start_thread(run_thread, launch);
+	return launch->plan->hook ? nsh_start_deep_thread(run_thread, launch)
+		: nsh_start_thread(run_thread, launch);
 }
 
 /* The main thread is taken for one that lasts.

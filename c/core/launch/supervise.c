@@ -13,7 +13,7 @@
 
 #include "launch_block.h"
 #include "fd.h"
-#include "guard.h"
+#include "fork_lock.h"
 #include "kernel.h"
 #include "sys.h"
 
@@ -60,7 +60,7 @@ static enum table_cut choose_cut(void)
 static void drop(struct supervisor **supervisor)
 {
 	nsh_close(&(*supervisor)->pidfd);
-	nsh_area_give(*supervisor);
+	nsh_launch_block_give(*supervisor);
 	*supervisor = NULL;
 }
 
@@ -96,7 +96,7 @@ static int start(struct supervisor *supervisor)
 		return -errno;
 	supervisor->send_pidfd = sockets[1];
 	pid = nsh_sys_clone(CLONE_VM | NSH_CLONE_PIDFD | (copies ? 0 : CLONE_FILES),
-			    nsh_area_stack(supervisor), &supervisor->pidfd,
+			    nsh_launch_block_stack(supervisor), &supervisor->pidfd,
 			    nsh_supervise_run, supervisor);
 	/* Its copy is enough, and there is room for what we receive. */
 	nsh_close(&sockets[1]);
@@ -114,7 +114,7 @@ static int start(struct supervisor *supervisor)
 int nsh_supervise_start(struct plan *plan, long clone_flags, void *child_stack,
 			struct supervisor **ret_supervisor, int *ret_pidfd)
 {
-	struct supervisor *supervisor = nsh_area_take();
+	struct supervisor *supervisor = nsh_launch_block_take();
 	int pid;
 
 	if (!supervisor)

@@ -10,7 +10,7 @@ static _Thread_local struct hook_fds *current;
 
 static int call(const struct plan *plan)
 {
-	struct record *record = plan->record;
+	struct failure_record *record = plan->record;
 	int ret;
 
 	current = plan->hook_fds;

@@ -11,7 +11,7 @@
 #include "command.h"
 #include "fd.h"
 #include "fdmap.h"
-#include "guard.h"
+#include "fork_lock.h"
 #include "hook.h"
 #include "label.h"
 #include "path.h"

@@ -43,7 +43,7 @@ enum probing {
 };
 
 /* The failure record, in memory that parent and child share. */
-struct record {
+struct failure_record {
 	volatile int stage;     /* enum nsh_stage, set before each step */
 	volatile int error;     /* errno of the step that failed, or 0 */
 	volatile int index;     /* of the move, limit or candidate */
@@ -112,7 +112,7 @@ struct plan {
 	const char *const *envp;
 
 	/* the launch's own choices */
-	struct record *record;
+	struct failure_record *record;
 	enum table table;
 	int parent_pid;            /* process and thread that launch */
 	int parent_thread;

@@ -56,13 +56,13 @@ static void drop_dead(struct nsh_process *process)
 	for (size_t i = tree->held; i-- > 0;) {
 		if (nsh_tree_is_alive(tree, i))
 			continue;
-		nsh_exchange_unwatch(&process->exchange, tree->members[i].pidfd);
+		nsh_io_unwatch(&process->io, tree->members[i].pidfd);
 		nsh_tree_drop(tree, i);
 	}
 	held = tree->held;
 	nsh_tree_hold(tree);
 	for (size_t i = held; i < tree->held; i++)
-		nsh_exchange_watch(&process->exchange, tree->members[i].pidfd);
+		nsh_io_watch(&process->io, tree->members[i].pidfd);
 	nsh_tree_drop_gone(tree);
 }
 
@@ -104,23 +104,24 @@ static void note_held(struct nsh_process *process)
 	if (!has_exited(process))
 		return;
 	for (int which = 1; which <= 2; which++) {
-		int channel = process->output_channel[which];
+		int pipe = process->output_pipe[which];
 
-		process->result.held[which] = channel >= 0
-			&& process->exchange.channels[channel].fd >= 0;
+		process->result.held[which] = pipe >= 0
+			&& process->io.pipes[pipe].fd >= 0;
 	}
 }
 
-void nsh_ladder_begin(struct nsh_process *process, double grace)
+void nsh_escalation_begin(struct nsh_process *process, double grace)
 {
-	if (process->ladder == LADDER_NONE) {
+	if (process->escalation == ESCALATION_NONE) {
 		note_held(process);
 		signal_all(process, SIGTERM);
-	} else if (process->ladder != LADDER_TERM || process->next_rung <= nsh_now() + grace) {
+	} else if (process->escalation != ESCALATION_TERM
+		   || process->next_signal <= nsh_now() + grace) {
 		return;
 	}
-	process->ladder = LADDER_TERM;
-	process->next_rung = nsh_now() + grace;
+	process->escalation = ESCALATION_TERM;
+	process->next_signal = nsh_now() + grace;
 }
 
 void nsh_held_terminate(struct nsh_process *process, double grace)
@@ -135,7 +136,7 @@ void nsh_held_terminate(struct nsh_process *process, double grace)
 	if (process->is_daemon)
 		return;
 	nsh_handshake_drop(process);
-	nsh_ladder_begin(process, grace);
+	nsh_escalation_begin(process, grace);
 }
 
 void nsh_process_terminate(struct nsh_process *process, double grace)
@@ -145,21 +146,21 @@ void nsh_process_terminate(struct nsh_process *process, double grace)
 	nsh_process_let_go(process);
 }
 
-void nsh_ladder_pump(struct nsh_process *process, double now)
+void nsh_escalation_pump(struct nsh_process *process, double now)
 {
-	if (process->ladder == LADDER_NONE || process->ladder == LADDER_OVER)
+	if (process->escalation == ESCALATION_NONE || process->escalation == ESCALATION_OVER)
 		return;
 	drop_dead(process);
 	if (process->exited && process->tree.count == 0) {
-		process->ladder = LADDER_OVER;
-	} else if (now < process->next_rung) {
+		process->escalation = ESCALATION_OVER;
+	} else if (now < process->next_signal) {
 		return;
-	} else if (process->ladder == LADDER_TERM) {
+	} else if (process->escalation == ESCALATION_TERM) {
 		signal_all(process, SIGKILL);
-		process->ladder = LADDER_KILL;
-		process->next_rung = now + last_while;
+		process->escalation = ESCALATION_KILL;
+		process->next_signal = now + last_while;
 	} else {
-		process->ladder = LADDER_OVER;
+		process->escalation = ESCALATION_OVER;
 	}
 }
 
@@ -207,11 +208,11 @@ static void describe_rest(struct nsh_process *process)
 	process->unreached_errnum = is_denied ? EPERM : 0;
 }
 
-void nsh_ladder_report(struct nsh_process *process)
+void nsh_escalation_report(struct nsh_process *process)
 {
 	const struct tree *tree = &process->tree;
 
-	if (process->ladder != LADDER_OVER)
+	if (process->escalation != ESCALATION_OVER)
 		return;
 	if (tree->count > 0 || !process->exited) {
 		describe_rest(process);

@@ -72,7 +72,7 @@ static int settle(struct nsh_process *process, struct nsh_failure *failure)
 
 	launched->pidfd = process->pidfd;
 	launched->supervisor = process->supervisor;
-	ret = nsh_launch_verdict(process->handshake_plan, launched, failure);
+	ret = nsh_launch_check(process->handshake_plan, launched, failure);
 	process->pidfd = launched->pidfd;
 	process->supervisor = launched->supervisor;
 	launched->supervisor = NULL;

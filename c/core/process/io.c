@@ -10,7 +10,7 @@
 
 #include "fd.h"
 
-/* A full pipe; and how much one pump takes from one channel, so that a
+/* A full pipe; and how much one pump takes from one pipe, so that a
  * program that writes without pause starves neither the others nor the host. */
 enum { CHUNK = 65536, CHUNKS_PER_PUMP = 32 };
 
@@ -38,38 +38,38 @@ ssize_t nsh_write_quietly(int fd, const void *data, size_t size)
 	return count;
 }
 
-void nsh_exchange_init(struct exchange *exchange)
+void nsh_io_init(struct io *io)
 {
-	*exchange = (struct exchange){ .epoll = -1 };
+	*io = (struct io){ .epoll = -1 };
 }
 
-struct channel *nsh_exchange_add(struct exchange *exchange, int take_fd,
+struct io_pipe *nsh_io_add(struct io *io, int take_fd,
 				 bool writes)
 {
-	size_t count = exchange->count;
-	struct channel *channels;
+	size_t count = io->count;
+	struct io_pipe *pipes;
 
-	channels = realloc(exchange->channels, (count + 1) * sizeof *channels);
-	if (!channels) {
+	pipes = realloc(io->pipes, (count + 1) * sizeof *pipes);
+	if (!pipes) {
 		nsh_close(&take_fd);
 		return NULL;
 	}
-	exchange->channels = channels;
-	exchange->count++;
-	channels[count] = (struct channel){
+	io->pipes = pipes;
+	io->count++;
+	pipes[count] = (struct io_pipe){
 		.fd = take_fd, .writes = writes, .cap = SIZE_MAX,
 	};
-	return &channels[count];
+	return &pipes[count];
 }
 
 /* Out of the epoll set first: where the host forked, closing our descriptor
  * does not close the file behind it. */
-static void close_channel(struct exchange *exchange, struct channel *channel)
+static void close_pipe(struct io *io, struct io_pipe *pipe)
 {
-	nsh_exchange_unwatch(exchange, channel->fd);
-	nsh_close(&channel->fd);
-	if (channel->writes)
-		nsh_buffer_wipe(&channel->data);
+	nsh_io_unwatch(io, pipe->fd);
+	nsh_close(&pipe->fd);
+	if (pipe->writes)
+		nsh_buffer_wipe(&pipe->data);
 }
 
 static bool would_block(void)
@@ -78,12 +78,12 @@ static bool would_block(void)
 }
 
 /* EPIPE: the program does not want the rest.  That is its right. */
-static int pump_writer(struct exchange *exchange, struct channel *channel)
+static int pump_writer(struct io *io, struct io_pipe *pipe)
 {
-	while (channel->done < channel->data.size) {
-		ssize_t count = nsh_write_quietly(channel->fd,
-						  channel->data.data + channel->done,
-						  channel->data.size - channel->done);
+	while (pipe->done < pipe->data.size) {
+		ssize_t count = nsh_write_quietly(pipe->fd,
+						  pipe->data.data + pipe->done,
+						  pipe->data.size - pipe->done);
 
 		if (count < 0 && would_block())
 			return 0;
@@ -91,97 +91,97 @@ static int pump_writer(struct exchange *exchange, struct channel *channel)
 			return -1;
 		if (count < 0)
 			break;
-		channel->done += (size_t)count;
+		pipe->done += (size_t)count;
 	}
-	close_channel(exchange, channel);
+	close_pipe(io, pipe);
 	return 0;
 }
 
-static void keep_within_cap(struct channel *channel)
+static void keep_within_cap(struct io_pipe *pipe)
 {
-	if (channel->discards)
-		channel->data.size = 0;
-	if (channel->data.size <= channel->cap)
+	if (pipe->discards)
+		pipe->data.size = 0;
+	if (pipe->data.size <= pipe->cap)
 		return;
-	channel->data.size = channel->cap;
-	channel->limited = true;
+	pipe->data.size = pipe->cap;
+	pipe->limited = true;
 }
 
-static int pump_reader(struct exchange *exchange, struct channel *channel)
+static int pump_reader(struct io *io, struct io_pipe *pipe)
 {
 	for (int i = 0; i < CHUNKS_PER_PUMP; i++) {
 		ssize_t count;
 
-		if (nsh_buffer_reserve(&channel->data, CHUNK) < 0)
+		if (nsh_buffer_reserve(&pipe->data, CHUNK) < 0)
 			return -1;
-		count = read(channel->fd, channel->data.data + channel->data.size,
-			     channel->data.capacity - channel->data.size);
+		count = read(pipe->fd, pipe->data.data + pipe->data.size,
+			     pipe->data.capacity - pipe->data.size);
 		if (count < 0)
 			return would_block() ? 0 : -1;
-		channel->data.size += (size_t)count;
-		channel->ended = count == 0;
-		keep_within_cap(channel);
-		if (channel->ended)
-			close_channel(exchange, channel);
-		if (channel->ended || channel->limited)
+		pipe->data.size += (size_t)count;
+		pipe->ended = count == 0;
+		keep_within_cap(pipe);
+		if (pipe->ended)
+			close_pipe(io, pipe);
+		if (pipe->ended || pipe->limited)
 			return 0;
 	}
 	return 0;
 }
 
-int nsh_exchange_pump(struct exchange *exchange)
+int nsh_io_pump(struct io *io)
 {
-	for (size_t i = 0; i < exchange->count; i++) {
-		struct channel *channel = &exchange->channels[i];
+	for (size_t i = 0; i < io->count; i++) {
+		struct io_pipe *pipe = &io->pipes[i];
 		int ret = 0;
 
-		if (channel->fd >= 0 && !channel->limited)
-			ret = channel->writes ? pump_writer(exchange, channel)
-				: pump_reader(exchange, channel);
+		if (pipe->fd >= 0 && !pipe->limited)
+			ret = pipe->writes ? pump_writer(io, pipe)
+				: pump_reader(io, pipe);
 		if (ret < 0)
 			return -1;
 	}
 	return 0;
 }
 
-bool nsh_exchange_is_open(const struct exchange *exchange, bool writes)
+bool nsh_io_is_open(const struct io *io, bool writes)
 {
-	for (size_t i = 0; i < exchange->count; i++)
-		if (exchange->channels[i].writes == writes
-		    && exchange->channels[i].fd >= 0)
+	for (size_t i = 0; i < io->count; i++)
+		if (io->pipes[i].writes == writes
+		    && io->pipes[i].fd >= 0)
 			return true;
 	return false;
 }
 
-void nsh_exchange_close(struct exchange *exchange)
+void nsh_io_close(struct io *io)
 {
-	for (size_t i = 0; i < exchange->count; i++)
-		if (exchange->channels[i].fd >= 0)
-			close_channel(exchange, &exchange->channels[i]);
+	for (size_t i = 0; i < io->count; i++)
+		if (io->pipes[i].fd >= 0)
+			close_pipe(io, &io->pipes[i]);
 }
 
-bool nsh_exchange_is_limited(const struct exchange *exchange)
+bool nsh_io_is_limited(const struct io *io)
 {
-	for (size_t i = 0; i < exchange->count; i++)
-		if (exchange->channels[i].limited)
+	for (size_t i = 0; i < io->count; i++)
+		if (io->pipes[i].limited)
 			return true;
 	return false;
 }
 
-void nsh_exchange_close_limited(struct exchange *exchange)
+void nsh_io_close_limited(struct io *io)
 {
-	for (size_t i = 0; i < exchange->count; i++)
-		if (exchange->channels[i].limited && exchange->channels[i].fd >= 0)
-			close_channel(exchange, &exchange->channels[i]);
+	for (size_t i = 0; i < io->count; i++)
+		if (io->pipes[i].limited && io->pipes[i].fd >= 0)
+			close_pipe(io, &io->pipes[i]);
 }
 
-void nsh_exchange_discard(struct exchange *exchange)
+void nsh_io_discard(struct io *io)
 {
-	for (size_t i = 0; i < exchange->count; i++)
-		if (!exchange->channels[i].writes) {
-			exchange->channels[i].discards = true;
-			exchange->channels[i].limited = false;
-			exchange->channels[i].data.size = 0;
+	for (size_t i = 0; i < io->count; i++)
+		if (!io->pipes[i].writes) {
+			io->pipes[i].discards = true;
+			io->pipes[i].limited = false;
+			io->pipes[i].data.size = 0;
 		}
 }
 
@@ -194,66 +194,66 @@ static int watch(int epoll, int fd, uint32_t events)
 	return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
 }
 
-static int watch_channels(const struct exchange *exchange, int epoll)
+static int watch_pipes(const struct io *io, int epoll)
 {
-	for (size_t i = 0; i < exchange->count; i++) {
-		const struct channel *channel = &exchange->channels[i];
+	for (size_t i = 0; i < io->count; i++) {
+		const struct io_pipe *pipe = &io->pipes[i];
 
-		if (channel->fd >= 0
-		    && watch(epoll, channel->fd,
-			     channel->writes ? EPOLLOUT : EPOLLIN) < 0)
+		if (pipe->fd >= 0
+		    && watch(epoll, pipe->fd,
+			     pipe->writes ? EPOLLOUT : EPOLLIN) < 0)
 			return -1;
 	}
 	return 0;
 }
 
-int nsh_exchange_epoll(struct exchange *exchange)
+int nsh_io_epoll(struct io *io)
 {
-	if (exchange->epoll >= 0)
-		return exchange->epoll;
-	exchange->epoll = nsh_fd_raise(epoll_create1(EPOLL_CLOEXEC));
-	exchange->generation++;
-	if (exchange->epoll >= 0 && watch_channels(exchange, exchange->epoll) < 0)
-		nsh_close(&exchange->epoll);
-	return exchange->epoll;
+	if (io->epoll >= 0)
+		return io->epoll;
+	io->epoll = nsh_fd_raise(epoll_create1(EPOLL_CLOEXEC));
+	io->generation++;
+	if (io->epoll >= 0 && watch_pipes(io, io->epoll) < 0)
+		nsh_close(&io->epoll);
+	return io->epoll;
 }
 
-int nsh_exchange_use_epoll(struct exchange *exchange, int epoll, int fd)
+int nsh_io_use_epoll(struct io *io, int epoll, int fd)
 {
-	if (exchange->epoll >= 0 || watch_channels(exchange, epoll) < 0
+	if (io->epoll >= 0 || watch_pipes(io, epoll) < 0
 	    || watch(epoll, fd, EPOLLIN) < 0)
 		return -1;
-	exchange->epoll = epoll;
-	exchange->generation++;
+	io->epoll = epoll;
+	io->generation++;
 	return 0;
 }
 
-void nsh_exchange_watch(struct exchange *exchange, int fd)
+void nsh_io_watch(struct io *io, int fd)
 {
-	if (exchange->epoll >= 0 && fd >= 0 && watch(exchange->epoll, fd, EPOLLIN) < 0
+	if (io->epoll >= 0 && fd >= 0 && watch(io->epoll, fd, EPOLLIN) < 0
 	    && errno != EEXIST)
-		nsh_close(&exchange->epoll);
+		nsh_close(&io->epoll);
 }
 
-void nsh_exchange_unwatch(struct exchange *exchange, int fd)
+void nsh_io_unwatch(struct io *io, int fd)
 {
-	if (exchange->epoll >= 0 && fd >= 0)
-		(void)epoll_ctl(exchange->epoll, EPOLL_CTL_DEL, fd, NULL);
+	if (io->epoll >= 0 && fd >= 0)
+		(void)epoll_ctl(io->epoll, EPOLL_CTL_DEL, fd, NULL);
 }
 
-void nsh_exchange_forget_descriptors(struct exchange *exchange)
+void nsh_io_forget_descriptors(struct io *io)
 {
-	for (size_t i = 0; i < exchange->count; i++)
-		nsh_fd_forget(&exchange->channels[i].fd);
-	nsh_fd_forget(&exchange->epoll);
+	for (size_t i = 0; i < io->count; i++)
+		nsh_fd_forget(&io->pipes[i].fd);
+	nsh_fd_forget(&io->epoll);
 }
 
-void nsh_exchange_free(struct exchange *exchange)
+void nsh_io_free(struct io *io)
 {
-	nsh_exchange_close(exchange);
-	for (size_t i = 0; i < exchange->count; i++)
-		nsh_buffer_free(&exchange->channels[i].data);
-	free(exchange->channels);
-	nsh_close(&exchange->epoll);
-	nsh_exchange_init(exchange);
+	nsh_io_close(io);
+	for (size_t i = 0; i < io->count; i++)
+		nsh_buffer_free(&io->pipes[i].data);
+	free(io->pipes);
+	nsh_close(&io->epoll);
+	nsh_io_init(io);
 }

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "fd.h"
-#include "guard.h"
+#include "fork_lock.h"
 #include "process.h"
 
 /* How long the thread stays without work; and how long it sleeps at most, so
@@ -20,7 +20,7 @@ enum { SLEEP_MILLISECONDS = 60 * 1000 };
 static const double slack = 0.02;
 
 static struct {
-	struct guard guard;
+	struct fork_lock lock;
 	pthread_cond_t settled; /* a busy process is not busy any more */
 	bool has_thread;
 	unsigned generation;    /* of the thread: it ends when this is another */
@@ -30,7 +30,7 @@ static struct {
 	struct nsh_process *first;
 	atomic_size_t orphans;
 } keeper = {
-	.guard = NSH_GUARD_INIT, .settled = PTHREAD_COND_INITIALIZER,
+	.lock = NSH_FORK_LOCK_INIT, .settled = PTHREAD_COND_INITIALIZER,
 	.epoll = -1, .timer = -1, .alarm = -1,
 };
 
@@ -48,12 +48,12 @@ static void start_over(void)
 
 static void lock(void)
 {
-	nsh_guard_lock(&keeper.guard, start_over);
+	nsh_fork_lock(&keeper.lock, start_over);
 }
 
 static void unlock(void)
 {
-	nsh_guard_unlock(&keeper.guard);
+	nsh_fork_unlock(&keeper.lock);
 }
 
 /* ---- time -------------------------------------------------------------- */
@@ -88,8 +88,8 @@ static double sooner(double a, double b)
 static bool escalates(const struct nsh_process *process)
 {
 	if (process->kept.is_orphan)
-		return process->ladder == LADDER_TERM || process->ladder == LADDER_KILL;
-	return process->ladder == LADDER_TERM && process->result.timed_out;
+		return process->escalation == ESCALATION_TERM || process->escalation == ESCALATION_KILL;
+	return process->escalation == ESCALATION_TERM && process->result.timed_out;
 }
 
 /* When the keeper has to look at it though nothing happens; negative: never. */
@@ -98,7 +98,7 @@ static double due_time(const struct nsh_process *process)
 	double due = sooner(process->deadline, process->limit);
 
 	if (escalates(process))
-		due = sooner(due, process->next_rung);
+		due = sooner(due, process->next_signal);
 	if (process->kept.is_orphan)
 		return sooner(due, process->kept.look_at);
 	return due < 0 || process->is_daemon ? -1 : due + slack;
@@ -167,9 +167,9 @@ static int serve_unlocked(struct nsh_process *process,
 	int ret;
 
 	process->kept.is_busy = true;
-	pthread_mutex_unlock(&keeper.guard.lock);
+	pthread_mutex_unlock(&keeper.lock.mutex);
 	ret = serve(process);
-	pthread_mutex_lock(&keeper.guard.lock);
+	pthread_mutex_lock(&keeper.lock.mutex);
 	process->kept.is_busy = false;
 	pthread_cond_broadcast(&keeper.settled);
 	return ret;
@@ -179,7 +179,7 @@ static int serve_unlocked(struct nsh_process *process,
 static void run_on(struct nsh_process *process)
 {
 	process->finished = false;
-	process->ladder = LADDER_NONE;
+	process->escalation = ESCALATION_NONE;
 	process->deadline = process->limit = -1;
 }
 
@@ -195,7 +195,7 @@ static int pump_orphan(struct nsh_process *process)
 		return 1;
 	}
 	if (ret < 0) {
-		nsh_exchange_close(&process->exchange);
+		nsh_io_close(&process->io);
 		ret = nsh_held_pump(process, NULL);
 	}
 	if (ret == 1 && !process->exited) {
@@ -227,9 +227,9 @@ static void serve_orphan(struct nsh_process *process)
 		return;
 	}
 	take_out(process);
-	pthread_mutex_unlock(&keeper.guard.lock);
+	pthread_mutex_unlock(&keeper.lock.mutex);
 	nsh_process_release(process);
-	pthread_mutex_lock(&keeper.guard.lock);
+	pthread_mutex_lock(&keeper.lock.mutex);
 }
 
 /* Its status is the owner's to collect: we note when it ended. */
@@ -286,7 +286,7 @@ static void handle(struct nsh_process *process)
 		serve_due();
 	} else if (process->kept.is_busy)
 		/* In another thread, by nsh_reap. */
-		pthread_cond_wait(&keeper.settled, &keeper.guard.lock);
+		pthread_cond_wait(&keeper.settled, &keeper.lock.mutex);
 	else if (process->kept.is_orphan)
 		serve_orphan(process);
 	else
@@ -373,9 +373,9 @@ static bool make_set(void)
  * cannot watch. */
 static void sleep_blindly(void)
 {
-	pthread_mutex_unlock(&keeper.guard.lock);
+	pthread_mutex_unlock(&keeper.lock.mutex);
 	(void)nsh_poll(-1, 0, blind_interval);
-	pthread_mutex_lock(&keeper.guard.lock);
+	pthread_mutex_lock(&keeper.lock.mutex);
 }
 
 static void sleep_until_needed(unsigned generation)
@@ -383,10 +383,10 @@ static void sleep_until_needed(unsigned generation)
 	struct epoll_event event;
 	int epoll = keeper.epoll, count, error;
 
-	pthread_mutex_unlock(&keeper.guard.lock);
+	pthread_mutex_unlock(&keeper.lock.mutex);
 	count = epoll_wait(epoll, &event, 1, SLEEP_MILLISECONDS);
 	error = errno;
-	pthread_mutex_lock(&keeper.guard.lock);
+	pthread_mutex_lock(&keeper.lock.mutex);
 	if (generation == keeper.generation
 	    && ((count < 0 && error != EINTR) || !has_own_set()))
 		abandon();
@@ -396,7 +396,7 @@ static void *run_thread(void *argument)
 {
 	unsigned generation = (unsigned)(uintptr_t)argument;
 
-	pthread_mutex_lock(&keeper.guard.lock);
+	pthread_mutex_lock(&keeper.lock.mutex);
 	while (generation == keeper.generation && !is_idle()) {
 		serve_due();
 		/* One that writes without pause is ready again at once. */
@@ -415,7 +415,7 @@ static void *run_thread(void *argument)
 		keeper.alarm = -1;
 		keeper.has_thread = false;
 	}
-	pthread_mutex_unlock(&keeper.guard.lock);
+	pthread_mutex_unlock(&keeper.lock.mutex);
 	return NULL;
 }
 
@@ -428,7 +428,7 @@ static bool make(void)
 	keeper.idle_until = nsh_now() + idle_seconds;
 	(void)make_set();
 	if (!keeper.has_thread)
-		keeper.has_thread = nsh_guard_start_thread(run_thread,
+		keeper.has_thread = nsh_start_thread(run_thread,
 				(void *)(uintptr_t)keeper.generation) == 0;
 	return keeper.has_thread;
 }
@@ -448,9 +448,9 @@ static void take_streams(struct nsh_process *process)
 		if (which == 0 || process->leaves_streams)
 			nsh_close(&fd);
 		else
-			(void)nsh_exchange_add(&process->exchange, fd, false);
+			(void)nsh_io_add(&process->io, fd, false);
 	}
-	nsh_exchange_discard(&process->exchange);
+	nsh_io_discard(&process->io);
 }
 
 static void take_limit(struct nsh_process *process)
@@ -528,7 +528,7 @@ void nsh_keeper_take_back(struct nsh_process *process)
 {
 	lock();
 	while (process->kept.is_busy)
-		pthread_cond_wait(&keeper.settled, &keeper.guard.lock);
+		pthread_cond_wait(&keeper.settled, &keeper.lock.mutex);
 	take_out(process);
 	process->is_lent = false;
 	unlock();

@@ -10,7 +10,7 @@
 
 #include "command.h"
 #include "fd.h"
-#include "guard.h"
+#include "fork_lock.h"
 #include "keeper.h"
 #include "sys.h"
 
@@ -51,8 +51,8 @@ struct nsh_process *nsh_process_new(const struct nsh_command *cmd)
 		.system_time = -1, .max_rss = -1,
 	};
 	for (int i = 0; i < 3; i++)
-		process->output_channel[i] = -1;
-	nsh_exchange_init(&process->exchange);
+		process->output_pipe[i] = -1;
+	nsh_io_init(&process->io);
 	process->command = nsh_command_to_string(cmd, 0);
 	if (process->command)
 		return process;
@@ -63,23 +63,23 @@ struct nsh_process *nsh_process_new(const struct nsh_command *cmd)
 static int take_writer(struct nsh_process *process, int *take_fd,
 		       const struct buffer *data)
 {
-	struct channel *channel;
+	struct io_pipe *pipe;
 	int fd = *take_fd;
 
 	*take_fd = -1;
-	channel = nsh_exchange_add(&process->exchange, fd, true);
-	return channel ? nsh_buffer_append(&channel->data, data->data, data->size) : -1;
+	pipe = nsh_io_add(&process->io, fd, true);
+	return pipe ? nsh_buffer_append(&pipe->data, data->data, data->size) : -1;
 }
 
 int nsh_process_add_reader(struct nsh_process *process, int which, int take_fd,
 			   size_t cap)
 {
-	struct channel *channel = nsh_exchange_add(&process->exchange, take_fd, false);
+	struct io_pipe *pipe = nsh_io_add(&process->io, take_fd, false);
 
-	if (!channel)
+	if (!pipe)
 		return -1;
-	channel->cap = cap;
-	process->output_channel[which] = (int)process->exchange.count - 1;
+	pipe->cap = cap;
+	process->output_pipe[which] = (int)process->io.count - 1;
 	return 0;
 }
 
@@ -101,7 +101,7 @@ static int take_stream(struct nsh_process *process, int which, int *take_fd)
 	return process->streams[which] ? 0 : -1;
 }
 
-/* The parent's ends of the plan's pipes become channels and streams.  Before
+/* The parent's ends of the plan's pipes become pipes and streams.  Before
  * the launch: what can fail is done before there is a child. */
 static int take_ends(struct nsh_process *process, struct plan *plan,
 		     const struct nsh_command *cmd)
@@ -160,8 +160,8 @@ static int start(struct nsh_command *cmd, int cancel, struct plan *plan,
 	if (launched.record)
 		nsh_handshake_begin(process, plan, &launched);
 	nsh_plan_close_child_ends(plan);
-	if (nsh_exchange_is_open(&process->exchange, true))
-		(void)nsh_exchange_pump(&process->exchange);
+	if (nsh_io_is_open(&process->io, true))
+		(void)nsh_io_pump(&process->io);
 	return 0;
 }
 
@@ -276,13 +276,13 @@ struct nsh_stream *nsh_process_stream(struct nsh_process *process, int which)
 static void finish(struct nsh_process *process)
 {
 	process->finished = true;
-	nsh_exchange_close(&process->exchange);
-	nsh_ladder_report(process);
+	nsh_io_close(&process->io);
+	nsh_escalation_report(process);
 	nsh_tree_free(&process->tree);
 	if (process->result.duration <= 0)
 		process->result.duration = nsh_now() - process->started;
-	nsh_process_judge(process);
-	nsh_close(&process->exchange.epoll);
+	nsh_process_conclude(process);
+	nsh_close(&process->io.epoll);
 	if (process->exited && !process->is_daemon)
 		nsh_close(&process->pidfd);
 }
@@ -291,11 +291,11 @@ static void finish(struct nsh_process *process)
  * SIGPIPE before that leaves children that are nobody's to be found. */
 static void end_limited(struct nsh_process *process)
 {
-	if (!nsh_exchange_is_limited(&process->exchange))
+	if (!nsh_io_is_limited(&process->io))
 		return;
-	if (process->ladder == LADDER_NONE)
+	if (process->escalation == ESCALATION_NONE)
 		nsh_held_terminate(process, 0.010);
-	nsh_exchange_close_limited(&process->exchange);
+	nsh_io_close_limited(&process->io);
 }
 
 static void run_timers(struct nsh_process *process)
@@ -309,17 +309,17 @@ static void run_timers(struct nsh_process *process)
 		nsh_held_terminate(process, process->grace);
 	}
 	end_limited(process);
-	nsh_ladder_pump(process, now);
+	nsh_escalation_pump(process, now);
 }
 
 /* Finished when it has exited and its output is at its end; or when ending it
  * is over, whoever still holds its pipes. */
 static bool is_done(const struct nsh_process *process)
 {
-	if (process->ladder == LADDER_OVER)
+	if (process->escalation == ESCALATION_OVER)
 		return true;
-	return process->exited && process->ladder == LADDER_NONE
-		&& !nsh_exchange_is_open(&process->exchange, false);
+	return process->exited && process->escalation == ESCALATION_NONE
+		&& !nsh_io_is_open(&process->io, false);
 }
 
 /* Only the caller can let the child continue: waiting would not end.  Once its
@@ -327,7 +327,7 @@ static bool is_done(const struct nsh_process *process)
 static bool waits_for_handshake(const struct nsh_process *process)
 {
 	return (process->handshake_plan || process->dry_handshake)
-		&& process->ladder == LADDER_NONE
+		&& process->escalation == ESCALATION_NONE
 		&& (process->deadline < 0 || nsh_now() < process->deadline);
 }
 
@@ -353,7 +353,7 @@ int nsh_held_pump(struct nsh_process *process, struct nsh_failure *failure)
 		nsh_handshake_drop(process);
 	/* In this order: when the status is there, all output was written. */
 	nsh_status_collect(process);
-	if (nsh_exchange_pump(&process->exchange) < 0)
+	if (nsh_io_pump(&process->io) < 0)
 		return nsh_fail(failure, NSH_STAGE_EXCHANGE, errno, NULL);
 	/* One that ended in time has not timed out, however late we look. */
 	if (!is_done(process))
@@ -366,24 +366,24 @@ int nsh_held_pump(struct nsh_process *process, struct nsh_failure *failure)
 /* All or nothing: a wait that misses one of them might not end. */
 static int make_epoll(struct nsh_process *process)
 {
-	struct exchange *exchange = &process->exchange;
+	struct io *io = &process->io;
 
-	if (nsh_exchange_epoll(exchange) < 0)
+	if (nsh_io_epoll(io) < 0)
 		return -1;
 	if (!process->exited)
-		nsh_exchange_watch(exchange, nsh_process_exit_fd(process));
+		nsh_io_watch(io, nsh_process_exit_fd(process));
 	for (size_t i = 0; i < process->tree.held; i++)
-		nsh_exchange_watch(exchange, process->tree.members[i].pidfd);
-	return exchange->epoll;
+		nsh_io_watch(io, process->tree.members[i].pidfd);
+	return io->epoll;
 }
 
 int nsh_process_use_epoll(struct nsh_process *process, int epoll)
 {
 	if (process->finished || process->exited || process->handshake_plan
-	    || process->ladder != LADDER_NONE
-	    || !nsh_exchange_is_open(&process->exchange, false))
+	    || process->escalation != ESCALATION_NONE
+	    || !nsh_io_is_open(&process->io, false))
 		return -1;
-	return nsh_exchange_use_epoll(&process->exchange, epoll,
+	return nsh_io_use_epoll(&process->io, epoll,
 				      nsh_process_exit_fd(process));
 }
 
@@ -399,7 +399,7 @@ int nsh_process_pump(struct nsh_process *process, struct nsh_failure *failure)
 
 int nsh_held_pollfd(struct nsh_process *process)
 {
-	const struct exchange *exchange = &process->exchange;
+	const struct io *io = &process->io;
 	int fd;
 
 	process->is_blind = false;
@@ -407,11 +407,11 @@ int nsh_held_pollfd(struct nsh_process *process)
 		return -1;
 	if (process->handshake_plan)
 		return process->handshake_plan->sync;
-	if (exchange->epoll < 0 && process->ladder == LADDER_NONE
-	    && !nsh_exchange_is_open(exchange, true)
-	    && !nsh_exchange_is_open(exchange, false))
+	if (io->epoll < 0 && process->escalation == ESCALATION_NONE
+	    && !nsh_io_is_open(io, true)
+	    && !nsh_io_is_open(io, false))
 		return nsh_process_exit_fd(process);
-	fd = exchange->epoll >= 0 ? exchange->epoll : make_epoll(process);
+	fd = io->epoll >= 0 ? io->epoll : make_epoll(process);
 	process->is_blind = fd < 0;
 	return fd;
 }
@@ -460,8 +460,8 @@ double nsh_held_timeout(const struct nsh_process *process)
 		return 0;
 	if (process->deadline >= 0)
 		next = process->deadline;
-	if (process->ladder != LADDER_NONE && (next < 0 || process->next_rung < next))
-		next = process->next_rung;
+	if (process->escalation != ESCALATION_NONE && (next < 0 || process->next_signal < next))
+		next = process->next_signal;
 	now = nsh_now();
 	if (is_blind(process) && (next < 0 || next > now + blind_interval))
 		next = now + blind_interval;
@@ -509,11 +509,11 @@ void nsh_process_leave(struct nsh_process *process, double seconds, double grace
 }
 
 /* With data in it or without: nobody has the other end. */
-static bool is_at_end(const struct channel *channel)
+static bool is_at_end(const struct io_pipe *pipe)
 {
-	struct pollfd end = { .fd = channel->fd, .events = 0 };
+	struct pollfd end = { .fd = pipe->fd, .events = 0 };
 
-	return channel->writes || channel->fd < 0
+	return pipe->writes || pipe->fd < 0
 		|| (poll(&end, 1, 0) == 1 && (end.revents & POLLHUP));
 }
 
@@ -522,8 +522,8 @@ static bool has_ended(const struct nsh_process *process)
 {
 	if (nsh_poll(nsh_process_exit_fd(process), NSH_READABLE, 0) != 1)
 		return false;
-	for (size_t i = 0; i < process->exchange.count; i++)
-		if (!is_at_end(&process->exchange.channels[i]))
+	for (size_t i = 0; i < process->io.count; i++)
+		if (!is_at_end(&process->io.pipes[i]))
 			return false;
 	return true;
 }
@@ -536,7 +536,7 @@ static void enforce_deadline(struct nsh_process *process, double now)
 		- process->started;
 	process->deadline = process->limit = -1;
 	process->result.timed_out = true;
-	nsh_ladder_begin(process, is_limit ? process->limit_grace : process->grace);
+	nsh_escalation_begin(process, is_limit ? process->limit_grace : process->grace);
 }
 
 int nsh_process_enforce(struct nsh_process *process)
@@ -549,7 +549,7 @@ int nsh_process_enforce(struct nsh_process *process)
 			return 1;
 		enforce_deadline(process, now);
 	} else {
-		nsh_ladder_pump(process, now);
+		nsh_escalation_pump(process, now);
 	}
 	return 0;
 }

@@ -1,8 +1,8 @@
 /*
  * process.h: one running or finished child behind noshell.h, held by a pidfd.
  *
- * It owns the pidfd, the exchange with its captured bytes, its streams, and
- * what ends it: deadline, tree, ladder of signals.
+ * It owns the pidfd, the I/O pump with its captured bytes, its streams, and
+ * what ends it: deadline, tree, escalation of signals.
  */
 #ifndef NSH_PROCESS_H
 #define NSH_PROCESS_H
@@ -13,11 +13,11 @@
 #include "tree.h"
 
 /* TERM, a grace period, KILL, and a last while for the kernel to finish. */
-enum ladder {
-	LADDER_NONE,
-	LADDER_TERM,
-	LADDER_KILL,
-	LADDER_OVER,
+enum escalation {
+	ESCALATION_NONE,
+	ESCALATION_TERM,
+	ESCALATION_KILL,
+	ESCALATION_OVER,
 };
 
 struct nsh_stream {
@@ -56,17 +56,17 @@ struct nsh_process {
 	struct nsh_result result;
 	double started;
 
-	struct exchange exchange;
-	int output_channel[3];  /* index in exchange, -1: none */
+	struct io io;
+	int output_pipe[3];  /* index in io.pipes, -1: none */
 	struct nsh_stream *streams[3];
 	bool leaves_streams;    /* closes them when it is forgotten */
 	bool is_blind;          /* the clock wakes us: no epoll could be had */
 
-	enum ladder ladder;
-	double next_rung;       /* when the ladder goes on */
+	enum escalation escalation;
+	double next_signal;       /* when the escalation goes on */
 	struct tree tree;
 	bool is_denied;         /* the root may not be signalled: EPERM */
-	char unreached[128];    /* what the ladder did not reach; "" */
+	char unreached[128];    /* what the escalation did not reach; "" */
 	int unreached_errnum;
 
 	/* while a handshake is pending */
@@ -98,14 +98,14 @@ int nsh_command_start_until(struct nsh_command *cmd, int cancel,
 /* One that was not started yet, with the command's text; NULL where memory is
  * short. */
 struct nsh_process *nsh_process_new(const struct nsh_command *cmd);
-/* A channel that captures stream `which`, up to the cap.  0, or -1 with errno. */
+/* A pipe that captures stream `which`, up to the cap.  0, or -1 with errno. */
 int nsh_process_add_reader(struct nsh_process *process, int which, int take_fd,
 			   size_t cap);
 /* The command's rules; its timeout begins now. */
 void nsh_process_take_rules(struct nsh_process *process,
 			    const struct nsh_command *cmd);
-/* process_result.c: it has finished: what it captured, and the verdict. */
-void nsh_process_judge(struct nsh_process *process);
+/* process_result.c: it has finished: what it captured, and the check by its rules. */
+void nsh_process_conclude(struct nsh_process *process);
 /* What is readable once the status can be collected. */
 int nsh_process_exit_fd(const struct nsh_process *process);
 /* Has it use `epoll`, which the caller waits for already, so that it needs no other.
@@ -140,9 +140,9 @@ ssize_t nsh_process_write_dry(struct nsh_process *process, const void *data,
 void nsh_process_terminate_dry(struct nsh_process *process);
 /* escalation.c: begins to end the tree, and goes on with it; and takes down what
  * it did not reach, when it is over. */
-void nsh_ladder_begin(struct nsh_process *process, double grace);
-void nsh_ladder_pump(struct nsh_process *process, double now);
-void nsh_ladder_report(struct nsh_process *process);
+void nsh_escalation_begin(struct nsh_process *process, double grace);
+void nsh_escalation_pump(struct nsh_process *process, double now);
+void nsh_escalation_report(struct nsh_process *process);
 /* handshake.c: before the launch, what can fail; after it, the plan is the
  * process's; and forgets a pending one: the child does not exec then. */
 int nsh_handshake_prepare(struct nsh_process *process, const struct plan *plan);

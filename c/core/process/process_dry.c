@@ -97,13 +97,13 @@ const void *nsh_process_input_dry(const struct nsh_process *process,
 static int give_captured(struct nsh_process *process, int which,
 			 const void *data, size_t size)
 {
-	struct channel *channel
-		= &process->exchange.channels[process->output_channel[which]];
+	struct io_pipe *pipe
+		= &process->io.pipes[process->output_pipe[which]];
 
-	channel->limited = size > channel->cap;
-	channel->ended = true;
-	return nsh_buffer_append(&channel->data, data,
-				 channel->limited ? channel->cap : size);
+	pipe->limited = size > pipe->cap;
+	pipe->ended = true;
+	return nsh_buffer_append(&pipe->data, data,
+				 pipe->limited ? pipe->cap : size);
 }
 
 static int give_stream(struct nsh_stream *stream, const void *data, size_t size)
@@ -124,7 +124,7 @@ static int give_output(struct nsh_process *process, int which,
 	const void *data = end->output[which] ? end->output[which] : "";
 	size_t size = end->output[which] ? end->output_size[which] : 0;
 
-	if (process->output_channel[which] >= 0)
+	if (process->output_pipe[which] >= 0)
 		return give_captured(process, which, data, size);
 	return process->streams[which]
 		? give_stream(process->streams[which], data, size) : 0;
@@ -137,9 +137,9 @@ static void set_status(struct nsh_process *process,
 
 	result->timed_out = end->timed_out;
 	result->output_limited = end->output_limited
-		|| nsh_exchange_is_limited(&process->exchange);
-	if (end->output_limited && !nsh_exchange_is_limited(&process->exchange))
-		result->limited_stream = process->output_channel[1] >= 0 ? 1 : 2;
+		|| nsh_io_is_limited(&process->io);
+	if (end->output_limited && !nsh_io_is_limited(&process->io))
+		result->limited_stream = process->output_pipe[1] >= 0 ? 1 : 2;
 	if (end->lost)
 		return;
 	result->signal = end->signal;
@@ -165,7 +165,7 @@ int nsh_process_end_dry(struct nsh_process *process,
 	set_status(process, end);
 	process->exited = process->finished = true;
 	process->dry_handshake = false;
-	nsh_process_judge(process);
+	nsh_process_conclude(process);
 	return 0;
 }
 

@@ -1,4 +1,4 @@
-/* How a process ended, and the verdict by its command's rules. */
+/* How a process ended, and the check by its command's rules. */
 #include <stdio.h>
 
 #include "process.h"
@@ -6,21 +6,21 @@
 static void take_output(struct nsh_process *process, int which)
 {
 	struct nsh_result *result = &process->result;
-	struct channel *channel;
+	struct io_pipe *pipe;
 
-	if (process->output_channel[which] < 0)
+	if (process->output_pipe[which] < 0)
 		return;
-	channel = &process->exchange.channels[process->output_channel[which]];
+	pipe = &process->io.pipes[process->output_pipe[which]];
 	result->has_output[which] = true;
-	result->output[which] = channel->data.data ? channel->data.data : "";
-	result->output_size[which] = channel->data.size;
-	result->output_limited |= channel->limited;
-	if (channel->limited && result->limited_stream == 0)
+	result->output[which] = pipe->data.data ? pipe->data.data : "";
+	result->output_size[which] = pipe->data.size;
+	result->output_limited |= pipe->limited;
+	if (pipe->limited && result->limited_stream == 0)
 		result->limited_stream = which;
-	result->output_incomplete |= !channel->ended;
+	result->output_incomplete |= !pipe->ended;
 }
 
-static enum nsh_code verdict(const struct nsh_process *process)
+static enum nsh_code check_rules(const struct nsh_process *process)
 {
 	const struct nsh_result *result = &process->result;
 
@@ -34,15 +34,17 @@ static enum nsh_code verdict(const struct nsh_process *process)
 		return NSH_OK;
 	if (result->signal)
 		return NSH_SIGNAL;
-	return process->allow_any_exit || nsh_exits_has(&process->allowed_exit, result->exit_code)
+	if (process->allow_any_exit)
+		return NSH_OK;
+	return nsh_exits_has(&process->allowed_exit, result->exit_code)
 		? NSH_OK : NSH_EXIT;
 }
 
-void nsh_process_judge(struct nsh_process *process)
+void nsh_process_conclude(struct nsh_process *process)
 {
 	for (int which = 1; which <= 2; which++)
 		take_output(process, which);
-	process->result.code = verdict(process);
+	process->result.code = check_rules(process);
 }
 
 const struct nsh_result *nsh_process_result(const struct nsh_process *process)

@@ -177,7 +177,7 @@ static void abort_held(struct nsh_process *process)
 	if (wait_held(process, -1, NULL) >= 0)
 		return;
 	/* Its data cannot be moved; it must end all the same. */
-	nsh_exchange_close(&process->exchange);
+	nsh_io_close(&process->io);
 	(void)wait_held(process, -1, NULL);
 }
 
@@ -200,7 +200,7 @@ void nsh_process_forget_descriptors(struct nsh_process *process)
 		nsh_fd_forget(&process->streams[i]->fd);
 		nsh_fd_forget(&process->streams[i]->epoll);
 	}
-	nsh_exchange_forget_descriptors(&process->exchange);
+	nsh_io_forget_descriptors(&process->io);
 	if (process->handshake_plan)
 		nsh_plan_forget_descriptors(process->handshake_plan);
 	nsh_fd_forget(&process->handshake.pidfd);
@@ -223,8 +223,8 @@ void nsh_process_release(struct nsh_process *process)
 	}
 	for (int i = 0; i < 3; i++)
 		nsh_stream_free(process->streams[i]);
-	nsh_exchange_unwatch(&process->exchange, nsh_process_exit_fd(process));
-	nsh_exchange_free(&process->exchange);
+	nsh_io_unwatch(&process->io, nsh_process_exit_fd(process));
+	nsh_io_free(&process->io);
 	nsh_handshake_drop(process);
 	nsh_tree_free(&process->tree);
 	nsh_supervise_free(&process->supervisor);

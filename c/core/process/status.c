@@ -98,7 +98,7 @@ static void collect_supervised(struct nsh_process *process)
 	else if (known < 0 && nsh_poll(process->pidfd, POLLIN, 0) == 1)
 		collect_stolen(process);
 	else if (known < 0 && fd != process->pidfd)
-		nsh_exchange_watch(&process->exchange, process->pidfd);
+		nsh_io_watch(&process->io, process->pidfd);
 }
 
 void nsh_status_collect(struct nsh_process *process)
@@ -120,5 +120,5 @@ void nsh_status_collect(struct nsh_process *process)
 		return;
 	process->result.duration = (process->ended_at > 0 ? process->ended_at : nsh_now())
 		- process->started;
-	nsh_exchange_unwatch(&process->exchange, exit_fd);
+	nsh_io_unwatch(&process->io, exit_fd);
 }

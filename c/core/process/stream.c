@@ -219,7 +219,7 @@ static int add(int epoll, int fd, short events)
  * may have the same number.  -1 if that cannot be had. */
 static int watch_both(struct nsh_stream *stream, short events, int other)
 {
-	unsigned generation = stream->process->exchange.generation;
+	unsigned generation = stream->process->io.generation;
 
 	if (stream->watched != other || stream->generation != generation)
 		nsh_close(&stream->epoll);
@@ -245,8 +245,8 @@ static int pollfd_held(struct nsh_stream *stream, short *ret_events)
 	stream->is_blind = false;
 	*ret_events = stream->which == 0 ? POLLOUT : POLLIN;
 	if (process->finished || !nsh_process_is_ours(process)
-	    || (!nsh_exchange_is_open(&process->exchange, true)
-		&& !nsh_exchange_is_open(&process->exchange, false)))
+	    || (!nsh_io_is_open(&process->io, true)
+		&& !nsh_io_is_open(&process->io, false)))
 		return nsh_stream_fd(stream);
 	fd = watch_both(stream, *ret_events, nsh_held_pollfd(process));
 	stream->is_blind = fd < 0;

@@ -13,7 +13,7 @@
 
 #include "command.h"
 #include "fd.h"
-#include "guard.h"
+#include "fork_lock.h"
 #include "path.h"
 #include "process.h"
 
@@ -36,12 +36,12 @@ struct nsh_start {
  * once they would contend for the memory map, and for the processors with the
  * caller.  The first one has its turn. */
 static struct {
-	struct guard guard;
+	struct fork_lock lock;
 	pthread_cond_t emptied;
 	int ready;                  /* always readable */
 	struct nsh_start *first, **end;
 } line = {
-	.guard = NSH_GUARD_INIT, .emptied = PTHREAD_COND_INITIALIZER, .ready = -1,
+	.lock = NSH_FORK_LOCK_INIT, .emptied = PTHREAD_COND_INITIALIZER, .ready = -1,
 };
 
 /* After a fork of the host: what was in the line is the parent's. */
@@ -55,12 +55,12 @@ static void start_over(void)
 
 static void lock(void)
 {
-	nsh_guard_lock(&line.guard, start_over);
+	nsh_fork_lock(&line.lock, start_over);
 }
 
 static void unlock(void)
 {
-	nsh_guard_unlock(&line.guard);
+	nsh_fork_unlock(&line.lock);
 }
 
 static void release(struct nsh_start *start)
@@ -234,14 +234,14 @@ static struct nsh_start *new_start(const struct nsh_command *cmd, bool to_end)
 static int begin_alone(struct nsh_start *start)
 {
 	start->cancel = nsh_fd_raise(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-	return start->cancel < 0 ? -1 : nsh_guard_start_thread(run_alone, start);
+	return start->cancel < 0 ? -1 : nsh_start_thread(run_alone, start);
 }
 
 /* False if there may be no more threads. */
 static bool begin_in_turn(struct nsh_start *start)
 {
 	enter_line(start);
-	if (nsh_guard_start_thread(run_in_turn, start) == 0)
+	if (nsh_start_thread(run_in_turn, start) == 0)
 		return true;
 	leave_end(start);
 	return false;
@@ -313,7 +313,7 @@ static bool is_done(struct nsh_start *start, double seconds)
 		return start->is_done;
 	lock();
 	while (!start->is_done && !timed_out)
-		timed_out = pthread_cond_clockwait(&line.emptied, &line.guard.lock,
+		timed_out = pthread_cond_clockwait(&line.emptied, &line.lock.mutex,
 						   CLOCK_MONOTONIC, &until);
 	done = start->is_done;
 	unlock();

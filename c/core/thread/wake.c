@@ -13,7 +13,7 @@
 
 #include "noshell.h"
 #include "fd.h"
-#include "guard.h"
+#include "fork_lock.h"
 #include "wake_listener.h"
 
 /* An object that a channel owns: the thread calls end(object) if the host closes
@@ -43,7 +43,7 @@ static const struct channel FREE = {
 enum { PLACE_BITS = 20, PLACES = 1 << PLACE_BITS, GENERATIONS = 1 << 11 };
 
 static struct {
-	struct guard guard;
+	struct fork_lock lock;
 	bool is_made;
 	struct wake_listener listener;
 	int epoll, timer;
@@ -55,7 +55,7 @@ static struct {
 	struct held *lost;      /* of channels that have gone; to be ended */
 	unsigned first_generation;  /* of the places to come */
 } wake = {
-	.guard = NSH_GUARD_INIT, .listener = { .socket = -1, .name = -1 },
+	.lock = NSH_FORK_LOCK_INIT, .listener = { .socket = -1, .name = -1 },
 	.epoll = -1, .timer = -1, .next = -1,
 };
 
@@ -317,14 +317,14 @@ static void *run_thread(void *nothing)
 		int count = epoll_wait(wake.epoll, events, 64, -1);
 
 		is_lost = count < 0 && errno != EINTR;
-		pthread_mutex_lock(&wake.guard.lock);
+		pthread_mutex_lock(&wake.lock.mutex);
 		for (int i = 0; i < count; i++)
 			handle(&events[i]);
 		if (is_lost)
 			abandon();
 		lost = wake.lost;
 		wake.lost = NULL;
-		pthread_mutex_unlock(&wake.guard.lock);
+		pthread_mutex_unlock(&wake.lock.mutex);
 		end_lost(lost);
 	}
 	return NULL;
@@ -369,7 +369,7 @@ static int make(void)
 	if (wake.epoll >= 0 && wake.timer >= 0
 	    && watch(wake.timer, EPOLLIN, TIMER) == 0
 	    && nsh_wake_listener_init(&wake.listener) == 0
-	    && nsh_guard_start_thread(run_thread, NULL) == 0) {
+	    && nsh_start_thread(run_thread, NULL) == 0) {
 		wake.is_made = true;
 		return 0;
 	}
@@ -379,12 +379,12 @@ static int make(void)
 
 static void lock(void)
 {
-	nsh_guard_lock(&wake.guard, start_over);
+	nsh_fork_lock(&wake.lock, start_over);
 }
 
 static void unlock(void)
 {
-	nsh_guard_unlock(&wake.guard);
+	nsh_fork_unlock(&wake.lock);
 }
 
 const char *nsh_wake_path(void)

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "fd.h"
-#include "guard.h"
+#include "fork_lock.h"
 
 /* Whoever connects must be allowed to write to it, whatever the umask is. */
 static int bind_and_open(int listener, const struct sockaddr_un *address)

@@ -191,7 +191,7 @@ local function attach(process, record, asked)
   local kept = state.of(process)
   record.process, kept.dry = process, record
   record.call.pid = process.pid
-  kept.driver = { channels = {}, offset = 1, raised = record.raised,
+  kept.driver = { outputs = {}, offset = 1, raised = record.raised,
     pump = pump_dry, note = function() note_input(record) end }
   if asked.input then process.stdin:_close() end
 end

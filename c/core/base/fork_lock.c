@@ -1,4 +1,4 @@
-#include "guard.h"
+#include "fork_lock.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -157,33 +157,33 @@ static const unsigned BEING_TAKEN_OVER = 1U << 31;
 
 /* Makes the lock this process's own.  Other threads yield meanwhile: a mutex
  * cannot protect its own initialisation. */
-static void take_over(struct guard *guard, void (*start_over)(void))
+static void take_over(struct fork_lock *lock, void (*start_over)(void))
 {
-	unsigned self = nsh_fork_id(), owner = atomic_load(&guard->owner);
+	unsigned self = nsh_fork_id(), owner = atomic_load(&lock->owner);
 
 	while (owner != self) {
 		if (owner == (self | BEING_TAKEN_OVER)) {
 			(void)sched_yield();
-			owner = atomic_load(&guard->owner);
-		} else if (atomic_compare_exchange_strong(&guard->owner, &owner,
+			owner = atomic_load(&lock->owner);
+		} else if (atomic_compare_exchange_strong(&lock->owner, &owner,
 							  self | BEING_TAKEN_OVER)) {
-			pthread_mutex_init(&guard->lock, NULL);
+			pthread_mutex_init(&lock->mutex, NULL);
 			start_over();
-			atomic_store(&guard->owner, self);
+			atomic_store(&lock->owner, self);
 			return;
 		}
 	}
 }
 
-void nsh_guard_lock(struct guard *guard, void (*start_over)(void))
+void nsh_fork_lock(struct fork_lock *lock, void (*start_over)(void))
 {
-	take_over(guard, start_over);
-	pthread_mutex_lock(&guard->lock);
+	take_over(lock, start_over);
+	pthread_mutex_lock(&lock->mutex);
 }
 
-void nsh_guard_unlock(struct guard *guard)
+void nsh_fork_unlock(struct fork_lock *lock)
 {
-	pthread_mutex_unlock(&guard->lock);
+	pthread_mutex_unlock(&lock->mutex);
 }
 
 /* ---- threads ----------------------------------------------------------- */
@@ -213,12 +213,12 @@ static int start_thread(void *(*run)(void *), void *argument, size_t stack)
 	return error ? -1 : 0;
 }
 
-int nsh_guard_start_thread(void *(*run)(void *), void *argument)
+int nsh_start_thread(void *(*run)(void *), void *argument)
 {
 	return start_thread(run, argument, 256 * 1024);
 }
 
-int nsh_guard_start_deep_thread(void *(*run)(void *), void *argument)
+int nsh_start_deep_thread(void *(*run)(void *), void *argument)
 {
 	return start_thread(run, argument, 8 << 20);
 }

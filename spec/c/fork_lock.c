@@ -3,9 +3,9 @@
 #include <semaphore.h>
 
 #include "check.h"
-#include "../../c/core/base/guard.h"
+#include "../../c/core/base/fork_lock.h"
 
-static struct guard guard = NSH_GUARD_INIT;
+static struct fork_lock lock = NSH_FORK_LOCK_INIT;
 static sem_t has_begun, may_end;
 
 static void take_long(void)
@@ -20,8 +20,8 @@ static void do_nothing(void)
 
 static void *lock_first(void *nothing)
 {
-	nsh_guard_lock(&guard, take_long);
-	nsh_guard_unlock(&guard);
+	nsh_fork_lock(&lock, take_long);
+	nsh_fork_unlock(&lock);
 	return nothing;
 }
 
@@ -38,8 +38,8 @@ static void fork_while_it_is_taken_over(void)
 	pid = fork();
 	if (pid == 0) {
 		(void)alarm(5);
-		nsh_guard_lock(&guard, do_nothing);
-		nsh_guard_unlock(&guard);
+		nsh_fork_lock(&lock, do_nothing);
+		nsh_fork_unlock(&lock);
 		_exit(0);
 	}
 	(void)waitpid(pid, &status, 0);

@@ -27,9 +27,9 @@ local TAIL = 65536
 function setters.has_count(self, method, min, max, ...)
   local count = select("#", ...)
   if count < min then
-    self:_mistake(method, nil, ("argument %d is missing"):format(count + 1))
+    self:_argument_error(method, nil, ("argument %d is missing"):format(count + 1))
   elseif count > max then
-    self:_mistake(method, failure.shown((select(max + 1, ...))),
+    self:_argument_error(method, failure.shown((select(max + 1, ...))),
       ("argument %d is one too many: %s takes %d"):format(max + 1, method, max))
   end
   return count >= min and count <= max
@@ -77,12 +77,12 @@ local function set_chunks(self, list)
   local copy = {}
   local count, reason = lists.length(list)
   if not count then
-    return self:_mistake("set_input", failure.shown(list), reason)
+    return self:_argument_error("set_input", failure.shown(list), reason)
   end
   for i = 1, count do
     local chunk = list[i]
     if not setters.is_chunk(chunk) then
-      return self:_mistake("set_input", failure.shown(chunk),
+      return self:_argument_error("set_input", failure.shown(chunk),
         ("item %d must be a string or a number"):format(i))
     end
     copy[i] = tostring(chunk)
@@ -114,7 +114,7 @@ function commands:set_input(...)
   if io.type(source) or getmetatable(source) == core.metatables.stream then
     return self:set_stdin(source)
   end
-  return self:_mistake("set_input", failure.shown(source),
+  return self:_argument_error("set_input", failure.shown(source),
     "must be a string, a file, a list of strings or a function")
 end
 
@@ -122,7 +122,7 @@ local function set_function(self, name, ...)
   if not has_count(self, name, 1, 1, ...) then return self end
   local f = ...
   if type(f) ~= "function" then
-    return self:_mistake(name, failure.shown(f), "must be a function")
+    return self:_argument_error(name, failure.shown(f), "must be a function")
   end
   state.of(self)[name] = f
   return self
@@ -153,7 +153,7 @@ function commands:set_tail(...)
   if not has_count(self, "set_tail", 0, 1, ...) then return self end
   local bytes = select("#", ...) == 0 and TAIL or ...
   if type(bytes) ~= "number" or bytes < 0 or bytes % 1 ~= 0 then
-    return self:_mistake("set_tail", failure.shown(bytes),
+    return self:_argument_error("set_tail", failure.shown(bytes),
       "must be a number of bytes")
   end
   state.of(self).tail = bytes

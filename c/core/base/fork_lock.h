@@ -1,21 +1,21 @@
 /*
- * guard.h: a fork-safe lock around data of one process.  In a child of the
+ * fork_lock.h: a fork-safe lock around data of one process.  In a child of the
  * host, the data are a copy of the parent's, and the lock may be held by a
- * thread that does not exist there.  The first call of nsh_guard_lock in the
+ * thread that does not exist there.  The first call of nsh_fork_lock in the
  * child reinitialises both.
  */
-#ifndef NSH_GUARD_H
-#define NSH_GUARD_H
+#ifndef NSH_FORK_LOCK_H
+#define NSH_FORK_LOCK_H
 
 #include <pthread.h>
 #include <sys/types.h>
 
-struct guard {
-	pthread_mutex_t lock;
+struct fork_lock {
+	pthread_mutex_t mutex;
 	_Atomic unsigned owner; /* nsh_fork_id() of the process; 0: not used yet */
 };
 
-#define NSH_GUARD_INIT { PTHREAD_MUTEX_INITIALIZER, 0 }
+#define NSH_FORK_LOCK_INIT { PTHREAD_MUTEX_INITIALIZER, 0 }
 
 /* Returns getpid(2) without the system call: libc no longer caches it (glibc
  * 2.25). */
@@ -29,13 +29,13 @@ unsigned nsh_fork_id(void);
  * start_over must not follow pointers or close descriptors: another thread may
  * have been changing the data at the fork, and the numbers may refer to files
  * that the host has opened since. */
-void nsh_guard_lock(struct guard *guard, void (*start_over)(void));
-void nsh_guard_unlock(struct guard *guard);
+void nsh_fork_lock(struct fork_lock *lock, void (*start_over)(void));
+void nsh_fork_unlock(struct fork_lock *lock);
 
 /* Starts a detached thread with all signals blocked, so that the host's signal
  * handlers run in the host's own threads.  Returns 0, or -1 with errno. */
-int nsh_guard_start_thread(void *(*run)(void *), void *argument);
+int nsh_start_thread(void *(*run)(void *), void *argument);
 /* The same with a stack for any code, as a hook's. */
-int nsh_guard_start_deep_thread(void *(*run)(void *), void *argument);
+int nsh_start_deep_thread(void *(*run)(void *), void *argument);
 
 #endif

@@ -8,7 +8,7 @@ local group = require "noshell.group"
 local host = require "noshell.host"
 local state = require "noshell.state"
 local trace = require "noshell.trace"
-local verdict = require "noshell.verdict"
+local pipeline_result = require "noshell.pipeline_result"
 local waitable = require "noshell.waitable"
 
 --- A running or finished pipeline. Collected, it lets its programs run on.
@@ -110,7 +110,7 @@ local function find_programs(pl)
     if not ok then
       local err = failure.new(raw, stage:to_string())
       trace.failed(err, stage)
-      return nil, verdict.locate(pl:to_string(), i, err)
+      return nil, pipeline_result.locate(pl:to_string(), i, err)
     end
   end
   return true
@@ -122,7 +122,7 @@ local function not_started(pl, index, err, processes)
   local first = processes[1]
   local has_run = first and not (first.launch == "dry" and err.stage == "find_program")
   if has_run and err.code == "spawn" then err.code = "io" end
-  return verdict.locate(pl:to_string(), index, err)
+  return pipeline_result.locate(pl:to_string(), index, err)
 end
 
 --- Starts the stages from left to right. Where one cannot start, those that did
@@ -226,7 +226,7 @@ end
 
 ---@return noshell.result
 function methods:_result()
-  local result, err = self:_verdict()
+  local result, err = self:_outcome()
   return result or err.result
 end
 
@@ -298,8 +298,8 @@ end
 
 ---@return noshell.result?
 ---@return noshell.error?
-function methods:_verdict()
-  self.answer = self.answer or verdict.of(self)
+function methods:_outcome()
+  self.answer = self.answer or pipeline_result.of(self)
   if self.answer.err then return nil, self.answer.err end
   return self.answer.result
 end
@@ -340,7 +340,7 @@ methods._end, methods._check_open = methods._step, check_open
 function methods:_reap()
   for i = 1, #self.processes do
     local ok, err = self.processes[i]:abort()
-    if not ok then return nil, verdict.locate(self.command, i, err) end
+    if not ok then return nil, pipeline_result.locate(self.command, i, err) end
   end
   return true
 end

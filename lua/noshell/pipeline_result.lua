@@ -1,18 +1,18 @@
---- The verdict on a finished pipeline: what its stages' ends come to.
+--- The outcome of a finished pipeline.
 
 local core = require "noshell.core"
 local failure = require "noshell.failure"
 local process = require "noshell.process"
 local result = require "noshell.result"
 
-local verdict = {}
+local pipeline_result = {}
 
 --- The error of stage `index` as one of the pipeline.
 ---@param text string  the pipeline
 ---@param index integer
 ---@param err noshell.error
 ---@return noshell.error
-function verdict.locate(text, index, err)
+function pipeline_result.locate(text, index, err)
   local copy = {}
   for key, value in pairs(err) do copy[key] = value end
   copy.pipeline, copy.index = text, index
@@ -23,12 +23,12 @@ end
 local is_ours = { timeout = true, output_limit = true }
 
 --- The results of the stages, and the errors of those that failed, by number.
-local function judge(self)
+local function outcomes(self)
   local results, errors, count = {}, {}, #self.processes
   local has_ours = false
   for i = 1, #self.processes do
     local each = self.processes[i]
-    local answer, err = process.verdict(each)
+    local answer, err = process.outcome(each)
     results[i] = answer or err.result
     local is_pipe = err and err.code == "signal" and i < count
       and err.result.signal_number == core.signal_number("PIPE")
@@ -131,14 +131,14 @@ end
 --- What a finished pipeline is answered with.
 ---@param self noshell.pipeline_process
 ---@return { result: noshell.result, err?: noshell.error }
-function verdict.of(self)
-  local results, errors = judge(self)
+function pipeline_result.of(self)
+  local results, errors = outcomes(self)
   local decisive = last_of(errors, #results)
   local answer = { result = summed(self, results, decisive or #results) }
   if self.timed_out then
     answer.err = failure.new({ code = "timeout" }, self.command, answer.result)
   elseif decisive then
-    answer.err = verdict.locate(self.command, decisive, errors[decisive])
+    answer.err = pipeline_result.locate(self.command, decisive, errors[decisive])
     answer.err.result, answer.err.errors = answer.result, errors
   else
     answer.result.ok = true
@@ -146,4 +146,4 @@ function verdict.of(self)
   return answer
 end
 
-return verdict
+return pipeline_result
