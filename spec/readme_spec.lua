@@ -64,4 +64,17 @@ describe("README.md", function()
     end
     assert.is_true(count >= 10)
   end)
+
+  it("lists every option, and no others", function()
+    local section = text:match "\n| key | value |\n|%-%-%-|%-%-%-|\n(.-)\n\n"
+    local listed = {}
+    for row in (section .. "\n"):gmatch "| (.-) | [^\n]*\n" do
+      for name in row:gmatch "`([%l_]+%w*)`" do listed[#listed + 1] = name end
+    end
+    local names = {}
+    for i, name in ipairs(require("noshell.keys").names) do names[i] = name end
+    table.sort(listed)
+    table.sort(names)
+    assert.same(names, listed)
+  end)
 end)
