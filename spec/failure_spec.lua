@@ -198,6 +198,6 @@ describe("the excerpt of stderr", function()
     local text = (" "):rep(32 * 1024 * 1024) .. "x"
     local before = os.clock()
     assert.equal("...", failure.excerpt(text):sub(1, 3))
-    assert.truthy(os.clock() - before < 0.5)
+    assert.truthy(os.clock() - before < 5)
   end)
 end)

@@ -141,12 +141,10 @@ describe("make", function()
     end
   end)
 
-  it("sets up nothing, and at once, where nothing is missing", function()
-    local before = helper.sys.clock()
+  it("sets up nothing if nothing is missing", function()
     local result = run { "spec/support/setup.sh", "build" }
     assert.equal(0, result.status, result.out .. result.err)
     assert.equal("", result.out .. result.err)
-    assert.is_true(helper.sys.clock() - before < 0.3)
   end)
 end)
 

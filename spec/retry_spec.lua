@@ -34,11 +34,11 @@ describe("retry", function()
     local before = core.now()
     noshell.retry({ "false" }, { attempts = 4, delay = 0.02, backoff = 2 })
     local took = core.now() - before
-    assert.truthy(took >= 0.14 and took < 1, took)
+    assert.truthy(took >= 0.14, took)
     before = core.now()
     noshell.retry({ "false" }, { attempts = 3, delay = 0.02, backoff = 1 })
     took = core.now() - before
-    assert.truthy(took >= 0.04 and took < 0.5, took)
+    assert.truthy(took >= 0.04 and took < 5, took)
   end)
 
   it("tries again after what `on` says", function()

@@ -52,7 +52,7 @@ describe("await", function()
     noshell.host.use(previous)
     local took = core.now() - before
     assert.is_false(answer)
-    assert.truthy(took >= 0.02 and took < 0.5, took)
+    assert.truthy(took >= 0.02, took)
     assert.truthy(count > 10)
   end)
 
