@@ -51,10 +51,11 @@ local function reject_keys(cmd, strangers, spec)
   for _, key in ipairs(strangers) do reject_key(cmd, key, spec[key]) end
 end
 
+--- Ends at the first hole: the last index may be any number.
 local function add_words(cmd, spec, last)
   for i = 2, last do
     if spec[i] == nil then
-      reject(cmd, "add_arg", nil,
+      return reject(cmd, "add_arg", nil,
         ("argument %d is nil"):format(i - 1))
     end
     cmd:add_arg(spec[i])

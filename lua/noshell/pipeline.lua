@@ -116,7 +116,10 @@ function pipeline.new(...)
     count = last_index(list)
     apply(self, list)
   end
-  for i = 1, count do add(self, list[i]) end
+  for i = 1, count do
+    add(self, list[i])
+    if list[i] == nil then break end
+  end
   if count == 0 then
     self.rules:_argument_error("pipeline", "", "at least one command is required")
   end
