@@ -124,6 +124,16 @@ describe("an error's message", function()
       { exit_code = 1, stderr = "one\r\n\n\7two\0\n" })
     assert.equal("noshell: 'printf 'a\\nb\\x1b[2J'' exited with status 1: "
       .. "one; \\x07two\\x00", text)
+    text = message({ code = "exit" }, "x", { exit_code = 1, stderr = "\194\15531mred" })
+    assert.equal("noshell: 'x' exited with status 1: \\xc2\\x9b31mred", text)
+  end)
+
+  it("is short whatever a setter or a key was given", function()
+    local long = ("x"):rep(100000)
+    assert.is_true(#message({ code = "invalid", method = "set_cwd", value = long,
+      reason = "no" }, long) < 1000)
+    assert.is_true(#message({ code = "invalid", method = long, key = long,
+      value = long, reason = "no" }, long) < 1000)
   end)
 
   it("keeps UTF-8 and shows other bytes as hexadecimal", function()

@@ -52,6 +52,12 @@ local function escaped(char)
   return escapes[char] or ("\\x%02x"):format(char:byte())
 end
 
+--- The two bytes of a C1 control character, such as U+009B, which begins a sequence
+--- as ESC [ does.
+local function escaped_c1(byte)
+  return ("\\xc2\\x%02x"):format(byte:byte())
+end
+
 --- The text with nothing in it that ends a line or drives a terminal; bytes
 --- that are not UTF-8 show as hexadecimal.
 local function printable(text)
@@ -59,7 +65,8 @@ local function printable(text)
   rest = rest:gsub("[\224-\239][\128-\191][\128-\191]", "")
   rest = rest:gsub("[\240-\244][\128-\191][\128-\191][\128-\191]", "")
   if rest:find("[\128-\255]") then text = text:gsub("[\128-\255]", escaped) end
-  return (text:gsub("%c", escaped))
+  text = text:gsub("%c", escaped)
+  return (text:gsub("\194([\128-\159])", escaped_c1))
 end
 
 --- A value in a message.
@@ -74,12 +81,17 @@ end
 
 local LONGEST_COMMAND, LONGEST_EXCERPT = 200, 300
 
-local function quoted(text)
+--- The beginning of a long text.
+local function shortened(text)
   if #text > LONGEST_COMMAND then
     local head = text:sub(1, LONGEST_COMMAND - 3)
     text = head:gsub("[\192-\255]?[\128-\191]*$", "") .. "..."
   end
-  return "'" .. printable(text) .. "'"
+  return printable(text)
+end
+
+local function quoted(text)
+  return "'" .. shortened(text) .. "'"
 end
 
 --- The end of what a program wrote to stderr, where it says why it failed: the
@@ -140,10 +152,10 @@ function describe.invalid(err)
   local text = "invalid command " .. quoted(err.command) .. ": "
   local reason = err.reason or cause(err)
   if err.key then
-    text = text .. ("%s = %s: "):format(printable(err.key), printable(err.value or ""))
+    text = text .. ("%s = %s: "):format(shortened(err.key), shortened(err.value or ""))
     reason = reason:gsub("^argument 1 ", "")
   elseif err.method then
-    text = text .. ("%s(%s): "):format(err.method, printable(err.value or ""))
+    text = text .. ("%s(%s): "):format(err.method, shortened(err.value or ""))
   end
   text = text .. printable(reason)
   return err.where and text .. " (" .. err.where .. ")" or text

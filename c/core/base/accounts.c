@@ -4,6 +4,7 @@
 #include <grp.h>
 #include <pwd.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const gid_t none = (gid_t)-1;
 
@@ -11,11 +12,22 @@ static const gid_t none = (gid_t)-1;
  * exceeds the buffer; such an account counts as missing.  A group's entry has
  * the names of all its members, and so more room. */
 
+/* LOGIN_NAME_MAX.  Modules of the name service switch may abort the process for a
+ * name of several megabytes, as nss-systemd does, which copies it to the stack. */
+enum { LONGEST_NAME = 255 };
+
+static bool is_possible(const char *name)
+{
+	return strnlen(name, LONGEST_NAME + 1) <= LONGEST_NAME;
+}
+
 bool nsh_accounts_uid(const char *name, uid_t *ret_uid)
 {
 	struct passwd entry, *found = NULL;
 	char text[16384];
 
+	if (!is_possible(name))
+		return false;
 	if (getpwnam_r(name, &entry, text, sizeof text, &found) != 0 || !found)
 		return false;
 	*ret_uid = found->pw_uid;
@@ -27,6 +39,8 @@ bool nsh_accounts_gid(const char *name, gid_t *ret_gid)
 	struct group entry, *found = NULL;
 	char text[65536];
 
+	if (!is_possible(name))
+		return false;
 	if (getgrnam_r(name, &entry, text, sizeof text, &found) != 0 || !found)
 		return false;
 	*ret_gid = found->gr_gid;
@@ -60,6 +74,10 @@ bool nsh_accounts_by_name(const char *name, uid_t *ret_uid, gid_t *ret_gid,
 	struct passwd entry, *found = NULL;
 	char text[16384];
 
+	if (!is_possible(name)) {
+		errno = ENOENT;
+		return false;
+	}
 	errno = getpwnam_r(name, &entry, text, sizeof text, &found);
 	if (!found) {
 		errno = errno ? errno : ENOENT;
