@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <time.h>
 
+#include "clock.h"
 #include "noshell.h"
 
 double nsh_now(void)
@@ -13,6 +14,18 @@ double nsh_now(void)
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
+struct timespec nsh_timespec(double seconds)
+{
+	static const double longest = 1e9;
+	double bounded = seconds < longest ? seconds : longest;
+	time_t whole = bounded > 0 ? (time_t)bounded : 0;
+
+	return (struct timespec){
+		.tv_sec = whole,
+		.tv_nsec = bounded > 0 ? (long)((bounded - (double)whole) * 1e9) : 0,
+	};
+}
+
 int nsh_poll_once(int fd, short events, int other, double seconds)
 {
 	struct pollfd poll_fds[] = {
@@ -21,13 +34,9 @@ int nsh_poll_once(int fd, short events, int other, double seconds)
 	/* poll(2) ignores a negative descriptor; leaving it out saves the
 	 * kernel's look at it. */
 	nfds_t count = other >= 0 ? 2 : fd >= 0;
-	struct timespec left = { 0, 0 };
+	struct timespec left = nsh_timespec(seconds);
 	int ret;
 
-	if (seconds > 0) {
-		left.tv_sec = (time_t)seconds;
-		left.tv_nsec = (long)((seconds - (double)left.tv_sec) * 1e9);
-	}
 	ret = ppoll(poll_fds, count, seconds < 0 ? NULL : &left, NULL);
 	return ret < 0 ? -1 : ret > 0;
 }

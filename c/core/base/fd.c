@@ -12,6 +12,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "fork_lock.h"
 #include "signals.h"
 #include "sys.h"
@@ -180,13 +181,8 @@ int nsh_fd_duplicate(int fd)
 
 int nsh_timer(double seconds)
 {
-	/* A time of 0 would disarm the timer (timerfd_create(2)); a year
-	 * exceeds every wait and fits every time_t. */
-	double bounded = seconds < 1e-6 ? 1e-6 : seconds > 3e7 ? 3e7 : seconds;
-	time_t whole = (time_t)bounded;
-	struct itimerspec at = { .it_value = {
-		.tv_sec = whole, .tv_nsec = (long)((bounded - (double)whole) * 1e9),
-	} };
+	/* A time of 0 would disarm the timer (timerfd_create(2)). */
+	struct itimerspec at = { .it_value = nsh_timespec(seconds < 1e-6 ? 1e-6 : seconds) };
 	int fd = nsh_fd_raise(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC));
 
 	if (fd >= 0 && timerfd_settime(fd, 0, &at, NULL) < 0)

@@ -7,6 +7,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "fd.h"
 #include "fork_lock.h"
 #include "process.h"
@@ -60,12 +61,11 @@ static void unlock(void)
 
 static void set_alarm(double at)
 {
-	struct itimerspec when = { .it_value.tv_sec = (time_t)at };
+	struct itimerspec when = { .it_value = nsh_timespec(at) };
 
 	if (at < 0 || (keeper.alarm >= 0 && keeper.alarm <= at))
 		return;
 	keeper.alarm = at;
-	when.it_value.tv_nsec = (long)((at - (double)when.it_value.tv_sec) * 1e9);
 	/* Zero would disarm it. */
 	if (when.it_value.tv_sec == 0 && when.it_value.tv_nsec == 0)
 		when.it_value.tv_nsec = 1;

@@ -3,9 +3,9 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "command.h"
 #include "fd.h"
 #include "keeper.h"
@@ -74,13 +74,9 @@ static double prepare_poll(struct nsh_process *process, struct pollfd *ret_poll_
 
 static int poll_several(struct pollfd *poll_fds, nfds_t count, double seconds)
 {
-	struct timespec left = { 0, 0 };
+	struct timespec left = nsh_timespec(seconds);
 	int ret;
 
-	if (seconds > 0) {
-		left.tv_sec = (time_t)seconds;
-		left.tv_nsec = (long)((seconds - (double)left.tv_sec) * 1e9);
-	}
 	ret = ppoll(poll_fds, count, seconds < 0 ? NULL : &left, NULL);
 	if (ret <= 0)
 		return ret;

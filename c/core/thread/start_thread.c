@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <time.h>
 
+#include "clock.h"
 #include "command.h"
 #include "fd.h"
 #include "fork_lock.h"
@@ -303,12 +303,10 @@ double nsh_start_timeout(const struct nsh_start *start)
 
 static bool is_done(struct nsh_start *start, double seconds)
 {
-	double end = nsh_now() + seconds;
-	struct timespec until = { .tv_sec = (time_t)end };
+	struct timespec until = nsh_timespec(nsh_now() + seconds);
 	int timed_out = seconds <= 0;
 	bool done;
 
-	until.tv_nsec = (long)((end - (double)until.tv_sec) * 1e9);
 	if (start->owner != nsh_fork_id())
 		return start->is_done;
 	lock();

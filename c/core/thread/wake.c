@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "noshell.h"
+#include "clock.h"
 #include "fd.h"
 #include "fork_lock.h"
 #include "wake_listener.h"
@@ -231,11 +232,9 @@ static void drop(struct channel *channel)
  * look in vain. */
 static void set_timer(double until)
 {
-	struct itimerspec when = { .it_value.tv_nsec = 0 };
+	struct itimerspec when = { .it_value = nsh_timespec(until) };
 
 	wake.next = until;
-	when.it_value.tv_sec = (time_t)until;
-	when.it_value.tv_nsec = (long)((until - (double)when.it_value.tv_sec) * 1e9);
 	if (when.it_value.tv_sec == 0 && when.it_value.tv_nsec == 0)
 		when.it_value.tv_nsec = 1;
 	(void)timerfd_settime(wake.timer, TFD_TIMER_ABSTIME, &when, NULL);

@@ -39,8 +39,9 @@ local state = require "noshell.state"
 ---@field _entrust fun(self, channel: integer): boolean
 ---@field closed fun(self): boolean
 
---- A waiter that cannot wait gives nil and the fields of a noshell.error.
----@alias noshell.waiter fun(pollable: noshell.awaited, seconds?: number): true?, table?
+--- A waiter that cannot wait gives nil and the reason, or nil and the fields of a
+--- noshell.error.
+---@alias noshell.waiter fun(pollable: noshell.awaited, seconds?: number): true?, string|table|nil
 
 ---@class noshell.waiting_host
 ---@field name string              as noshell.host.name tells it
@@ -207,6 +208,9 @@ end
 --- waiter cannot be woken.
 local BLIND, DEAF = 0.01, 1
 
+--- What a loop has to wait at most: timers of loops overflow at more.
+local LONGEST = 1e6
+
 local function sooner(a, b)
   return a and b and math.min(a, b) or a or b
 end
@@ -219,6 +223,7 @@ local function awaited(pollable, seconds, waiter)
   end
   local wanted = pollable:events()
   seconds = sooner(seconds, (pollable:timeout()))
+  if seconds then seconds = math.min(seconds, LONGEST) end
   if waiter.looks then seconds = sooner(seconds, DEAF) end
   if wanted and not (descriptor or fd) then seconds = sooner(seconds, BLIND) end
   return setmetatable({ descriptor = descriptor, fd = fd, seconds = seconds,
@@ -362,7 +367,8 @@ function host.wait(pollable, seconds, holder)
     ok, raw = wait_with(waiter, pollable, seconds, holder)
     protect.sweep()
   end
-  if ok == nil and type(raw) == "table" then
+  if not ok and type(raw) == "string" then raw = { reason = raw } end
+  if not ok and type(raw) == "table" then
     raw.code, raw.stage = "io", "wait"
     return nil, raw
   end
