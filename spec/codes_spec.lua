@@ -84,6 +84,20 @@ describe("a host that cannot wait", function()
     for _, each in ipairs { process, other, shaken } do each:close() end
   end)
 
+  it("is io also if it gives no more than the reason", function()
+    for _, failed in ipairs { "nil", "false" } do
+      local calls = 0
+      noshell.host.use(function()
+        calls = calls + 1
+        if calls > 9 then error "the wait goes on" end
+        return failed == "false" and false or nil, "it is full"
+      end)
+      local _, err = noshell.run("sleep", "60")
+      assert.equal("io wait -", told(err))
+      assert.equal("noshell: cannot wait for 'sleep 60': wait: it is full", tostring(err))
+    end
+  end)
+
   it("has retry run nothing twice that only spawn is retried for", function()
     local started = 0
     noshell.trace(function(event) started = started + (event.event == "started" and 1 or 0) end)
