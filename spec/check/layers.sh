@@ -6,10 +6,9 @@ BUILD=${BUILD:-build}
 bad=0
 
 # The core's folders, from the lowest up. A file may include and call only its own
-# folder and those before it. All may include plan.h, which declares the data that
-# the child reads, and itself includes only failure.h.
+# folder and those before it. The table of setters also names the stages, in base.
 folders=(base command plan launch process thread)
-everyones='plan.h child.h setters.def'
+everyones='setters.def'
 child_side='plan.h setters.def failure.h sys.h child.h child_steps.h supervise.h kernel.h'
 lua_headers='lua.h lauxlib.h lualib.h luajit.h'
 

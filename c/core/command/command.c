@@ -21,11 +21,10 @@ struct nsh_command *nsh_command_new(const char *program)
 	if (!cmd)
 		return NULL;
 	cmd->owner = nsh_fork_id();
-	cmd->attributes.sync_move = -1;
 	cmd->timeout = -1;
 	cmd->grace = DEFAULT_GRACE;
 	cmd->max_output = DEFAULT_MAX_OUTPUT;
-	nsh_exits_add(&cmd->allowed_exit, 0);
+	nsh_exits_add(&cmd->attributes.allowed_exit, 0);
 	if (!program || !*program)
 		nsh_command_reject_string(cmd, "command", program,
 					  "a program name is required");
@@ -79,13 +78,13 @@ void nsh_command_free(struct nsh_command *cmd)
 	free(cmd->sends);
 	free(cmd->secret);
 	free(cmd->arg0);
-#define TEXT(name, key, ...) free(cmd->key);
+#define TEXT(name, key, ...) free(cmd->attributes.key);
 #include "setters.def"
 	free(cmd->selinux_label);
 	free(cmd->apparmor_profile);
-	free(cmd->limits);
-	free(cmd->groups);
-	free(cmd->cpus);
+	free(cmd->attributes.limits);
+	free(cmd->attributes.groups);
+	free(cmd->attributes.cpus);
 	free(cmd->argument_error.method);
 	free(cmd->argument_error.value);
 	free(cmd->argument_error.reason);
@@ -352,7 +351,7 @@ const void *nsh_command_input(const struct nsh_command *cmd, size_t *ret_size)
 
 const char *nsh_command_working_directory(const struct nsh_command *cmd)
 {
-	return cmd ? cmd->cwd : NULL;
+	return cmd ? cmd->attributes.cwd : NULL;
 }
 
 enum nsh_stdio nsh_command_stdio(const struct nsh_command *cmd, int which)

@@ -1,14 +1,14 @@
 /*
  * command.h: the builder behind noshell.h.  A command owns copies of everything
- * it is given, and stores its attributes in the form in which the plan has
- * them.  After the first argument error, setters no longer change it: the
+ * it is given.  After the first argument error, setters no longer change it: the
  * command that is reported is the one that the caller wrote up to there.
  */
 #ifndef NSH_COMMAND_H
 #define NSH_COMMAND_H
 
+#include "attributes.h"
 #include "env.h"
-#include "plan.h"
+#include "failure.h"
 #include "strv.h"
 
 struct stdio {
@@ -45,22 +45,14 @@ struct nsh_command {
 	struct send_buffer *sends;
 	size_t send_count;
 
-	/* The plan's scalars.  Its pointers are not set: the command owns the
-	 * arrays and strings below, and nsh_plan_init points to them. */
-	struct plan attributes;
-#define TEXT(name, key, ...) char *key;
-#include "setters.def"
+	struct attributes attributes;
 	char *selinux_label, *apparmor_profile;
 	bool selinux_if_enabled, apparmor_if_enabled;
-	struct limit *limits;
-	gid_t *groups;
-	unsigned *cpus;             /* NULL: all, if set_cpu_affinity */
 	bool clear_caps;
 	uint64_t allow_caps;
 
 	double timeout, grace;      /* timeout < 0: none */
 	size_t max_output;
-	struct exits allowed_exit;
 
 	struct {
 		bool made;

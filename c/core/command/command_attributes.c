@@ -6,11 +6,39 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include "limits.h"
 #include "sys.h"
 
 /* ---- limits, scheduling ------------------------------------------------ */
+
+static const char *const limit_names[] = {
+	[RLIMIT_AS] = "as", [RLIMIT_CORE] = "core", [RLIMIT_CPU] = "cpu",
+	[RLIMIT_DATA] = "data", [RLIMIT_FSIZE] = "fsize",
+	[RLIMIT_LOCKS] = "locks", [RLIMIT_MEMLOCK] = "memlock",
+	[RLIMIT_MSGQUEUE] = "msgqueue", [RLIMIT_NICE] = "nice",
+	[RLIMIT_NOFILE] = "nofile", [RLIMIT_NPROC] = "nproc",
+	[RLIMIT_RSS] = "rss", [RLIMIT_RTPRIO] = "rtprio",
+	[RLIMIT_RTTIME] = "rttime", [RLIMIT_SIGPENDING] = "sigpending",
+	[RLIMIT_STACK] = "stack",
+};
+
+enum { LIMIT_COUNT = sizeof limit_names / sizeof *limit_names };
+
+/* Returns RLIMIT_NOFILE for "nofile"; -1 if the name is unknown. */
+static int limit_resource(const char *name)
+{
+	for (int i = 0; i < LIMIT_COUNT; i++)
+		if (limit_names[i] && strcmp(limit_names[i], name) == 0)
+			return i;
+	return -1;
+}
+
+const char *nsh_limit_name(int resource)
+{
+	return resource >= 0 && resource < LIMIT_COUNT && limit_names[resource]
+		? limit_names[resource] : "";
+}
 
 /* Returns the entry of a resource, a new one if necessary: a later call for the
  * resource replaces its value. */
@@ -20,12 +48,12 @@ static struct limit *limit_of(struct nsh_command *cmd, int resource)
 	struct limit *limits;
 
 	for (size_t i = 0; i < count; i++)
-		if (cmd->limits[i].resource == resource)
-			return &cmd->limits[i];
-	limits = realloc(cmd->limits, (count + 1) * sizeof *limits);
+		if (cmd->attributes.limits[i].resource == resource)
+			return &cmd->attributes.limits[i];
+	limits = realloc(cmd->attributes.limits, (count + 1) * sizeof *limits);
 	if (!limits)
 		return NULL;
-	cmd->limits = limits;
+	cmd->attributes.limits = limits;
 	cmd->attributes.limit_count++;
 	return &limits[count];
 }
@@ -33,7 +61,7 @@ static struct limit *limit_of(struct nsh_command *cmd, int resource)
 void nsh_command_set_limit_by(struct nsh_command *cmd, const char *method,
 			      const char *name, uint64_t soft, uint64_t hard)
 {
-	int resource = name ? nsh_limit_resource(name) : -1;
+	int resource = name ? limit_resource(name) : -1;
 	struct limit *limit;
 	char text[64];
 
@@ -61,8 +89,8 @@ void nsh_command_set_limit(struct nsh_command *cmd, const char *name,
 
 static void take_cpus(struct nsh_command *cmd, unsigned *take_cpus, size_t count)
 {
-	free(cmd->cpus);
-	cmd->cpus = take_cpus;
+	free(cmd->attributes.cpus);
+	cmd->attributes.cpus = take_cpus;
 	cmd->attributes.cpu_count = count;
 	cmd->attributes.set_cpu_affinity = true;
 }
@@ -144,6 +172,6 @@ void nsh_command_allow_exit(struct nsh_command *cmd, int code)
 	if (code < 0 || code > 255)
 		nsh_command_reject_number(cmd, "allow_exit", code, "not an exit code from 0 to 255");
 	if (nsh_command_usable(cmd))
-		nsh_exits_add(&cmd->allowed_exit, code);
+		nsh_exits_add(&cmd->attributes.allowed_exit, code);
 }
 

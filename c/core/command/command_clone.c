@@ -76,19 +76,27 @@ static int copy_sends(struct nsh_command *target, const struct nsh_command *sour
 	return 0;
 }
 
-static int copy_attributes(struct nsh_command *target,
-			   const struct nsh_command *source)
+/* Every pointer is replaced, on failure by NULL: the copy owns none of the
+ * source's. */
+static int copy_attributes(struct attributes *target,
+			   const struct attributes *source)
 {
-	const struct plan *plan = &source->attributes;
+	int ret = 0;
 
-	target->attributes = *plan;
-	if (copy_array(&target->limits, source->limits,
-		       plan->limit_count * sizeof *source->limits) < 0
-	    || copy_array(&target->groups, source->groups,
-			  plan->group_count * sizeof *source->groups) < 0
-	    || copy_array(&target->cpus, source->cpus,
-			  plan->cpu_count * sizeof *source->cpus) < 0)
-		return -1;
+	*target = *source;
+	ret |= copy_array(&target->limits, source->limits,
+			  source->limit_count * sizeof *source->limits);
+	ret |= copy_array(&target->groups, source->groups,
+			  source->group_count * sizeof *source->groups);
+	ret |= copy_array(&target->cpus, source->cpus,
+			  source->cpu_count * sizeof *source->cpus);
+#define TEXT(name, key, ...) ret |= copy_text(&target->key, source->key);
+#include "setters.def"
+	return ret;
+}
+
+static void copy_rules(struct nsh_command *target, const struct nsh_command *source)
+{
 	target->selinux_if_enabled = source->selinux_if_enabled;
 	target->apparmor_if_enabled = source->apparmor_if_enabled;
 	target->clear_caps = source->clear_caps;
@@ -96,8 +104,6 @@ static int copy_attributes(struct nsh_command *target,
 	target->timeout = source->timeout;
 	target->grace = source->grace;
 	target->max_output = source->max_output;
-	target->allowed_exit = source->allowed_exit;
-	return 0;
 }
 
 static int copy_texts(struct nsh_command *target, const struct nsh_command *source)
@@ -108,10 +114,6 @@ static int copy_texts(struct nsh_command *target, const struct nsh_command *sour
 			  source->secret_capacity * sizeof *source->secret) < 0)
 		return -1;
 	target->secret_capacity = source->secret_capacity;
-#define TEXT(name, key, ...) \
-	if (copy_text(&target->key, source->key) < 0) \
-		return -1;
-#include "setters.def"
 	return copy_text(&target->arg0, source->arg0) < 0
 		|| copy_text(&target->selinux_label, source->selinux_label) < 0
 		|| copy_text(&target->apparmor_profile, source->apparmor_profile) < 0
@@ -139,9 +141,10 @@ struct nsh_command *nsh_command_clone(const struct nsh_command *cmd)
 	if (!copy)
 		return NULL;
 	copy->owner = nsh_fork_id();
+	copy_rules(copy, cmd);
 	if (copy_texts(copy, cmd) < 0 || copy_stdio(copy, cmd) < 0
 	    || copy_passed(copy, cmd) < 0 || copy_sends(copy, cmd) < 0
-	    || copy_attributes(copy, cmd) < 0)
+	    || copy_attributes(&copy->attributes, &cmd->attributes) < 0)
 		nsh_command_set_argument_error(copy, "clone", NULL,
 					"out of memory or descriptors", errno);
 	copy_argument_error(copy, cmd);

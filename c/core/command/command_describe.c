@@ -1,6 +1,5 @@
 /* Reading a command's attributes back, for dry runs and bindings. */
 #include "command.h"
-#include "limits.h"
 #include "sys.h"
 
 static void describe_stdio(const struct nsh_command *cmd,
@@ -16,14 +15,14 @@ static void describe_stdio(const struct nsh_command *cmd,
 static void describe_identity(const struct nsh_command *cmd,
 			      struct nsh_description *description)
 {
-	const struct plan *asked = &cmd->attributes;
+	const struct attributes *asked = &cmd->attributes;
 
 	description->set_uid = asked->set_uid;
 	description->set_gid = asked->set_gid;
 	description->set_groups = asked->set_groups;
 	description->uid = asked->uid;
 	description->gid = asked->gid;
-	description->groups = cmd->groups;
+	description->groups = asked->groups;
 	description->group_count = asked->group_count;
 	description->clear_caps = cmd->clear_caps;
 	description->allow_caps = cmd->allow_caps;
@@ -34,7 +33,7 @@ static void describe_identity(const struct nsh_command *cmd,
 void nsh_command_describe(const struct nsh_command *cmd,
 			  struct nsh_description *ret_description)
 {
-	const struct plan *asked = &cmd->attributes;
+	const struct attributes *asked = &cmd->attributes;
 	bool among = asked->core_scheduling == NSH_PR_SCHED_CORE_SHARE_FROM;
 
 	*ret_description = (struct nsh_description){
@@ -42,7 +41,7 @@ void nsh_command_describe(const struct nsh_command *cmd,
 		.run_alone = asked->core_scheduling && !among,
 		.run_among = among ? asked->core_among : 0,
 		.set_cpu_affinity = asked->set_cpu_affinity,
-		.cpus = cmd->cpus, .cpu_count = asked->cpu_count,
+		.cpus = asked->cpus, .cpu_count = asked->cpu_count,
 		.has_hook = asked->hook != NULL,
 		.timeout = cmd->timeout, .grace = cmd->grace,
 		.max_output = cmd->max_output,
@@ -54,7 +53,7 @@ void nsh_command_describe(const struct nsh_command *cmd,
 bool nsh_command_limit(const struct nsh_command *cmd, size_t index,
 		       struct nsh_limit_set *ret_limit)
 {
-	const struct limit *limit = cmd->limits + index;
+	const struct limit *limit = cmd->attributes.limits + index;
 
 	if (index >= cmd->attributes.limit_count)
 		return false;

@@ -29,8 +29,8 @@ void nsh_command_set_gid(struct nsh_command *cmd, gid_t gid)
 
 static void take_groups(struct nsh_command *cmd, gid_t *take_groups, size_t count)
 {
-	free(cmd->groups);
-	cmd->groups = take_groups;
+	free(cmd->attributes.groups);
+	cmd->attributes.groups = take_groups;
 	cmd->attributes.group_count = count;
 	cmd->attributes.set_groups = true;
 }

@@ -82,7 +82,7 @@ static void set_text(struct nsh_command *cmd, const char *method, char **target,
 #define TEXT(name, key, ...) \
 	void nsh_command_##name(struct nsh_command *cmd, const char *text) \
 	{ \
-		set_text(cmd, #name, cmd ? &cmd->key : NULL, text); \
+		set_text(cmd, #name, cmd ? &cmd->attributes.key : NULL, text); \
 	}
 #include "setters.def"
 
@@ -130,7 +130,7 @@ const struct nsh_setter *nsh_setter(size_t index)
 bool nsh_command_setter_value(const struct nsh_command *cmd, size_t index,
 			      int *ret_value, const char **ret_text)
 {
-	const struct plan *asked = &cmd->attributes;
+	const struct attributes *asked = &cmd->attributes;
 	const char *text = NULL;
 	bool is_set = false;
 	int value = 0;
@@ -147,7 +147,7 @@ bool nsh_command_setter_value(const struct nsh_command *cmd, size_t index,
 #define INTEGER(name, key, ...) IS(name, asked->has_##key, asked->key)
 #define MASK(name, key, ...) IS(name, asked->has_##key, asked->key)
 #define SIGNAL(name, key, ...) IS(name, asked->key != 0, asked->key)
-#define TEXT(name, key, ...) case ROW_##name: text = cmd->key; break;
+#define TEXT(name, key, ...) case ROW_##name: text = asked->key; break;
 #include "setters.def"
 	default:
 		break;

@@ -48,7 +48,7 @@ static int daemonize(const struct plan *plan)
 	int pidfd = -1, ret;
 	long pid;
 
-	if (!plan->daemonize || plan->record->pid)
+	if (!plan->attributes.daemonize || plan->record->pid)
 		return 0;
 	pid = nsh_sys(SYS_setsid, 0, 0, 0, 0, 0);
 	if (pid < 0)
@@ -70,7 +70,7 @@ static int new_session(const struct plan *plan)
 {
 	long session;
 
-	if (!plan->new_session || plan->daemonize)
+	if (!plan->attributes.new_session || plan->attributes.daemonize)
 		return 0;
 	session = nsh_sys(SYS_setsid, 0, 0, 0, 0, 0);
 	return session < 0 ? (int)session : 0;
@@ -78,7 +78,7 @@ static int new_session(const struct plan *plan)
 
 static int new_process_group(const struct plan *plan)
 {
-	if (!plan->new_process_group)
+	if (!plan->attributes.new_process_group)
 		return 0;
 	return (int)nsh_sys(SYS_setpgid, 0, 0, 0, 0, 0);
 }
@@ -123,9 +123,10 @@ static int lock_pid_file(const struct plan *plan)
 	long ret;
 	int fd;
 
-	if (!plan->pid_file)
+	if (!plan->attributes.pid_file)
 		return 0;
-	fd = nsh_sys_open(plan->pid_file, O_RDWR | O_CREAT | O_NOFOLLOW, 0644);
+	fd = nsh_sys_open(plan->attributes.pid_file,
+			  O_RDWR | O_CREAT | O_NOFOLLOW, 0644);
 	if (fd < 0)
 		return fd;
 	plan->record->pid_file = fd;
@@ -148,15 +149,15 @@ static int set_umask(const struct plan *plan)
 {
 	long before = 0;
 
-	if (plan->has_umask)
-		before = nsh_sys(SYS_umask, plan->umask, 0, 0, 0, 0);
+	if (plan->attributes.has_umask)
+		before = nsh_sys(SYS_umask, plan->attributes.umask, 0, 0, 0, 0);
 	return before < 0 ? (int)before : 0;
 }
 
 static int set_limits(const struct plan *plan)
 {
-	for (size_t i = 0; i < plan->limit_count; i++) {
-		const struct limit *limit = &plan->limits[i];
+	for (size_t i = 0; i < plan->attributes.limit_count; i++) {
+		const struct limit *limit = &plan->attributes.limits[i];
 		long ret;
 
 		nsh_at(plan, NSH_STAGE_LIMIT, i);
@@ -170,22 +171,23 @@ static int set_limits(const struct plan *plan)
 
 static int set_nice(const struct plan *plan)
 {
-	if (!plan->has_nice)
+	if (!plan->attributes.has_nice)
 		return 0;
-	return (int)nsh_sys(SYS_setpriority, PRIO_PROCESS, 0, plan->nice, 0, 0);
+	return (int)nsh_sys(SYS_setpriority, PRIO_PROCESS, 0,
+			    plan->attributes.nice, 0, 0);
 }
 
 /* A child of vfork(2) has a value of its own although it shares our memory
  * (__set_oom_adj).  Limit: an exec in place that fails leaves the value. */
 static int set_oom_score_adj(const struct plan *plan)
 {
-	int value = plan->oom_score_adj;
+	int value = plan->attributes.oom_score_adj;
 	char text[24] = "-";
 	size_t size = value < 0;
 	long ret;
 	int fd;
 
-	if (!plan->has_oom_score_adj)
+	if (!plan->attributes.has_oom_score_adj)
 		return 0;
 	size += put_number(text + size, value < 0 ? -value : value);
 	fd = nsh_sys_open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC, 0);
@@ -198,7 +200,7 @@ static int set_oom_score_adj(const struct plan *plan)
 
 static int set_cpu_affinity(const struct plan *plan)
 {
-	if (!plan->set_cpu_affinity)
+	if (!plan->cpu_mask)
 		return 0;
 	return (int)nsh_sys(SYS_sched_setaffinity, 0, sizeof *plan->cpu_mask,
 			    (long)plan->cpu_mask, 0, 0);
@@ -206,14 +208,15 @@ static int set_cpu_affinity(const struct plan *plan)
 
 static int set_core_scheduling(const struct plan *plan)
 {
-	int scope = plan->core_scheduling == NSH_PR_SCHED_CORE_CREATE
+	const struct attributes *asked = &plan->attributes;
+	int scope = asked->core_scheduling == NSH_PR_SCHED_CORE_CREATE
 		? NSH_SCHED_CORE_PROCESS : NSH_SCHED_CORE_THREAD;
 
-	if (!plan->core_scheduling)
+	if (!asked->core_scheduling)
 		return 0;
 	return (int)nsh_sys_prctl(NSH_PR_SCHED_CORE,
-				  (unsigned long)plan->core_scheduling,
-				  (unsigned long)plan->core_among,
+				  (unsigned long)asked->core_scheduling,
+				  (unsigned long)asked->core_among,
 				  (unsigned long)scope, 0);
 }
 
@@ -221,9 +224,9 @@ static int set_core_scheduling(const struct plan *plan)
 
 static int change_directory(const struct plan *plan)
 {
-	if (!plan->cwd)
+	if (!plan->attributes.cwd)
 		return 0;
-	return (int)nsh_sys(SYS_chdir, (long)plan->cwd, 0, 0, 0, 0);
+	return (int)nsh_sys(SYS_chdir, (long)plan->attributes.cwd, 0, 0, 0, 0);
 }
 
 /* The parent may have died before a signal was armed.
@@ -240,8 +243,8 @@ static int check_parent(const struct plan *plan)
  * the end of file there says that it is gone. */
 static bool may_wait(const struct plan *plan)
 {
-	return plan->sync_move >= 0 && !plan->daemonize
-		&& (plan->opens_fifo || !plan->require_handshake);
+	return plan->sync_move >= 0 && !plan->attributes.daemonize
+		&& (plan->opens_fifo || !plan->attributes.require_handshake);
 }
 
 /* Until the step below.  A filter that refuses it refuses no start. */
@@ -255,20 +258,20 @@ static int follow_parent(const struct plan *plan)
 
 static int arm_parent_death_signal(const struct plan *plan)
 {
+	int signal_number = plan->attributes.parent_death_signal;
 	long ret;
 
-	if (!plan->parent_death_signal && !may_wait(plan))
+	if (!signal_number && !may_wait(plan))
 		return 0;
-	ret = nsh_sys_prctl(PR_SET_PDEATHSIG,
-			    (unsigned long)plan->parent_death_signal, 0, 0, 0);
-	if (!plan->parent_death_signal)
+	ret = nsh_sys_prctl(PR_SET_PDEATHSIG, (unsigned long)signal_number, 0, 0, 0);
+	if (!signal_number)
 		return 0;
 	return ret < 0 ? (int)ret : check_parent(plan);
 }
 
 static int set_no_new_privs(const struct plan *plan)
 {
-	if (!plan->no_new_privs && !plan->caps.no_new_privs)
+	if (!plan->attributes.no_new_privs && !plan->caps.no_new_privs)
 		return 0;
 	return (int)nsh_sys_prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }
@@ -277,7 +280,7 @@ static int set_no_new_privs(const struct plan *plan)
 
 static int run_hook(const struct plan *plan)
 {
-	if (!plan->hook)
+	if (!plan->attributes.hook)
 		return 0;
 	if (plan->call_hook(plan) != 0)
 		return -ECANCELED;
@@ -292,7 +295,7 @@ static int handshake(const struct plan *plan)
 	char answer = 0;
 	long ret;
 
-	if (!plan->require_handshake)
+	if (!plan->attributes.require_handshake)
 		return 0;
 	ret = nsh_sys_write(plan->staged[plan->sync_move], "1", 1);
 	if (ret == 1)

@@ -134,7 +134,7 @@ static int stage_moves(const struct plan *plan, int kinds)
 static size_t kept_count(const struct plan *plan)
 {
 	return plan->move_count + (plan->hook_fds ? plan->hook_fds->count : 0)
-		+ (plan->pid_file ? 1 : 0);
+		+ (plan->attributes.pid_file ? 1 : 0);
 }
 
 static int kept_at(const struct plan *plan, size_t i)

@@ -64,24 +64,28 @@ int nsh_step_drop_bounding_set(const struct plan *plan)
 
 int nsh_step_set_groups(const struct plan *plan)
 {
-	if (!plan->set_groups)
+	if (!plan->attributes.set_groups)
 		return 0;
-	return (int)nsh_sys(SYS_setgroups, (long)plan->group_count,
-			    (long)plan->groups, 0, 0, 0);
+	return (int)nsh_sys(SYS_setgroups, (long)plan->attributes.group_count,
+			    (long)plan->attributes.groups, 0, 0, 0);
 }
 
 int nsh_step_set_gid(const struct plan *plan)
 {
-	if (!plan->set_gid)
+	gid_t gid = plan->attributes.gid;
+
+	if (!plan->attributes.set_gid)
 		return 0;
-	return (int)nsh_sys(SYS_setresgid, plan->gid, plan->gid, plan->gid, 0, 0);
+	return (int)nsh_sys(SYS_setresgid, gid, gid, gid, 0, 0);
 }
 
 int nsh_step_set_uid(const struct plan *plan)
 {
-	if (!plan->set_uid)
+	uid_t uid = plan->attributes.uid;
+
+	if (!plan->attributes.set_uid)
 		return 0;
-	return (int)nsh_sys(SYS_setresuid, plan->uid, plan->uid, plan->uid, 0, 0);
+	return (int)nsh_sys(SYS_setresuid, uid, uid, uid, 0, 0);
 }
 
 /* Also where nothing is allowed: a change of uid empties the sets only if it

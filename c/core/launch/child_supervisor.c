@@ -39,7 +39,7 @@ static void follow_parent(struct supervisor *supervisor)
 {
 	long parent;
 
-	if (!supervisor->plan->parent_death_signal && !supervisor->plan->opens_fifo)
+	if (!supervisor->plan->attributes.parent_death_signal && !supervisor->plan->opens_fifo)
 		return;
 	nsh_sys_prctl(1 /* PR_SET_PDEATHSIG */, SIGKILL, 0, 0, 0);
 	parent = nsh_sys(SYS_getppid, 0, 0, 0, 0, 0);

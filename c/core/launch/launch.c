@@ -197,7 +197,7 @@ static void follow(struct plan *plan, const struct launched *launched)
 	int error;
 	char byte;
 
-	if (plan->sync < 0 || plan->require_handshake)
+	if (plan->sync < 0 || plan->attributes.require_handshake)
 		return;
 	error = await_child(plan);
 	if (error)
@@ -308,10 +308,10 @@ static enum outcome attempt(struct plan *plan, struct launched *launched,
 	launched->path = path_name(plan);
 	if (plan->sync >= 0)
 		nsh_plan_close_child_ends(plan);
-	if (plan->daemonize)
+	if (plan->attributes.daemonize)
 		receive_daemon(plan, launched);
 	follow(plan, launched);
-	if (plan->require_handshake || reached_exec(plan->record))
+	if (plan->attributes.require_handshake || reached_exec(plan->record))
 		return STARTED;
 	signal = reap(launched);
 	if (give_way(plan, signal))
@@ -355,14 +355,15 @@ int nsh_launch_here(struct plan *plan, struct launched *ret_launched,
 		: nsh_kernel_kills_close_range();
 	plan->daemon_stack = nsh_launch_block_second_stack(plan->record);
 	/* Limit: a supervisor cannot fork(3) for a hook. */
-	plan->supervised = !plan->hook && !plan->daemonize
+	plan->supervised = !plan->attributes.hook && !plan->attributes.daemonize
 		&& nsh_supervise_is_needed();
 	do
 		outcome = attempt(plan, &launched, failure);
 	while (outcome == REFUSED);
-	if (outcome == STARTED && plan->daemonize && !plan->require_handshake)
+	if (outcome == STARTED && plan->attributes.daemonize
+	    && !plan->attributes.require_handshake)
 		adopt_daemon(plan->record, &launched);
-	if (outcome == STARTED && plan->require_handshake)
+	if (outcome == STARTED && plan->attributes.require_handshake)
 		launched.record = plan->record;
 	else
 		nsh_launch_block_give(plan->record);
@@ -379,7 +380,7 @@ int nsh_launch_check(const struct plan *plan, struct launched *launched,
 		       struct nsh_failure *failure)
 {
 	if (reached_exec(launched->record)) {
-		if (plan->daemonize)
+		if (plan->attributes.daemonize)
 			adopt_daemon(launched->record, launched);
 		return 0;
 	}

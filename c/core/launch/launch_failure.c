@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "limits.h"
 #include "path.h"
 
 /* A number of ours means nothing to the caller, the child's may. */
@@ -33,17 +32,17 @@ static const char *number_subject(const struct plan *plan, int stage,
 	switch (stage) {
 #define INTEGER(name, key, minimum, maximum, stage, ...) \
 	case NSH_STAGE_##stage: \
-		number = plan->key; \
+		number = plan->attributes.key; \
 		break;
 #include "setters.def"
 	case NSH_STAGE_GID:
-		number = plan->gid;
+		number = plan->attributes.gid;
 		break;
 	case NSH_STAGE_UID:
-		number = plan->uid;
+		number = plan->attributes.uid;
 		break;
 	case NSH_STAGE_CORE_SCHEDULING:
-		number = plan->core_among;
+		number = plan->attributes.core_among;
 		break;
 	default:
 		return "";
@@ -66,10 +65,10 @@ static const char *subject_of(const struct plan *plan,
 		return move_subject(plan, index, text, size);
 #define TEXT(name, key, stage, ...) \
 	case NSH_STAGE_##stage: \
-		return plan->key;
+		return plan->attributes.key;
 #include "setters.def"
 	case NSH_STAGE_LIMIT:
-		return nsh_limit_name(plan->limits[index].resource);
+		return nsh_limit_name(plan->attributes.limits[index].resource);
 	case NSH_STAGE_SELINUX_LABEL:
 		return plan->selinux.text;
 	case NSH_STAGE_APPARMOR_PROFILE:

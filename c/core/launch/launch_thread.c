@@ -23,11 +23,11 @@ struct launch {
  * (nsh_step_follow_parent), and so has a supervisor. */
 static bool needs_lasting_thread(const struct plan *plan)
 {
-	if (plan->daemonize || nsh_sys(SYS_gettid, 0, 0, 0, 0, 0) == nsh_self())
+	if (plan->attributes.daemonize || nsh_sys(SYS_gettid, 0, 0, 0, 0, 0) == nsh_self())
 		return false;
-	return plan->parent_death_signal
+	return plan->attributes.parent_death_signal
 		|| (plan->opens_fifo
-		    && (plan->require_handshake || nsh_supervise_is_needed()));
+		    && (plan->attributes.require_handshake || nsh_supervise_is_needed()));
 }
 
 /* Without a descriptor, and whoever reaps it: once it is reaped there is no such
@@ -65,7 +65,7 @@ static void *run_thread(void *argument)
 /* A hook runs on the stack of the thread that forks. */
 static int start_thread(struct launch *launch)
 {
-	return launch->plan->hook ? nsh_start_deep_thread(run_thread, launch)
+	return launch->plan->attributes.hook ? nsh_start_deep_thread(run_thread, launch)
 		: nsh_start_thread(run_thread, launch);
 }
 

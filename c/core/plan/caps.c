@@ -105,9 +105,9 @@ static int check_ambient(const struct plan *plan, uint64_t ambient,
 {
 	const char *id = NULL;
 
-	if (!plan->set_uid && getuid() != geteuid())
+	if (!plan->attributes.set_uid && getuid() != geteuid())
 		id = "user";
-	if (!plan->set_gid && getgid() != getegid())
+	if (!plan->attributes.set_gid && getgid() != getegid())
 		id = "group";
 	if (!ambient || !id)
 		return 0;
@@ -142,7 +142,7 @@ static bool keeps_caps(void)
 int nsh_caps_plan(const struct plan *plan, bool clear, uint64_t allow,
 		  struct cap_words *ret_words, struct nsh_failure *failure)
 {
-	bool leaves_root = plan->set_uid && plan->uid != 0;
+	bool leaves_root = plan->attributes.set_uid && plan->attributes.uid != 0;
 	struct cap_words words = { .apply = clear || allow || leaves_root };
 	/* clear_caps, and a change from root to another user, start from
 	 * nothing; otherwise allow_cap adds to what this thread has. */
@@ -162,7 +162,7 @@ int nsh_caps_plan(const struct plan *plan, bool clear, uint64_t allow,
 	words.sets.inheritable = exact ? allow : held.inheritable | allow;
 	/* For a user other than root, only ambient capabilities survive the
 	 * exec of a file that has none (capabilities(7)). */
-	if (!is_root(plan->set_uid ? plan->uid : geteuid()))
+	if (!is_root(plan->attributes.set_uid ? plan->attributes.uid : geteuid()))
 		words.ambient = exact ? allow : ambient_set() | allow;
 	if (check_ambient(plan, words.ambient, failure) < 0)
 		return -1;

@@ -1,4 +1,6 @@
-#include "fdmap.h"
+/* The descriptors of a command's child, as moves of the plan; creates the pipes and
+ * memory files (memfd_create(2)) that they come from. */
+#include "plan.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -7,6 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "command.h"
 #include "fd.h"
 #include "path.h"
 

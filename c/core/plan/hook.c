@@ -1,4 +1,5 @@
-#include "hook.h"
+/* The call of a pre-exec hook, and the descriptors that it keeps open. */
+#include "plan.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,14 +15,15 @@ static int call(const struct plan *plan)
 	int ret;
 
 	current = plan->hook_fds;
-	ret = plan->hook(plan->hook_data, record->message, sizeof record->message);
+	ret = plan->attributes.hook(plan->attributes.hook_data, record->message,
+				    sizeof record->message);
 	current = NULL;
 	return ret;
 }
 
 int nsh_hook_plan(struct plan *plan)
 {
-	if (!plan->hook)
+	if (!plan->attributes.hook)
 		return 0;
 	plan->call_hook = call;
 	plan->hook_fds = calloc(1, sizeof *plan->hook_fds);

@@ -10,9 +10,7 @@
 #include "caps.h"
 #include "command.h"
 #include "fd.h"
-#include "fdmap.h"
 #include "fork_lock.h"
-#include "hook.h"
 #include "label.h"
 #include "path.h"
 
@@ -30,7 +28,7 @@ static int fail_together(struct nsh_failure *failure, const char *reason)
 int nsh_command_check(const struct nsh_command *cmd, bool in_place,
 		      struct nsh_failure *failure)
 {
-	const struct plan *asked = &cmd->attributes;
+	const struct attributes *asked = &cmd->attributes;
 
 	if (asked->daemonize && asked->parent_death_signal)
 		return fail_together(failure, "set_parent_death_signal cannot be used with "
@@ -56,9 +54,9 @@ int nsh_command_check(const struct nsh_command *cmd, bool in_place,
 static int find_program(const struct nsh_command *cmd, struct strv *found,
 			struct nsh_failure *failure)
 {
-	const struct plan *asked = &cmd->attributes;
+	const struct attributes *asked = &cmd->attributes;
 	bool all = asked->set_uid || asked->set_gid || asked->set_groups;
-	bool elsewhere = cmd->cwd || asked->daemonize;
+	bool elsewhere = asked->cwd || asked->daemonize;
 
 	return nsh_path_resolve(cmd->argv.items[0], elsewhere, all, found, failure);
 }
@@ -107,36 +105,37 @@ static int plan_lists(struct plan *plan, const struct nsh_command *cmd,
  * the kernel refuses that, and the child keeps ours. */
 static int plan_groups(struct plan *plan, struct nsh_failure *failure)
 {
+	struct attributes *asked = &plan->attributes;
 	struct groups groups;
 
-	if (!(plan->set_uid || plan->set_gid) || plan->set_groups
+	if (!(asked->set_uid || asked->set_gid) || asked->set_groups
 	    || !nsh_caps_can_set_groups())
 		return 0;
-	if (!nsh_accounts_groups(plan->set_uid ? plan->uid : (uid_t)-1,
-				 plan->set_gid ? plan->gid : (gid_t)-1, &groups))
+	if (!nsh_accounts_groups(asked->set_uid ? asked->uid : (uid_t)-1,
+				 asked->set_gid ? asked->gid : (gid_t)-1, &groups))
 		return fail_memory(failure);
 	plan->kept[plan->kept_count++] = groups.ids;
-	plan->groups = groups.ids;
-	plan->group_count = groups.count;
-	plan->set_groups = true;
+	asked->groups = groups.ids;
+	asked->group_count = groups.count;
+	asked->set_groups = true;
 	return 0;
 }
 
-static int plan_affinity(struct plan *plan, const struct nsh_command *cmd,
-			 struct nsh_failure *failure)
+static int plan_affinity(struct plan *plan, struct nsh_failure *failure)
 {
+	const struct attributes *asked = &plan->attributes;
 	struct cpu_mask *mask;
 
-	if (!plan->set_cpu_affinity)
+	if (!asked->set_cpu_affinity)
 		return 0;
 	mask = calloc(1, sizeof *mask);
 	if (!mask)
 		return fail_memory(failure);
-	if (!cmd->cpus)
+	if (!asked->cpus)
 		memset(mask, 0xff, sizeof *mask);
-	for (size_t i = 0; i < plan->cpu_count; i++)
-		mask->words[cmd->cpus[i] / NSH_CPUS_PER_WORD] |=
-			1UL << cmd->cpus[i] % NSH_CPUS_PER_WORD;
+	for (size_t i = 0; i < asked->cpu_count; i++)
+		mask->words[asked->cpus[i] / NSH_CPUS_PER_WORD] |=
+			1UL << asked->cpus[i] % NSH_CPUS_PER_WORD;
 	plan->kept[plan->kept_count++] = mask;
 	plan->cpu_mask = mask;
 	return 0;
@@ -180,23 +179,25 @@ int nsh_plan_add_sync(struct plan *plan)
  * would clear the dumpable flag of the shared memory, and thus of the host
  * (PR_SET_DUMPABLE (2const)), and for a moment a less privileged process could
  * write to the memory of a more privileged one. */
-static bool needs_own_memory(const struct plan *plan)
+static bool changes_privileges(const struct plan *plan)
 {
-	return plan->set_uid || plan->set_gid || plan->set_groups
-		|| plan->caps.apply || plan->selinux.path || plan->apparmor.path
-		|| plan->hook || plan->require_handshake || plan->daemonize;
+	const struct attributes *asked = &plan->attributes;
+
+	return asked->set_uid || asked->set_gid || asked->set_groups
+		|| plan->caps.apply || plan->selinux.path || plan->apparmor.path;
 }
 
 static int plan_launch(struct plan *plan, bool in_place,
 		       struct nsh_failure *failure)
 {
-	bool waits = plan->hook || plan->require_handshake || plan->daemonize
+	const struct attributes *asked = &plan->attributes;
+	bool waits = asked->hook || asked->require_handshake || asked->daemonize
 		|| plan->opens_fifo;
 
 	plan->parent_pid = (int)nsh_self();
 	plan->parent_thread = (int)syscall(SYS_gettid);
-	plan->own_memory = needs_own_memory(plan) || waits;
-	plan->after_fork = plan->hook;
+	plan->own_memory = changes_privileges(plan) || waits;
+	plan->after_fork = asked->hook;
 	if (nsh_hook_plan(plan) < 0)
 		return fail_memory(failure);
 	if (in_place || !waits)
@@ -207,45 +208,35 @@ static int plan_launch(struct plan *plan, bool in_place,
 
 static void start_empty(struct plan *plan, const struct nsh_command *cmd)
 {
-	*plan = (struct plan){ .sync_move = -1 };
-	if (cmd)
-		*plan = cmd->attributes;
-	plan->sync = -1;
-	plan->patience = -1;
-	plan->cancel = -1;
-	for (int i = 0; i < 3; i++)
-		plan->parent_ends[i] = -1;
+	static char root[] = "/";
+
+	*plan = (struct plan){
+		.parent_ends = { -1, -1, -1 }, .sync = -1, .sync_move = -1,
+		.patience = -1, .cancel = -1,
+	};
 	if (!cmd)
 		return;
+	plan->attributes = cmd->attributes;
 	plan->patience = cmd->timeout;
-	plan->limits = cmd->limits;
-	plan->groups = cmd->groups;
-#define TEXT(name, key, ...) plan->key = cmd->key;
-#include "setters.def"
-	if (plan->daemonize && !plan->cwd)
-		plan->cwd = "/";
+	if (plan->attributes.daemonize && !plan->attributes.cwd)
+		plan->attributes.cwd = root;
 }
 
-static int keep(struct plan *plan, const void **borrowed, size_t size)
+/* Returns a copy that the plan owns.  NULL: `borrowed` is NULL, or memory is
+ * exhausted; then *failed is set. */
+static void *keep(struct plan *plan, const void *borrowed, size_t size, bool *failed)
 {
-	void *copy = *borrowed ? nsh_memdup(*borrowed, size) : NULL;
+	void *copy = borrowed ? nsh_memdup(borrowed, size) : NULL;
 
-	if (!*borrowed)
-		return 0;
-	if (!copy)
-		return -1;
-	plan->kept[plan->kept_count++] = copy;
-	*borrowed = copy;
-	return 0;
+	if (copy)
+		plan->kept[plan->kept_count++] = copy;
+	*failed |= borrowed && !copy;
+	return copy;
 }
 
-static int keep_text(struct plan *plan, const char **text)
+static char *keep_text(struct plan *plan, const char *text, bool *failed)
 {
-	const void *borrowed = *text;
-	int ret = keep(plan, &borrowed, *text ? strlen(*text) : 0);
-
-	*text = borrowed;
-	return ret;
+	return keep(plan, text, text ? strlen(text) : 0, failed);
 }
 
 /* Copies the strings and limits that a failure may name: a plan with a
@@ -253,19 +244,18 @@ static int keep_text(struct plan *plan, const char **text)
  * have a path, so that plan->kept has room. */
 static int plan_keep(struct plan *plan, struct nsh_failure *failure)
 {
-	const void *limits = plan->limits;
-	int ret = 0;
+	struct attributes *asked = &plan->attributes;
+	bool failed = false;
 
-	if (!plan->require_handshake)
+	if (!asked->require_handshake)
 		return 0;
-	if (keep(plan, &limits, plan->limit_count * sizeof *plan->limits) < 0
-	    || keep_text(plan, &plan->cwd) < 0
-	    || keep_text(plan, &plan->pid_file) < 0)
-		ret = -1;
-	plan->limits = limits;
-	for (size_t i = 0; ret == 0 && i < plan->move_count; i++)
-		ret = keep_text(plan, &plan->moves[i].path);
-	return ret < 0 ? fail_memory(failure) : 0;
+	asked->limits = keep(plan, asked->limits,
+			     asked->limit_count * sizeof *asked->limits, &failed);
+	asked->cwd = keep_text(plan, asked->cwd, &failed);
+	asked->pid_file = keep_text(plan, asked->pid_file, &failed);
+	for (size_t i = 0; i < plan->move_count; i++)
+		plan->moves[i].path = keep_text(plan, plan->moves[i].path, &failed);
+	return failed ? fail_memory(failure) : 0;
 }
 
 int nsh_plan_init(struct plan *plan, const struct nsh_command *cmd,
@@ -276,7 +266,7 @@ int nsh_plan_init(struct plan *plan, const struct nsh_command *cmd,
 	    || nsh_command_check(cmd, in_place, failure) < 0
 	    || plan_program(plan, cmd, failure) < 0
 	    || plan_lists(plan, cmd, failure) < 0
-	    || plan_affinity(plan, cmd, failure) < 0
+	    || plan_affinity(plan, failure) < 0
 	    || plan_security(plan, cmd, failure) < 0
 	    || nsh_fdmap_plan(plan, cmd, in_place, failure) < 0
 	    || plan_keep(plan, failure) < 0)

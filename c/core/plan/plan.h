@@ -9,9 +9,7 @@
 #ifndef NSH_PLAN_H
 #define NSH_PLAN_H
 
-#include <stdbool.h>
-#include <sys/resource.h>
-
+#include "attributes.h"
 #include "failure.h"
 
 /* How the child gets its own descriptor table, in the order of attempts: each
@@ -63,11 +61,6 @@ struct move {
 	enum nsh_stage stage;   /* of the setter, for failures */
 };
 
-struct limit {
-	int resource;
-	struct rlimit64 value;
-};
-
 /* Capability sets as capset(2) and prctl(2) take them: bit n is capability
  * n. */
 struct cap_sets {
@@ -85,9 +78,8 @@ struct cap_words {
 	uint64_t ambient;
 };
 
-/* A mask for sched_setaffinity(2).  NSH_CPUS is the kernel's largest
- * NR_CPUS. */
-enum { NSH_CPUS = 8192, NSH_CPUS_PER_WORD = 8 * sizeof(unsigned long) };
+/* A mask for sched_setaffinity(2). */
+enum { NSH_CPUS_PER_WORD = 8 * sizeof(unsigned long) };
 struct cpu_mask {
 	unsigned long words[NSH_CPUS / NSH_CPUS_PER_WORD];
 };
@@ -129,31 +121,12 @@ struct plan {
 	int *staged;               /* scratch of the child, one per move */
 	int sync_move;             /* index of the sync socket, -1: none */
 
-	/* attributes; has_ and set_ fields: whether the setter was called */
-#define FLAG(name, key, ...) bool key;
-#define RULE(name, key, ...) bool key;
-#define INTEGER(name, key, ...) bool has_##key; int key;
-#define MASK(name, key, ...) bool has_##key; unsigned key;
-#define SIGNAL(name, key, ...) int key;   /* 0: none */
-#define TEXT(name, key, ...) const char *key;
-#include "setters.def"
-	const struct limit *limits;
-	size_t limit_count;
-	bool set_cpu_affinity;
-	size_t cpu_count;          /* length of the command's list */
-	const struct cpu_mask *cpu_mask;
-	int core_scheduling;       /* 0, or an NSH_PR_SCHED_CORE_ operation */
-	pid_t core_among;
-	nsh_pre_exec_hook *hook;
-	void *hook_data;
+	/* what the setters stored; resolved where that takes more than a copy */
+	struct attributes attributes;
+	const struct cpu_mask *cpu_mask;            /* NULL: none */
 	int (*call_hook)(const struct plan *plan);  /* in hook.c */
 	struct hook_fds *hook_fds; /* filled in the child, or here for exec */
 	struct label selinux, apparmor;
-	bool set_groups, set_gid, set_uid;
-	const gid_t *groups;
-	size_t group_count;
-	gid_t gid;
-	uid_t uid;
 	struct cap_words caps;
 
 	/* for the parent: descriptors that the process takes over, and memory
@@ -174,22 +147,6 @@ struct plan {
 	size_t kept_count;
 };
 
-/* A set of exit codes.  As 256 bools it would make struct nsh_command too large
- * for malloc's fast path. */
-struct exits {
-	uint32_t bits[256 / 32];
-};
-
-static inline void nsh_exits_add(struct exits *exits, int code)
-{
-	exits->bits[code / 32] |= (uint32_t)1 << code % 32;
-}
-
-static inline bool nsh_exits_has(const struct exits *exits, int code)
-{
-	return code >= 0 && exits->bits[code / 32] >> code % 32 & 1;
-}
-
 struct nsh_command;
 
 /* Fills *plan, which the caller frees with nsh_plan_free, on failure too.  The
@@ -206,5 +163,14 @@ void nsh_plan_close_child_ends(struct plan *plan);
 /* Creates the sync socket, if there is none yet.  Returns 0, or -1 with
  * errno. */
 int nsh_plan_add_sync(struct plan *plan);
+
+/* fdmap.c: fills moves, staged, child_ends, parent_ends and send_ends of *plan. */
+int nsh_fdmap_plan(struct plan *plan, const struct nsh_command *cmd,
+		   bool in_place, struct nsh_failure *failure);
+/* hook.c: sets the plan's call_hook and hook_fds if the command has a hook: child.c
+ * calls the hook through a pointer, because it must not refer to code that may
+ * allocate.  Returns 0, or -1 with errno. */
+int nsh_hook_plan(struct plan *plan);
+void nsh_hook_free(struct plan *plan);
 
 #endif

@@ -19,7 +19,7 @@ static const struct plan empty_plan = {
 
 int nsh_handshake_prepare(struct nsh_process *process, const struct plan *plan)
 {
-	if (!plan->require_handshake)
+	if (!plan->attributes.require_handshake)
 		return 0;
 	process->handshake_plan = malloc(sizeof *plan);
 	if (!process->handshake_plan)
@@ -81,7 +81,7 @@ static int settle(struct nsh_process *process, struct nsh_failure *failure)
 	launched->pidfd = -1;
 	process->handshake_ready = true;
 	/* Until now it was the daemon's parent, our child. */
-	process->is_daemon = ret == 0 && process->handshake_plan->daemonize;
+	process->is_daemon = ret == 0 && process->handshake_plan->attributes.daemonize;
 	end_handshake(process);
 	if (ret < 0) {
 		process->exited = true;

@@ -19,13 +19,13 @@
 void nsh_process_take_rules(struct nsh_process *process,
 			    const struct nsh_command *cmd)
 {
-	const struct plan *asked = &cmd->attributes;
+	const struct attributes *asked = &cmd->attributes;
 
 	process->grace = cmd->grace;
 	process->max_output = cmd->max_output;
 	process->started = nsh_now();
 	process->deadline = cmd->timeout < 0 ? -1 : process->started + cmd->timeout;
-	process->allowed_exit = cmd->allowed_exit;
+	process->allowed_exit = asked->allowed_exit;
 	process->allow_any_exit = asked->allow_any_exit;
 	process->raw_status = asked->raw_status;
 	process->is_daemon = asked->daemonize && !asked->require_handshake;
