@@ -112,7 +112,7 @@ describe("a host that cannot wait", function()
 
   it("is io where poll fails", function()
     local got = forked(function()
-      local cmd = noshell.command(probe, "--sleep", "10")
+      local cmd = noshell.command(probe, "--pause")
       assert(sys.deny "ppoll:EIO")
       local _, err = cmd:run()
       return { told = told(err) }

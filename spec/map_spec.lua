@@ -212,6 +212,54 @@ describe("wait_any", function()
     end
   end)
 
+  it("says so where one that was served before is closed", function()
+    for _, wait in ipairs { noshell.wait_any, noshell.wait_all } do
+      local slow = assert(noshell.run_async("sleep", 50))
+      local fatal = assert(noshell.run_async { "sh", "-c", "echo x; exec sleep 50",
+        on_stdout = function() slow:close() end })
+      local ended, err = wait { slow, fatal }
+      assert.is_nil(ended)
+      assert.equal("closed sleep 50", err.code .. " " .. err.command)
+      fatal:close()
+    end
+  end)
+
+  it("starts what is no process, and ends the others that it started", function()
+    local ended, result = noshell.wait_any {
+      { helper.probe, "--pause" }, noshell.command("echo", "x"),
+      noshell.pipeline({ helper.probe, "--pause" }, { "cat" }),
+    }
+    assert.equal("echo x", ended.command)
+    assert.equal("x\n", result.stdout)
+    ended:close()
+  end)
+
+  it("leaves the processes of the caller alone", function()
+    local process = assert(noshell.run_async { "cat", stdin = "pipe" })
+    local ended = noshell.wait_any { process, "true" }
+    assert.equal("true", ended.command)
+    ended:close()
+    assert.is_nil(process:poll())
+    process:close()
+  end)
+
+  it("reports one that did not start", function()
+    local process = assert(noshell.run_async { "cat", stdin = "pipe" })
+    for _, list in ipairs { { process, "no-such-program" },
+      { process, noshell.run_async "no-such-program" }, { noshell.run_async "no-such-program" } } do
+      local ended, err = noshell.wait_any(list)
+      assert.is_nil(ended)
+      assert.equal("spawn ENOENT", err.code .. " " .. err.errname)
+    end
+    process:close()
+  end)
+
+  it("ends what it started where its time is up", function()
+    local ended, err = noshell.wait_any({ { helper.probe, "--pause" } }, 0.02)
+    assert.is_nil(ended)
+    assert.equal("timeout", err.code)
+  end)
+
   it("needs processes that are open", function()
     assert.error_matches(function() noshell.wait_any {} end, "list of processes")
     local process = assert(noshell.run_async("true"))
@@ -265,6 +313,61 @@ describe("wait_all", function()
     list[2].stdin:close()
     assert.truthy(noshell.wait_all(list, 10))
     close(list)
+  end)
+
+  it("starts what is no process", function()
+    local results = assert(noshell.wait_all { "true", { "echo", "x" },
+      noshell.command("echo", "y"), noshell.pipeline({ "echo", "z" }, { "cat" }) })
+    assert.equal("x\ny\nz\n", results[2].stdout .. results[3].stdout .. results[4].stdout)
+  end)
+
+  it("ends what it started where its time is up", function()
+    local results, err = noshell.wait_all({ "true", { helper.probe, "--pause" } }, 0.02)
+    assert.is_nil(results)
+    assert.equal("timeout", err.code)
+  end)
+
+  it("reports those that did not start, by their numbers", function()
+    local results, err = noshell.wait_all { "true", "no-such-program", { "sh", "-c", "exit 7" } }
+    assert.is_nil(results)
+    assert.equal("several", err.code)
+    assert.equal("spawn exit", err.errors[2].code .. " " .. err.errors[3].code)
+    assert.is_true(err.results[1].ok)
+    assert.is_nil(err.results[2])
+  end)
+
+  it("reports the error that run_async gave as the last of the list", function()
+    local list = { noshell.run_async "true", noshell.run_async "no-such-program" }
+    local results, err = noshell.wait_all(list)
+    assert.is_nil(results)
+    assert.matches("^noshell: 1 of 2 failed: cannot start 'no%-such%-program'", tostring(err))
+    list[1]:close()
+    results, err = noshell.wait_all { noshell.run_async "no-such-program" }
+    assert.is_nil(results)
+    assert.equal("ENOENT", err.errors[1].errname)
+  end)
+
+  it("raises the caller's line and what to write for anything else", function()
+    local process = assert(noshell.run_async "true")
+    for said, list in pairs {
+      ["item 1 is nil: the list has a hole %(the error of a program that did not start "
+        .. "is lost there: give the command itself%)"] = { nil, process },
+      ["item 2 is 1: a process, a command, a SPEC table or a program"] = { process, 1 },
+      ["item 1 is false:"] = { false }, ["item 1 is a noshell.result:"] = { process:wait() },
+      ['noshell.wait_all { "./a", "./b" }'] = process, ["must be a list"] = { process, x = 1 },
+    } do
+      local ok, err = pcall(function() noshell.wait_all(list) end)
+      assert.is_false(ok)
+      assert.matches("^[^ ]*map_spec.lua:%d+: noshell.wait_all: .*" .. said, err)
+    end
+    process:close()
+  end)
+
+  it("ends what it started where a function of the caller's raises", function()
+    assert.error_matches(function()
+      noshell.wait_all { { helper.probe, "--pause" },
+        { "echo", "x", on_stdout = function() error("oops", 0) end } }
+    end, "^oops$")
   end)
 
   it("raises what a function of the caller's raised", function()

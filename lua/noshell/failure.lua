@@ -321,6 +321,12 @@ function failure.new(raw, command, result)
   return setmetatable(raw, metatable)
 end
 
+--- Whether the value is an error of noshell.
+---@return boolean
+function failure.is(value)
+  return getmetatable(value) == metatable
+end
+
 --- Makes an error of the fields of another one.
 ---@param fields table
 ---@return noshell.error

@@ -33,6 +33,12 @@ local metatable = { __index = methods, __name = "noshell.pipeline_process" }
 
 local running = {}
 
+--- Whether `value` is a running or finished pipeline.
+---@return boolean
+function running.is(value)
+  return getmetatable(value) == metatable
+end
+
 -- Starting --------------------------------------------------------------------------------
 
 --- Joins two commands that are not used otherwise. Gives the ends of the pipe.

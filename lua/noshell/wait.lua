@@ -6,6 +6,7 @@ local background = require "noshell.background"
 local core = require "noshell.core"
 local descriptors = require "noshell.descriptors"
 local host = require "noshell.host"
+local misuse = require "noshell.misuse"
 local protect = require "noshell.protect"
 
 local wait = {}
@@ -17,8 +18,8 @@ local wait = {}
 function wait.deadline(seconds, name)
   if seconds == nil or seconds == math.huge then return nil end
   if type(seconds) ~= "number" or seconds ~= seconds then
-    error(("%s: a number of seconds is needed, not %s"):format(name,
-      tostring(seconds)), 3)
+    misuse.raise("%s: a number of seconds is needed, not %s", name,
+      tostring(seconds))
   end
   return core.now() + seconds
 end

@@ -1,27 +1,125 @@
 --- Waiting for some or all of several processes.
 
+local command = require "noshell.command"
+local core = require "noshell.core"
 local failure = require "noshell.failure"
 local group = require "noshell.group"
 local lists = require "noshell.list"
+local misuse = require "noshell.misuse"
+local pipeline = require "noshell.pipeline"
+local pipeline_process = require "noshell.pipeline_process"
 local scope = require "noshell.scope"
 local wait = require "noshell.wait"
+local waitable = require "noshell.waitable"
 
 local wait_several = {}
 
 ---@alias noshell.any_process noshell.process|noshell.pipeline_process
 
-local function check_processes(list, name)
-  if type(list) ~= "table" or list[1] == nil then
-    error(("noshell.%s: a list of processes is needed"):format(name), 3)
+-- What is given ---------------------------------------------------------------------
+
+---@alias noshell.to_wait_for
+---| noshell.any_process
+---| noshell.spec|noshell.command|noshell.pipeline|string  # to be started
+---| noshell.error  # of run_async: it did not start
+
+local function is_process(value)
+  return getmetatable(value) == core.metatables.process or pipeline_process.is(value)
+end
+
+local function is_runnable(value)
+  if type(value) == "string" or command.is(value) or pipeline.is(value) then return true end
+  return type(value) == "table" and getmetatable(value) == nil
+end
+
+local function shown(value)
+  local class = getmetatable(value)
+  local name = type(class) == "table" and rawget(class, "__name")
+  return type(name) == "string" and "a " .. name or failure.shown(value)
+end
+
+--- A call that gives nil, err at the end of a list leaves a hole and the error.
+local function close_hole(items)
+  local last = 0
+  for index in pairs(items) do
+    if type(index) == "number" then last = math.max(last, index) end
   end
-  local _, reason = lists.length(list)
-  if reason then error(("noshell.%s: %s"):format(name, reason), 3) end
-  for i, each in ipairs(list) do
-    if each:closed() then
-      error(("noshell.%s: process %d is closed"):format(name, i), 3)
-    end
+  if last > 1 and failure.is(items[last]) and items[last - 1] == nil then
+    items[last - 1], items[last] = items[last], nil
   end
 end
+
+local function check_item(item, i, name)
+  if is_process(item) then
+    if item:closed() then misuse.raise("noshell.%s: process %d is closed", name, i) end
+  elseif not (is_runnable(item) or failure.is(item)) then
+    misuse.raise("noshell.%s: item %d is %s: a process, a command, a SPEC table or a "
+      .. "program is needed", name, i, shown(item))
+  end
+end
+
+--- A copy of the list, checked.
+---@param list noshell.to_wait_for[]
+---@param name string  of the function
+---@return noshell.to_wait_for[]
+local function items_of(list, name)
+  if type(list) ~= "table" or getmetatable(list) ~= nil or next(list) == nil then
+    misuse.raise('noshell.%s: a list of processes or commands is needed: noshell.%s { "./a", '
+      .. '"./b" }', name, name)
+  end
+  local items = {}
+  for key, item in pairs(list) do items[key] = item end
+  close_hole(items)
+  local count, reason = lists.length(items)
+  if not count then
+    misuse.raise("noshell.%s: %s%s", name, reason, reason:find("hole", 1, true)
+      and " (the error of a program that did not start is lost there: give the command "
+        .. "itself)" or "")
+  end
+  for i = 1, count do check_item(items[i], i, name) end
+  return items
+end
+
+--- What a call waits for.
+---@class noshell.several
+---@field processes noshell.any_process[]
+---@field numbers integer[]  of which item each of those is
+---@field own noshell.any_process[]  those that the call has started
+---@field errors table<integer, noshell.error>  of the items that did not start
+
+--- Starts those that are no processes.
+---@param calls noshell.scope
+---@param items noshell.to_wait_for[]
+---@return noshell.several
+local function start(calls, items)
+  local all = { processes = {}, numbers = {}, own = {}, errors = {} }
+  for i = 1, #items do
+    local item, err = items[i], nil
+    if failure.is(item) then
+      item, err = nil, item
+    elseif not is_process(item) then
+      item, err = pipeline.runnable(item):_begin(calls)
+      all.own[#all.own + 1] = item
+    end
+    all.errors[i] = err
+    if item then
+      all.processes[#all.processes + 1], all.numbers[#all.numbers + 1] = item, i
+    end
+  end
+  return all
+end
+
+--- Ends what the call has started and still runs. One that has ended is left open
+--- for the caller.
+local function finish(all, ended)
+  local others = {}
+  for i = 1, #all.own do
+    if all.own[i] ~= ended then others[#others + 1] = all.own[i] end
+  end
+  waitable.abort_all(others)
+end
+
+-- Waiting ---------------------------------------------------------------------------
 
 --- What an error of a function of the caller's in one of these is.
 local function raise(list)
@@ -44,11 +142,16 @@ local function fail(raw, processes)
   return nil, failure.new(raw, raw.command or processes[1].command)
 end
 
---- As _step, of one that another coroutine may have closed.
-local function step(each)
+--- The failure of one that another coroutine or a callback has closed.
+local function find_closed(each)
   if each:closed() then
-    return nil, about({ code = "closed", reason = "it was closed meanwhile" }, each)
+    return about({ code = "closed", reason = "it was closed meanwhile" }, each)
   end
+end
+
+local function step(each)
+  local closed = find_closed(each)
+  if closed then return nil, closed end
   local finished, raw = each:_step()
   return finished, raw and about(raw, each)
 end
@@ -64,45 +167,63 @@ local function serve(list)
   return ended or false
 end
 
-local function await_group(calls, processes, attempt, deadline)
-  local all = group.new(processes)
-  calls.group = all
-  local answered, raw = wait.await(all, function() return attempt(processes) end, deadline)
-  all:close()
-  return answered, raw
-end
-
---- Waits for all at once. They are their owners', and run on if that raises.
-local function await(processes, attempt, deadline)
-  return scope.run(await_group, processes, attempt, deadline)
-end
-
---- Waits until one of these has ended. Gives the first of the list that has, and
---- what its wait gives: process, result or process, nil, err. Where `seconds`
---- pass before: nil, err. All are served meanwhile.
----@param processes noshell.any_process[]
----@param seconds? number
----@return noshell.any_process? ended
----@return noshell.result|noshell.error|nil
----@return noshell.error?
-function wait_several.wait_any(processes, seconds)
-  check_processes(processes, "wait_any")
-  local deadline = wait.deadline(seconds, "wait_any")
-  local ended, raw = await(processes, serve, deadline)
-  if ended then return ended, ended:wait() end
-  if raw then return fail(raw, processes) end
-  return still_running(processes[1], seconds)
-end
-
---- Serves those that still run; true when none does.
+--- Serves those that still run; true when none does, or if a function of the
+--- caller's has raised.
 local function serve_all(list)
   local finished = true
   for _, each in ipairs(list) do
     local ended, raw = step(each)
     if raw then return nil, raw end
+    if ended and each:_raised() then return true end
     finished = finished and ended
   end
   return finished
+end
+
+--- Waits for all at once.
+local function await(calls, processes, attempt, deadline)
+  local all = group.new(processes)
+  calls.group = all
+  local answered, raw = wait.await(all, function()
+    local answer, why = attempt(processes)
+    -- A callback may have closed one that was served before it.
+    for i = 1, answer == false and #processes or 0 do
+      local closed = find_closed(processes[i])
+      if closed then return nil, closed end
+    end
+    return answer, why
+  end, deadline)
+  all:close()
+  return answered, raw
+end
+
+local function wait_any(calls, items, deadline, seconds)
+  local all = start(calls, items)
+  local err, ended, raw
+  for i = 1, #items do err = err or all.errors[i] end
+  if not err then ended, raw = await(calls, all.processes, serve, deadline) end
+  finish(all, ended)
+  if err then return nil, err end
+  if ended then return ended, ended:wait() end
+  if raw then return fail(raw, all.processes) end
+  return still_running(all.processes[1], seconds)
+end
+
+--- Waits until one of these has ended. Gives the first of the list that has, and
+--- what its wait gives: process, result or process, nil, err. Where `seconds` pass
+--- before, or one does not start: nil, err. All are served meanwhile.
+---
+--- What is no process yet is started; when one has ended, those that this has started
+--- are ended too.
+---@param list noshell.to_wait_for[]
+---@param seconds? number
+---@return noshell.any_process? ended
+---@return noshell.result|noshell.error|nil
+---@return noshell.error?
+function wait_several.wait_any(list, seconds)
+  local items = items_of(list, "wait_any")
+  local deadline = wait.deadline(seconds, "wait_any")
+  return scope.run(wait_any, items, deadline, seconds)
 end
 
 --- Returns the results, or nil and an error with all results and errors.
@@ -117,27 +238,51 @@ function wait_several.answer(results, errors, count)
     results = results, errors = errors }
 end
 
---- Waits until all of these have ended: their results in order, or nil, err,
---- where err.results and err.errors have them by number. Where `seconds` pass
---- before, they run on, and err.code is "timeout".
----@param processes noshell.any_process[]
+--- The error of the first that still runs.
+local function find_running(processes, seconds)
+  for _, each in ipairs(processes) do
+    if not each:_step() then return still_running(each, seconds) end
+  end
+end
+
+local function wait_all(calls, items, deadline, seconds)
+  local all = start(calls, items)
+  local done, raw = true, nil
+  if all.processes[1] then done, raw = await(calls, all.processes, serve_all, deadline) end
+  local _, err
+  if raw then
+    _, err = fail(raw, all.processes)
+  elseif not done then
+    _, err = find_running(all.processes, seconds)
+  end
+  if err then
+    finish(all)
+    return nil, err
+  end
+  raise(all.processes)
+  local results, errors = {}, all.errors
+  for i, each in ipairs(all.processes) do
+    local number = all.numbers[i]
+    results[number], errors[number] = each:_outcome()
+  end
+  finish(all)
+  return wait_several.answer(results, errors, #items)
+end
+
+--- Waits until all of these have ended: their results in order, or nil, err, where
+--- err.results and err.errors have them by number. Where `seconds` pass before, they
+--- run on, and err.code is "timeout".
+---
+--- What is no process yet is started, and ended if the time is up. The error of a
+--- program that did not start, which run_async gave, counts as its failure.
+---@param list noshell.to_wait_for[]
 ---@param seconds? number
 ---@return noshell.result[]?
 ---@return noshell.error?
-function wait_several.wait_all(processes, seconds)
-  check_processes(processes, "wait_all")
+function wait_several.wait_all(list, seconds)
+  local items = items_of(list, "wait_all")
   local deadline = wait.deadline(seconds, "wait_all")
-  local done, raw = await(processes, serve_all, deadline)
-  if raw then return fail(raw, processes) end
-  if not done then
-    for _, each in ipairs(processes) do
-      if not each:_step() then return still_running(each, seconds) end
-    end
-  end
-  raise(processes)
-  local results, errors = {}, {}
-  for i, each in ipairs(processes) do results[i], errors[i] = each:_outcome() end
-  return wait_several.answer(results, errors, #processes)
+  return scope.run(wait_all, items, deadline, seconds)
 end
 
 return wait_several
