@@ -9,7 +9,8 @@
 
 /* ---- session, process group, daemon ------------------------------------ */
 
-/* From the first step again; none before the daemon's own does anything. */
+/* Runs the table again from its first step, in the daemon.  The steps before
+ * daemonize() do nothing a second time. */
 static int run_daemon(void *data)
 {
 	struct plan *plan = data;
@@ -18,8 +19,9 @@ static int run_daemon(void *data)
 	return nsh_child_run(plan);
 }
 
-/* Our stack is shared with the parent, so it would be shared with a child of
- * ours as well.  After fork(3) it is not. */
+/* The daemon needs a stack of its own: ours is shared with the parent, so a
+ * plain clone would share it with the daemon as well.  After fork(3) nothing is
+ * shared. */
 static long fork_daemon(const struct plan *plan, int *ret_pidfd)
 {
 	long flags = NSH_CLONE_PIDFD | SIGCHLD;
@@ -30,8 +32,9 @@ static long fork_daemon(const struct plan *plan, int *ret_pidfd)
 			     (void *)(uintptr_t)plan);
 }
 
-/* The host cannot open it: the daemon may be reaped by then.  Without it there
- * is no daemon.  It is our child, so its number is its own. */
+/* The host cannot open the pidfd by number: the daemon may have been reaped by
+ * then.  If sending fails, the daemon is killed.  Its pid is safe to use here,
+ * because only we can reap our child. */
 static int send_pidfd(const struct plan *plan, long pid, int pidfd)
 {
 	int ret = nsh_send_fd(plan->moves[plan->sync_move].source, pidfd);
@@ -41,8 +44,8 @@ static int send_pidfd(const struct plan *plan, long pid, int pidfd)
 	return ret;
 }
 
-/* The daemon is the grandchild: its parent is gone before the program runs,
- * and no program can make it acquire a controlling terminal. */
+/* The daemon is the grandchild: its parent has exited before the program runs,
+ * and it is no session leader, so it cannot acquire a controlling terminal. */
 static int daemonize(const struct plan *plan)
 {
 	int pidfd = -1, ret;
@@ -98,6 +101,8 @@ static size_t put_number(char *text, long number)
 	return size;
 }
 
+/* Puts the pid of the lock's holder into the record.  No stdio here: see
+ * child_steps.h. */
 static void tell_holder(const struct plan *plan, int fd)
 {
 	static const char words[] = "held by process ";
@@ -113,8 +118,8 @@ static void tell_holder(const struct plan *plan, int fd)
 	message[size] = 0;
 }
 
-/* The lock is the process's and lasts as long as the program keeps the
- * descriptor, which it inherits on purpose. */
+/* A POSIX lock belongs to the process and survives exec.  It lasts until the
+ * program closes the descriptor, which is not close-on-exec for that reason. */
 static int lock_pid_file(const struct plan *plan)
 {
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
@@ -177,8 +182,9 @@ static int set_nice(const struct plan *plan)
 			    plan->attributes.nice, 0, 0);
 }
 
-/* A child of vfork(2) has a value of its own although it shares our memory
- * (__set_oom_adj).  Limit: an exec in place that fails leaves the value. */
+/* The kernel gives a vfork(2) child a value of its own although memory is shared
+ * (__set_oom_adj in fs/proc/base.c).
+ * Limit: a failed exec in place does not restore the value. */
 static int set_oom_score_adj(const struct plan *plan)
 {
 	int value = plan->attributes.oom_score_adj;
@@ -229,8 +235,9 @@ static int change_directory(const struct plan *plan)
 	return (int)nsh_sys(SYS_chdir, (long)plan->attributes.cwd, 0, 0, 0, 0);
 }
 
-/* The parent may have died before a signal was armed.
- * Limit: 0 is a parent in another pid namespace, which cannot be asked about. */
+/* Fails if the parent died before its death signal was armed.
+ * Limit: getppid(2) returns 0 if the parent is in another pid namespace; that
+ * case cannot be checked. */
 static int check_parent(const struct plan *plan)
 {
 	long parent = nsh_sys(SYS_getppid, 0, 0, 0, 0, 0);
@@ -238,16 +245,17 @@ static int check_parent(const struct plan *plan)
 	return parent == plan->parent_pid || parent == 0 ? 0 : -ESRCH;
 }
 
-/* Whether we may wait for others before our exec, in open(2) of a FIFO or in a
- * hook.  Our parent waits for us meanwhile; with a handshake it may not, and then
- * the end of file there says that it is gone. */
+/* True if a step may block on another process before the exec: open(2) of a FIFO,
+ * or a hook.  With a handshake alone, the end of file on the sync socket already
+ * shows that the parent has died. */
 static bool may_wait(const struct plan *plan)
 {
 	return plan->sync_move >= 0 && !plan->attributes.daemonize
 		&& (plan->opens_fifo || !plan->attributes.require_handshake);
 }
 
-/* Until the step below.  A filter that refuses it refuses no start. */
+/* Follows the parent into death until arm_parent_death_signal().  If a seccomp
+ * filter refuses the call, the start goes on without it. */
 static int follow_parent(const struct plan *plan)
 {
 	if (!may_wait(plan))
@@ -256,6 +264,7 @@ static int follow_parent(const struct plan *plan)
 	return check_parent(plan);
 }
 
+/* Also clears the signal of follow_parent() if the command has none. */
 static int arm_parent_death_signal(const struct plan *plan)
 {
 	int signal_number = plan->attributes.parent_death_signal;
@@ -278,6 +287,8 @@ static int set_no_new_privs(const struct plan *plan)
 
 /* ---- hook, handshake, exec --------------------------------------------- */
 
+/* Descriptors that the hook has opened and not kept are closed again, so that
+ * the program does not inherit them. */
 static int run_hook(const struct plan *plan)
 {
 	if (!plan->attributes.hook)
@@ -289,7 +300,8 @@ static int run_hook(const struct plan *plan)
 	return 0;
 }
 
-/* An end of file means that the parent is gone, or gave up: no exec then. */
+/* An end of file means that the parent died or gave up; the program must not run
+ * then. */
 static int handshake(const struct plan *plan)
 {
 	char answer = 0;
@@ -305,11 +317,12 @@ static int handshake(const struct plan *plan)
 	return ret == 1 && answer == '1' ? 0 : -ECANCELED;
 }
 
-/* For how long a program may be open for writing, 1 ms a try: a table that is
- * just being copied holds a writer's descriptor for a moment after the writer
- * has closed it.  Ours is no exception: the kernel copies the first 64 before
- * it cuts off what we do not want (dup_fd, sane_fdtable_size); seen once in
- * 50,000 launches on a busy machine. */
+/* Number of tries, 1 ms apart, if the program is open for writing (ETXTBSY).
+ * While some thread forks, the copied table holds a writer's descriptor for a
+ * moment after the writer has closed it.  close_range(2) does the same: the
+ * kernel copies at least 64 descriptors before it cuts the table (dup_fd and
+ * sane_fdtable_size in fs/file.c).  That was seen once in 50,000 launches on a
+ * busy machine. */
 enum { BUSY_TRIES = 50 };
 
 static int execute_one(const struct plan *plan, const char *path)
@@ -328,8 +341,9 @@ static int execute_one(const struct plan *plan, const char *path)
 
 typedef int try_candidate(const struct plan *plan, const char *path);
 
-/* A candidate that cannot be found or entered here, as the target user, gives
- * way to the next; the most telling error is reported. */
+/* Tries the next candidate if one is missing or not accessible to the target
+ * user.  ENOENT is reported only if every candidate failed with it: EACCES says
+ * more. */
 static int each_candidate(const struct plan *plan, try_candidate *try)
 {
 	int error = -ENOENT;
@@ -352,8 +366,9 @@ static int execute(const struct plan *plan)
 	return each_candidate(plan, execute_one);
 }
 
-/* In place a failure after the next step may have cost what it cannot give
- * back: a signal that waited behind the mask. */
+/* An exec in place that fails returns to the caller, but a signal delivered when
+ * nsh_step_reset_signals() opens the mask is lost.  So detect the failure before
+ * that step as far as possible. */
 static int check_program(const struct plan *plan)
 {
 	if (plan->table != TABLE_IN_PLACE)
@@ -363,22 +378,25 @@ static int check_program(const struct plan *plan)
 }
 
 /*
- * What happens between the launch and the program, in this order:
- * the parent is followed into death from the first moment where a step may take
- * for ever;
- * a table of our own before any descriptor is touched, since it may still be
- * the parent's; daemon and session before the pid file, which holds the final
- * pid; descriptors before the umask, since files that are created here obey
- * the caller's; scheduling while we may still raise it; the hook and the labels
- * while we still are who we were; limits after all that opens a file of ours,
- * and while we may still raise them; bounding set before groups
- * before gid before uid, each needs a privilege that a later one takes away,
- * and the capability sets after the uid, which changes them; the directory as
- * the target user; the parent-death signal after the ids, which clear it;
- * no_new_privs late, since it forbids some label transitions only at exec but
- * restricts nothing that we do; the handshake when all else has succeeded
- * but the exec, which is checked as far as possible; signals last, when nothing
- * of ours can be interrupted any more.
+ * The steps between clone and exec, in execution order.  The reasons for it:
+ *
+ * - The provisional parent-death signal precedes the first step that may block.
+ * - The descriptor table becomes ours before any descriptor is touched: until
+ *   then it may be the parent's.
+ * - Daemon and session precede the pid file, which holds the final pid.
+ * - Descriptors precede the umask: files created here obey the caller's umask.
+ * - Scheduling is set while we may still raise priorities.
+ * - Hook and labels run with the caller's identity.
+ * - Limits follow the last file that we open, and precede the loss of the
+ *   privilege to raise them.
+ * - Bounding set, groups, gid, uid: each needs a privilege that a later one takes
+ *   away.  The capability sets follow the uid, which changes them.
+ * - The directory is entered as the target user.
+ * - The parent-death signal follows the ids, whose change clears it (prctl(2)).
+ * - no_new_privs restricts none of our steps, only the exec.
+ * - The handshake follows everything that can fail, except the exec; that is
+ *   checked in advance if it happens in place.
+ * - Signals come last: the mask protects all steps from interruption.
  */
 static const struct step {
 	enum nsh_stage stage;
@@ -430,6 +448,7 @@ int nsh_child_run(void *data)
 	}
 	if (plan->table != TABLE_IN_PLACE)
 		nsh_sys_exit(127);
+	/* exit(2) ends this thread only; exit_group(2) would end the host. */
 	for (;;)
 		nsh_sys(SYS_exit, 0, 0, 0, 0, 0);
 	return -1;

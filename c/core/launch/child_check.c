@@ -1,17 +1,17 @@
-/* Whether an exec would succeed. */
+/* Predicts whether an exec would succeed, for an exec in place. */
 #include <unistd.h>
 
 #include "child_steps.h"
 
-/* Which of the errors only mean that the question is not understood here, by
- * the kernel or by a sandbox. */
+/* True for errors that say nothing about the file: the kernel or a sandbox does
+ * not offer the call. */
 static bool is_no_answer(int ret)
 {
 	return ret == -ENOSYS || ret == -EINVAL || ret == -EPERM;
 }
 
-/* Limit: Linux before 5.8 has no access check of the effective ids: there
- * everything passes. */
+/* Checks with the effective ids, as exec does; access(2) uses the real ones.
+ * Limit: before Linux 5.8 there is no faccessat2(2), and every file passes. */
 static int check_access(const char *path)
 {
 	int ret = (int)nsh_sys(SYS_faccessat2, AT_FDCWD, (long)path, X_OK,
@@ -25,8 +25,8 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t';
 }
 
-/* The interpreter's path in `head`, which ends with a null byte; NULL where it
- * is no script, or the line is too long for us. */
+/* Returns the interpreter's path in `head`, a NUL-terminated text; NULL if the
+ * file is no script or its first line does not fit. */
 static const char *interpreter_in(char *head)
 {
 	char *start = head + 2, *end;
@@ -43,7 +43,9 @@ static const char *interpreter_in(char *head)
 	return start;
 }
 
-/* Limit: an ELF program's dynamic loader is not looked for. */
+/* execve(2) returns ENOENT if a script's interpreter is missing; an access check
+ * of the script alone would not notice.
+ * Limit: the dynamic loader of an ELF program is not checked. */
 static int check_interpreter(const char *path)
 {
 	const char *interpreter;
@@ -62,6 +64,8 @@ static int check_interpreter(const char *path)
 	return interpreter ? check_access(interpreter) : 0;
 }
 
+/* AT_EXECVE_CHECK (Linux 6.14) asks the kernel itself; older kernels answer
+ * EINVAL. */
 int nsh_check_candidate(const struct plan *plan, const char *path)
 {
 	int ret = (int)nsh_sys(SYS_execveat, AT_FDCWD, (long)path, (long)plan->argv,
@@ -70,6 +74,6 @@ int nsh_check_candidate(const struct plan *plan, const char *path)
 	if (is_no_answer(ret))
 		ret = check_access(path);
 	if (ret == -ETXTBSY)
-		return 0;   /* which may pass */
+		return 0;   /* temporary: execute_one() retries */
 	return ret < 0 ? ret : check_interpreter(path);
 }

@@ -1,5 +1,5 @@
-/* The child's descriptors: a table of its own, sources under their targets,
- * everything else closed. */
+/* The child's descriptors: gives it a table of its own, moves each source to its
+ * target and closes everything else. */
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -18,8 +18,10 @@ static bool is_target(const struct plan *plan, int fd)
 	return false;
 }
 
-/* The first number that is cut off while the parent's table is shared.  0 to
- * 2 are kept as they are where they are needed: they cost nothing. */
+/* Returns the first descriptor that the new table does not copy from the
+ * parent's.  Needed ones among 0 to 2 are always copied, which is free: the
+ * kernel copies at least one word of the table.  TABLE_PREFIX copies up to the
+ * highest source. */
 static unsigned cut(const struct plan *plan)
 {
 	int last = -1;
@@ -46,10 +48,10 @@ int nsh_step_own_table(const struct plan *plan)
 	return ret;
 }
 
-/* pidfd_open(2) of the parent: of the very thread whose table holds our
- * sources, where the kernel knows threads; else of the process, which is the
- * same only for its main thread.  In another pid namespace the number would
- * name somebody else: there getppid(2) is 0. */
+/* Opens a pidfd of the thread whose table holds our sources.  PIDFD_THREAD needs
+ * Linux 6.9; before that, a pidfd names the main thread, which may have another
+ * table.  The pid comparison fails if the parent is in another pid namespace,
+ * where its number would name another process: getppid(2) is 0 there. */
 static int open_parent(const struct plan *plan)
 {
 	long parent = nsh_sys(SYS_getppid, 0, 0, 0, 0, 0);
@@ -64,7 +66,7 @@ static int open_parent(const struct plan *plan)
 		: nsh_sys_pidfd_open(plan->parent_pid, 0);
 }
 
-/* A duplicate of the parent's descriptor `source` in our own table. */
+/* Returns a duplicate, in our own table, of the parent's descriptor `source`. */
 static int duplicate(const struct plan *plan, int *parent, int source)
 {
 	int fd;
@@ -77,15 +79,16 @@ static int duplicate(const struct plan *plan, int *parent, int source)
 	if (*parent < 0)
 		return *parent;
 	fd = nsh_sys_pidfd_getfd(*parent, source);
-	/* These say something about `source`, or about our limits. */
+	/* These errors concern `source` or our limits, not the call as such, so
+	 * the path is not given up for them. */
 	if (fd >= 0 || fd == -EBADF || fd == -EMFILE || fd == -ENFILE)
 		plan->record->probing = PROBING_NOTHING;
 	return fd;
 }
 
-/* Brings the move's source under a number that is no other move's target, so
- * that putting the targets into place overwrites nothing that is still needed.
- * What is no target is closed before anything else is executed. */
+/* Duplicates the move's source to a number that is no other move's target.  The
+ * dup3() calls that follow then overwrite nothing that is still needed, in any
+ * order.  nsh_close_others() closes the duplicates. */
 static int stage_move(const struct plan *plan, int *parent,
 		      const struct move *move)
 {
@@ -103,7 +106,7 @@ static int stage_move(const struct plan *plan, int *parent,
 	return fd;
 }
 
-/* Moves of descriptors that exist, and those of what is opened here. */
+/* Two kinds of moves: of open descriptors, and of files opened here. */
 enum { SOURCES = 1, FILES = 2 };
 
 static bool is_one_of(const struct move *move, int kinds)
@@ -129,8 +132,9 @@ static int stage_moves(const struct plan *plan, int kinds)
 	return 0;
 }
 
-/* How many descriptors are kept beside the moves: those of a hook, and the pid
- * file's, whose number is 0 and so a standard stream's until it is open. */
+/* Counts the descriptors to keep: the moves, those of a hook and the pid file's.
+ * Until the pid file is open its number is 0 in the record; that is a standard
+ * stream, which is kept anyway. */
 static size_t kept_count(const struct plan *plan)
 {
 	return plan->move_count + (plan->hook_fds ? plan->hook_fds->count : 0)
@@ -156,7 +160,7 @@ static bool is_kept(const struct plan *plan, int fd)
 	return false;
 }
 
-/* The lowest kept descriptor from `from` on, or -1. */
+/* Returns the lowest kept descriptor that is >= `from`, or -1. */
 static int next_kept(const struct plan *plan, int from)
 {
 	int next = -1;
@@ -189,8 +193,8 @@ static int number_of(const char *name)
 	return number;
 }
 
-/* close_range(2) is missing or denied: close what /proc lists; of this thread,
- * which has a table of its own where it runs in place. */
+/* Used if close_range(2) is missing or denied: closes what /proc lists.  It reads
+ * thread-self, not self, because in place this thread has its own table. */
 static int drop_listed(const struct plan *plan)
 {
 	uint64_t buffer[512];
@@ -216,9 +220,10 @@ static int drop_listed(const struct plan *plan)
 
 enum { MOST_DESCRIPTORS = 1 << 20 };     /* the kernel's default, fs.nr_open */
 
-/* Whether `fd` is beyond the end of our table.  select(2) ignores the numbers
- * there (core_sys_select), and fails for others that are not open.  `bits` is
- * empty and has room for every number. */
+/* True if `fd` is beyond the end of our descriptor table.  select(2) ignores
+ * numbers beyond the end and fails with EBADF for closed ones below it
+ * (core_sys_select in fs/select.c).  `bits` is all zero and has room for every
+ * number. */
 static bool is_beyond(char *bits, int fd)
 {
 	static const struct timespec now = { 0, 0 };
@@ -232,8 +237,8 @@ static bool is_beyond(char *bits, int fd)
 	return ret == 0;
 }
 
-/* A number that no open descriptor reaches.  The limit may have been lowered
- * below some that are open; the size of the table has not. */
+/* Returns an upper bound of all open descriptors.  RLIMIT_NOFILE is no bound:
+ * it may have been lowered below descriptors that are open. */
 static int table_end(void)
 {
 	long bits = nsh_sys6(SYS_mmap, 0, MOST_DESCRIPTORS / 8,
@@ -249,7 +254,7 @@ static int table_end(void)
 	return end;
 }
 
-/* Without /proc too: every number that could be open. */
+/* Last resort, without close_range(2) and /proc: closes every possible number. */
 static void drop_each(const struct plan *plan)
 {
 	int end = table_end();
@@ -259,7 +264,8 @@ static void drop_each(const struct plan *plan)
 			nsh_sys_close(fd);
 }
 
-/* 0, or minus an errno where close_range(2) is missing or denied. */
+/* Closes the gaps between kept descriptors.  Returns 0, or minus an errno if
+ * close_range(2) is missing or denied. */
 static int drop_ranges(const struct plan *plan)
 {
 	int from = 0;
@@ -295,8 +301,8 @@ void nsh_close_others(const struct plan *plan)
 		drop_each(plan);
 }
 
-/* A descriptor that landed where it belongs stays; what was fetched is
- * close-on-exec. */
+/* A descriptor that was staged at its target only loses close-on-exec, which
+ * pidfd_getfd(2) and F_DUPFD_CLOEXEC have set. */
 static int place(const struct move *move, int staged)
 {
 	if (staged != move->target)
@@ -320,8 +326,9 @@ static int place_moves(const struct plan *plan, int kinds)
 	return ret;
 }
 
-/* Opening a FIFO may take forever.  If copies of the parent's descriptors were
- * open meanwhile, closing one in the parent would not be seen at its other end. */
+/* open(2) of a FIFO may block forever.  So the parent's other descriptors are
+ * closed first: while copies were open here, closing a pipe in the parent would
+ * not cause an end of file at the pipe's other end. */
 int nsh_step_place_descriptors(const struct plan *plan)
 {
 	int kinds = SOURCES | FILES, ret = 0;
@@ -343,7 +350,8 @@ int nsh_step_place_descriptors(const struct plan *plan)
 
 void nsh_drop_table(enum table_cut cut, bool no_close_range)
 {
-	/* Filled in at run time they would need memset. */
+	/* Static, because initialising locals would call memset, which
+	 * child.syms does not allow. */
 	static struct failure_record record;
 	static const struct plan nothing = { .record = &record };
 	static const struct plan nothing_listed = {

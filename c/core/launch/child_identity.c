@@ -1,3 +1,6 @@
+/* The steps that change who the child is: labels, ids and capabilities.  The raw
+ * set*id calls affect this thread only; libc's wrappers signal all threads of the
+ * process, which may be the parent's. */
 #include <linux/capability.h>
 #include <sys/prctl.h>
 
@@ -5,6 +8,8 @@
 
 /* ---- labels ------------------------------------------------------------ */
 
+/* other_path: AppArmor's own directory exists since Linux 5.8; before that, all
+ * modules share /proc/self/attr/exec. */
 static int write_label(const struct label *label)
 {
 	long ret;
@@ -49,7 +54,7 @@ static int set_sets(const struct cap_sets *sets)
 	return (int)nsh_sys(SYS_capset, (long)&header, (long)data, 0, 0, 0);
 }
 
-/* Needs CAP_SETPCAP, so before the uid changes. */
+/* Runs before the change of uid, which may take CAP_SETPCAP away. */
 int nsh_step_drop_bounding_set(const struct plan *plan)
 {
 	long ret = plan->caps.raise ? set_sets(&plan->caps.raised) : 0;
@@ -88,9 +93,9 @@ int nsh_step_set_uid(const struct plan *plan)
 	return (int)nsh_sys(SYS_setresuid, uid, uid, uid, 0, 0);
 }
 
-/* Also where nothing is allowed: a change of uid empties the sets only if it
- * leaves uid 0, and not under SECBIT_NO_SETUID_FIXUP; and it never empties the
- * inheritable set (capabilities(7)). */
+/* Sets the capability sets even if they are to be empty: a change of uid empties
+ * them only if it leaves uid 0 and SECBIT_NO_SETUID_FIXUP is clear, and it never
+ * empties the inheritable set (capabilities(7)). */
 int nsh_step_set_caps(const struct plan *plan)
 {
 	const struct cap_words *caps = &plan->caps;

@@ -1,4 +1,4 @@
-/* The questions of kernel.h, in the child that asks them. */
+/* The probes of kernel.h, run in a child. */
 #include "kernel.h"
 
 #include <linux/futex.h>
@@ -10,14 +10,14 @@
 
 #include "child_steps.h"
 
-/* ioctl_pidfd(2): the first size of its structure, and its request. */
+/* ioctl_pidfd(2): the first published size of its structure, and the request. */
 struct pidfd_info {
 	uint64_t words[8];
 };
 
 #define NSH_PIDFD_GET_INFO _IOWR(0xFF, 11, struct pidfd_info)
 
-/* Each child has a table of its own when it gets here, and takes it along. */
+/* The descriptor is not closed: the child's own table ends with the child. */
 static int self_pidfd(const struct survey *survey)
 {
 	if (survey->answers[NSH_ASK_PIDFD_OPEN] < 0)
@@ -32,7 +32,8 @@ static long open_self(void)
 	return fd < 0 ? fd : nsh_sys_close(fd);
 }
 
-/* Our own group has our number only if we lead it: ESRCH is a yes. */
+/* ESRCH means that the kernel knows the flag: we lead no group, so no group has
+ * our number. */
 static long signal_group(int pidfd)
 {
 	int ret = nsh_sys_pidfd_send_signal(pidfd, 0, NSH_PIDFD_PROCESS_GROUP);
@@ -100,7 +101,8 @@ static long ask_signal_mask(void)
 	return nsh_sys_sigprocmask(0, NULL, &mask);
 }
 
-/* The steps' calls, with arguments that are invalid or do nothing. */
+/* The system calls of the steps, with arguments that are invalid or change
+ * nothing: only being killed matters here, not the result. */
 static long ask_step(enum nsh_question question)
 {
 	switch (question) {
@@ -184,7 +186,9 @@ long nsh_ask(enum nsh_question question, const struct survey *survey)
 	}
 }
 
-/* Only a child that has cut off the host's table opens anything. */
+/* Answers the remaining questions.  A child that shares the host's table cuts it
+ * off before it opens anything, and ends if that is refused.  Each answer is set
+ * to KILLED in advance, because a child that dies cannot write it. */
 int nsh_ask_all(void *data)
 {
 	struct survey *survey = data;

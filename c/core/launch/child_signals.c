@@ -1,4 +1,4 @@
-/* The last step before exec: dispositions and mask. */
+/* The last step before exec: signal dispositions and mask. */
 #include <signal.h>
 
 #include "child_steps.h"
@@ -8,14 +8,16 @@ static void do_nothing(int number)
 	(void)number;
 }
 
-/* Where a core dump would be the host's too, its death must not be one. */
+/* Handler for signals that dump core while memory is shared: before Linux 5.16
+ * the dump would end the host as well (kernel.h).  SIGKILL dumps nothing. */
 static void end_without_core(int number)
 {
 	(void)number;
 	nsh_sys(SYS_kill, nsh_sys(SYS_getpid, 0, 0, 0, 0, 0), SIGKILL, 0, 0, 0);
 }
 
-/* x86-64 alone has no way back from a handler but the one it is given. */
+/* On x86-64 the kernel requires SA_RESTORER to return from a handler; other
+ * architectures return through the vDSO. */
 #if defined(__x86_64__) && !defined(__ILP32__)
 __attribute__((naked)) static void restorer(void)
 {
@@ -28,13 +30,14 @@ enum { HAS_RESTORER = 0x04000000 };     /* SA_RESTORER */
 enum { HAS_RESTORER = 0 };
 #endif
 
-/* exec(2) makes a caught signal a default one, and until then it does nothing:
- * between SIG_IGN, which would last, and SIG_DFL, which would act at once. */
+/* A handler that does nothing: exec(2) resets it to SIG_DFL.  SIG_IGN would
+ * survive the exec, and SIG_DFL would act before it. */
 static const struct nsh_action caught = {
 	.handler = do_nothing, RESTORER .flags = HAS_RESTORER,
 };
-/* The same in a process that goes on: its system calls are restarted, its
- * children still reaped by the kernel, its handlers' stack used. */
+/* The same for an exec in place, which may fail and leave the process running:
+ * interrupted calls are restarted, children are still reaped by the kernel, and
+ * the handler runs on the alternate stack. */
 static const struct nsh_action caught_in_place = {
 	.handler = do_nothing, RESTORER
 	.flags = (unsigned)SA_RESTART | SA_ONSTACK | SA_NOCLDSTOP | SA_NOCLDWAIT
@@ -45,8 +48,8 @@ static const struct nsh_action ends_without_core = {
 };
 static const struct nsh_action default_action;   /* SIG_DFL */
 
-/* From a terminal, to the whole process group.  It would stop the child before
- * its exec, and with it the parent, which waits for that. */
+/* A terminal sends these to the whole process group.  One that stopped the child
+ * before its exec would also block the parent, which waits for that exec. */
 static bool is_stop(int number)
 {
 	return number == SIGTSTP || number == SIGTTIN || number == SIGTTOU;
@@ -65,9 +68,10 @@ static bool dumps_core(int number)
 	return false;
 }
 
-/* In place the dispositions are the whole process's, which lives on where the
- * exec fails.  Handlers and defaults are right already; a default in place of
- * SIG_IGN, were it only for a moment, lets SIGPIPE end the process. */
+/* Returns the disposition to set, or NULL to leave it alone.  In place, the
+ * dispositions belong to the whole process, which survives a failed exec.  Exec
+ * resets handlers by itself; only SIG_IGN needs a change, and it must not become
+ * SIG_DFL even for a moment: SIGPIPE would end the process. */
 static const struct nsh_action *action_for(const struct plan *plan, int number)
 {
 	struct nsh_action now = { .flags = 0 };
@@ -80,8 +84,9 @@ static const struct nsh_action *action_for(const struct plan *plan, int number)
 	return now.handler == SIG_IGN ? &caught_in_place : NULL;
 }
 
-/* Every disposition, for what the parent ignores stays ignored through exec,
- * and before the mask opens: a handler would run in the parent's memory.
+/* Resets every disposition, because ignored signals stay ignored through exec.
+ * The mask is opened afterwards: before, one of the host's handlers could run in
+ * the parent's memory.
  * Limit: SIGSTOP cannot be caught. */
 int nsh_step_reset_signals(const struct plan *plan)
 {
@@ -94,7 +99,8 @@ int nsh_step_reset_signals(const struct plan *plan)
 		if (action)
 			ret = nsh_sys(SYS_rt_sigaction, number, (long)action, 0,
 				      NSH_KERNEL_SIGSET, 0);
-		/* KILL and STOP have none, valgrind keeps the last for itself. */
+		/* EINVAL: KILL and STOP cannot be changed, and valgrind reserves
+		 * the last number. */
 		if (ret < 0 && ret != -EINVAL)
 			return (int)ret;
 	}

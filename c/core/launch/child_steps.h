@@ -1,9 +1,9 @@
 /*
- * child_steps.h: what the files of the child's world share.  child.c has the
- * table of steps and the reasons for their order.
+ * child_steps.h: declarations shared by the files of the child's side.  child.c
+ * has the table of steps and the reasons for their order.
  *
- * All of it runs between the launch and the program, perhaps in the parent's
- * memory: raw system calls on prepared data, nothing else.
+ * All of it runs between clone and exec, perhaps in the parent's memory: raw
+ * system calls on prepared data, nothing else.
  */
 #ifndef NSH_CHILD_STEPS_H
 #define NSH_CHILD_STEPS_H
@@ -15,13 +15,14 @@
 #include "supervise.h"
 #include "sys.h"
 
-/* Nothing there may allocate, lock or print; errno is the host's. */
+/* The child must not allocate, lock or print, and errno is the host's variable. */
 #undef errno
 #pragma GCC poison errno malloc calloc realloc free printf fprintf strerror
 #pragma GCC poison getenv exit abort signal sigaction setuid setgid syscall
 
-/* Returns 0, or minus an errno.  Before it runs, the record names its stage;
- * a step that serves several setters names the one at work itself. */
+/* Returns 0, or minus an errno.  The runner stores the stage of the table before
+ * it calls the step; a step that serves several setters overwrites it with the
+ * stage of the one at work. */
 typedef int nsh_step(const struct plan *plan);
 
 static inline void nsh_at(const struct plan *plan, enum nsh_stage stage,
@@ -33,9 +34,9 @@ static inline void nsh_at(const struct plan *plan, enum nsh_stage stage,
 
 /* child_descriptors.c */
 nsh_step nsh_step_own_table, nsh_step_place_descriptors;
-/* Closes all that is neither planned, nor the pid file, nor a hook's. */
+/* Closes every descriptor that is not a target, the pid file, or kept by a hook. */
 void nsh_close_others(const struct plan *plan);
-/* Leaves a table of our own with nothing in it. */
+/* Gives the caller an empty descriptor table of its own. */
 void nsh_drop_table(enum table_cut cut, bool no_close_range);
 /* Sends a descriptor through a Unix socket, for nsh_fd_receive.  0, or minus an
  * errno. */
@@ -46,7 +47,7 @@ nsh_step nsh_step_set_selinux_label, nsh_step_set_apparmor_profile,
 	nsh_step_drop_bounding_set, nsh_step_set_groups, nsh_step_set_gid,
 	nsh_step_set_uid, nsh_step_set_caps;
 
-/* child_check.c: what execve(2) would say, as far as that can be found out: 0,
+/* child_check.c: predicts the result of execve(2) as far as possible.  Returns 0,
  * or minus an errno. */
 int nsh_check_candidate(const struct plan *plan, const char *path);
 

@@ -1,4 +1,5 @@
-/* The supervisor's own life, in our memory and beside our threads. */
+/* The supervisor's code (supervise.h).  It runs in our memory, beside our
+ * threads, so it keeps the rules of the child's side. */
 #include <linux/futex.h>
 #include <sched.h>
 #include <signal.h>
@@ -8,7 +9,8 @@
 #include "child_steps.h"
 #include "supervise.h"
 
-/* Else the host's SIG_IGN would make the kernel reap the child. */
+/* Resets SIGCHLD: if the host ignores it, the kernel would reap the child and
+ * discard its status. */
 static void take_sigchld_back(void)
 {
 	static const char default_action[64];
@@ -33,8 +35,9 @@ static void start_child(struct supervisor *supervisor)
 		(void)nsh_send_fd(supervisor->send_pidfd, supervisor->child_pidfd);
 }
 
-/* Its parent dies with us, so it must die with its own.  The host may have died
- * before the signal was armed; 0 is a host in another pid namespace. */
+/* The program's parent-death signal depends on the supervisor, so the supervisor
+ * must die with the host.  The host may have died before the signal was armed.
+ * getppid(2) returns 0 for a host in another pid namespace. */
 static void follow_parent(struct supervisor *supervisor)
 {
 	long parent;
@@ -62,7 +65,7 @@ int nsh_supervise_run(void *data)
 	follow_parent(supervisor);
 	start_child(supervisor);
 	nsh_drop_table(supervisor->cut, supervisor->no_close_range);
-	/* From here on the plan is the host's again. */
+	/* From here on the host may free the plan. */
 	publish(supervisor);
 	if (supervisor->pid < 0)
 		nsh_sys_exit(0);

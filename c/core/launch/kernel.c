@@ -19,7 +19,8 @@
 
 /* ---- the survey -------------------------------------------------------- */
 
-/* What was found out, by a thread that had `filters` then. */
+/* The remembered answers, and the number of seccomp filters that the asking
+ * thread had. */
 static struct {
 	struct fork_lock lock;
 	bool is_known;
@@ -29,10 +30,11 @@ static struct {
 
 static atomic_int best_table = TABLE_FETCH;
 static atomic_bool close_range_kills;
-/* -1: not known. */
+/* -1: unknown. */
 static atomic_int keeps_status = -1;
 
-/* A child of the host has the same filters: the answers are its own as well. */
+/* After a fork of the host the answers still hold: the child has the same
+ * filters. */
 static void keep_answers(void)
 {
 }
@@ -47,9 +49,10 @@ static void unlock(void)
 	nsh_fork_unlock(&known.lock);
 }
 
-/* Where it may, with our table of descriptors: a copy would hold what another
- * thread is writing, which then cannot be executed.  Its pid, or minus an
- * errno. */
+/* Starts a child that asks.  Returns its pid, or minus an errno.  It shares our
+ * descriptor table if possible: a copy would hold files that another thread is
+ * writing, which then cannot be executed (ETXTBSY).  CLONE_VFORK keeps us from
+ * running on before it ends. */
 static long start_asking(struct survey *survey, int *ret_pidfd)
 {
 	long flags = CLONE_VFORK | NSH_CLONE_PIDFD;
@@ -82,7 +85,8 @@ static void reap(long pid)
 	while (ret == -EINTR);
 }
 
-/* False where no child can be started. */
+/* Starts children until every question has an answer: one that is killed has
+ * answered its question.  False if no child can be started. */
 static bool ask_in_children(struct survey *survey, int *ret_pidfd)
 {
 	while (survey->next < survey->end) {
@@ -102,11 +106,11 @@ static bool ask_in_children(struct survey *survey, int *ret_pidfd)
 	return true;
 }
 
-/* Linux fills the status in when it releases a reaped process, a moment after
- * wait has returned: that often do we look, 1 ms apart. */
+/* Number of tries, 1 ms apart, to read the status of a reaped process.  The kernel
+ * stores it when it releases the process, a moment after wait(2) has returned. */
 enum { RELEASE_LOOKS = 200 };
 
-/* ioctl_pidfd(2): Linux 6.13 has the call, 6.15 the exit status in it. */
+/* ioctl_pidfd(2): Linux 6.13 has PIDFD_GET_INFO, 6.15 adds the exit status. */
 struct pidfd_info {
 	uint64_t mask, cgroup;
 	uint32_t pid, tgid, ppid;
@@ -117,7 +121,7 @@ struct pidfd_info {
 #define NSH_PIDFD_GET_INFO _IOWR(0xFF, 11, struct pidfd_info)
 #define NSH_PIDFD_INFO_EXIT ((uint64_t)1 << 3)
 
-/* 1: status known.  0: not yet.  -1: this kernel cannot tell. */
+/* 1: *ret_status is set.  0: not yet.  -1: this kernel does not report it. */
 static int ask_pidfd(int pidfd, int *ret_status)
 {
 	struct pidfd_info info;
@@ -126,7 +130,7 @@ static int ask_pidfd(int pidfd, int *ret_status)
 	memset(&info, 0, sizeof info);
 	info.mask = NSH_PIDFD_INFO_EXIT;
 	ret = nsh_sys(SYS_ioctl, pidfd, (long)NSH_PIDFD_GET_INFO, (long)&info, 0, 0);
-	/* ESRCH: reaped, and before 6.15 that is all there is to know. */
+	/* ESRCH: reaped, on a kernel before 6.15, which keeps no status. */
 	if (ret == -ESRCH || (ret < 0 && ret != -EINTR))
 		return -1;
 	if (ret < 0 || !(info.mask & NSH_PIDFD_INFO_EXIT))
@@ -147,8 +151,8 @@ static int await_kept_status(int pidfd, int *ret_status)
 	return found == 1 ? 1 : -1;
 }
 
-/* The kernel does not say which fields it knows before 6.19, so a child that
- * has been reaped is asked about. */
+/* Tests with a child that has been reaped: before 6.19 the kernel does not report
+ * which fields it supports. */
 static bool tells_kept_status(const struct survey *survey, int pidfd)
 {
 	int status;
@@ -165,7 +169,8 @@ static void remember(const struct survey *survey, int filters)
 	known.is_known = true;
 }
 
-/* valgrind exits if a clone asks for that, so copied and own forbid it. */
+/* valgrind aborts on a clone that shares the descriptor table with another
+ * process.  It is run with NOSHELL_LAUNCH=copied or own, which forbid that. */
 static bool may_share_table(void)
 {
 	const char *path = secure_getenv("NOSHELL_LAUNCH");
@@ -173,7 +178,8 @@ static bool may_share_table(void)
 	return !path || (strcmp(path, "copied") != 0 && strcmp(path, "own") != 0);
 }
 
-/* With the lock held.  False where no child can be started. */
+/* Asks everything, with the lock held.  False if no child can be started.  The
+ * second half of the questions matters only if a killed child would end us. */
 static bool find_out(int filters)
 {
 	struct survey *survey = nsh_launch_block_take();
@@ -205,7 +211,7 @@ static bool is_up_to_date(int filters)
 	return (known.is_known && known.filters == filters) || find_out(filters);
 }
 
-/* ---- what the rest of the core wants to know --------------------------- */
+/* ---- answers for the rest of the core ---------------------------------- */
 
 bool nsh_kernel_permits(enum nsh_question question)
 {
@@ -313,7 +319,7 @@ int nsh_kernel_kept_status(int pidfd, int *ret_status)
 	if (nsh_kernel_keeps_status() && nsh_kernel_permits(NSH_ASK_PIDFD_INFO)
 	    && await_kept_status(pidfd, ret_status) == 1)
 		return 1;
-	/* A new filter: from now on a supervisor is needed. */
+	/* A filter was added since: later programs need a supervisor. */
 	atomic_store(&keeps_status, 0);
 	return -1;
 }
@@ -332,8 +338,10 @@ int nsh_kernel_pidfd_send_signal(int pidfd, int signal, unsigned flags)
 	return nsh_sys_pidfd_send_signal(pidfd, signal, flags);
 }
 
-/* Limit: if somebody else reaps our children, one that exits between the two
- * calls is not told from a process that has got its number since. */
+/* kill(2) names the process by number, so it is called only while the pidfd shows
+ * that the process has not exited.
+ * Limit: if other code in the host reaps our child between the two calls, the
+ * signal may reach another process with the same number. */
 int nsh_kernel_signal(int pidfd, pid_t pid, int signal)
 {
 	int ret = nsh_kernel_pidfd_send_signal(pidfd, signal,

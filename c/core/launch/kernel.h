@@ -30,8 +30,8 @@ enum nsh_question {
 	NSH_ASK_PIDFD_GROUP,        /* pidfd_send_signal(2) to a group */
 	NSH_ASK_PIDFD_INFO,         /* ioctl_pidfd(2) */
 	NSH_ASK_CORE_SCHEDULING,
-	/* What else a child that shares memory may call before its program
-	 * runs.  Asked only where its death would be the host's. */
+	/* The other calls of a child that shares memory.  Asked only if a
+	 * killed child would end the host. */
 	NSH_ASK_NO_NEW_PRIVS,
 	NSH_ASK_PARENT_DEATH,
 	NSH_ASK_LIMIT,
@@ -59,58 +59,59 @@ enum nsh_question {
 
 enum { NSH_FIRST_STEP_QUESTION = NSH_ASK_NO_NEW_PRIVS };
 
-/* An answer: what the call returned, or one of these. */
+/* An answer is the result of the call, or one of these. */
 enum { NSH_ANSWER_KILLED = -10000, NSH_ANSWER_NONE = -10001 };
 
-/* What the host and the children that ask share. */
+/* The memory shared by the host and the asking children. */
 struct survey {
 	volatile int next;          /* the first question that is left */
 	volatile long answers[NSH_QUESTIONS];
-	int end;                    /* where the questions end */
+	int end;                    /* one past the last question */
 	bool shares_table;          /* the child has the host's descriptors */
 };
 
 /* child_kernel.c: answers one question; in the host too, if it has no filter. */
 long nsh_ask(enum nsh_question question, const struct survey *survey);
-/* In a child: answers those that are left, and exits. */
+/* Runs in a child: answers the remaining questions and exits. */
 int nsh_ask_all(void *survey);
 
-/* Whether that call is safe in this thread: no filter kills its caller, as far
- * as can be found out.  Filters that were added later are noticed.
- * Limit: they are not without /proc. */
+/* True if the call is safe in this thread: no known filter kills the caller.
+ * Notices filters that were added later.
+ * Limit: not without /proc. */
 bool nsh_kernel_permits(enum nsh_question question);
-/* Whether that call has succeeded here.  Filters added later are not noticed. */
+/* True if the probe succeeded.  Does not notice filters that were added later. */
 bool nsh_kernel_has(enum nsh_question question);
-/* The same without starting a child: false for what that would take. */
+/* The same, but never starts a child: false if only a child could ask. */
 bool nsh_kernel_has_here(enum nsh_question question);
 /* Asks again if this thread has more filters than when the answers were found. */
 void nsh_kernel_refresh(void);
 
-/* Whether no child may share memory with this thread, for that reason. */
+/* True if a filter kills the caller of some probed call and, before Linux 5.16,
+ * that would end everything that shares its memory. */
 bool nsh_kernel_forbids_sharing(void);
 
-/* The best table that the kernel has not refused yet. */
+/* Returns the first table, in the order of enum table, that is not refused. */
 enum table nsh_kernel_table(void);
-/* The next launch does not try this one. */
+/* Makes later launches skip this table. */
 void nsh_kernel_refuse_table(enum table table);
-/* Whether a filter kills the caller of close_range(2), as a launch saw. */
+/* True if a filter has killed a child in close_range(2) during a launch. */
 bool nsh_kernel_kills_close_range(void);
 void nsh_kernel_note_close_range_kills(void);
 
-/* Whether this kernel tells the status to the holder of a pidfd also when
- * somebody else has reaped the process (Linux 6.15). */
+/* True if a pidfd still yields the exit status after other code has reaped the
+ * process (Linux 6.15). */
 bool nsh_kernel_keeps_status(void);
-/* The status of a process that somebody else has reaped.  1: *ret_status is
- * set.  -1: this kernel cannot tell. */
+/* Reads the status of a process that other code has reaped.  1: *ret_status is
+ * set.  -1: this kernel does not keep it. */
 int nsh_kernel_kept_status(int pidfd, int *ret_status);
 
-/* pidfd_open(2) and pidfd_send_signal(2), or -ENOSYS where a filter would kill
- * us.  `flags` is 0 or NSH_PIDFD_PROCESS_GROUP. */
+/* pidfd_open(2) and pidfd_send_signal(2); -ENOSYS if a filter would kill the
+ * caller.  `flags` is 0 or NSH_PIDFD_PROCESS_GROUP. */
 int nsh_kernel_pidfd_open(pid_t pid);
 int nsh_kernel_pidfd_send_signal(int pidfd, int signal, unsigned flags);
-/* Signals the process of a pidfd.  If the call is refused, and the process has
- * not exited, kill(2) is called with `pid`, which may be its process group's.
- * 0, or minus an errno. */
+/* Signals the process of a pidfd, or its process group if `pid` is negative.
+ * Falls back to kill(2) with `pid` if the pidfd call is refused and the process
+ * has not exited.  Returns 0, or minus an errno. */
 int nsh_kernel_signal(int pidfd, pid_t pid, int signal);
 
 #endif

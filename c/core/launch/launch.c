@@ -26,7 +26,7 @@ static const char *const table_names[] = {
 
 /* ---- choosing the path ------------------------------------------------- */
 
-/* NOSHELL_LAUNCH, for specs and for hosts with an unusual kernel. */
+/* Reads NOSHELL_LAUNCH, which specs and hosts with an unusual kernel set. */
 static const char *forced_path(void)
 {
 	const char *path = secure_getenv("NOSHELL_LAUNCH");
@@ -38,8 +38,8 @@ static enum table first_table(const struct plan *plan)
 {
 	const char *forced = forced_path();
 
-	/* While the child waits for us, nobody may hold back the parent's
-	 * table; with VFORK the parent is stopped, and holds still. */
+	/* With a sync socket the parent runs beside the child, without VFORK,
+	 * and may change a table that both share. */
 	if (plan->sync >= 0)
 		return TABLE_COPIED;
 	for (enum table table = TABLE_FETCH; table <= TABLE_COPIED; table++)
@@ -70,9 +70,10 @@ static long clone_flags(const struct plan *plan)
 	return flags;
 }
 
-/* For a hook, which may be any code: only fork(3) leaves libc usable in the
- * child of a threaded process.  The child waits until we hold its pidfd, so
- * that nobody can reap it before. */
+/* Used for hooks, which may be any code: only fork(3) leaves libc usable in the
+ * child of a threaded process.  fork(3) returns no pidfd, so the child waits
+ * until we have opened one; otherwise it could be reaped before and its number
+ * reused. */
 static int fork_child(struct plan *plan, int *ret_pidfd)
 {
 	int child_end = plan->moves[plan->sync_move].source;
@@ -91,7 +92,7 @@ static int fork_child(struct plan *plan, int *ret_pidfd)
 		return -errno;
 	*ret_pidfd = nsh_kernel_pidfd_open(pid);
 	if (*ret_pidfd < 0) {
-		/* At the end of file it leaves. */
+		/* The child exits at the end of file. */
 		nsh_close(&plan->sync);
 		nsh_plan_close_child_ends(plan);
 		(void)waitpid(pid, NULL, 0);
@@ -101,7 +102,8 @@ static int fork_child(struct plan *plan, int *ret_pidfd)
 	return pid;
 }
 
-/* Where the table is full it stays what it is: there is a child to hold. */
+/* Moves the pidfd out of the range of the standard streams.  If the descriptor
+ * table is full it keeps its number: a running child must not be lost. */
 static void raise_pidfd(int *pidfd)
 {
 	int raised = *pidfd > 2 ? -1 : fcntl(*pidfd, F_DUPFD_CLOEXEC, 3);
@@ -113,7 +115,8 @@ static void raise_pidfd(int *pidfd)
 	(void)nsh_fd_own(*pidfd);
 }
 
-/* The child's pid, or minus an errno.  All signals are blocked. */
+/* Creates the child, with all signals blocked.  Returns its pid, or minus an
+ * errno. */
 static int create(struct plan *plan, struct launched *launched)
 {
 	int *ret_pidfd = &launched->pidfd;
@@ -133,7 +136,7 @@ static int create(struct plan *plan, struct launched *launched)
 	return pid;
 }
 
-/* What killed a process that somebody else has reaped, or 0. */
+/* Returns the signal that killed a process that other code has reaped, or 0. */
 static int signal_kept(int pidfd)
 {
 	int status;
@@ -143,7 +146,8 @@ static int signal_kept(int pidfd)
 	return WTERMSIG(status);
 }
 
-/* Reaps a child that failed before its program; returns what killed it. */
+/* Reaps a child that failed before its exec.  Returns the signal that killed it,
+ * or 0. */
 static int reap(struct launched *launched)
 {
 	siginfo_t info = { .si_pid = 0, .si_code = CLD_EXITED };
@@ -165,8 +169,8 @@ static int reap(struct launched *launched)
 	return ret == 0 && info.si_code != CLD_EXITED ? info.si_status : signal;
 }
 
-/* 0 when the child has closed its end of the sync socket; else ETIMEDOUT, or
- * ECANCELED. */
+/* Waits until the child has closed its end of the sync socket.  Returns 0,
+ * ETIMEDOUT, or ECANCELED if the start was abandoned. */
 static int await_child(const struct plan *plan)
 {
 	struct pollfd ends[2] = {
@@ -177,7 +181,7 @@ static int await_child(const struct plan *plan)
 	int ready;
 
 	do {
-		/* Longer than a day is looked at again. */
+		/* poll(2) takes an int of milliseconds: wait a day at a time. */
 		double bounded = left > 86400 ? 86400 : left;
 
 		ready = poll(ends, 2, plan->patience < 0 ? -1
@@ -190,8 +194,9 @@ static int await_child(const struct plan *plan)
 	return ready == 0 ? ETIMEDOUT : ECANCELED;
 }
 
-/* Waits until the child executes its program, waits in its handshake, or is
- * gone; with VFORK that is so already.  One that is given up is gone too. */
+/* Waits until the child has executed its program, is in its handshake, or has
+ * ended.  With VFORK, clone(2) has waited already.  A child that takes too long
+ * or was abandoned is killed, which also closes its end of the socket. */
 static void follow(struct plan *plan, const struct launched *launched)
 {
 	int error;
@@ -213,8 +218,8 @@ static bool reached_exec(const struct failure_record *record)
 	return record->stage == NSH_STAGE_EXEC && !record->error;
 }
 
-/* Answers that say "not here" rather than "no": the kernel is too old, or a
- * sandbox filters the call, perhaps by killing whoever makes it. */
+/* True if the child failed because this path is not available: the kernel is too
+ * old, or a sandbox refuses a call or kills its caller. */
 static bool is_refusal(const struct plan *plan, int signal)
 {
 	if (plan->record->probing == PROBING_NOTHING)
@@ -225,22 +230,22 @@ static bool is_refusal(const struct plan *plan, int signal)
 
 static void remember_refusal(const struct plan *plan)
 {
-	/* That we are in another thread, or the parent in another namespace,
-	 * need not be so next time. */
+	/* ESRCH: the caller is not the main thread, or is in another pid
+	 * namespace.  The next launch may be different. */
 	if (plan->record && plan->record->error == ESRCH)
 		return;
 	nsh_kernel_refuse_table(plan->table);
 }
 
-/* False where there is no lesser path. */
+/* Prepares the next lesser path after a refusal.  False if there is none. */
 static bool give_way(struct plan *plan, int signal)
 {
 	if (!is_refusal(plan, signal))
 		return false;
 	if (plan->record->probing == PROBING_RANGE) {
 		nsh_kernel_note_close_range_kills();
-		/* What is the child's has been closed here where it has a
-		 * sync socket. */
+		/* With a sync socket, the child's ends are closed in this
+		 * process by now. */
 		if (plan->no_close_range || plan->sync >= 0)
 			return false;
 		plan->no_close_range = true;
@@ -256,8 +261,8 @@ static bool give_way(struct plan *plan, int signal)
 
 /* ---- the whole launch -------------------------------------------------- */
 
-/* The daemon's parent sends its pidfd and exits: opened by its number, which is
- * free when init has reaped it, it could be another process's. */
+/* Receives the daemon's pidfd from its parent, which then exits.  Opening it by
+ * number could name another process: init may have reaped the daemon already. */
 static void receive_daemon(struct plan *plan, struct launched *launched)
 {
 	nsh_close(&launched->daemon_pidfd);
@@ -267,7 +272,7 @@ static void receive_daemon(struct plan *plan, struct launched *launched)
 
 enum outcome { STARTED, FAILED, REFUSED };
 
-/* clone(2) itself failed. */
+/* Handles a failure of clone(2) itself. */
 static enum outcome clone_failed(struct plan *plan, int error,
 				 struct nsh_failure *failure)
 {
@@ -277,8 +282,9 @@ static enum outcome clone_failed(struct plan *plan, int error,
 			plan->table = TABLE_COPIED;
 			return REFUSED;
 		}
-		/* valgrind knows no VFORK without VM.  There is room for one
-		 * sync socket; that of a hook is closed by now. */
+		/* valgrind does not support VFORK without VM, so use a sync
+		 * socket instead.  The plan has room for one; that of a hook
+		 * is closed by now. */
 		if (plan->own_memory && plan->sync_move < 0
 		    && nsh_plan_add_sync(plan) == 0)
 			return REFUSED;
@@ -320,7 +326,7 @@ static enum outcome attempt(struct plan *plan, struct launched *launched,
 	return FAILED;
 }
 
-/* The child that we cloned has left; the daemon is its child. */
+/* Reaps the daemon's parent, our child, and puts the daemon into its place. */
 static void adopt_daemon(const struct failure_record *record, struct launched *launched)
 {
 	(void)reap(launched);
@@ -329,7 +335,8 @@ static void adopt_daemon(const struct failure_record *record, struct launched *l
 	launched->daemon_pidfd = -1;
 }
 
-/* Before Linux 5.16 a core dump would be ours too. */
+/* Before Linux 5.16 a core dump of a child that shares memory ends the host as
+ * well (kernel.h). */
 static void keep_apart(struct plan *plan)
 {
 	if (strcmp(forced_path(), "own") == 0 || nsh_kernel_forbids_sharing())
@@ -349,7 +356,8 @@ int nsh_launch_here(struct plan *plan, struct launched *ret_launched,
 		return nsh_fail(failure, NSH_STAGE_CLONE, errno, "mmap");
 	keep_apart(plan);
 	plan->table = first_table(plan);
-	/* With a sync socket there is no second attempt: see give_way. */
+	/* With a sync socket there is no second attempt (give_way), so ask in
+	 * advance. */
 	plan->no_close_range = plan->sync >= 0
 		? !nsh_kernel_permits(NSH_ASK_CLOSE_RANGE)
 		: nsh_kernel_kills_close_range();
@@ -391,13 +399,15 @@ void nsh_launch_release(struct launched *launched)
 {
 	nsh_close(&launched->pidfd);
 	nsh_close(&launched->daemon_pidfd);
-	/* The child may still be in its handshake, on that stack. */
+	/* A child in its handshake still uses the block's stack, so the block
+	 * cannot be given to the next launch. */
 	nsh_launch_block_drop(launched->record);
 	launched->record = NULL;
 	nsh_supervise_free(&launched->supervisor);
 }
 
-/* A launch in small: a plan that comes to its exec and has nothing there. */
+/* Performs a launch without a program to find the path: the child runs all steps
+ * and ends at exec.  The one move makes it fetch a descriptor. */
 const char *nsh_launch_path(void)
 {
 	static const char *const nothing[] = { NULL };

@@ -5,12 +5,12 @@
  *            table (TABLE_FETCH)
  *   prefix   the same; descriptors copied up to the highest one needed
  *   copied   memory shared, descriptor table copied
- *   own      nothing shared: where identity, capabilities or labels change,
- *            and for hooks, handshakes and daemons
+ *   own      nothing shared: if identity, capabilities or labels change, and
+ *            for hooks, handshakes, daemons and FIFOs
  *
- * A path that the kernel, a sandbox or an emulator refuses gives way to the
- * next; the answer is remembered.  NOSHELL_LAUNCH=shared|prefix|copied|own in
- * the environment forces one.
+ * If the kernel, a sandbox or an emulator refuses a path, the next one is tried
+ * and the refusal is remembered.  NOSHELL_LAUNCH=shared|prefix|copied|own in the
+ * environment forces a path.
  */
 #ifndef NSH_LAUNCH_H
 #define NSH_LAUNCH_H
@@ -23,34 +23,36 @@
 struct launched {
 	pid_t pid;
 	int pidfd;
-	int daemon_pidfd;       /* until the daemon takes its parent's place; or -1 */
-	const char *path;       /* one of the words above */
+	int daemon_pidfd;       /* the daemon's, while `pid` is its parent; or -1 */
+	const char *path;       /* the name of the launch path */
 	struct failure_record *record;  /* while a handshake is pending, else NULL */
-	struct supervisor *supervisor;  /* the program's parent, or NULL: we are */
+	struct supervisor *supervisor;  /* the program's parent; NULL: this process */
 };
 
 /* launch_thread.c: starts the child and returns when it executes its program or
- * waits in its handshake.  Returns 0, or -1 with the failure; no child is left
- * then.  *ret_launched is filled on success only: the caller closes pidfd, and
- * releases record and supervisor with nsh_launch_release. */
+ * waits in its handshake.  Returns 0, or -1 with the failure after reaping the
+ * child.  *ret_launched is filled on success only; the caller frees it with
+ * nsh_launch_release(). */
 int nsh_launch(struct plan *plan, struct launched *ret_launched,
 	       struct nsh_failure *failure);
-/* The same in the calling thread, whatever becomes of the thread. */
+/* The same, always in the calling thread.  The child may get its parent-death
+ * signal when that thread ends. */
 int nsh_launch_here(struct plan *plan, struct launched *ret_launched,
 		    struct nsh_failure *failure);
-/* For a child in its handshake: what its record says when the sync socket is
- * at its end.  0: it executes its program.  -1 with the failure: it is dead,
- * and reaped. */
+/* Evaluates the record of a child that was in its handshake, once the sync socket
+ * is at its end.  0: it executes its program.  -1 with the failure: it has failed
+ * and is reaped. */
 int nsh_launch_check(const struct plan *plan, struct launched *launched,
 		       struct nsh_failure *failure);
 void nsh_launch_release(struct launched *launched);
-/* Replaces this process.  -1 with the failure; what can be undone is. */
+/* Replaces this process (exec in place).  Returns only on failure: -1, after
+ * undoing what can be undone. */
 int nsh_launch_in_place(struct plan *plan, struct nsh_failure *failure);
-/* The name of the path that a plan takes that asks for nothing special. */
+/* Returns the name of the path that a plan without special attributes takes. */
 const char *nsh_launch_path(void);
 
-/* launch_failure.c: what the record of a dead child says.  `signal` is what
- * killed it, or 0. */
+/* launch_failure.c: turns the record of a dead child into a failure.  `signal`
+ * is the signal that killed it, or 0.  Returns -1. */
 int nsh_launch_fail(const struct plan *plan, const struct failure_record *record,
 		    int signal, struct nsh_failure *failure);
 

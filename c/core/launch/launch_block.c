@@ -8,21 +8,21 @@
 #include "fork_lock.h"
 
 enum {
-	GUARD = 65536,          /* the largest page there is */
+	GUARD = 65536,          /* the largest page size of any architecture */
 	STACK = 65536,
 	SIZE = NSH_AREA_RECORD_SIZE + GUARD + STACK,
 };
 
 static _Atomic(void *) spare;
 
-/* The process that made it, told by the block itself: after a fork of the host
- * both processes map it, and only one may use it. */
+/* The process that made the block, stored in the block: after a fork of the host
+ * both processes map it, but only its maker may use it. */
 static unsigned *owner_of(void *block)
 {
 	return (unsigned *)((char *)block + NSH_AREA_RECORD_SIZE) - 1;
 }
 
-/* MAP_SHARED, for a child with memory of its own writes its record too. */
+/* MAP_SHARED, because a child with memory of its own writes its record as well. */
 static void *map(void)
 {
 	char *block = mmap(NULL, SIZE, PROT_READ | PROT_WRITE,

@@ -1,23 +1,23 @@
 /*
- * launch_block.h: memory that we share with a child whatever it shares with us: a
- * record at its start and a stack that grows down from its end, with an
- * untouchable page between.  One is kept for the next launch: making and
+ * launch_block.h: the memory of one launch, shared with the child on every launch
+ * path: the record at its start and a stack that grows down from its end, with a
+ * guard page between.  One block is kept for the next launch: mapping and
  * faulting in a new one costs a tenth of a small program's whole run.
  */
 #ifndef NSH_AREA_H
 #define NSH_AREA_H
 
-/* How much the record may take, but for a word at its end. */
+/* Space for the record, except for a word at its end. */
 enum { NSH_AREA_RECORD_SIZE = 65536 };
 
-/* NULL with errno.  Its bytes are what was left there. */
+/* Returns a block, or NULL with errno.  Its content is undefined. */
 void *nsh_launch_block_take(void);
-/* NULL is fine. */
+/* Keeps the block for the next launch, or frees it.  NULL is allowed. */
 void nsh_launch_block_give(void *take_block);
-/* The same, where a child may still be using it. */
+/* Unmaps the block here.  For one that a child may still be using. */
 void nsh_launch_block_drop(void *take_block);
 void *nsh_launch_block_stack(void *block);
-/* Half-way down: for a second process while the first has not left yet. */
+/* A second stack, half-way down, for a process that runs beside the first. */
 void *nsh_launch_block_second_stack(void *block);
 
 #endif

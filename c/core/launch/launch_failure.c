@@ -1,4 +1,5 @@
-/* From the failure record to a failure: the stage's subject, and reasons. */
+/* Turns a failure record into a failure: finds the subject of the stage, and the
+ * reason. */
 #include "launch.h"
 
 #include <errno.h>
@@ -6,7 +7,8 @@
 
 #include "path.h"
 
-/* A number of ours means nothing to the caller, the child's may. */
+/* Names a descriptor by a number that the caller knows.  One that noshell opened
+ * itself is known by its number in the child only. */
 static const char *move_subject(const struct plan *plan, size_t index,
 				char *text, size_t size)
 {
@@ -23,7 +25,7 @@ static const char *move_subject(const struct plan *plan, size_t index,
 	return text;
 }
 
-/* What the setter was given, where that was a number. */
+/* Returns the argument of the stage's setter as text if it was a number. */
 static const char *number_subject(const struct plan *plan, int stage,
 				  char *text, size_t size)
 {
@@ -80,7 +82,7 @@ static const char *subject_of(const struct plan *plan,
 	}
 }
 
-/* dup3(2) calls a target beyond the limit a bad descriptor too. */
+/* dup3(2) reports EBADF also for a target beyond RLIMIT_NOFILE. */
 static void explain_move(const struct move *move, struct nsh_failure *failure)
 {
 	struct rlimit limit;
@@ -92,7 +94,8 @@ static void explain_move(const struct move *move, struct nsh_failure *failure)
 				(unsigned long long)limit.rlim_cur);
 }
 
-/* That it was a security module that refused does not show in the errno. */
+/* Mentions the label if exec was refused: the errno does not show that a security
+ * module refused it. */
 static void explain_label(const struct plan *plan, struct nsh_failure *failure)
 {
 	const char *label = plan->selinux.text;
@@ -119,7 +122,7 @@ static void explain(const struct plan *plan, const struct failure_record *record
 
 	if (record->message[0])
 		nsh_fail_reason(failure, "%.*s", NSH_REASON_SIZE - 1, record->message);
-	else if (silent)   /* a daemon's parent, or a thief, had its status */
+	else if (silent)   /* its status was lost to other code, or to init */
 		nsh_fail_reason(failure, "the child was killed");
 	else if (record->error == ETIMEDOUT && plan->patience >= 0)
 		nsh_fail_reason(failure, "it took longer than the "

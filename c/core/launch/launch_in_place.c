@@ -1,4 +1,4 @@
-/* Exec of this very process, and the way back where it fails. */
+/* Exec in place: replaces this process, and restores it if the exec fails. */
 #include "launch.h"
 
 #include <errno.h>
@@ -14,17 +14,18 @@
 #include "signals.h"
 #include "sys.h"
 
-/* A hook may be any code. */
+/* A hook may be any code and need much stack; untouched pages cost nothing. */
 enum { STACK = 8 << 20 };
 
-/* The steps run in a thread that shares neither descriptors nor directory nor
- * umask with us, and has ids, capabilities, nice value and label of its own.
- * A thread that executes becomes the process; one that fails ends, and takes
- * what it changed with it.  VFORK stops us meanwhile.
- * Limit: resource limits and a new session belong to the process, and stay.
- * Limit: until the exec fails, an ignored signal interrupts calls that are not
- * restarted (poll(2), epoll_wait(2), nanosleep(2)) in other threads, and after
- * a change of ids the process is not dumpable. */
+/* Runs the steps in a thread that shares neither descriptors, directory nor umask
+ * with this one, and has its own ids, capabilities, nice value and label.  If the
+ * thread executes, it becomes the process; if it fails, it ends and its changes
+ * are gone.  VFORK suspends this thread meanwhile.
+ * Limit: resource limits and a new session belong to the process and are not
+ * undone.
+ * Limit: until the exec has failed, an ignored signal interrupts calls that are
+ * not restarted (poll(2), epoll_wait(2), nanosleep(2)) in other threads, and
+ * after a change of ids the process is not dumpable. */
 static int run_in_thread(struct plan *plan)
 {
 	char *stack = mmap(NULL, STACK, PROT_READ | PROT_WRITE,
@@ -39,8 +40,8 @@ static int run_in_thread(struct plan *plan)
 	return thread < 0 ? (int)-thread : 0;
 }
 
-/* What the thread shares with us and an exec that fails has changed; as the
- * kernel has it, for libc hides the two signals that it uses. */
+/* State of the process that the steps change and a failed exec must restore.
+ * The dispositions are the kernel's: libc hides the two signals that it uses. */
 struct shared {
 	struct nsh_action actions[NSH_SIGNALS + 1];
 	long dumpable;
@@ -54,8 +55,8 @@ static void remember(struct shared *shared)
 	shared->dumpable = nsh_sys_prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
 }
 
-/* The signals that were ignored are caught now (child_signals.c).  A change of
- * ids in any thread makes the memory, and so the process, not dumpable. */
+/* Signals that were ignored are caught now (child_signals.c).  A change of ids in
+ * any thread clears the dumpable flag, which belongs to the shared memory. */
 static void give_back(const struct shared *shared)
 {
 	for (int number = 1; number <= NSH_SIGNALS; number++)
@@ -74,7 +75,7 @@ int nsh_launch_in_place(struct plan *plan, struct nsh_failure *failure)
 	uint64_t mask;
 	int error;
 
-	/* What a filter kills in that thread is this process. */
+	/* A filter that kills the thread kills the process, so ask first. */
 	plan->no_close_range = !nsh_kernel_permits(NSH_ASK_CLOSE_RANGE);
 	if (nsh_signals_block(&mask) < 0)
 		return nsh_fail(failure, NSH_STAGE_SIGNALS, errno, NULL);

@@ -1,5 +1,5 @@
-/* Launching in a thread that lives as long as the child.  The kernel sends the
- * parent-death signal when the thread that created the child ends, although its
+/* Launches in a thread that lives as long as the child.  The kernel sends the
+ * parent-death signal when the thread that created the child ends, even if its
  * process lives on (prctl(2), PR_SET_PDEATHSIG). */
 #include "launch.h"
 
@@ -19,8 +19,9 @@ struct launch {
 	sem_t done;
 };
 
-/* Before its exec a child that waits for somebody else may have the signal too
- * (nsh_step_follow_parent), and so has a supervisor. */
+/* True if the child, or its supervisor, has a parent-death signal beyond the
+ * return of nsh_launch() and the caller is not the main thread.  A child that
+ * waits for a FIFO has one until its exec (follow_parent in child.c). */
 static bool needs_lasting_thread(const struct plan *plan)
 {
 	if (plan->attributes.daemonize || nsh_sys(SYS_gettid, 0, 0, 0, 0, 0) == nsh_self())
@@ -30,8 +31,8 @@ static bool needs_lasting_thread(const struct plan *plan)
 		    && (plan->attributes.require_handshake || nsh_supervise_is_needed()));
 }
 
-/* Without a descriptor, and whoever reaps it: once it is reaped there is no such
- * child. */
+/* Waits until the child has ended, without reaping it: WNOWAIT.  If other code
+ * reaps it first, waitid(2) fails with ECHILD. */
 static void outlive(int pid)
 {
 	siginfo_t info;
@@ -55,22 +56,22 @@ static void *run_thread(void *argument)
 		pid = launch->launched.supervisor
 			? launch->launched.supervisor->own_pid
 			: launch->launched.pid;
-	/* The caller, and what is on its stack, may be gone after this. */
+	/* After this, `launch`, which is on the caller's stack, may be gone. */
 	(void)sem_post(&launch->done);
 	if (pid > 0)
 		outlive(pid);
 	return NULL;
 }
 
-/* A hook runs on the stack of the thread that forks. */
+/* A hook runs on the stack of the thread that forks, and may need a deep one. */
 static int start_thread(struct launch *launch)
 {
 	return launch->plan->attributes.hook ? nsh_start_deep_thread(run_thread, launch)
 		: nsh_start_thread(run_thread, launch);
 }
 
-/* The main thread is taken for one that lasts.
- * Limit: one that ends itself (pthread_exit(3)) does not. */
+/* Assumes that the main thread lives as long as the process.
+ * Limit: a main thread that calls pthread_exit(3) does not. */
 int nsh_launch(struct plan *plan, struct launched *ret_launched,
 	       struct nsh_failure *failure)
 {

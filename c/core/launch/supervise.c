@@ -19,9 +19,9 @@
 
 /* ---- whether it is needed ---------------------------------------------- */
 
-/* A handler may wait for any child; an ignored or unwaited signal makes the
- * kernel reap; a blocked one is read from a signalfd by somebody who then
- * waits. */
+/* A handler may wait for any child.  If SIGCHLD is ignored or SA_NOCLDWAIT is set,
+ * the kernel reaps.  If it is blocked, an event loop may read it from a signalfd
+ * and then wait. */
 static bool sigchld_is_taken(void)
 {
 	struct sigaction action;
@@ -34,7 +34,8 @@ static bool sigchld_is_taken(void)
 		&& sigismember(&blocked, SIGCHLD) == 1;
 }
 
-/* Another thread may wait for any child at any time. */
+/* Another thread may wait for any child at any time.  The link count of
+ * /proc/self/task is 2 plus the number of threads. */
 static bool has_threads(void)
 {
 	struct stat tasks;
@@ -71,7 +72,8 @@ static bool is_gone(const struct supervisor *supervisor, int milliseconds)
 	return poll(&exited, 1, milliseconds) == 1;
 }
 
-/* With our signals still blocked, so only its death can make this long. */
+/* Waits until the supervisor has started the child.  Our signals are blocked, so
+ * check every 50 ms that it has not been killed. */
 static int await_child(struct supervisor *supervisor)
 {
 	struct timespec while_ = { 0, 50 * 1000 * 1000 };
@@ -85,7 +87,7 @@ static int await_child(struct supervisor *supervisor)
 	return supervisor->pid;
 }
 
-/* The child's pid, or minus an errno. */
+/* Clones the supervisor.  Returns the child's pid, or minus an errno. */
 static int start(struct supervisor *supervisor)
 {
 	bool copies = supervisor->cut == CUT_COPY;
@@ -98,7 +100,7 @@ static int start(struct supervisor *supervisor)
 	pid = nsh_sys_clone(CLONE_VM | NSH_CLONE_PIDFD | (copies ? 0 : CLONE_FILES),
 			    nsh_launch_block_stack(supervisor), &supervisor->pidfd,
 			    nsh_supervise_run, supervisor);
-	/* Its copy is enough, and there is room for what we receive. */
+	/* Closed before receiving, which needs a free descriptor. */
 	nsh_close(&sockets[1]);
 	if (pid > 0) {
 		supervisor->own_pid = (pid_t)pid;
@@ -139,7 +141,8 @@ int nsh_supervise_start(struct plan *plan, long clone_flags, void *child_stack,
 
 /* ---- ending ------------------------------------------------------------ */
 
-/* Only we can: nobody else's wait sees a child with exit signal 0. */
+/* Reaps the supervisor itself.  A child with exit signal 0 is visible only to
+ * waits with __WALL or __WCLONE, so other code cannot have reaped it. */
 static void reap(struct supervisor *supervisor)
 {
 	siginfo_t info;
