@@ -1,9 +1,9 @@
-/* Starting in another thread (noshell.h): one thread for each start, made by the
- * thread that asks for it.  What a program inherits belongs to a thread:
- * credentials, capabilities, no_new_privs, seccomp filters, Landlock domains,
- * namespaces, CPU affinity, nice value, scheduling policy and more.  Not all of
- * it can be read, so that a thread that was made earlier cannot be compared with
- * the caller; a new one has all of it from the caller.  That takes 15 us. */
+/* Starts programs in a start thread (noshell.h): one thread for each start, made
+ * by the caller.  A program inherits its thread's credentials, capabilities,
+ * no_new_privs, seccomp filters, Landlock domains, namespaces, CPU affinity, nice
+ * value, scheduling policy and more.  Some of that cannot be read, so an existing
+ * thread cannot be compared with the caller; a new one inherits everything from
+ * it.  Making it takes 15 us. */
 #include <errno.h>
 #include <semaphore.h>
 #include <stdlib.h>
@@ -21,20 +21,20 @@ struct nsh_start {
 	struct nsh_command *cmd;    /* our own */
 	struct nsh_process *process;
 	struct nsh_failure failure;
-	int epoll;                  /* of what it is readable by, in the end */
-	bool gave_epoll;            /* to the process; it is not closed here then */
+	int epoll;                  /* readable when the start, or program, ends */
+	bool gave_epoll;            /* the process owns epoll now */
 	bool to_end, is_done, is_abandoned;
-	/* What is done with a process that was not taken. */
+	/* disposes of a process that was not taken */
 	void (*leave_process)(struct nsh_process *process);
 	unsigned owner;             /* nsh_fork_id() */
-	int cancel;                 /* an eventfd, if the launch may take long; -1 */
+	int cancel;                 /* eventfd if the launch may block; or -1 */
 	sem_t turn;
 	struct nsh_start *next;     /* in the line */
 };
 
-/* The starts that take turns, in the order in which they were asked for: all at
- * once they would contend for the memory map, and for the processors with the
- * caller.  The first one has its turn. */
+/* The pending starts, in the order of their requests.  Only the first one runs:
+ * simultaneous starts would contend for the memory map's lock, and with the
+ * caller for the processors. */
 static struct {
 	struct fork_lock lock;
 	pthread_cond_t emptied;
@@ -44,7 +44,7 @@ static struct {
 	.lock = NSH_FORK_LOCK_INIT, .emptied = PTHREAD_COND_INITIALIZER, .ready = -1,
 };
 
-/* After a fork of the host: what was in the line is the parent's. */
+/* Empties the line after a fork of the host: the pending starts are the parent's. */
 static void start_over(void)
 {
 	pthread_cond_init(&line.emptied, NULL);
@@ -86,7 +86,7 @@ static void enter_line(struct nsh_start *start)
 	line.end = &start->next;
 }
 
-/* The first one has had its turn. */
+/* Removes the first start and gives the turn to the next. */
 static void leave_line(void)
 {
 	line.first = line.first->next;
@@ -94,7 +94,7 @@ static void leave_line(void)
 		(void)sem_post(&line.first->turn);
 }
 
-/* Takes back what enter_line did last. */
+/* Undoes enter_line() for the last start. */
 static void leave_end(struct nsh_start *start)
 {
 	struct nsh_start **link = &line.first;
@@ -115,8 +115,9 @@ static int watch(const struct nsh_start *start, int operation, int fd,
 	return fd < 0 ? -1 : epoll_ctl(start->epoll, operation, fd, &event);
 }
 
-/* The waiter is woken by the process itself, or now.  The descriptor that does
- * it now was added before the start, because adding one may fail. */
+/* Makes the start's descriptor readable: now, or with `to_end` when the process
+ * ends.  line.ready was added to the set before the start, because adding it now
+ * could fail; it only has to be enabled. */
 static void tell(struct nsh_start *start)
 {
 	bool waits = start->process && start->to_end;
@@ -175,7 +176,8 @@ static void *run_in_turn(void *argument)
 	return NULL;
 }
 
-/* One that may take for ever is in no other's way. */
+/* Runs a start that may block for ever, outside the line, so that others do not
+ * wait for it. */
 static void *run_alone(void *argument)
 {
 	struct nsh_start *start = argument;
@@ -187,6 +189,7 @@ static void *run_alone(void *argument)
 	return NULL;
 }
 
+/* Limit: a path that becomes a FIFO after this check blocks the line. */
 static bool opens_fifo(const struct nsh_command *cmd)
 {
 	for (int i = 0; i < 3; i++)
@@ -198,6 +201,8 @@ static bool opens_fifo(const struct nsh_command *cmd)
 
 /* ---- the caller -------------------------------------------------------- */
 
+/* A descriptor of the caller's may be closed or reused before the thread starts
+ * the program. */
 static bool can_wait(enum nsh_stdio kind)
 {
 	return kind != NSH_STDIO_FD && kind != NSH_STDIO_INHERIT;
@@ -237,7 +242,7 @@ static int begin_alone(struct nsh_start *start)
 	return start->cancel < 0 ? -1 : nsh_start_thread(run_alone, start);
 }
 
-/* False if there may be no more threads. */
+/* False if no thread could be made: the caller then starts the program itself. */
 static bool begin_in_turn(struct nsh_start *start)
 {
 	enter_line(start);
@@ -339,14 +344,14 @@ int nsh_start_finish(struct nsh_start *start, double seconds,
 	return 1;
 }
 
-/* Ends a launch that waits for somebody else. */
+/* Ends a launch that is blocked on another process. */
 static void cancel(const struct nsh_start *start)
 {
 	if (start->cancel >= 0)
 		(void)eventfd_write(start->cancel, 1);
 }
 
-/* Limit: after a fork of the host it is not freed in the child. */
+/* Limit: after a fork of the host, the child does not free it. */
 void nsh_start_free(struct nsh_start *start)
 {
 	bool done;
@@ -356,7 +361,7 @@ void nsh_start_free(struct nsh_start *start)
 	lock();
 	done = start->is_done;
 	start->is_abandoned = !done;
-	/* Under the lock: afterwards its thread may free it. */
+	/* Under the lock, because the thread frees an abandoned start. */
 	if (!done)
 		cancel(start);
 	unlock();

@@ -1,6 +1,6 @@
 /*
- * Wake-up channels (noshell.h): one listener, one epoll descriptor, one timer
- * and one helper thread a process, made when first asked for and kept.
+ * Wake-up channels (noshell.h).  Each process has one listener, one epoll
+ * descriptor, one timer and one helper thread, made on first use and kept.
  */
 #include <errno.h>
 #include <poll.h>
@@ -27,20 +27,20 @@ struct held {
 
 struct channel {
 	int socket;             /* our end of the host's connection; -1: free */
-	int fd;                 /* what it waits for: the caller's; -1: nothing */
+	int fd;                 /* the caller's descriptor to wait for; -1: none */
 	uint32_t events;        /* epoll's */
 	int next;               /* the next place that waits for the same fd; -1 */
-	double until;           /* when to wake it all the same; negative: never */
+	double until;           /* deadline of the wait; negative: none */
 	struct held *held;
-	unsigned generation;    /* of those that had this place */
+	unsigned generation;    /* counts the uses of this place */
 };
 
 static const struct channel FREE = {
 	.socket = -1, .fd = -1, .next = -1, .until = -1,
 };
 
-/* A channel's number: its place, and above it the generation, so that a number
- * that was kept too long wakes nobody else. */
+/* A channel's number has the place in its low bits and the generation above them,
+ * so a stale number does not name a later channel in the same place. */
 enum { PLACE_BITS = 20, PLACES = 1 << PLACE_BITS, GENERATIONS = 1 << 11 };
 
 static struct {
@@ -48,20 +48,20 @@ static struct {
 	bool is_made;
 	struct wake_listener listener;
 	int epoll, timer;
-	double next;            /* what the timer is set to; negative: nothing */
+	double next;            /* the time the timer is set to; negative: unset */
 	struct channel *channels;
 	size_t count;
 	int *first;             /* by descriptor: the first place that waits for it */
 	size_t fd_count;
-	struct held *lost;      /* of channels that have gone; to be ended */
-	unsigned first_generation;  /* of the places to come */
+	struct held *lost;      /* objects of closed channels, to be ended */
+	unsigned first_generation;  /* of places that are added */
 } wake = {
 	.lock = NSH_FORK_LOCK_INIT, .listener = { .socket = -1, .name = -1 },
 	.epoll = -1, .timer = -1, .next = -1,
 };
 
-/* epoll's data: the timer, a place whose socket it is, or a descriptor that is
- * waited for. */
+/* The data of an epoll entry: the timer, the place of a socket, or a descriptor
+ * that a channel waits for. */
 enum { IS_SOCKET = 1 };
 static const uint32_t FAILED = EPOLLERR | EPOLLHUP;
 static const uint64_t TIMER = UINT64_MAX;
@@ -71,6 +71,7 @@ static uint64_t key_of(int number, int kind)
 	return (uint64_t)number << 1 | (unsigned)kind;
 }
 
+/* Adds the entry, or replaces it: a one-shot entry stays in the set. */
 static int watch(int fd, uint32_t events, uint64_t key)
 {
 	struct epoll_event event = { .events = events, .data.u64 = key };
@@ -82,11 +83,11 @@ static int watch(int fd, uint32_t events, uint64_t key)
 	return epoll_ctl(wake.epoll, EPOLL_CTL_MOD, fd, &event);
 }
 
-/* ---- descriptors that are waited for ------------------------------------- *
+/* ---- descriptors that channels wait for ---------------------------------- *
  * They are the caller's, not duplicates: a duplicate would keep a pipe open that
  * the caller has closed.  The kernel drops a closed descriptor from the epoll
- * set, and its number may have come to mean another file: so each call of watch
- * adds it again.  A stale entry causes one spurious wakeup at most. */
+ * set, and its number may be reused for another file: so each call of watch adds
+ * it again.  A stale entry causes one spurious wakeup at most. */
 
 static int reserve_fd(int fd)
 {
@@ -111,7 +112,7 @@ static void forget_fds(void)
 		wake.first[i] = -1;
 }
 
-/* Has epoll wait for what the channels of this descriptor wait for. */
+/* Sets the epoll entry of a descriptor to the union of its channels' events. */
 static int update_fd(int fd)
 {
 	uint32_t events = EPOLLONESHOT;
@@ -150,7 +151,7 @@ static int link_fd(struct channel *channel, int fd, short events)
 	return -1;
 }
 
-/* ---- what the thread does, and who holds the lock ----------------------- */
+/* ---- the thread's work, with the lock held ------------------------------- */
 
 static bool is_armed(const struct channel *channel)
 {
@@ -167,6 +168,7 @@ static void disarm(struct channel *channel)
 	channel->until = -1;
 }
 
+/* A full socket already has a byte that wakes the host. */
 static void send_byte(const struct channel *channel)
 {
 	(void)send(channel->socket, "w", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -199,7 +201,7 @@ static void wake_ready(int fd, uint32_t ready)
 	(void)update_fd(fd);
 }
 
-/* Whoever still has its number has it in vain. */
+/* Frees the place and invalidates the old number. */
 static void leave_place(struct channel *channel)
 {
 	unsigned generation = (channel->generation + 1) % GENERATIONS;
@@ -208,6 +210,7 @@ static void leave_place(struct channel *channel)
 	channel->generation = generation;
 }
 
+/* Moves the channel's objects to the end of the list of lost ones. */
 static void lose_held(struct channel *channel)
 {
 	struct held **end = &wake.lost;
@@ -228,8 +231,8 @@ static void drop(struct channel *channel)
 	leave_place(channel);
 }
 
-/* The timer wakes for the earliest; one that is disarmed meanwhile costs a
- * look in vain. */
+/* Sets the timer to the earliest deadline.  disarm() does not reset it: a disarmed
+ * entry causes one spurious wakeup.  An it_value of 0 would stop the timer. */
 static void set_timer(double until)
 {
 	struct itimerspec when = { .it_value = nsh_timespec(until) };
@@ -262,8 +265,8 @@ static void handle_timer(void)
 		set_timer(next);
 }
 
-/* What was ready may have been disarmed or replaced before we got the lock:
- * then somebody is woken in vain. */
+/* The entry may have been disarmed or replaced before we got the lock; the wakeup
+ * is then spurious. */
 static void handle(const struct epoll_event *event)
 {
 	uint64_t key = event->data.u64;
@@ -276,8 +279,9 @@ static void handle(const struct epoll_event *event)
 		wake_ready((int)(key >> 1), event->events);
 }
 
-/* The host has closed what is not its own, as one does that becomes a daemon.
- * Nothing is closed here: the numbers may be the host's by now. */
+/* Gives everything up after the host has closed our epoll descriptor, as a program
+ * does that becomes a daemon.  Closes nothing: the numbers may belong to files of
+ * the host by now. */
 static void abandon(void)
 {
 	for (size_t i = 0; i < wake.count; i++) {
@@ -293,7 +297,7 @@ static void abandon(void)
 	wake.is_made = false;
 }
 
-/* Without the lock: ending a tree reads /proc. */
+/* Called without the lock, because ending a tree reads /proc and takes time. */
 static void end_lost(struct held *lost)
 {
 	while (lost) {
@@ -331,8 +335,9 @@ static void *run_thread(void *nothing)
 
 /* ---- making it --------------------------------------------------------- */
 
-/* After a fork of the host the thread is the parent's, and so are the channels,
- * whose numbers must mean none of ours. */
+/* Resets everything after a fork of the host: thread and channels belong to the
+ * parent.  The jump of the generation keeps the parent's numbers invalid here.
+ * Nothing is freed: the fork may have interrupted a change. */
 static void start_over(void)
 {
 	wake.listener = (struct wake_listener){ .socket = -1, .name = -1 };
@@ -356,6 +361,8 @@ static void unmake(void)
 	wake.is_made = false;
 }
 
+/* Makes what is missing.  The listener alone is missing after
+ * accept_or_start_over(). */
 static int make(void)
 {
 	if (wake.is_made && wake.listener.socket < 0)
@@ -398,7 +405,7 @@ const char *nsh_wake_path(void)
 
 /* ---- channels ---------------------------------------------------------- */
 
-/* A free place, or -1. */
+/* Returns a free place, or -1 with errno. */
 static int find_place(void)
 {
 	struct channel *channels;
@@ -439,9 +446,9 @@ static int take_connection(int take_fd)
 	return -1;
 }
 
-/* A connection that cannot be taken would stay in the listener's queue, and be
- * taken for the next one: then everybody had the channel of another, for ever.
- * So the listener goes, and the queue with it. */
+/* Accepts a connection; closes the listener if that fails.  A connection left in
+ * the queue would be mistaken for the next one, and from then on every caller
+ * would get another caller's channel. */
 static int accept_or_start_over(void)
 {
 	int fd = nsh_wake_listener_accept(&wake.listener), saved = errno;
@@ -463,7 +470,7 @@ int nsh_wake_accept(void)
 	return channel;
 }
 
-/* NULL and EBADF if there is no such channel. */
+/* Returns the channel, or NULL with EBADF. */
 static struct channel *channel_of(int number)
 {
 	size_t place = (size_t)(number & (PLACES - 1));
@@ -475,7 +482,7 @@ static struct channel *channel_of(int number)
 	return NULL;
 }
 
-/* So many seconds are as good as none, and more do not fit a timespec. */
+/* Longer timeouts are treated as none; they might not fit a timespec. */
 static const double NEVER = 1e9;
 
 int nsh_wake_arm(int number, int fd, short events, double seconds)
@@ -509,10 +516,11 @@ void nsh_wake_disarm(int number)
 	unlock();
 }
 
-/* ---- what a channel owns ------------------------------------------------- */
+/* ---- objects that a channel owns ----------------------------------------- */
 
-/* The thread may not have seen that yet.  The host closes its end in the thread
- * that calls us, so the answer holds until that thread returns to the host. */
+/* Asks the socket, because the helper thread may not have noticed yet.  The host
+ * closes its end in the thread that calls us, so the answer holds until that
+ * thread returns to the host. */
 static bool has_hung_up(const struct channel *channel)
 {
 	struct pollfd end = { .fd = channel->socket, .events = POLLRDHUP };
@@ -555,6 +563,7 @@ int nsh_wake_entrust(int number, void *object, void (*end)(void *))
 	return channel ? 0 : -1;
 }
 
+/* Returns NULL if the channel does not own the object. */
 static struct held *unlink_held(struct channel *channel, const void *object)
 {
 	struct held **link = &channel->held, *held;

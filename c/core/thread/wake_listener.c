@@ -12,7 +12,8 @@
 #include "fd.h"
 #include "fork_lock.h"
 
-/* Whoever connects must be allowed to write to it, whatever the umask is. */
+/* connect(2) needs write permission for the socket file, which the umask may have
+ * removed. */
 static int bind_and_open(int listener, const struct sockaddr_un *address)
 {
 	int name = -1, saved;
@@ -27,8 +28,8 @@ static int bind_and_open(int listener, const struct sockaddr_un *address)
 	return name;
 }
 
-/* Bound in a directory that only we can enter, held open, and removed at once:
- * what remains is reached through our own /proc/self/fd alone. */
+/* Binds the socket in a directory that only we can enter, opens the socket file
+ * and removes both at once.  After that only our own /proc/self/fd leads to it. */
 static int bind_below(int listener, const char *parent)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -42,7 +43,7 @@ static int bind_below(int listener, const char *parent)
 	}
 	if (!mkdtemp(directory))
 		return -1;
-	/* A umask may have closed it to ourselves. */
+	/* The umask may have removed our own permission. */
 	(void)chmod(directory, S_IRWXU);
 	(void)snprintf(address.sun_path, sizeof address.sun_path, "%s/wake",
 		       directory);
@@ -89,6 +90,7 @@ void nsh_wake_listener_free(struct wake_listener *listener)
 	nsh_close(&listener->name);
 }
 
+/* Another process could connect through /proc/PID/fd of ours if it may trace us. */
 static int is_our_own(int connection)
 {
 	struct ucred peer;
