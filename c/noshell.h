@@ -38,17 +38,17 @@ enum nsh_code {
 	NSH_OK,
 	NSH_INVALID,       /* a setter was misused; nothing was started */
 	NSH_SPAWN,         /* no program ran: retrying is safe; see the stage */
-	NSH_EXIT,          /* it ended with a status that was not allowed */
-	NSH_SIGNAL,        /* a signal ended it */
+	NSH_EXIT,          /* the program exited with a code that is not allowed */
+	NSH_SIGNAL,        /* a signal ended the program */
 	NSH_TIMEOUT,       /* a deadline passed */
-	NSH_OUTPUT_LIMIT,  /* it wrote more than set_max_output allows */
-	NSH_LOST,          /* it ended, but its status cannot be known */
-	NSH_IO,            /* it ran, and an operation between it and us failed */
+	NSH_OUTPUT_LIMIT,  /* the program wrote more than set_max_output allows */
+	NSH_LOST,          /* the program ended; its status cannot be found out */
+	NSH_IO,            /* the program ran, but exchanging data with it failed */
 	NSH_CLOSED,        /* the object was closed, as all are in a forked child */
 };
 
-/* The steps between "run" and "the program is executing", and the setters
- * that ask for them: a failure names the one that did not succeed. */
+/* The launch steps between "run" and "the program is executing".  A failure names
+ * the stage that did not succeed. */
 enum nsh_stage {
 	NSH_STAGE_NONE,
 	NSH_STAGE_FIND_PROGRAM,
@@ -87,7 +87,7 @@ enum nsh_stage {
 	/* From here on the program has started: a failure is NSH_IO. */
 	NSH_STAGE_EXCHANGE,        /* data between us and the running program */
 	NSH_STAGE_WAIT,
-	NSH_STAGE_ABORT,           /* what the program started was not reached */
+	NSH_STAGE_ABORT,           /* some descendants were not reached */
 	NSH_STAGE_COUNT
 };
 
@@ -95,18 +95,18 @@ enum { NSH_SUBJECT_SIZE = 4096 + 64, NSH_REASON_SIZE = 1024 };
 
 struct nsh_failure {
 	enum nsh_code code;
-	enum nsh_stage stage;            /* NSH_STAGE_NONE where none applies */
+	enum nsh_stage stage;            /* NSH_STAGE_NONE if none applies */
 	int errnum;                      /* an errno value, or 0 */
-	int signal;                      /* what killed the child in `stage`, or 0 */
+	int signal;                      /* it killed the child in `stage`; or 0 */
 	char subject[NSH_SUBJECT_SIZE];  /* path, name or number concerned; "" */
-	char reason[NSH_REASON_SIZE];    /* words where errnum says too little; "" */
+	char reason[NSH_REASON_SIZE];    /* explains more than errnum does; or "" */
 };
 
-/* The stage's name: the setter that asked for it ("set_working_directory"),
- * else what happens ("find_program", "exec").  Static. */
+/* Returns the stage's name: the setter that requested it ("set_working_directory"),
+ * or the operation ("find_program", "exec").  Static. */
 const char *nsh_stage_name(enum nsh_stage stage);
-/* "invalid", "spawn", "exit", "signal", "timeout", "output_limit", "lost",
- * "io", "closed".  Static. */
+/* Returns "invalid", "spawn", "exit", "signal", "timeout", "output_limit", "lost",
+ * "io" or "closed".  Static. */
 const char *nsh_code_name(enum nsh_code code);
 
 /* ---- commands: creation, arguments -------------------------------------- */
@@ -187,19 +187,21 @@ void nsh_command_set_max_mem_lock(struct nsh_command *cmd, uint64_t bytes);
 void nsh_command_set_max_core_size(struct nsh_command *cmd, uint64_t bytes);
 /* Sets the nice value, -20 to 19. */
 void nsh_command_set_nice(struct nsh_command *cmd, int nice);
-/* How readily the kernel ends the program if memory runs out, -1000 (never) to
- * 1000 (first): /proc/pid/oom_score_adj in proc(5). */
+/* Sets the preference of the kernel's OOM killer for the program, from -1000
+ * (never) to 1000 (first): /proc/pid/oom_score_adj in proc(5). */
 void nsh_command_set_oom_score_adj(struct nsh_command *cmd, int value);
 void nsh_command_new_session(struct nsh_command *cmd);
 void nsh_command_new_process_group(struct nsh_command *cmd);
-/* The signal that the program gets when this process ends: not when the thread
- * that started it does.  The kernel sends it at the end of a thread, so that a
- * program that is started by any other than the main thread keeps a helper
- * thread until it ends.  If this process ends during the start, nothing is
- * executed.  Limits: the end of the main thread by pthread_exit(3) counts as
- * the end of the process; the kernel clears the signal when a set-id program,
- * or one with file capabilities, is executed; in another pid namespace an end
- * of this process during the start goes unnoticed. */
+/* Sets the signal that the program gets when this process ends.  The kernel sends
+ * it when the thread that started the program ends, so a program started by
+ * another than the main thread occupies a helper thread until it ends.  If this
+ * process ends during the start, nothing is executed.
+ * Limit: the end of the main thread by pthread_exit(3) counts as the end of the
+ * process.
+ * Limit: the kernel clears the signal when a set-id program, or one with file
+ * capabilities, is executed.
+ * Limit: in another pid namespace, the end of this process during the start is
+ * not noticed. */
 void nsh_command_set_parent_death_signal(struct nsh_command *cmd, int signal);
 void nsh_command_set_no_new_privs(struct nsh_command *cmd);
 /* Sets the processors on which the program may run, each from 0 to 8191; NULL:
@@ -374,7 +376,7 @@ char *nsh_command_to_string(const struct nsh_command *cmd, unsigned how);
 int nsh_command_write_arg_log(const struct nsh_command *cmd, int fd);
 /* Returns the words, argv[0] first, NULL-terminated.  The command owns them. */
 const char *const *nsh_command_argv(const struct nsh_command *cmd);
-/* Whether argv[index] is marked as a secret. */
+/* Returns true if argv[index] is marked as a secret. */
 bool nsh_command_arg_is_secret(const struct nsh_command *cmd, size_t index);
 /* Returns the environment that the program would get now, NULL-terminated.
  * Free it with nsh_strv_free.  NULL: memory is exhausted. */
@@ -460,32 +462,32 @@ char *nsh_quote(const char *word);
 /* ---- results ----------------------------------------------------------- */
 
 struct nsh_result {
-	enum nsh_code code;      /* NSH_OK, or why it is not a success */
+	enum nsh_code code;      /* NSH_OK, or the kind of failure */
 	pid_t pid;
-	int exit_code;           /* -1 unless it exited */
-	int signal;              /* 0 unless a signal ended it */
+	int exit_code;           /* -1 unless the program exited */
+	int signal;              /* 0 unless a signal ended the program */
 	bool core_dumped;
-	int raw_status;          /* as wait(2) has it; -1 where it is lost */
+	int raw_status;          /* as from wait(2); -1 if it is lost */
 	bool timed_out;          /* the command's timeout passed */
-	double timed_out_after;  /* seconds from the start to that; else 0 */
+	double timed_out_after;  /* seconds from the start to the timeout; or 0 */
 	bool output_incomplete;  /* a pipe was still open when reading stopped */
-	/* [1], [2]: whether a process that it started held that captured stream
-	 * open when its end was forced (timeout, abort), though it had exited
-	 * itself. */
+	/* [1], [2]: the program had exited, but a descendant held that captured
+	 * stream open until a timeout or an abort ended the reading. */
 	bool held[3];
-	bool output_limited;     /* a captured stream passed its cap */
+	bool output_limited;     /* a captured stream exceeded its cap */
 	int limited_stream;      /* that stream, 1 or 2 (1 if both did); else 0 */
-	/* What was not reached when the tree was ended: processes that it
-	 * started may still run.  NULL: all have ended. */
+	/* Names descendants that were not reached when the tree was ended, and
+	 * may still run.  NULL: all have ended. */
 	const char *unreached;
-	bool has_output[3];      /* whether that stream was captured */
-	const char *output[3];   /* [1], [2]: what was captured; never NULL there */
+	bool has_output[3];      /* the stream was captured */
+	const char *output[3];   /* [1], [2]: captured bytes; never NULL there */
 	size_t output_size[3];
-	double duration;         /* seconds, as all below */
-	double user_time;        /* -1 where the status came without it */
+	double duration;         /* in seconds, as the next two */
+	double user_time;        /* -1 if the status came without it */
 	double system_time;
-	/* Bytes.  Limit: the kernel counts the parent's peak in where memory
-	 * was shared at the launch. -1 where unknown. */
+	/* In bytes; -1 if unknown.
+	 * Limit: if memory was shared at the launch, the kernel includes the
+	 * parent's peak. */
 	int64_t max_rss;
 };
 
@@ -493,176 +495,178 @@ struct nsh_result {
 
 struct nsh_process;
 
-/* Starts the program: returns when it is executing (or, with a handshake, is
- * about to).  *ret_process is freed with nsh_process_free.  A timeout holds
- * even if no other function is ever called with the process, as
- * nsh_process_leave says. */
+/* Starts the program.  Returns when it is executing or, with a handshake, is about
+ * to.  Free *ret_process with nsh_process_free.  The timeout is enforced even if
+ * no other function is ever called with the process: see nsh_process_leave. */
 int nsh_command_start(struct nsh_command *cmd, struct nsh_process **ret_process,
 		      struct nsh_failure *failure);
-/* The same for a caller that waits for the process at once and until its end:
- * until nsh_process_leave, only nsh_process_pump and nsh_process_wait enforce
- * the timeout, and no thread is needed for it. */
+/* The same for a caller that waits at once, until the process ends.  Until
+ * nsh_process_leave is called, only nsh_process_pump and nsh_process_wait enforce
+ * the timeout, so no thread is needed for it. */
 int nsh_command_start_attended(struct nsh_command *cmd,
 			       struct nsh_process **ret_process,
 			       struct nsh_failure *failure);
-/* Starts, exchanges all data, waits; a stream that is a pipe of the caller is
- * an argument error here.  *ret_process then holds the result
- * also where -1 is returned because of how it ended; NULL where it did not
- * start.  ret_process may be NULL. */
+/* Starts the program, exchanges all data and waits for the end.  NSH_STDIO_PIPE
+ * is an argument error here.  If the program started, *ret_process has the
+ * result, even if -1 is returned because the result is not a success; otherwise
+ * *ret_process is NULL.  ret_process may be NULL. */
 int nsh_command_run(struct nsh_command *cmd, struct nsh_process **ret_process,
 		    struct nsh_failure *failure);
-/* Replaces the calling process; returns -1 only.  Standard streams are
- * inherited unless directed elsewhere.  A failure leaves this process as it
- * was, its ignored signals at all times.
- * Limit: resource limits and a new session stay; and of the failures of exec
- * itself, those of the file's format, of an ELF program's dynamic loader and
- * of memory show only after the signal mask is open: a signal that waited
- * behind it is delivered then. */
+/* Replaces the calling process (exec in place); returns only on failure, -1.
+ * Standard streams are inherited unless directed elsewhere.  After a failure this
+ * process is as before; its ignored signals stay ignored all the time.
+ * Limit: resource limits and a new session are not undone.
+ * Limit: exec can fail for the file's format, an ELF program's dynamic loader or
+ * memory.  These failures are detected only after the signal mask is open, so
+ * pending signals have been delivered. */
 int nsh_command_exec(struct nsh_command *cmd, struct nsh_failure *failure);
 
-/* After a fork of the host (fork(3), or a raw clone(2)) commands are usable in
- * the child, and processes, streams, starts, channels and pollsets of the
- * parent are not: every function below fails there with NSH_CLOSED or EBADF,
- * and freeing them frees memory alone.  Their descriptors are closed in the
- * child of a fork(3) at once, those that nsh_process_pidfd, nsh_process_pollfd
- * and nsh_stream_fd return included, and are left open by a raw clone(2); in
- * neither is a descriptor closed later, when its number may be a file that the
- * child has opened.  Descriptors that noshell has given away (nsh_pipe,
- * nsh_stream_take_fd) stay open. */
+/* After a fork of the host (fork(3) or a raw clone(2)), commands are usable in the
+ * child; processes, streams, starts, channels and pollsets of the parent are not.
+ * The functions below fail there with NSH_CLOSED or EBADF, and freeing an object
+ * frees only memory.  A fork(3) closes the objects' descriptors in the child at
+ * once, including those returned by nsh_process_pidfd, nsh_process_pollfd and
+ * nsh_stream_fd; a raw clone(2) leaves them open.  No descriptor is closed later,
+ * because the child may have reused its number.  Descriptors that noshell has
+ * given away (nsh_pipe, nsh_stream_take_fd) stay open. */
 
-/* Whether the process may be used here: not after a fork of its owner. */
+/* Returns true if the process may be used here: not after a fork of its owner. */
 bool nsh_process_is_ours(const struct nsh_process *process);
-/* That failure.  -1. */
+/* Fills in the failure of using a process that is not ours.  Returns -1. */
 int nsh_process_fail_foreign(const struct nsh_process *process,
 			     struct nsh_failure *failure);
 pid_t nsh_process_pid(const struct nsh_process *process);
-/* The process's own pidfd; stays the process's. -1 once it was reaped. */
+/* Returns the pidfd, which the process owns; -1 once the process is reaped. */
 int nsh_process_pidfd(const struct nsh_process *process);
-/* Which launch path started it: "shared", "prefix", "copied", "own"; or
- * NSH_DRY. */
+/* Returns the launch path: "shared", "prefix", "copied", "own"; or NSH_DRY. */
 const char *nsh_process_launch(const struct nsh_process *process);
-/* The command string, for messages. */
+/* Returns the command line as text, for messages. */
 const char *nsh_process_command(const struct nsh_process *process);
 
-/* One descriptor that is readable when pump has something to do; it stays
- * the process's. -1 where there is nothing to wait for any more. */
+/* Returns a descriptor that is readable when pump has something to do; the process
+ * owns it.  -1 if there is nothing left to wait for. */
 int nsh_process_pollfd(struct nsh_process *process);
-/* Seconds until pump must be called though pollfd is silent; 0 at once,
- * negative: never, as for a finished process. */
+/* Returns the seconds after which pump must be called even if pollfd is not
+ * readable.  Negative: never, as for a finished process. */
 double nsh_process_timeout(struct nsh_process *process);
-/* The time of nsh_now at which its timeout passes; negative if there is none,
- * or if it has passed and was acted on.  A finished process keeps it: a process
- * that it started may still hold a stream open.  *ret_seconds is how long after
- * the start that is. */
+/* Returns the time (of nsh_now) at which the timeout passes; negative if there is
+ * none, or if it has passed and was acted on.  A finished process keeps its
+ * deadline, because a descendant may still hold a stream open.  *ret_seconds is
+ * the time between start and deadline. */
 double nsh_process_deadline(const struct nsh_process *process, double *ret_seconds);
-/* What its command's set_max_output says. */
+/* Returns the value of the command's set_max_output. */
 size_t nsh_process_max_output(const struct nsh_process *process);
-/* Moves data, runs timers, collects the status; never blocks.  1 when the
- * process has ended and its pipes are at EOF, 0 before, -1 on failure. */
+/* Moves data, runs timers and collects the status; never blocks.  Returns 1 when
+ * the process has ended and its pipes are at end of file, 0 before, -1 on
+ * failure. */
 int nsh_process_pump(struct nsh_process *process, struct nsh_failure *failure);
-/* Waits once, as poll(2), until pump has something to do for one of the processes:
- * 1; 2 if `other` (-1: none) is readable; 0 if `seconds` have passed (negative:
- * never) or a timer of a process has; -1 with errno, EINTR if a signal handler ran. */
+/* Waits once, as poll(2) does, until pump has something to do for one of the
+ * processes (returns 1) or `other` (-1: none) is readable (2).  Returns 0 if
+ * `seconds` have passed (negative: no limit) or a process's timer has expired; -1
+ * with errno, EINTR if a signal handler ran. */
 int nsh_processes_poll(struct nsh_process *const *processes, size_t count, int other,
 		       double seconds);
-/* Pumps until finished or `seconds` have passed (negative: no limit).  1
- * finished, 0 time is up, -1 failure: also where a dry run's has no end yet. */
+/* Pumps until the process is finished or `seconds` have passed (negative: no
+ * limit).  Returns 1 if finished, 0 if the time is up, -1 on failure.  Waiting on
+ * a dry-run process without an end is a failure. */
 int nsh_process_wait(struct nsh_process *process, double seconds,
 		     struct nsh_failure *failure);
-/* The result, once pump said 1; NULL before.  Belongs to the process. */
+/* Returns the result once pump has returned 1, before that NULL.  The process owns
+ * it. */
 const struct nsh_result *nsh_process_result(const struct nsh_process *process);
-/* What stream 1 or 2 has captured so far, valid until the next pump; false
- * where it is not captured. */
+/* Gets the bytes captured so far from stream 1 or 2, valid until the next pump.
+ * Returns false if the stream is not captured. */
 bool nsh_process_captured(const struct nsh_process *process, int which,
 			  const char **ret_data, size_t *ret_size);
-/* Whether pump still has data to move: input, or captured output. */
+/* Returns true if pump still has data to move: input or captured output. */
 bool nsh_process_moves_data(const struct nsh_process *process);
-/* Keeps the first `count` bytes of that no longer: they count for no cap, and
- * are not in the result.  A finished process keeps what it has. */
+/* Discards the first `count` captured bytes: they do not count towards the cap and
+ * are not in the result.  Has no effect on a finished process. */
 void nsh_process_drop_captured(struct nsh_process *process, int which,
 			       size_t count);
-/* Checks a finished process by its command's rules: 0, or -1 with
- * the failure. */
+/* Checks a finished process by its command's rules (allow_exit, raw_status).
+ * Returns 0, or -1 with the failure. */
 int nsh_process_check(const struct nsh_process *process,
 		      struct nsh_failure *failure);
-/* Sends a signal through the pidfd.  0; -1 with errno (ESRCH: it has ended). */
+/* Sends a signal through the pidfd.  Returns 0, or -1 with errno (ESRCH: the
+ * process has ended). */
 int nsh_process_kill(struct nsh_process *process, int signal);
-/* Begins to end the whole tree: TERM now, KILL after `grace` seconds; pump
- * does the rest.  A finished process is left alone. */
+/* Starts the escalation: TERM to the whole tree now, KILL after `grace` seconds;
+ * pump continues it.  Has no effect on a finished process. */
 void nsh_process_terminate(struct nsh_process *process, double grace);
-/* TERM, 10 ms, KILL to the tree, and reaps.  0; -1 if processes of the tree may
- * still run, because they could not be found or signalled: the failure has the
- * stage NSH_STAGE_ABORT and says why. */
+/* Sends TERM to the tree and, 10 ms later, KILL, and reaps the process.  Returns 0;
+ * -1 with the stage NSH_STAGE_ABORT if processes of the tree may still run,
+ * because they could not be found or signalled. */
 int nsh_process_abort(struct nsh_process *process, struct nsh_failure *failure);
-/* From now on the command's timeout holds whether or not the process is pumped:
- * a helper thread, the keeper, ends the tree (TERM, grace, KILL) when the
- * timeout has passed and the process has not ended; nsh_process_pump reports
- * that as if it had done so itself.  With `seconds` >= 0 the keeper, and it
- * alone, also does so that many seconds from now, with that grace.  The thread
- * is started when there is a timeout to keep, and ends 0.1 s after the last.
- * Limit: if no thread can be started, the timeout holds only while it is
- * pumped. */
+/* Has the command's timeout enforced even if the process is not pumped.  A helper
+ * thread, the keeper, runs the escalation when the timeout has passed, and
+ * nsh_process_pump reports that as if it had done so itself.  With `seconds` >= 0
+ * the keeper also ends the tree that many seconds from now, with `grace`; pump
+ * does not enforce that second deadline.  The thread is started when there is a
+ * deadline to enforce, and ends 0.1 s after the last one.
+ * Limit: if no thread can be started, the timeout is enforced only while the
+ * process is pumped. */
 void nsh_process_leave(struct nsh_process *process, double seconds, double grace);
-/* Lets go: the process runs on, and the keeper serves it until its end: it
- * reads and discards its output, writes the rest of its input, enforces its
- * timeout, completes a nsh_process_terminate that has begun, and reaps it.
- * Frees `process`. */
+/* Makes the process an orphan and frees `process`.  The program runs on.  The
+ * keeper serves it until its end: it discards its output, writes the rest of its
+ * input, enforces its timeout, completes an escalation and reaps it. */
 void nsh_process_forget(struct nsh_process *process);
-/* Begins to end the tree as nsh_process_abort does, and returns at once; the
- * rest needs no help.  Frees `process`; NULL is fine. */
+/* Starts to end the tree as nsh_process_abort does, and returns at once; the
+ * keeper does the rest.  Frees `process`; NULL is allowed. */
 void nsh_process_end(struct nsh_process *process);
-/* The same in a helper thread, so that the caller does not look for the
- * tree. */
+/* The same, but even the search for the tree happens in a helper thread. */
 void nsh_process_end_later(struct nsh_process *process);
-/* From now on forgetting the process closes its streams instead of reading
- * them to their end: a program that writes without end then gets SIGPIPE. */
+/* Makes nsh_process_forget close the streams instead of reading them to their end:
+ * a program that writes on then gets SIGPIPE. */
 void nsh_process_leave_streams(struct nsh_process *process);
-/* Aborts where still running, frees everything.  NULL is fine. */
+/* Aborts the process if it is still running, and frees everything.  NULL is
+ * allowed. */
 void nsh_process_free(struct nsh_process *process);
-/* Collects the forgotten processes that have ended, without waiting for the
- * keeper to do it; returns how many are left. */
+/* Collects orphans that have ended, without waiting for the keeper to do it.
+ * Returns the number of those that are left. */
 size_t nsh_reap(void);
 
-/* Handshake: waits until the child is ready (1), time is up (0), or -1. */
+/* Waits until the child is ready for the handshake.  Returns 1; 0 if the time is
+ * up; -1 with the failure. */
 int nsh_process_handshake_wait(struct nsh_process *process, double seconds,
 			       struct nsh_failure *failure);
-/* Lets the child go on to exec. */
+/* Lets the child continue to its exec. */
 int nsh_process_handshake_notify(struct nsh_process *process,
 				 struct nsh_failure *failure);
 
 /* ---- dry runs: a process without a program ------------------------------ *
- * Nothing is started, no file is opened or created, no hook runs.  The streams
- * are there: what is written to stdin is kept, and the others have something to
- * read once the end was said.  Until then signals reach it, and do nothing; to
- * terminate or abort it is its end, and nothing else but nsh_process_end_dry. */
+ * A dry run starts nothing, opens no file and runs no hook.  Its streams exist:
+ * input is kept, and output can be read once the end is set.  Only
+ * nsh_process_end_dry, terminate and abort end the process; other signals succeed
+ * and have no effect. */
 
 #define NSH_DRY "dry"
 
 struct nsh_dry_end {
-	int exit_code;           /* 0 to 255; where no signal ended it */
+	int exit_code;           /* 0 to 255; ignored if `signal` is set */
 	int signal;
 	bool core_dumped, timed_out, output_limited, lost;
-	const void *output[3];   /* [1], [2]: what it wrote; or NULL */
+	const void *output[3];   /* [1], [2]: the output; or NULL */
 	size_t output_size[3];
 };
 
-/* Whether its setters fit together, if there is no argument error, for a start or
- * for an exec (`in_place`): 0, or -1 with the failure. */
+/* Checks a command without an argument error for conflicts between its setters,
+ * for a start or for an exec (`in_place`).  Returns 0, or -1 with the failure. */
 int nsh_command_check(const struct nsh_command *cmd, bool in_place,
 		      struct nsh_failure *failure);
-/* Whether its program is found, as a start looks for it.  0, or -1 with the
- * failure. */
+/* Looks the program up as a start does.  Returns 0, or -1 with the failure. */
 int nsh_command_find_program(const struct nsh_command *cmd,
 			     struct nsh_failure *failure);
-/* Gives what nsh_command_start gives, with that pid. */
+/* As nsh_command_start, but makes a dry-run process with that pid. */
 int nsh_command_start_dry(struct nsh_command *cmd, pid_t pid,
 			  struct nsh_process **ret_process,
 			  struct nsh_failure *failure);
-/* It ends so; output beyond the cap ends it as it would a program.  0, or -1
- * with errno: ENOMEM, or ESRCH where it has ended already. */
+/* Sets the end of a dry-run process.  Output beyond the cap ends it as it ends a
+ * program.  Returns 0, or -1 with errno: ENOMEM, or ESRCH if it has ended
+ * already. */
 int nsh_process_end_dry(struct nsh_process *process,
 			const struct nsh_dry_end *end);
-/* What was written to its stdin so far; belongs to the process. */
+/* Returns the bytes written to its stdin so far; the process owns them. */
 const void *nsh_process_input_dry(const struct nsh_process *process,
 				  size_t *ret_size);
 
@@ -670,191 +674,194 @@ const void *nsh_process_input_dry(const struct nsh_process *process,
 
 struct nsh_stream;
 
-/* Stream 0, 1 or 2 where it was NSH_STDIO_PIPE, else NULL.  Belongs to the
- * process. */
+/* Returns stream 0, 1 or 2 if it was directed to NSH_STDIO_PIPE, else NULL.  The
+ * process owns it. */
 struct nsh_stream *nsh_process_stream(struct nsh_process *process, int which);
-/* Its descriptor, non-blocking; -1 when closed, and once the end was read.
- * Stays the stream's. */
+/* Returns the descriptor, which is non-blocking and owned by the stream; -1 if the
+ * stream is closed or its end has been read. */
 int nsh_stream_fd(const struct nsh_stream *stream);
-/* Whether it was closed: at its end it need not be. */
+/* Returns true after nsh_stream_close or nsh_stream_take_fd.  Reading to the end
+ * does not close a stream. */
 bool nsh_stream_is_closed(const struct nsh_stream *stream);
-/* Gives the descriptor away, made blocking, as for fdopen(3); the stream is
- * closed then.  -1 where it is closed already or holds unread data. */
+/* Closes the stream and returns its descriptor, made blocking, for fdopen(3).  The
+ * caller owns it.  Returns -1 if the stream is closed or holds unread data. */
 int nsh_stream_take_fd(struct nsh_stream *stream);
 void nsh_stream_close(struct nsh_stream *stream);
 
-/* Reads until `separator` (-1: none) or `max` bytes (0: no bound) are there,
- * or the end.  Returns 1: ret_data and ret_size hold them (separator included),
- * valid until the next call; 0: would block, or the process is to be pumped
- * because its time is up; 2: end of stream, nothing left; -1 with errno:
- * EMSGSIZE if a record without `max` is longer than set_max_output allows; what
- * came of it stays, to be read with other arguments. */
+/* Reads up to and including `separator` (-1: none), at most `max` bytes (0: no
+ * bound), or to the end.  Returns
+ *   1: *ret_data and *ret_size are set, valid until the next call;
+ *   0: would block, or the process must be pumped because its deadline passed;
+ *   2: end of stream, nothing left;
+ *  -1: error, with errno.  EMSGSIZE: without `max`, a record is longer than
+ *      set_max_output allows; its bytes can be read with other arguments. */
 int nsh_stream_read(struct nsh_stream *stream, int separator, size_t max,
 		    const char **ret_data, size_t *ret_size);
-/* Writes what fits.  Returns the count, 0 where it would block, -1 with
- * errno; EPIPE, never SIGPIPE, where the child stopped reading. */
+/* Writes as much as fits.  Returns the number of bytes, 0 if it would block, -1
+ * with errno.  If the child stopped reading, that is EPIPE; SIGPIPE is never
+ * raised. */
 ssize_t nsh_stream_write(struct nsh_stream *stream, const void *data,
 			 size_t size);
-/* One descriptor that is readable when the stream may be tried again or its
- * process must be pumped; events as poll(2) has them in *ret_events. */
+/* Returns a descriptor to poll for *ret_events (POLLIN, POLLOUT): it is ready when
+ * the stream may be tried again or its process must be pumped. */
 int nsh_stream_pollfd(struct nsh_stream *stream, short *ret_events);
 
-/* ---- starting in another thread: for a host whose own must not stand still -
- * A start takes a fraction of a millisecond, in which the calling thread is
- * stopped until the program executes.  Another thread can be stopped instead: one
- * for each start, made by the caller, which takes 15 us, and gone when the start is
- * done.  So the program has the attributes that the calling thread had at the call:
- * ids, capabilities, no_new_privs, seccomp filters, Landlock, namespaces, CPU
- * affinity, nice value, scheduling policy.  Starts take turns, in the order of the
- * calls; one that opens a FIFO waits for nobody's turn.  If no thread can be made,
- * the caller starts the program itself.
- * Limit: nobody may change the environment meanwhile. */
+/* ---- pending starts: starting a program in another thread ---------------- *
+ * For a host whose thread must not be suspended.  A start takes a fraction of a
+ * millisecond, during which the starting thread is suspended until the program
+ * executes.  Here that is a thread made for this start, which takes 15 us.  Made
+ * by the caller, it has the caller's attributes at the time of the call, and so
+ * has the program: ids, capabilities, no_new_privs, seccomp filters, Landlock,
+ * namespaces, CPU affinity, nice value, scheduling policy.  Starts take turns in
+ * the order of the calls, except those that open a FIFO.  If no thread can be
+ * made, the caller starts the program itself.
+ * Limit: the environment must not be changed while a start is pending. */
 
 struct nsh_start;
 
-/* Whether that can be done: not where a hook runs, nor where the command uses
- * descriptors that the caller may close before. */
+/* Returns true if the command can be started so: it has no hook, and uses no
+ * descriptor that the caller may close before the start. */
 bool nsh_command_can_start_aside(const struct nsh_command *cmd);
-/* Has a copy of the command started.  *ret_start is freed with
- * nsh_start_free. */
+/* Starts a copy of the command.  Free *ret_start with nsh_start_free. */
 int nsh_command_start_aside(const struct nsh_command *cmd, bool to_end,
 			    struct nsh_start **ret_start,
 			    struct nsh_failure *failure);
-/* Readable when it is done, with `to_end` only when the process is to be pumped
- * too: for who would do nothing but wait until then.  It stays the start's. */
+/* Returns a descriptor that is readable when the start is done; with `to_end`,
+ * when its process must be pumped as well.  The start owns it. */
 int nsh_start_fd(const struct nsh_start *start);
-/* Seconds after which to look all the same: a command's timeout that nobody
- * keeps to before it is pumped.  Negative: never. */
+/* Returns the seconds after which to look even if the descriptor is not readable:
+ * with `to_end`, the command's timeout.  Negative: never. */
 double nsh_start_timeout(const struct nsh_start *start);
-/* Waits for it, `seconds` at most: 1 and the process, 0 where it is not done,
- * or -1 with the failure of nsh_command_start. */
+/* Waits up to `seconds` for the start.  Returns 1 with the process, 0 if it is not
+ * done, -1 with the failure of nsh_command_start. */
 int nsh_start_finish(struct nsh_start *start, double seconds,
 		     struct nsh_process **ret_process,
 		     struct nsh_failure *failure);
-/* A start that is not done is cancelled: if its turn has not come, nothing is
- * run; a child that waits for the other end of a FIFO is killed and reaped.
- * Otherwise a process that was not taken is forgotten: it runs on.  Never
- * waits; the start's thread releases what is left.  NULL is fine. */
+/* Frees the start without waiting.  Cancels a start that is not done: if its turn
+ * has not come, nothing is run; a child that waits for the other end of a FIFO is
+ * killed and reaped.  A process that was not taken becomes an orphan and runs on.
+ * NULL is allowed. */
 void nsh_start_free(struct nsh_start *start);
-/* The same, and a process that was not taken is ended. */
+/* The same, but end a process that was not taken: nsh_process_end and
+ * nsh_process_end_later. */
 void nsh_start_end(struct nsh_start *start);
 void nsh_start_end_later(struct nsh_start *start);
 
 /* ---- wake-up channels: for a host that can wait for its own sockets only - *
- * The host connects a stream socket to nsh_wake_path, nsh_wake_accept takes
- * the other end, and a helper thread writes one byte there when an armed
- * descriptor is ready.  A channel is a number >= 0; it goes when the host
- * closes its end, and the number is not soon used again. */
+ * The host connects a stream socket to nsh_wake_path, nsh_wake_accept takes the
+ * other end, and a helper thread writes one byte there when an armed descriptor
+ * is ready.  A channel is a number >= 0.  It ends when the host closes its end;
+ * the number is not soon used again. */
 
-/* The path to connect to, for this process only: it leads to a listener that
- * has no name in any file system.  Static; NULL with errno. */
+/* Returns the path to connect to: a listener that only this process can reach.
+ * Static; NULL with errno. */
 const char *nsh_wake_path(void);
-/* Takes the connection that the caller has just made.  The channel, or -1
- * with errno (EAGAIN: there is none). */
+/* Takes the connection that the caller has just made.  Returns the channel, or -1
+ * with errno (EAGAIN: there is no connection). */
 int nsh_wake_accept(void);
-/* One byte on the channel as soon as fd (-1: none) is ready for `events`, or
- * `seconds` have passed (negative: never); once.  fd stays the caller's; if the
- * caller closes it first, nothing but the time wakes the channel.  0, or -1
- * with errno (EBADF: the channel has gone). */
+/* Arms the channel: it gets one byte, once, when fd (-1: none) is ready for
+ * `events` or `seconds` have passed (negative: never).  fd stays the caller's; if
+ * the caller closes it first, only the time wakes the channel.  Returns 0, or -1
+ * with errno (EBADF: the channel has ended). */
 int nsh_wake_arm(int channel, int fd, short events, double seconds);
-/* Not any more.  A byte may be on its way already. */
+/* Disarms the channel.  A byte may be on its way already. */
 void nsh_wake_disarm(int channel);
-/* Whether the host's end is open.  To be called in the thread in which the host
- * closes sockets: then the answer holds until that thread returns to the
- * host. */
+/* Returns true if the host's end is open.  Call it in the thread in which the host
+ * closes sockets: the answer holds until that thread returns to the host. */
 bool nsh_wake_is_open(int channel);
-/* The channel owns `object` from now on: if the host closes its end before
- * nsh_wake_take_back, the helper thread calls end(object).  To be called in the
- * thread in which the host closes sockets, too.  0, or -1 with errno (EBADF:
- * the channel has gone), and the object is still the caller's. */
+/* Gives `object` to the channel: if the host closes its end before
+ * nsh_wake_take_back, the helper thread calls end(object).  Call it in the thread
+ * in which the host closes sockets.  Returns 0, or -1 with errno (EBADF: the
+ * channel has ended); then the object is still the caller's. */
 int nsh_wake_entrust(int channel, void *object, void (*end)(void *object));
-/* Whether `object` is the caller's again; false: the channel has gone, and
- * end(object) was or will be called. */
+/* Takes `object` back.  Returns false if the channel has ended: end(object) was or
+ * will be called. */
 bool nsh_wake_take_back(int channel, const void *object);
 
-/* ---- several at once --------------------------------------------------- */
+/* ---- several processes ------------------------------------------------- */
 
-/* A pipe between two commands: ends[0] for set_stdio_fd of the one that reads,
- * ends[1] of the one that writes.  Close-on-exec, the caller's to close.  0,
- * or -1 with errno. */
+/* Makes a pipe between two commands: pass ends[0] to set_stdio_fd of the reader,
+ * ends[1] to that of the writer.  Both are close-on-exec, and the caller closes
+ * them.  Returns 0, or -1 with errno. */
 int nsh_pipe(int ends[2]);
 
-/* Many pollable descriptors as one. */
+/* A set of descriptors that is itself represented by one pollable descriptor. */
 struct nsh_pollset;
 
-/* NULL with errno. */
+/* Returns NULL with errno on failure. */
 struct nsh_pollset *nsh_pollset_new(void);
-/* The descriptor that is readable when one of those watched is; it stays the
- * set's. */
+/* Returns the descriptor, which is readable if one of those watched is ready.  The
+ * set owns it. */
 int nsh_pollset_fd(const struct nsh_pollset *set);
 struct nsh_watch {
 	int fd;        /* -1: skipped */
 	short events;  /* NSH_READABLE, NSH_WRITABLE */
 };
-/* From now on these are watched, and no others.  0, or -1 with errno. */
+/* Watches these descriptors and no others.  Returns 0, or -1 with errno. */
 int nsh_pollset_watch(struct nsh_pollset *set, const struct nsh_watch *watches,
 		      size_t count);
-/* One more is watched, or with other events; and one no longer.  For sets that
- * nsh_pollset_watch is not used on.  0, or -1 with errno. */
+/* Add a descriptor or change its events, and remove one.  For sets on which
+ * nsh_pollset_watch is not used.  Returns 0, or -1 with errno. */
 int nsh_pollset_add(struct nsh_pollset *set, int fd, short events);
 void nsh_pollset_remove(struct nsh_pollset *set, int fd);
-/* Which of them are ready now: up to `count` (at most 64) descriptors in fds.
- * Returns how many. */
+/* Puts up to `count` (at most 64) ready descriptors into fds.  Returns their
+ * number. */
 size_t nsh_pollset_ready(struct nsh_pollset *set, int *fds, size_t count);
-/* Whether this process made it: after a fork it is the parent's, and only
- * nsh_pollset_free may be used. */
+/* Returns true if this process made the set.  After a fork, the child may only
+ * call nsh_pollset_free. */
 bool nsh_pollset_is_ours(const struct nsh_pollset *set);
 void nsh_pollset_free(struct nsh_pollset *set);
 
-/* ---- small things for bindings ----------------------------------------- */
+/* ---- helpers for bindings ---------------------------------------------- */
 
-/* A descriptor that an object of a binding owns, for one whose finalizer may
- * run after a fork of the host. */
+/* A descriptor owned by an object of a binding whose finalizer may run after a
+ * fork of the host. */
 struct nsh_descriptor {
 	int fd;                /* -1: closed */
 	bool is_shared;
 	unsigned owner;
 	uint64_t device, inode;
 };
-/* Takes take_fd over; -1 makes a closed one.  In a child of the host one that
- * `is_shared`, such as the end of a pipe, can still be used and closed as long
- * as the number leads to the same file; any other is closed there at once. */
+/* Takes ownership of take_fd; -1 makes a closed descriptor.  In a child of the
+ * host, a descriptor that `is_shared`, such as the end of a pipe, can be used and
+ * closed as long as its number refers to the same file; any other one is closed
+ * at once. */
 void nsh_descriptor_init(struct nsh_descriptor *ret_descriptor, int take_fd,
 			 bool is_shared);
-/* The number; -1 if it is closed, or not usable in this process. */
+/* Returns the number; -1 if it is closed or not usable in this process. */
 int nsh_descriptor_fd(const struct nsh_descriptor *descriptor);
 void nsh_descriptor_close(struct nsh_descriptor *descriptor);
-/* Closes, keeps errno; -1 is fine. */
+/* Closes take_fd and keeps errno; -1 is allowed. */
 void nsh_fd_close(int take_fd);
-/* Another descriptor of the same file, close-on-exec.  -1 with errno. */
+/* Returns a close-on-exec duplicate, or -1 with errno. */
 int nsh_fd_duplicate(int fd);
-/* A descriptor that is readable once `seconds` have passed, and stays so.  -1
+/* Returns a descriptor that becomes readable after `seconds` and stays so, or -1
  * with errno. */
 int nsh_timer(double seconds);
-/* Events as poll(2) has them, POLLIN and POLLOUT. */
+/* The values of POLLIN and POLLOUT. */
 enum { NSH_READABLE = 1, NSH_WRITABLE = 4 };
-/* Seconds of CLOCK_MONOTONIC. */
+/* Returns the seconds of CLOCK_MONOTONIC. */
 double nsh_now(void);
-/* poll(2) on one descriptor, restarted by EINTR: 1 ready, 0 after `seconds`
- * (negative: never), -1 with errno. */
+/* Calls poll(2) for one descriptor, again after EINTR.  Returns 1 if it is ready, 0
+ * after `seconds` (negative: no limit), -1 with errno. */
 int nsh_poll(int fd, short events, double seconds);
-/* The same, also if `other` (-1: none) is readable; and -1 with EINTR if a
- * signal handler ran, for a caller that has to look at what the handler did. */
+/* The same, but also returns if `other` (-1: none) is readable; and -1 with EINTR
+ * if a signal handler ran. */
 int nsh_poll_once(int fd, short events, int other, double seconds);
-/* A signal's number by "TERM", "SIGTERM", "RTMIN+1"; 0 where unknown. */
+/* Returns the number of the signal "TERM", "SIGTERM" or "RTMIN+1"; 0 if unknown. */
 int nsh_signal_number(const char *name);
-/* "TERM" for 15; "" where unknown.  Static or thread-local. */
+/* Returns "TERM" for 15; "" if unknown.  Static or thread-local. */
 const char *nsh_signal_name(int number);
-/* "ENOENT" for 2; "" where unknown.  Static. */
+/* Returns "ENOENT" for 2; "" if unknown.  Static. */
 const char *nsh_errno_name(int errnum);
-/* The path of the program `name` by the caller's PATH, malloc'd; NULL with
- * the failure. */
+/* Looks `name` up in the caller's PATH.  Returns the path, malloc'd; NULL with the
+ * failure. */
 char *nsh_find_program(const char *name, struct nsh_failure *failure);
 
 struct nsh_features {
 	const char *launch;        /* the path a plain command takes now */
-	bool pidfd_info;           /* statuses survive a foreign reaper */
-	bool supervisor;           /* ... or go through the supervisor */
+	bool pidfd_info;           /* a status survives reaping by other code */
+	bool supervisor;           /* programs are started through a supervisor */
 	bool capng;                /* built with libcap-ng */
 	bool selinux;              /* built with libselinux */
 	bool selinux_enabled;
@@ -863,11 +870,11 @@ struct nsh_features {
 	bool close_range;
 	bool process_group_signal; /* pidfd_send_signal to a group */
 };
-/* Asks the kernel, with one trial launch and in children: a seccomp filter that
- * kills the process that asks does not kill this one. */
+/* Probes the kernel with one trial launch and in children, so a seccomp filter
+ * that kills the probing process does not kill this one. */
 void nsh_features(struct nsh_features *ret_features);
-/* The same without that: the launch path is NSH_DRY, and what only a child can
- * ask of the kernel is false. */
+/* The same without starting anything: the launch path is NSH_DRY, and features
+ * that only a child can probe are false. */
 void nsh_features_dry(struct nsh_features *ret_features);
 
 #ifdef __cplusplus
