@@ -59,6 +59,35 @@ describe("a command's arguments", function()
     assert.equal(("y"):rep(100000), result.stdout)
     assert.equal(3002, #cmd:args())
   end)
+
+  it("are flattened from lists at any depth", function()
+    local secret = noshell.secret "word"
+    local deep = "x"
+    for _ = 1, 49 do deep = { deep } end
+    for _, cmd in ipairs {
+      noshell.command { "echo", "a", { "b", { 1, {}, { secret } } }, {}, deep },
+      noshell.command("echo", { "a", "b" }, 1, { secret, deep }),
+      noshell.command("echo"):add_arg { "a", { "b", 1 } }:add_args({ secret }, deep),
+      noshell.command { "echo", args = { "a", { "b", 1, secret }, deep } },
+    } do
+      assert.same({ "a", "b", "1", "word", "x" }, cmd:args())
+      assert.equal("echo a b 1 *** x", cmd:to_string())
+    end
+    assert.same({}, noshell.command { "echo", {}, args = {} }:args())
+  end)
+
+  it("end with their options, not with an argument", function()
+    local _, err = noshell.run("ls", "/", { cwd = "/" })
+    assert.equal('argument 3 has the key "cwd": options go into the same table as the '
+      .. 'program, as in { "ls", cwd = "/" }', err.reason)
+  end)
+
+  it("come from no list that contains itself", function()
+    local list = { "a" }
+    list[2] = list
+    local _, err = noshell.run { "echo", list }
+    assert.equal("item 2 is nested too deeply, or contains itself", err.reason)
+  end)
 end)
 
 describe("a command", function()
@@ -93,7 +122,7 @@ describe("a command", function()
       local first = probing.command("a"):add_env_pair("A", "1"):set_umask(7)
         :set_working_directory(dir):set_limit("core", 0):set_nice(3)
         :set_arg0("zero"):allow_exit(3)
-      local copy = first:clone():add_arg("b"):add_env_pair("A", "2"):set_umask(8)
+      local copy = first:clone():add_arg("b"):add_env_pair("A", "2"):set_umask "010"
       first:add_arg("c")
       local one, two = probing.report(first), probing.report(copy)
       assert.same({ "a", "c" }, first:args())

@@ -65,7 +65,7 @@ describe("a call", function()
   end)
 
   it("has the rest of what the command was told, by the keys of a SPEC", function()
-    local said = { cwd = "/srv", umask = 18, nice = 5, uid = 1000, gid = 100,
+    local said = { cwd = "/srv", umask = "022", nice = 5, uid = 1000, gid = 100,
       groups = { 100, 200 }, new_session = true, no_new_privs = true, timeout = 5, grace = 1,
       parent_death_signal = "TERM", arg0 = "-sh", run_among = 1, pid_file = "/run/x.pid",
       selinux_label = "a:b:c", apparmor_profile = "p", require_handshake = true,

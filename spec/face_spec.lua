@@ -229,8 +229,83 @@ describe("quote", function()
   it("takes numbers, and nothing at all", function()
     assert.equal("kill -9 17", noshell.quote("kill", -9, 17))
     assert.equal("", noshell.quote())
-    assert.has_error(function() noshell.quote("a", nil) end)
+    assert.error_matches(function() noshell.quote("a", nil) end,
+      "^noshell.quote: argument 2 must be a string or a number, not nil$")
     assert.has_error(function() noshell.quote("a\0b") end)
+  end)
+end)
+
+describe("quote of lists and commands", function()
+  it("quotes each word of them", function()
+    assert.equal("a 'b c' d ls 'x y'", noshell.quote("a", { "b c", { "d" }, {} },
+      noshell.command("ls", "x y")))
+    assert.error_matches(function() noshell.quote { "a", nil, "b" } end,
+      "^noshell.quote: argument 1: item 2 is nil: the list has a hole$")
+  end)
+end)
+
+describe("sleep", function()
+  helper.leak_check()
+
+  it("waits through the host", function()
+    local waited
+    local previous = noshell.host.use(function(pollable, seconds)
+      waited = seconds
+      require("noshell.host.blocking").wait(pollable, seconds)
+    end)
+    assert.is_true(noshell.sleep(0.02))
+    noshell.host.use(previous)
+    assert.is_true(waited > 0 and waited <= 0.02)
+    assert.is_true(noshell.sleep(0))
+  end)
+
+  it("takes no time in a dry run", function()
+    local dry = noshell.dry_run(function() end)
+    local slept = noshell.sleep(1e9)
+    dry:stop()
+    assert.is_true(slept)
+  end)
+
+  it("needs a number of seconds", function()
+    for _, seconds in ipairs { -1, 0 / 0, math.huge, "1", false } do
+      assert.error_matches(function() noshell.sleep(seconds) end,
+        "^noshell.sleep: a number of seconds is needed, not ")
+    end
+  end)
+end)
+
+describe("a bound program", function()
+  helper.leak_check()
+
+  it("takes the rest of its arguments, in every way to run", function()
+    local probe = noshell.bind { "printf", "<%s>", "first", env = { LC_ALL = "C" } }
+    assert.equal("<first><a><b><c>", probe("a", { "b", { "c" } }).stdout)
+    assert.equal("<first><a>", probe.run("a").stdout)
+    assert.equal("<first>", probe.output())
+    assert.equal("<first><a>", probe.lines("a")())
+    local process = probe.run_async("a")
+    assert.equal("<first><a>", process:wait().stdout)
+    process:close()
+    assert.equal("C", probe.command("a"):clone():env().LC_ALL)
+    assert.same({ true, "exit", 0 }, { noshell.bind("test").system("-d", "/") })
+  end)
+
+  it("keeps what it was made of", function()
+    local cmd = noshell.command("echo", "a")
+    local echo = noshell.bind(cmd)
+    cmd:add_arg("b")
+    assert.equal("a x", echo.output("x"))
+    assert.equal("a y", echo.output("y"))
+    assert.equal("noshell.bound (echo a)", tostring(echo))
+  end)
+
+  it("reports its argument errors as others do", function()
+    local result, err = noshell.bind { "echo", umsk = 1 } "x"
+    assert.is_nil(result)
+    assert.equal("umsk", err.key)
+    result, err = noshell.bind "echo" { cwd = "/" }
+    assert.is_nil(result)
+    assert.truthy(err.reason:find("options go into the same table", 1, true))
   end)
 end)
 

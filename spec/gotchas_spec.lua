@@ -4,6 +4,7 @@ local helper = require "spec.support.helper"
 local noshell = require "noshell"
 
 local sys = helper.sys
+local unpack = table.unpack or unpack
 
 describe("noshell", function()
   helper.leak_check()
@@ -12,6 +13,12 @@ describe("noshell", function()
     local out = noshell.run("printf", "%s\n", "*.txt", "$HOME", "|", ">", "a b",
       "'", "`id`")
     assert.equal("*.txt\n$HOME\n|\n>\na b\n'\n`id`\n", out.stdout)
+  end)
+
+  it("a list between other values keeps all its items", function()
+    local files = { "a", "b" }
+    assert.equal("a b c", noshell.output { "echo", files, "c", cwd = "/" })
+    assert.equal("a c", noshell.output { "echo", unpack(files), "c", cwd = "/" })
   end)
 
   it("the program is looked up in our PATH", function()

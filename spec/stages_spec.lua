@@ -76,7 +76,7 @@ local cases = {
   { { "true", pid_file = "@/none/x" }, "spawn set_pid_file ENOENT @/none/x" },
   { { "true", pid_file = "@" }, "spawn set_pid_file EISDIR @" },
   -- Attributes
-  { { "true", umask = 18 }, deny = "umask:EPERM", "spawn set_umask EPERM -" },
+  { { "true", umask = "022" }, deny = "umask:EPERM", "spawn set_umask EPERM -" },
   { { "true", limits = { nofile = { 10, 99999999999 } } },
     "spawn set_limit EPERM nofile" },
   { { "true", limits = { core = { 0, "unlimited" } } }, "spawn set_limit EPERM core",

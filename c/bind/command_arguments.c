@@ -2,7 +2,7 @@
 #include "command.h"
 #include "secret.h"
 
-void nsh_lua_add_argument(const struct setter *setter, struct place place)
+static void add_word(const struct setter *setter, struct place place)
 {
 	struct bytes argument;
 
@@ -13,6 +13,90 @@ void nsh_lua_add_argument(const struct setter *setter, struct place place)
 		nsh_command_mark_secret(setter->cmd);
 }
 
+/* How deeply lists of arguments may be nested.  A list that contains itself has no
+ * end. */
+enum { NESTING = 50 };
+
+/* The lists that are being flattened; each is on the Lua stack. */
+struct nested {
+	int depth;
+	struct { int index, next, length; } lists[NESTING];
+};
+
+/* Rejects a list with options: they have no effect there. */
+static bool has_option(const struct setter *setter, struct place place)
+{
+	lua_State *L = setter->L;
+	char text[NSH_LUA_VALUE_SIZE];
+
+	lua_pushnil(L);
+	while (lua_next(L, place.index)) {
+		lua_pop(L, 1);
+		if (lua_type(L, -1) != LUA_TSTRING)
+			continue;
+		nsh_lua_describe(L, lua_gettop(L), text);
+		nsh_lua_reject(setter, place, "has the key %s: options go into the same "
+			       "table as the program, as in { \"ls\", cwd = \"/\" }", text);
+		lua_pop(L, 1);
+		return true;
+	}
+	return false;
+}
+
+/* Begins the list at `place`, which is on top of the stack or an argument. */
+static bool enter(const struct setter *setter, struct nested *nested,
+		  struct place place)
+{
+	int length;
+
+	if (nested->depth == NESTING || !lua_checkstack(setter->L, 8)) {
+		nsh_lua_reject(setter, place, "is nested too deeply, or contains itself");
+		return false;
+	}
+	if (has_option(setter, place) || !nsh_lua_get_list(setter, place, &length))
+		return false;
+	nested->lists[nested->depth].index = place.index;
+	nested->lists[nested->depth].next = 1;
+	nested->lists[nested->depth].length = length;
+	nested->depth++;
+	return true;
+}
+
+/* Adds the words of a list in order, those of lists in it too. */
+static void add_nested(const struct setter *setter, struct place place)
+{
+	lua_State *L = setter->L;
+	int top = lua_gettop(L);
+	struct nested nested = { .depth = 0 };
+	bool goes_on = enter(setter, &nested, place);
+
+	while (goes_on && nested.depth > 0) {
+		int at = nested.depth - 1, next = nested.lists[at].next++;
+
+		if (next > nested.lists[at].length) {
+			nested.depth--;
+			lua_settop(L, at == 0 ? top : nested.lists[at].index - 1);
+			continue;
+		}
+		lua_rawgeti(L, nested.lists[at].index, next);
+		if (lua_istable(L, -1)) {
+			goes_on = enter(setter, &nested, nsh_lua_item(L, next));
+		} else {
+			add_word(setter, nsh_lua_item(L, next));
+			lua_pop(L, 1);
+		}
+	}
+	lua_settop(L, top);
+}
+
+void nsh_lua_add_argument(const struct setter *setter, struct place place)
+{
+	if (nsh_lua_setter_works(setter) && lua_istable(setter->L, place.index))
+		add_nested(setter, place);
+	else
+		add_word(setter, place);
+}
+
 static int add_arg(lua_State *L)
 {
 	struct setter setter = nsh_lua_setter_begin(L, "add_arg", 1, 1);
@@ -21,30 +105,27 @@ static int add_arg(lua_State *L)
 	return nsh_lua_setter_end(&setter);
 }
 
-static void add_list(const struct setter *setter, struct place list)
+static bool is_empty_list(lua_State *L, int index)
 {
-	int length;
+	bool has_item;
 
-	if (!nsh_lua_get_list(setter, list, &length))
-		return;
-	if (length == 0)
-		nsh_lua_reject(setter, list, "is an empty list");
-	for (int i = 1; i <= length; i++) {
-		lua_rawgeti(setter->L, list.index, i);
-		nsh_lua_add_argument(setter, nsh_lua_item(setter->L, i));
-		lua_pop(setter->L, 1);
-	}
+	if (!lua_istable(L, index))
+		return false;
+	lua_pushnil(L);
+	has_item = lua_next(L, index);
+	if (has_item)
+		lua_pop(L, 2);
+	return !has_item;
 }
 
 static int add_args(lua_State *L)
 {
 	struct setter setter = nsh_lua_setter_begin(L, "add_args", 0, -1);
 
-	if (setter.count == 1 && lua_istable(L, 2))
-		add_list(&setter, nsh_lua_argument(1));
-	else
-		for (int i = 1; i <= setter.count; i++)
-			nsh_lua_add_argument(&setter, nsh_lua_argument(i));
+	if (setter.count == 1 && is_empty_list(L, 2))
+		nsh_lua_reject(&setter, nsh_lua_argument(1), "is an empty list");
+	for (int i = 1; i <= setter.count; i++)
+		nsh_lua_add_argument(&setter, nsh_lua_argument(i));
 	return nsh_lua_setter_end(&setter);
 }
 

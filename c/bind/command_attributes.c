@@ -58,7 +58,20 @@ static int text_setter(lua_State *L)
 
 /* ---- the rows of setters.def ------------------------------------------- */
 
-/* Gets a mask: a number, or octal text such as "022", as umask(1) takes it. */
+/* Lua has no octal numbers: 022 is 22, which would be the mask 026. */
+static bool get_digit(const struct setter *setter, struct place place, int *ret_mask)
+{
+	if (!nsh_lua_setter_works(setter))
+		return false;
+	if (lua_tonumber(setter->L, place.index) > 7) {
+		nsh_lua_reject(setter, place, "is a decimal number: write the octal "
+			       "digits as a string, such as \"022\"");
+		return false;
+	}
+	return nsh_lua_get_int(setter, place, 0, 7, ret_mask);
+}
+
+/* Gets a mask: octal text such as "022", as umask(1) takes it, or one digit. */
 static bool get_mask(const struct setter *setter, struct place place,
 		     int maximum, int *ret_mask)
 {
@@ -66,7 +79,7 @@ static bool get_mask(const struct setter *setter, struct place place,
 	size_t size;
 
 	if (lua_type(setter->L, place.index) != LUA_TSTRING)
-		return nsh_lua_get_int(setter, place, 0, maximum, ret_mask);
+		return get_digit(setter, place, ret_mask);
 	text = lua_tolstring(setter->L, place.index, &size);
 	if (size == 0 || size > 4
 	    || strspn(text, "01234567") != size

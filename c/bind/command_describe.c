@@ -168,6 +168,7 @@ static void set_scalars(lua_State *L, const struct nsh_command *cmd)
 {
 	const struct nsh_setter *row;
 	const char *text;
+	char mask[8];
 	int value;
 
 	for (size_t i = 0; (row = nsh_setter(i)); i++) {
@@ -175,6 +176,10 @@ static void set_scalars(lua_State *L, const struct nsh_command *cmd)
 			continue;
 		if (row->kind == NSH_SETTER_SIGNAL)
 			text = nsh_signal_name(value);
+		if (row->kind == NSH_SETTER_MASK) {
+			(void)snprintf(mask, sizeof mask, "%03o", (unsigned)value);
+			text = mask;
+		}
 		if (row->kind == NSH_SETTER_FLAG)
 			nsh_lua_set_flag(L, row->key, true);
 		else if (text)

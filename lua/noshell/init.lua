@@ -7,10 +7,12 @@
 
 local core = require "noshell.load_core"
 local backend = require "noshell.backend"
+local bind = require "noshell.bind"
 local command = require "noshell.command"
 local dry_run = require "noshell.dry_run"
 local failure = require "noshell.failure"
 local host = require "noshell.host"
+local lists = require "noshell.list"
 local map = require "noshell.map"
 local options = require "noshell.options"
 local parse = require "noshell.parse"
@@ -19,6 +21,7 @@ local popen = require "noshell.popen"
 local result = require "noshell.result"
 local retry = require "noshell.retry"
 local trace = require "noshell.trace"
+local wait = require "noshell.wait"
 local wait_several = require "noshell.wait_several"
 
 -- An argument error is told with the line of who uses noshell, not with ours.
@@ -209,6 +212,32 @@ function noshell.exec(...)
   return cmd:exec()
 end
 
+--- Waits through the host: in an event loop, other coroutines run meanwhile. In a dry
+--- run it returns at once.
+---@param seconds number  of at least 0, and finite
+---@return true?
+---@return noshell.error?
+function noshell.sleep(seconds)
+  if type(seconds) ~= "number" or not (seconds >= 0 and seconds < math.huge) then
+    error(("noshell.sleep: a number of seconds is needed, not %s"):format(
+      failure.shown(seconds)), 2)
+  end
+  local raw = not dry_run.is_active() and wait.sleep(seconds)
+  if raw then return nil, failure.new(raw, "sleep") end
+  return true
+end
+
+--- A program with its first arguments and options, to be called with the rest of the
+--- arguments. `noshell.bind { "git", cwd = tree }` returns a `git` that runs with
+--- `git("log", "-n", 1)`; `git.output(...)`, `git.lines(...)`, `git.run_async(...)` and
+--- `git.system(...)` are as the functions of those names, and `git.command(...)`
+--- returns the command.
+---@param ... noshell.spec|noshell.command|noshell.word
+---@return noshell.bound
+function noshell.bind(...)
+  return bind.new(noshell, ...)
+end
+
 noshell.pipeline = pipeline.new
 noshell.tee = pipeline.tee
 noshell.map = map.map
@@ -218,13 +247,28 @@ noshell.retry = retry.run
 noshell.trace = trace.use
 noshell.dry_run = dry_run.new
 
---- The words as sh reads them back unchanged, with blanks between them.
----@param ... string|number
+local function add_quoted(quoted, word, number)
+  if command.is(word) then word = word:argv() end
+  if type(word) == "table" then
+    local count, reason = lists.length(word)
+    if reason then error(("noshell.quote: argument %d: %s"):format(number, reason), 3) end
+    for i = 1, count do add_quoted(quoted, word[i], number) end
+  elseif type(word) == "string" or type(word) == "number" then
+    quoted[#quoted + 1] = core.quote(word)
+  else
+    error(("noshell.quote: argument %d must be a string or a number, not %s"):format(
+      number, failure.shown(word)), 3)
+  end
+end
+
+--- The words as sh reads them back unchanged, with blanks between them: given one by
+--- one, as lists, or as a command, whose program and arguments are meant.
+---@param ... string|number|(string|number)[]|noshell.command
 ---@return string
 function noshell.quote(...)
-  local words = { ... }
-  for i = 1, select("#", ...) do words[i] = core.quote(words[i]) end
-  return table.concat(words, " ")
+  local quoted = {}
+  for i = 1, select("#", ...) do add_quoted(quoted, (select(i, ...)), i) end
+  return table.concat(quoted, " ")
 end
 
 --- The path of the program that would be run.

@@ -102,6 +102,13 @@ local function each(setter)
   end
 end
 
+--- A list of words, flattened. An error is that of the key, whichever word it is.
+local function args(cmd, given, key)
+  local is_wrong = cmd:argument_error() ~= nil
+  cmd:add_arg(given)
+  if not is_wrong then cmd:_set_argument_error_key(key) end
+end
+
 --- The setter takes a value and options: "x", or { "x", if_enabled = true }.
 local function with_options(setter)
   return function(cmd, given)
@@ -254,7 +261,7 @@ local SCALARS = {}
 local SETTERS = {
   { "arg0", value "set_arg0" },
   { "arg", value "add_arg" },
-  { "args", each "add_arg" },
+  { "args", args },
   { "arg_pair", arguments "add_arg_pair" },
   { "arg_format", arguments "add_arg_format" },
 

@@ -1,6 +1,5 @@
 --- Retries commands that may succeed later.
 
-local core = require "noshell.core"
 local dry_run = require "noshell.dry_run"
 local failure = require "noshell.failure"
 local lists = require "noshell.list"
@@ -59,20 +58,6 @@ local function is_worth(on, err, attempt)
   return false
 end
 
---- A pollable that never becomes ready, to wait for a deadline only.
-local timer = {
-  pollfd = function() return nil end,
-  events = function() return nil end,
-  timeout = function() return nil end,
-}
-
---- Waits through the host, so that other coroutines run. Returns at once in a dry run.
-local function sleep(seconds)
-  if dry_run.is_active() then return nil end
-  local _, raw = wait.await(timer, function() return false end, core.now() + seconds)
-  return raw
-end
-
 --- Runs a command or pipeline until it succeeds, up to `attempts` times, with delays in
 --- between. Returns the result, or nil and the last error, with err.attempts.
 ---@param spec noshell.spec|noshell.command|noshell.pipeline
@@ -89,7 +74,7 @@ function retry.run(spec, how)
     if result then return result end
     err.attempts = attempt
     local is_last = attempt == attempts or not is_worth(how.on, err, attempt)
-    local raw = not is_last and sleep(delay)
+    local raw = not is_last and not dry_run.is_active() and wait.sleep(delay)
     if raw then return nil, failure.new(raw, err.command) end
     if is_last then return nil, err end
     delay = delay * (how.backoff or DEFAULTS.backoff)

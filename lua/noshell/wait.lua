@@ -110,6 +110,21 @@ function wait.finish(pollable, attempt, deadline)
   return host._protect(frame, wait_on, frame, pollable, attempt, deadline)
 end
 
+--- A pollable that never becomes ready, to wait for a deadline only.
+local timer = {
+  pollfd = function() return nil end,
+  events = function() return nil end,
+  timeout = function() return nil end,
+}
+
+--- Waits `seconds` through the host, so that other coroutines run.
+---@param seconds number
+---@return noshell.failure?
+function wait.sleep(seconds)
+  local _, raw = wait.await(timer, function() return false end, core.now() + seconds)
+  return raw
+end
+
 --- A command that another thread is starting, as a pollable.
 local starting = {}
 local metatable = { __index = starting }

@@ -26,7 +26,8 @@ builder.add_arg = {
   works = { "command", "reach the program as they were given, in order" },
   argument_errors = {
     rejects("", "argument 1 is missing"),
-    rejects("a table", "must be a string or a number", {}),
+    rejects("a table", 'has the key "cwd": options go into the same table', { cwd = "/" }),
+    rejects("nil", "item 2 is nil: the list has a hole", { "a", nil, "c" }),
     rejects("true", "must be a string or a number", true),
     rejects("inf", "must be a finite number", huge),
     rejects('"a\\0b"', "contains a zero byte", "a\0b"),
@@ -40,9 +41,8 @@ builder.add_args = {
     rejects("a table", "argument 1 is an empty list", {}),
     rejects("nil", "item 2 is nil: the list has a hole", { "a", nil, "c" }),
     rejects("false", "item 2 must be ", { "a", false }),
-    rejects("a table", 'has an unknown key, "x"', { "a", x = 1 }),
+    rejects("a table", 'has the key "x": options go into the same table', { "a", x = 1 }),
     rejects("nil", "argument 2 must be ", "a", nil, "c"),
-    rejects("a table", "argument 1 must be ", {}, "a"),
   },
   stage = "exec",
 }

@@ -34,11 +34,12 @@ function argument_errors.integer(row, rejects)
 end
 
 function argument_errors.mask(row, rejects)
-  local range = ("argument 1 must be from 0 to %d"):format(row.maximum)
+  local decimal = "argument 1 is a decimal number: write the octal digits as a string"
   local octal = ("must be an octal mask from 0 to %o"):format(row.maximum)
   return {
-    rejects(tostring(row.maximum + 1), range, row.maximum + 1),
-    rejects("-1", range, -1),
+    rejects("8", decimal, 8),
+    rejects("-1", "argument 1 must be from 0 to 7", -1),
+    rejects(('"%o"'):format(row.maximum + 1), octal, ("%o"):format(row.maximum + 1)),
     rejects('"088"', octal, "088"),
     rejects('""', octal, ""),
     rejects("1.5", "must be an integer", 1.5),

@@ -29,7 +29,8 @@ local ARGUMENTS = { integer = "value integer", mask = "mask integer|string",
 local function range_of(row)
   if row.kind == "integer" then return ("  %d to %d"):format(row.minimum, row.maximum) end
   if row.kind == "mask" then
-    return ('  0 to %d, or octal: "022"'):format(row.maximum)
+    return ('  octal digits up to "%o", such as "022", or a number up to 7')
+      :format(row.maximum)
   end
   return ""
 end

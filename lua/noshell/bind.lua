@@ -1,0 +1,46 @@
+--- Binding a program: a callable that takes the rest of the arguments.
+
+local options = require "noshell.options"
+
+local bind = {}
+
+--- A program with its first arguments and options. Called, it runs the program with
+--- the given arguments behind those, as noshell.run does. The functions take arguments
+--- in the same way: `git.output("log", "-n", 1)`.
+---@class noshell.bound
+---@overload fun(...: noshell.word|noshell.word[]): noshell.result?, noshell.error?
+---@field command fun(...: noshell.word|noshell.word[]): noshell.command
+---@field run fun(...: noshell.word|noshell.word[]): noshell.result?, noshell.error?
+---@field run_async fun(...: noshell.word|noshell.word[]): noshell.process?, noshell.error?
+---@field output fun(...: noshell.word|noshell.word[]): string?, noshell.error?
+---@field lines fun(...: noshell.word|noshell.word[]): fun(): string?
+---@field system fun(...: noshell.word|noshell.word[]): true?, string|noshell.error, integer?
+
+--- The functions that a bound program has beside `command`.
+bind.NAMES = { "run", "run_async", "output", "lines", "system" }
+
+--- Binds a SPEC. Later changes of a given command have no effect.
+---@param starters table<string, function>  functions that take a command, by those names
+---@param ... noshell.spec|noshell.command|noshell.word
+---@return noshell.bound
+function bind.new(starters, ...)
+  local base = options.own(...)
+  local bound = {}
+
+  function bound.command(...)
+    local cmd = base:clone()
+    if select("#", ...) > 0 then cmd:add_args(...) end
+    return cmd
+  end
+
+  for _, name in ipairs(bind.NAMES) do
+    bound[name] = function(...) return starters[name](bound.command(...)) end
+  end
+  return setmetatable(bound, {
+    __call = function(_, ...) return bound.run(...) end,
+    __name = "noshell.bound",
+    __tostring = function() return "noshell.bound (" .. base:to_string() .. ")" end,
+  })
+end
+
+return bind
