@@ -315,6 +315,10 @@ void nsh_command_set_pid_file(struct nsh_command *cmd, const char *path);
  * FIFO without another end, may take as long. */
 void nsh_command_set_timeout(struct nsh_command *cmd, double seconds,
 			     double grace);
+/* Limits the start alone, of a command that shares a timeout with others, as those
+ * of a pipeline do: when nsh_now() is `deadline`, a child that waits in a hook, or
+ * for the other end of a FIFO, is killed, and the start fails with ETIMEDOUT. */
+void nsh_command_set_start_deadline(struct nsh_command *cmd, double deadline);
 /* Limits each captured stream to a number of bytes; SIZE_MAX: no limit; default
  * 64 MiB. */
 void nsh_command_set_max_output(struct nsh_command *cmd, size_t bytes);
@@ -719,9 +723,13 @@ int nsh_stream_pollfd(struct nsh_stream *stream, short *ret_events);
 
 struct nsh_start;
 
-/* Returns true if the command can be started so: it has no hook, and uses no
- * descriptor that the caller may close before the start. */
+/* Returns true if the command can be started so: it has no hook, no handshake, no
+ * daemonize, and no pass_fd with close_parent.  The start has duplicates of the
+ * caller's descriptors. */
 bool nsh_command_can_start_aside(const struct nsh_command *cmd);
+/* Returns true if a standard stream is directed to a FIFO, for whose other end a
+ * start waits. */
+bool nsh_command_opens_fifo(const struct nsh_command *cmd);
 /* Starts a copy of the command.  Free *ret_start with nsh_start_free. */
 int nsh_command_start_aside(const struct nsh_command *cmd, bool to_end,
 			    struct nsh_start **ret_start,

@@ -276,6 +276,67 @@ static int start_command(lua_State *L)
 	return 1;
 }
 
+/* Whether an object is passed that is closed once the program has started. */
+static bool closes_passed(lua_State *L)
+{
+	bool found = false;
+
+	lua_getfield(L, 2, "passed");
+	for (int i = 1; !found && lua_istable(L, -1); i++) {
+		lua_rawgeti(L, -1, i);
+		if (lua_isnil(L, -1)) {
+			lua_pop(L, 1);
+			break;
+		}
+		lua_rawgeti(L, -1, 3);
+		found = lua_toboolean(L, -1);
+		lua_pop(L, 2);
+	}
+	lua_pop(L, 1);
+	return found;
+}
+
+static bool can_start_aside(const struct preparation *start, bool only_fifo)
+{
+	const struct nsh_command *cmd = start->command->cmd;
+
+	return !nsh_command_argument_error(cmd) && !start->command->hooked
+		&& (!only_fifo || nsh_command_opens_fifo(cmd))
+		&& nsh_command_can_start_aside(cmd) && !closes_passed(start->L);
+}
+
+/* command:_start_aside(to_end, is_bound, only_fifo): a pending start; nil if only
+ * _start can start the command, or if it opens no FIFO and only_fifo; or nil,
+ * failure. */
+static int start_aside(lua_State *L)
+{
+	struct nsh_failure failure;
+	struct preparation start = {
+		.L = L, .command = nsh_lua_check_command(L, 1),
+		.taken = { -1, -1, -1 }, .failure = &failure,
+	};
+	bool to_end = lua_toboolean(L, 2), is_bound = lua_toboolean(L, 3);
+	bool only_fifo = lua_toboolean(L, 4);
+	struct nsh_start **pending;
+	bool right;
+
+	lua_settop(L, 1);
+	lua_getuservalue(L, 1);
+	if (!can_start_aside(&start, only_fifo)) {
+		lua_pushnil(L);
+		return 1;
+	}
+	pending = nsh_lua_push_start(L, is_bound);
+	right = prepare(&start)
+		&& nsh_command_start_aside(start.command->cmd, to_end, pending,
+					   &failure) == 0;
+	close_taken(&start);
+	if (!right)
+		return nsh_lua_fail(L, &failure);
+	lua_settop(L, 3);
+	return 1;
+}
+
 static int exec_command(lua_State *L)
 {
 	struct nsh_failure failure;
@@ -338,12 +399,21 @@ static int start_dry(lua_State *L)
 	return 1;
 }
 
+/* command:_set_start_deadline(deadline), as core.now has it. */
+static int set_start_deadline(lua_State *L)
+{
+	nsh_command_set_start_deadline(nsh_lua_check_command(L, 1)->cmd,
+				       luaL_checknumber(L, 2));
+	return 0;
+}
+
 static const luaL_Reg methods[] = {
 	{ "_check", check_command },
 	{ "_exec", exec_command },
 	{ "_find_program", find_program },
+	{ "_set_start_deadline", set_start_deadline },
 	{ "_start", start_command },
-	{ "_start_aside", nsh_lua_start_aside },
+	{ "_start_aside", start_aside },
 	{ "_start_dry", start_dry },
 	{ NULL, NULL }
 };

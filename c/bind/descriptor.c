@@ -1,20 +1,28 @@
 #include "descriptor.h"
 
 #include <errno.h>
+#include <stdint.h>
 
 #include "../noshell.h"
 #include "failure.h"
+#include "wake.h"
 
 static const char DESCRIPTOR[] = "noshell.descriptor";
 
+struct descriptor {
+	struct nsh_descriptor it;
+	int channel;  /* the wake-up channel that owns it now; -1 */
+};
+
 static struct nsh_descriptor *push_closed(lua_State *L)
 {
-	struct nsh_descriptor *descriptor = lua_newuserdata(L, sizeof *descriptor);
+	struct descriptor *descriptor = lua_newuserdata(L, sizeof *descriptor);
 
-	nsh_descriptor_init(descriptor, -1, false);
+	nsh_descriptor_init(&descriptor->it, -1, false);
+	descriptor->channel = -1;
 	luaL_getmetatable(L, DESCRIPTOR);
 	lua_setmetatable(L, -2);
-	return descriptor;
+	return &descriptor->it;
 }
 
 /* Both ends may be used in a child of the host. */
@@ -57,9 +65,45 @@ int nsh_lua_new_timer(lua_State *L)
 	return push_fd(L, descriptor, nsh_timer(seconds), "timer");
 }
 
+/* A channel owns the number, as an address; it is above 2, so never NULL. */
+static void *object_of(const struct nsh_descriptor *descriptor)
+{
+	return (void *)(intptr_t)descriptor->fd;
+}
+
+static void end_descriptor(void *object)
+{
+	nsh_fd_close((int)(intptr_t)object);
+}
+
+static struct descriptor *check_any(lua_State *L)
+{
+	struct descriptor *descriptor = luaL_checkudata(L, 1, DESCRIPTOR);
+
+	if (descriptor->channel >= 0
+	    && !nsh_lua_take_back(object_of(&descriptor->it), &descriptor->channel))
+		descriptor->it.fd = -1;
+	return descriptor;
+}
+
 static struct nsh_descriptor *check(lua_State *L)
 {
-	return luaL_checkudata(L, 1, DESCRIPTOR);
+	return &check_any(L)->it;
+}
+
+/* descriptor:_entrust(channel): whether the channel owns it now. */
+static int entrust(lua_State *L)
+{
+	struct descriptor *descriptor = check_any(L);
+	int channel = (int)luaL_checkinteger(L, 2);
+	bool is_held = nsh_descriptor_fd(&descriptor->it) > 0
+		&& nsh_wake_entrust(channel, object_of(&descriptor->it),
+				    end_descriptor) == 0;
+
+	if (is_held)
+		descriptor->channel = channel;
+	lua_pushboolean(L, is_held);
+	return 1;
 }
 
 static int get_fd(lua_State *L)
@@ -96,6 +140,7 @@ static int to_text(lua_State *L)
 }
 
 static const luaL_Reg methods[] = {
+	{ "_entrust", entrust },
 	{ "close", close_descriptor },
 	{ "closed", is_closed },
 	{ "fileno", get_fd },

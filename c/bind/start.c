@@ -16,43 +16,14 @@ struct start {
 	bool bound;               /* it ends the process, should its caller go */
 };
 
-/* Whether it is directed to a Lua object, or has one to pass. */
-static bool has_objects(lua_State *L)
+struct nsh_start **nsh_lua_push_start(lua_State *L, bool is_bound)
 {
-	bool found = false;
+	struct start *start = lua_newuserdata(L, sizeof *start);
 
-	lua_getuservalue(L, 1);
-	for (int which = 0; which < 3; which++) {
-		lua_rawgeti(L, -1, which);
-		found |= !lua_isnil(L, -1);
-		lua_pop(L, 1);
-	}
-	lua_getfield(L, -1, "passed");
-	found |= !lua_isnil(L, -1);
-	lua_pop(L, 2);
-	return found;
-}
-
-int nsh_lua_start_aside(lua_State *L)
-{
-	struct command *command = nsh_lua_check_command(L, 1);
-	bool to_end = lua_toboolean(L, 2);
-	struct nsh_failure failure;
-	struct start *start;
-
-	if (nsh_command_argument_error(command->cmd) || command->hooked || has_objects(L)
-	    || !nsh_command_can_start_aside(command->cmd)) {
-		lua_pushnil(L);
-		return 1;
-	}
-	start = lua_newuserdata(L, sizeof *start);
-	*start = (struct start){ NULL, -1, lua_toboolean(L, 3) };
+	*start = (struct start){ NULL, -1, is_bound };
 	luaL_getmetatable(L, START);
 	lua_setmetatable(L, -2);
-	if (nsh_command_start_aside(command->cmd, to_end, &start->start,
-				    &failure) < 0)
-		return nsh_lua_fail(L, &failure);
-	return 1;
+	return &start->start;
 }
 
 static struct start *check_any(lua_State *L)

@@ -5,11 +5,14 @@
 #ifndef NSH_LUA_START_H
 #define NSH_LUA_START_H
 
+#include <stdbool.h>
+
+#include "../noshell.h"
 #include "compat.h"
 
-/* command:_start_aside(to_end): a pending start; nil if only _start can start
- * the command; or nil, failure. */
-int nsh_lua_start_aside(lua_State *L);
+/* Pushes one that is over, which the caller fills.  `is_bound`: collected, it ends
+ * the program. */
+struct nsh_start **nsh_lua_push_start(lua_State *L, bool is_bound);
 void nsh_lua_open_start(lua_State *L);
 
 #endif

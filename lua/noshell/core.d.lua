@@ -455,6 +455,7 @@ function stream:_process() end
 ---@field fileno fun(self): integer  raises an error if it is closed
 ---@field close fun(self)            may be called twice
 ---@field closed fun(self): boolean
+---@field _entrust fun(self, channel: integer): boolean  as process:_entrust
 
 --- A set of descriptors to wait for as one. It does not own the descriptors.
 ---@class noshell.pollset: userdata

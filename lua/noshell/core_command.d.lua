@@ -317,14 +317,20 @@ function command:stdio(which) end
 ---@return noshell.failure?
 function command:_start(scope, attended) end
 
+--- A start that waits for something before its exec fails with ETIMEDOUT when
+--- core.now() is `deadline`.
+---@param deadline number
+function command:_set_start_deadline(deadline) end
+
 --- Starts the command in a start thread. Returns nil if only _start can start it.
 --- `to_end`: the start's descriptor becomes readable for events of the process, not
 --- when it has started.
 ---@param to_end? boolean
 ---@param is_bound? boolean  collected, the start ends the program
+---@param only_fifo? boolean  nil too if no standard stream is directed to a FIFO
 ---@return noshell.start?
 ---@return noshell.failure?
-function command:_start_aside(to_end, is_bound) end
+function command:_start_aside(to_end, is_bound, only_fifo) end
 
 ---@return nil
 ---@return noshell.failure

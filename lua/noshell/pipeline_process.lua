@@ -19,7 +19,6 @@ local waitable = require "noshell.waitable"
 ---@field stdin? noshell.stream     of the first, where it was directed to a pipe
 ---@field stdout? noshell.stream    of the last, where it was directed to a pipe
 ---@field private group noshell.group
----@field private started number
 ---@field private limit? number     how long all of it may run
 ---@field private deadline? number
 ---@field private grace? number
@@ -61,6 +60,13 @@ local function join(left, right)
   return reader, writer
 end
 
+--- Those that are not nil.
+local function present(...)
+  local found = {}
+  for i = 1, select("#", ...) do found[#found + 1] = (select(i, ...)) end
+  return found
+end
+
 local function close(...)
   for i = 1, select("#", ...) do
     local descriptor = select(i, ...)
@@ -69,28 +75,29 @@ local function close(...)
 end
 
 --- Starts stage `index` of copies, which are not used otherwise. Gives what the
---- next one reads from.
-local function start_stage(calls, copies, index, processes, reads, is_bound)
+--- next one reads from. Until all have started, the end of the call ends those
+--- that have, also in run_async: their pipeline would never be whole.
+local function start_stage(calls, copies, index, processes, reads)
   local following, writes, raw, err
   if copies[index + 1] then
     following, writes = join(copies[index], copies[index + 1])
-    if not following then raw = writes end
+    if not following then raw, writes = writes, nil end
   end
+  calls.pipes = present(reads, following, writes)
   if raw then
     raw.code, raw.stage = "spawn", "descriptors"
-    writes, err = nil, failure.new(raw, copies[index]:to_string())
+    err = failure.new(raw, copies[index]:to_string())
   else
-    processes[index], err = copies[index]:_launch(calls, is_bound)
+    processes[index], err = copies[index]:_launch(calls, true)
   end
+  calls.pipes = present(following)
   close(reads, writes)
   return following, err
 end
 
-local function new(pl, processes)
+local function new(pl, processes, deadline)
   local self = setmetatable({ command = pl:to_string(), processes = processes,
-    pids = {}, started = core.now() }, metatable)
-  self.limit = pl.seconds
-  self.deadline = pl.seconds and self.started + pl.seconds
+    pids = {}, limit = pl.seconds, deadline = deadline }, metatable)
   self.grace = pl.grace or 2
   self.group = group.new { self }
   self.stdin = processes[1].stdin
@@ -101,11 +108,6 @@ local function new(pl, processes)
     state.of(each).owner = self
   end
   return self
-end
-
---- Has the keeper enforce the timeout of all, should the caller not do it.
-local function leave(self, pl)
-  for i = 1, #self.processes do self.processes[i]:_leave(pl.seconds, self.grace) end
 end
 
 --- Whether all programs are found, so that a missing one keeps all from running.
@@ -131,6 +133,13 @@ local function not_started(pl, index, err, processes)
   return pipeline_result.locate(pl:to_string(), index, err)
 end
 
+--- The timeout of all counts from the call, so it bounds each start.
+local function copy_stage(stage, deadline)
+  local copy = stage:clone()
+  if deadline then copy:_set_start_deadline(deadline) end
+  return copy
+end
+
 --- Starts the stages from left to right. Where one cannot start, those that did
 --- are ended. With `attended` the caller waits for the end at once.
 ---@param calls noshell.scope  of the call that starts them
@@ -142,19 +151,23 @@ end
 function running.start(calls, pl, is_bound, attended)
   local found, why = find_programs(pl)
   if not found then return nil, why end
+  local deadline = pl.seconds and core.now() + pl.seconds
+  local is_left = deadline and not (attended and host.waits_in_place())
   local copies, processes, reads = {}, {}, nil
-  for i = 1, #pl.stages do copies[i] = pl.stages[i]:clone() end
+  for i = 1, #pl.stages do copies[i] = copy_stage(pl.stages[i], deadline) end
   for i = 1, #copies do
-    local following, err = start_stage(calls, copies, i, processes, reads, is_bound)
+    local following, err = start_stage(calls, copies, i, processes, reads)
     reads = following
     if err then
       close(reads)
       waitable.abort_all(processes)
       return nil, not_started(pl, i, err, processes)
     end
+    -- The keeper enforces the timeout, should the caller not do it.
+    if is_left then processes[i]:_leave(math.max(0, deadline - core.now()), pl.grace or 2) end
   end
-  local started = new(pl, processes)
-  if pl.seconds and not (attended and host.waits_in_place()) then leave(started, pl) end
+  local started = new(pl, processes, deadline)
+  if not is_bound then started:_bind(false) end
   return started
 end
 

@@ -18,6 +18,7 @@ local terminate, abort, closed = processes.terminate, processes._abort, processe
 ---@field [integer] noshell.process
 ---@field start? noshell.start   what another thread is starting
 ---@field group? noshell.group   what the call waits with
+---@field pipes? noshell.descriptor[]  between commands that are being started
 ---@field keeps? boolean         the processes are ended, and not closed
 
 local scope = {}
@@ -61,6 +62,7 @@ local function fail(self)
     if not self.keeps then release(self[i]) end
   end
   if self.group then pcall(close_group, self.group) end
+  for i = 1, self.pipes and #self.pipes or 0 do self.pipes[i]:close() end
 end
 
 --- A scope of these, and of nothing else unless something is started in it.

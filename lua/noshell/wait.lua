@@ -151,7 +151,8 @@ function starting:closed() return self.start:closed() end
 --- that waits in place enforces its timeout without the keeper.
 local function start_once(calls, cmd, to_end, is_bound, attended)
   local with = backend.current
-  local start = host.starts_aside() and with.start_aside(cmd, to_end, is_bound)
+  local is_possible, is_usual = host.starts_aside()
+  local start = is_possible and with.start_aside(cmd, to_end, is_bound, not is_usual)
   if not start then return with.start(cmd, calls, attended and host.waits_in_place()) end
   calls.start = start
   local process, raw = wait.await(setmetatable({ start = start, calls = calls },

@@ -142,19 +142,54 @@ static int pass(void *data, char *message, size_t size)
 static void knows_what_it_cannot(void)
 {
 	struct nsh_command *hooked = PROBE("--exit", "0");
-	struct nsh_command *passing = PROBE("--exit", "0");
-	struct nsh_command *inheriting = PROBE("--exit", "0");
+	struct nsh_command *giving = PROBE("--exit", "0");
+	struct nsh_command *closed = PROBE("--exit", "0");
+	struct nsh_start *start_of = NULL;
+	struct nsh_failure failure;
 
 	nsh_command_set_pre_exec_hook(hooked, pass, NULL);
-	nsh_command_pass_fd(passing, 2, 7, false);
-	nsh_command_set_stdio_fd(inheriting, 1, 2);
+	nsh_command_pass_fd(giving, fcntl(2, F_DUPFD_CLOEXEC, 3), 7, true);
+	nsh_command_set_stdio_fd(closed, 1, 1000);
 	CHECK(!nsh_command_can_start_aside(hooked));
-	CHECK(!nsh_command_can_start_aside(passing));
-	CHECK(!nsh_command_can_start_aside(inheriting));
+	CHECK(!nsh_command_can_start_aside(giving));
 	CHECK(!nsh_command_can_start_aside(NULL));
+	EQUAL(nsh_command_start_aside(closed, false, &start_of, &failure), -1);
+	EQUAL(failure.stage, NSH_STAGE_STDOUT);
+	EQUAL(failure.errnum, EBADF);
 	nsh_command_free(hooked);
-	nsh_command_free(passing);
-	nsh_command_free(inheriting);
+	nsh_command_free(giving);
+	nsh_command_free(closed);
+}
+
+/* The caller closes the descriptors at once, and reads the end of what the program
+ * writes although the start has not been freed. */
+static void starts_with_descriptors(void)
+{
+	struct nsh_command *cmd = PROBE("--cat", "--to-fd", "7", "--say", "passed");
+	struct nsh_process *process = NULL;
+	struct nsh_start *it;
+	int input[2], output[2];
+	char text[32] = "";
+
+	EQUAL(nsh_pipe(input), 0);
+	EQUAL(nsh_pipe(output), 0);
+	nsh_command_set_stdio_fd(cmd, 0, input[0]);
+	nsh_command_set_stdio_fd(cmd, 1, output[1]);
+	nsh_command_set_stdio(cmd, 2, NSH_STDIO_INHERIT);
+	nsh_command_pass_fd(cmd, output[1], 7, false);
+	it = start_aside(cmd);
+	nsh_fd_close(input[0]);
+	nsh_fd_close(output[1]);
+	EQUAL(write(input[1], "standard ", 9), 9);
+	nsh_fd_close(input[1]);
+	CHECK(is_readable(it, 5));
+	for (ssize_t size = 0, count = 1; count > 0; size += count)
+		count = read(output[0], text + size, sizeof text - (size_t)size);
+	CHECK(strcmp(text, "standard passed\n") == 0);
+	EQUAL(nsh_start_finish(it, 0, &process, NULL), 1);
+	nsh_start_free(it);
+	nsh_process_free(process);
+	nsh_fd_close(output[0]);
 }
 
 UNUSED static void starts_aside_after_a_fork(void)
@@ -197,6 +232,7 @@ static const struct check checks[] = {
 	{ "a start to the end tells of a failure at once", tells_of_failures_at_once },
 	{ "a start in another thread can be abandoned", abandons_a_start },
 	{ "what cannot start in another thread is known", knows_what_it_cannot },
+	{ "a start has descriptors of its own, and closes them", starts_with_descriptors },
 #if CAN_HAVE_THREADS_AFTER_FORK
 	{ "another thread starts programs after a fork", starts_aside_after_a_fork },
 	{ "another thread survives a filter that kills", survives_a_filter },

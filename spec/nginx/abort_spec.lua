@@ -142,6 +142,13 @@ local CALLS = {
 --- have then.
 local STARTS = {
   run = { "noshell.run { 'cat', stdout = { path = '$dir/fifo' } }", 1 },
+  descriptors = { [[
+    local null = io.open "/dev/null"
+    noshell.run { "cat", stdin = null, stderr = "inherit", pass_fds = { [9] = null },
+      stdout = { path = '$dir/fifo' } }
+  ]], 1 },
+  pipeline = { [[noshell.pipeline({ "cat", stdin = "null" }, { probe, "--pause" },
+    { "cat", stderr = { path = "$dir/fifo" } }, { "cat" }):run_async()]], 2 },
   lines = { "for _ in noshell.lines { 'cat', stderr = { path = '$dir/fifo' } } do end", 1 },
   map = { [[noshell.map({ 1, 2, 3 }, function(i)
     return i < 3 and { probe, '--pause' } or { 'cat', stdin = { path = '$dir/fifo' } }

@@ -22,6 +22,7 @@ struct nsh_command *nsh_command_new(const char *program)
 		return NULL;
 	cmd->owner = nsh_fork_id();
 	cmd->timeout = -1;
+	cmd->start_deadline = -1;
 	cmd->grace = DEFAULT_GRACE;
 	cmd->max_output = DEFAULT_MAX_OUTPUT;
 	nsh_exits_add(&cmd->attributes.allowed_exit, 0);

@@ -52,6 +52,7 @@ struct nsh_command {
 	uint64_t allow_caps;
 
 	double timeout, grace;      /* timeout < 0: none */
+	double start_deadline;      /* as nsh_now; < 0: none */
 	size_t max_output;
 
 	struct {

@@ -161,6 +161,12 @@ void nsh_command_set_timeout(struct nsh_command *cmd, double seconds,
 	cmd->grace = grace;
 }
 
+void nsh_command_set_start_deadline(struct nsh_command *cmd, double deadline)
+{
+	if (nsh_command_usable(cmd))
+		cmd->start_deadline = deadline;
+}
+
 void nsh_command_set_max_output(struct nsh_command *cmd, size_t bytes)
 {
 	if (nsh_command_usable(cmd))

@@ -103,6 +103,7 @@ static void copy_rules(struct nsh_command *target, const struct nsh_command *sou
 	target->allow_caps = source->allow_caps;
 	target->timeout = source->timeout;
 	target->grace = source->grace;
+	target->start_deadline = source->start_deadline;
 	target->max_output = source->max_output;
 }
 

@@ -125,8 +125,8 @@ static void explain(const struct plan *plan, const struct failure_record *record
 	else if (silent)   /* its status was lost to other code, or to init */
 		nsh_fail_reason(failure, "the child was killed");
 	else if (record->error == ETIMEDOUT && plan->patience >= 0)
-		nsh_fail_reason(failure, "it took longer than the "
-				"command's timeout");
+		nsh_fail_reason(failure, "it took longer than the %s's timeout",
+				plan->shares_patience ? "pipeline" : "command");
 	else if (record->stage == NSH_STAGE_EXEC)
 		explain_exec(plan, subject, failure);
 	else if (record->stage == NSH_STAGE_LIMIT && record->error == EPERM)

@@ -231,11 +231,10 @@ static int add_passed(struct plan *plan, const struct passed_fd *passed,
 			  NSH_STAGE_PASS_FD, failure);
 }
 
-/* Checks the caller's descriptors before any of ours is created: a new one
- * could get a number that the caller believes to be open, and would be passed
- * instead. */
-static int check_sources(const struct nsh_command *cmd, bool in_place,
-			 struct nsh_failure *failure)
+/* Before any descriptor of ours is created: a new one could get a number that the
+ * caller believes to be open, and would be passed instead. */
+int nsh_fdmap_check(const struct nsh_command *cmd, bool in_place,
+		    struct nsh_failure *failure)
 {
 	struct plan scratch = { .moves = (struct move[1]){ { .source = -1 } } };
 
@@ -267,7 +266,7 @@ int nsh_fdmap_plan(struct plan *plan, const struct nsh_command *cmd,
 	plan->send_ends = calloc(room, sizeof *plan->send_ends);
 	if (!plan->moves || !plan->staged || !plan->child_ends || !plan->send_ends)
 		return nsh_fail(failure, NSH_STAGE_PLAN, ENOMEM, NULL);
-	if (check_sources(cmd, in_place, failure) < 0)
+	if (nsh_fdmap_check(cmd, in_place, failure) < 0)
 		return -1;
 	for (int which = 0; which < 3; which++)
 		if (add_stream(plan, cmd, which, in_place, failure) < 0)

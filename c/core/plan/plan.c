@@ -206,6 +206,18 @@ static int plan_launch(struct plan *plan, bool in_place,
 		: nsh_fail(failure, NSH_STAGE_CLONE, errno, "socketpair");
 }
 
+/* The command's own timeout, or the rest of one that it shares. */
+static void set_patience(struct plan *plan, const struct nsh_command *cmd)
+{
+	double left = cmd->start_deadline - nsh_now();
+
+	plan->patience = cmd->timeout;
+	if (cmd->start_deadline < 0 || (cmd->timeout >= 0 && cmd->timeout <= left))
+		return;
+	plan->patience = left > 0 ? left : 0;
+	plan->shares_patience = true;
+}
+
 static void start_empty(struct plan *plan, const struct nsh_command *cmd)
 {
 	static char root[] = "/";
@@ -217,7 +229,7 @@ static void start_empty(struct plan *plan, const struct nsh_command *cmd)
 	if (!cmd)
 		return;
 	plan->attributes = cmd->attributes;
-	plan->patience = cmd->timeout;
+	set_patience(plan, cmd);
 	if (plan->attributes.daemonize && !plan->attributes.cwd)
 		plan->attributes.cwd = root;
 }

@@ -136,6 +136,7 @@ struct plan {
 	size_t send_count;
 	int sync;                  /* the parent's end of the sync socket */
 	double patience;           /* seconds to wait there; < 0: no limit */
+	bool shares_patience;      /* it is what a timeout of several leaves */
 	int cancel;                /* readable: stop waiting there; or -1 */
 	bool opens_fifo;           /* opening may block, so wait with a timeout */
 	int *child_ends;           /* to close after the launch */
@@ -164,6 +165,9 @@ void nsh_plan_close_child_ends(struct plan *plan);
  * errno. */
 int nsh_plan_add_sync(struct plan *plan);
 
+/* fdmap.c: checks that the descriptors that the caller gave are open. */
+int nsh_fdmap_check(const struct nsh_command *cmd, bool in_place,
+		    struct nsh_failure *failure);
 /* fdmap.c: fills moves, staged, child_ends, parent_ends and send_ends of *plan. */
 int nsh_fdmap_plan(struct plan *plan, const struct nsh_command *cmd,
 		   bool in_place, struct nsh_failure *failure);

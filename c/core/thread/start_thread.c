@@ -5,6 +5,7 @@
  * thread cannot be compared with the caller; a new one inherits everything from
  * it.  Making it takes 15 us. */
 #include <errno.h>
+#include <fcntl.h>
 #include <semaphore.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -19,6 +20,8 @@
 
 struct nsh_start {
 	struct nsh_command *cmd;    /* our own */
+	int *kept;                  /* duplicates of the descriptors that it uses */
+	size_t kept_count;
 	struct nsh_process *process;
 	struct nsh_failure failure;
 	int epoll;                  /* readable when the start, or program, ends */
@@ -28,6 +31,7 @@ struct nsh_start {
 	void (*leave_process)(struct nsh_process *process);
 	unsigned owner;             /* nsh_fork_id() */
 	int cancel;                 /* eventfd if the launch may block; or -1 */
+	int ready;                  /* the same; otherwise the line's is used */
 	sem_t turn;
 	struct nsh_start *next;     /* in the line */
 };
@@ -63,11 +67,20 @@ static void unlock(void)
 	nsh_fork_unlock(&line.lock);
 }
 
+static void close_kept(struct nsh_start *start)
+{
+	while (start->kept_count > 0)
+		nsh_close(&start->kept[--start->kept_count]);
+}
+
 static void release(struct nsh_start *start)
 {
 	start->leave_process(start->process);
 	nsh_command_free(start->cmd);
+	close_kept(start);
+	free(start->kept);
 	nsh_close(&start->cancel);
+	nsh_close(&start->ready);
 	(void)sem_destroy(&start->turn);
 	if (!start->gave_epoll)
 		nsh_close(&start->epoll);
@@ -131,7 +144,8 @@ static void tell(struct nsh_start *start)
 		return;
 	if (!waits || watch(start, EPOLL_CTL_ADD, nsh_process_pollfd(start->process),
 			    EPOLLIN) < 0)
-		(void)watch(start, EPOLL_CTL_MOD, line.ready, EPOLLIN);
+		(void)watch(start, EPOLL_CTL_MOD,
+			    start->ready >= 0 ? start->ready : line.ready, EPOLLIN);
 }
 
 static void finish(struct nsh_start *start)
@@ -149,6 +163,9 @@ static void start_now(struct nsh_start *start)
 	if (nsh_command_start_until(start->cmd, start->cancel, &start->process,
 				    &start->failure) < 0)
 		start->process = NULL;
+	/* Now, because a duplicate of a pipe's end withholds what the program waits
+	 * for: end of file, or SIGPIPE. */
+	close_kept(start);
 }
 
 static bool is_abandoned(struct nsh_start *start)
@@ -190,9 +207,9 @@ static void *run_alone(void *argument)
 }
 
 /* Limit: a path that becomes a FIFO after this check blocks the line. */
-static bool opens_fifo(const struct nsh_command *cmd)
+bool nsh_command_opens_fifo(const struct nsh_command *cmd)
 {
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; cmd && i < 3; i++)
 		if (cmd->stdio[i].kind == NSH_STDIO_PATH
 		    && nsh_path_is_fifo(cmd->stdio[i].path))
 			return true;
@@ -201,20 +218,52 @@ static bool opens_fifo(const struct nsh_command *cmd)
 
 /* ---- the caller -------------------------------------------------------- */
 
-/* A descriptor of the caller's may be closed or reused before the thread starts
- * the program. */
-static bool can_wait(enum nsh_stdio kind)
-{
-	return kind != NSH_STDIO_FD && kind != NSH_STDIO_INHERIT;
-}
-
 bool nsh_command_can_start_aside(const struct nsh_command *cmd)
 {
-	for (int i = 0; cmd && i < 3; i++)
-		if (!can_wait(cmd->stdio[i].kind))
+	for (size_t i = 0; cmd && i < cmd->passed_count; i++)
+		if (cmd->passed[i].close_parent)
 			return false;
-	return cmd && cmd->passed_count == 0 && !cmd->attributes.hook
-		&& !cmd->attributes.require_handshake && !cmd->attributes.daemonize;
+	return cmd && !cmd->attributes.hook && !cmd->attributes.require_handshake
+		&& !cmd->attributes.daemonize;
+}
+
+/* Replaces the caller's *fd, which the caller may close, by a duplicate. */
+static int keep(struct nsh_start *start, int *fd)
+{
+	int copy = fcntl(*fd, F_DUPFD_CLOEXEC, 3);
+
+	if (copy < 0)
+		return -1;
+	*fd = start->kept[start->kept_count++] = nsh_fd_own(copy);
+	return 0;
+}
+
+static int keep_stdio(struct nsh_start *start, int which)
+{
+	struct stdio *stream = &start->cmd->stdio[which];
+
+	if (stream->kind == NSH_STDIO_INHERIT && nsh_fd_check(which) == 0) {
+		stream->kind = NSH_STDIO_FD;
+		stream->fd = which;
+	}
+	return stream->kind == NSH_STDIO_FD ? keep(start, &stream->fd) : 0;
+}
+
+/* Limit: a failure names the number of the duplicate. */
+static int keep_descriptors(struct nsh_start *start)
+{
+	struct nsh_command *cmd = start->cmd;
+
+	start->kept = calloc(3 + cmd->passed_count, sizeof *start->kept);
+	if (!start->kept)
+		return -1;
+	for (int which = 0; which < 3; which++)
+		if (keep_stdio(start, which) < 0)
+			return -1;
+	for (size_t i = 0; i < cmd->passed_count; i++)
+		if (keep(start, &cmd->passed[i].source) < 0)
+			return -1;
+	return 0;
 }
 
 static struct nsh_start *new_start(const struct nsh_command *cmd, bool to_end)
@@ -226,11 +275,11 @@ static struct nsh_start *new_start(const struct nsh_command *cmd, bool to_end)
 	start->owner = nsh_fork_id();
 	start->leave_process = nsh_process_forget;
 	start->to_end = to_end;
-	start->cancel = -1;
+	start->cancel = start->ready = -1;
 	(void)sem_init(&start->turn, 0, 0);
 	start->epoll = nsh_fd_raise(epoll_create1(EPOLL_CLOEXEC));
 	start->cmd = nsh_command_clone(cmd);
-	if (start->epoll >= 0 && start->cmd)
+	if (start->epoll >= 0 && start->cmd && keep_descriptors(start) == 0)
 		return start;
 	release(start);
 	return NULL;
@@ -252,20 +301,23 @@ static bool begin_in_turn(struct nsh_start *start)
 	return false;
 }
 
-static int make_ready(const struct nsh_start *start)
+/* The line's stays: only a host whose starts are frequent makes it. */
+static int make_ready(struct nsh_start *start, bool alone)
 {
-	if (line.ready < 0)
-		line.ready = nsh_fd_raise(eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK));
-	return watch(start, EPOLL_CTL_ADD, line.ready, 0);
+	int *ready = alone ? &start->ready : &line.ready;
+
+	if (*ready < 0)
+		*ready = nsh_fd_raise(eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK));
+	return watch(start, EPOLL_CTL_ADD, *ready, 0);
 }
 
 static int begin(struct nsh_start *start)
 {
-	bool alone = opens_fifo(start->cmd), here = false;
+	bool alone = nsh_command_opens_fifo(start->cmd), here = false;
 	int ret;
 
 	lock();
-	ret = make_ready(start);
+	ret = make_ready(start, alone);
 	if (ret == 0 && alone)
 		ret = begin_alone(start);
 	else if (ret == 0)
@@ -284,8 +336,11 @@ int nsh_command_start_aside(const struct nsh_command *cmd, bool to_end,
 			    struct nsh_start **ret_start,
 			    struct nsh_failure *failure)
 {
-	struct nsh_start *start = new_start(cmd, to_end);
+	struct nsh_start *start;
 
+	if (cmd && nsh_fdmap_check(cmd, false, failure) < 0)
+		return -1;
+	start = new_start(cmd, to_end);
 	if (start && begin(start) == 0) {
 		*ret_start = start;
 		return 0;

@@ -47,7 +47,8 @@ local state = require "noshell.state"
 ---@field name string              as noshell.host.name tells it
 ---@field wait noshell.waiter      sets pollable.wake
 ---@field is_here? fun(): boolean  whether it is the one to wait here
----@field starts_aside? boolean    programs are started in another thread
+---@field starts_aside? boolean    programs are started in another thread, and not only
+---  those that open a FIFO
 ---@field prepare? fun()          called before a program is started
 ---@field entrusts? boolean        its wake-up channels own what awaited.held lists
 
@@ -133,13 +134,14 @@ if coroutines.is_51 then
   end
 end
 
---- Whether programs are to be started in another thread here. To be called before
---- each start.
+--- Whether programs can be started in another thread here, and whether those that
+--- open no FIFO are too. To be called before each start.
+---@return boolean
 ---@return boolean
 function host.starts_aside()
   local waiter = find()
   if waiter.prepare then waiter.prepare() end
-  return waiter.starts_aside or false
+  return waiter ~= blocking, waiter.starts_aside or false
 end
 
 --- Whether a wait here returns to its caller only: nothing else runs meanwhile
@@ -297,6 +299,7 @@ local function held_by(pollable, owners)
     for _, process in ipairs(pollable.calls) do
       if not process:closed() then add_process(list, process) end
     end
+    for _, pipe in ipairs(pollable.calls.pipes or {}) do list[#list + 1] = pipe end
   end
   if pollable.members then add_pollset(list, pollable) end
   for _, owner in ipairs(owners) do

@@ -3,6 +3,7 @@
 -- busted is not. `needs = "concurrent"` or `"ticker"`: not for hosts without.
 local helper = require "spec.support.helper"
 local noshell = require "noshell"
+local server = require "spec.support.server"
 
 local probe = helper.probe
 local scenarios = {}
@@ -322,6 +323,51 @@ add("does not disturb a ticker with a pipeline", "ticker", function(tasks)
   undisturbed(tasks, function()
     assert(noshell.pipeline({ probe, "--sleep", 300, "--say", "one" },
       { probe, "--cat" }):run())
+  end)
+end)
+
+--- Calls f with the path of a FIFO. If the library waits for its other end longer
+--- than f asked for, somebody opens that at last.
+local function with_fifo(f)
+  -- Without pcall, through which a task cannot yield on Lua 5.1.
+  local dir = assert(noshell.output("mktemp", "-d"))
+  local path = dir .. "/fifo"
+  assert(noshell.run("mkfifo", path))
+  local rescue = assert(noshell.run_async { "sh", "-c", "sleep 5; : <>$0", path })
+  f(path, dir)
+  rescue:close()
+  assert(noshell.run("rm", "-r", dir))
+end
+
+add("bounds the starts of a pipeline's commands by its timeout", nil, function()
+  with_fifo(function(path, dir)
+    local waits = { "cat", stdout = { path = path } }
+    local _, err = noshell.pipeline { { "sh", "-c", "echo $$ >$0/pid; exec sleep 60", dir },
+      waits, timeout = 0.1 }:run()
+    equal("io ETIMEDOUT set_stdout 2", table.concat({ err.code, err.errname or "-",
+      err.stage or "-", err.index or "-" }, " "))
+    assert(tostring(err):find("longer than the pipeline's timeout", 1, true), err)
+    assert(server.is_gone(tonumber(helper.read_file(dir .. "/pid"))))
+    for _, seconds in ipairs { 0.1, 0.2 } do
+      _, err = noshell.pipeline({ { "cat", stdin = { path = path }, timeout = 0.3 - seconds },
+        { "cat" }, timeout = seconds }):run_async()
+      equal("spawn ETIMEDOUT set_stdin", ("%s %s %s"):format(err.code, err.errname, err.stage))
+      assert(tostring(err):find(seconds < 0.2 and "the pipeline's" or "the command's", 1, true),
+        err)
+    end
+  end)
+end)
+
+add("does not disturb a ticker while a FIFO has no other end", "ticker", function(tasks)
+  with_fifo(function(path)
+    local waits = { "cat", stdin = { path = path }, stderr = helper.sys.dup(2) }
+    for _, it in ipairs { noshell.command(waits), noshell.pipeline { waits, { "cat" } } } do
+      undisturbed(tasks, function()
+        local _, err = it:set_timeout(0.3):run()
+        equal("ETIMEDOUT", err.errname)
+      end)
+    end
+    helper.sys.close(waits.stderr)
   end)
 end)
 
