@@ -598,6 +598,8 @@ int nsh_process_kill(struct nsh_process *process, int signal);
 /* Starts the escalation: TERM to the whole tree now, KILL after `grace` seconds;
  * pump continues it.  Has no effect on a finished process. */
 void nsh_process_terminate(struct nsh_process *process, double grace);
+/* The seconds between TERM and KILL of an abort. */
+#define NSH_ABORT_GRACE 0.01
 /* Sends TERM to the tree and, 10 ms later, KILL, and reaps the process.  Returns 0;
  * -1 with the stage NSH_STAGE_ABORT if processes of the tree may still run,
  * because they could not be found or signalled. */
@@ -709,6 +711,8 @@ ssize_t nsh_stream_write(struct nsh_stream *stream, const void *data,
 /* Returns a descriptor to poll for *ret_events (POLLIN, POLLOUT): it is ready when
  * the stream may be tried again or its process must be pumped. */
 int nsh_stream_pollfd(struct nsh_stream *stream, short *ret_events);
+/* Waits once until the stream may be tried again, as nsh_processes_poll. */
+int nsh_stream_poll(struct nsh_stream *stream, int other, double seconds);
 
 /* ---- pending starts: starting a program in another thread ---------------- *
  * For a host whose thread must not be suspended.  A start takes a fraction of a
@@ -853,9 +857,11 @@ double nsh_now(void);
 /* Calls poll(2) for one descriptor, again after EINTR.  Returns 1 if it is ready, 0
  * after `seconds` (negative: no limit), -1 with errno. */
 int nsh_poll(int fd, short events, double seconds);
-/* The same, but also returns if `other` (-1: none) is readable; and -1 with EINTR
- * if a signal handler ran. */
-int nsh_poll_once(int fd, short events, int other, double seconds);
+/* The same for several descriptors, once: returns 1 if one is ready, 2 if `other`
+ * (-1: none) is readable, 0 after `seconds`, and -1 with EINTR if a signal handler
+ * ran. */
+int nsh_poll_several(const struct nsh_watch *watches, size_t count, int other,
+		     double seconds);
 /* Returns the number of the signal "TERM", "SIGTERM" or "RTMIN+1"; 0 if unknown. */
 int nsh_signal_number(const char *name);
 /* Returns "TERM" for 15; "" if unknown.  Static or thread-local. */

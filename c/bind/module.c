@@ -142,6 +142,7 @@ static const luaL_Reg functions[] = {
 	{ "now", now },
 	{ "pipe", nsh_lua_new_pipe },
 	{ "poll", nsh_lua_poll },
+	{ "poll_several", nsh_lua_poll_several },
 	{ "pollset", nsh_lua_new_pollset },
 	{ "pump", nsh_lua_pump_all },
 	{ "quote", quote },

@@ -63,39 +63,94 @@ static struct nsh_pollset *check(lua_State *L)
 	return set;
 }
 
+static short events_of(const char *text)
+{
+	return (short)((strchr(text, 'r') ? NSH_READABLE : 0)
+		       | (strchr(text, 'w') ? NSH_WRITABLE : 0));
+}
+
 /* What stands at list[at] and list[at + 1]. */
-static struct nsh_watch check_watch(lua_State *L, int at)
+static struct nsh_watch check_watch(lua_State *L, int list, int at)
 {
 	const char *events;
 	int64_t fd = -1;
-	int mask;
+	short mask;
 
-	lua_rawgeti(L, 2, at);
-	lua_rawgeti(L, 2, at + 1);
+	lua_rawgeti(L, list, at);
+	lua_rawgeti(L, list, at + 1);
 	if (!nsh_lua_integer(L, -2, &fd) || fd < 0 || fd > INT_MAX)
 		luaL_error(L, "item %d is not a descriptor", at);
 	events = lua_tostring(L, -1);
 	if (!events)
 		luaL_error(L, "item %d is not \"r\", \"w\" or \"rw\"", at + 1);
-	mask = (strchr(events, 'r') ? NSH_READABLE : 0)
-		| (strchr(events, 'w') ? NSH_WRITABLE : 0);
+	mask = events_of(events);
 	lua_pop(L, 2);
-	return (struct nsh_watch){ (int)fd, (short)mask };
+	return (struct nsh_watch){ (int)fd, mask };
 }
+
+/* The list { fd, events, fd, events, ... } at that argument, in a userdata that is
+ * pushed. */
+static struct nsh_watch *check_watches(lua_State *L, int list, size_t *ret_count)
+{
+	struct nsh_watch *watches;
+	size_t count;
+
+	luaL_checktype(L, list, LUA_TTABLE);
+	count = lua_rawlen(L, list) / 2;
+	watches = lua_newuserdata(L, (count + 1) * sizeof *watches);
+	for (size_t i = 0; i < count; i++)
+		watches[i] = check_watch(L, list, (int)(2 * i + 1));
+	*ret_count = count;
+	return watches;
+}
+
+/* ---- polling ----------------------------------------------------------- */
+
+int nsh_lua_push_poll(lua_State *L, int ret)
+{
+	/* Back in Lua, a hook that the signal's handler has set can run: lua.c
+	 * raises "interrupted!" so. */
+	if (ret < 0 && errno == EINTR)
+		ret = 0;
+	if (ret < 0)
+		return nsh_lua_fail_errno(L, "poll", errno);
+	lua_pushboolean(L, ret);
+	return 1;
+}
+
+/* core.poll(fd, events[, seconds[, other]]) */
+int nsh_lua_poll(lua_State *L)
+{
+	struct nsh_watch watch = {
+		(int)luaL_checkinteger(L, 1), events_of(luaL_checkstring(L, 2)),
+	};
+	lua_Number seconds = luaL_optnumber(L, 3, -1);
+	int other = (int)luaL_optinteger(L, 4, -1);
+
+	return nsh_lua_push_poll(L, nsh_poll_several(&watch, 1, other, seconds));
+}
+
+/* core.poll_several({ fd, events, fd, events, ... }[, seconds[, other]]) */
+int nsh_lua_poll_several(lua_State *L)
+{
+	lua_Number seconds = luaL_optnumber(L, 2, -1);
+	int other = (int)luaL_optinteger(L, 3, -1);
+	size_t count;
+	struct nsh_watch *watches = check_watches(L, 1, &count);
+
+	return nsh_lua_push_poll(L, nsh_poll_several(watches, count, other, seconds));
+}
+
+/* ---- the set ----------------------------------------------------------- */
+
 
 /* pollset:watch { fd, events, fd, events, ... } */
 static int watch(lua_State *L)
 {
 	struct nsh_pollset *set = check(L);
-	struct nsh_watch *watches;
 	size_t count;
+	struct nsh_watch *watches = check_watches(L, 2, &count);
 
-	luaL_checktype(L, 2, LUA_TTABLE);
-	lua_settop(L, 2);
-	count = lua_rawlen(L, 2) / 2;
-	watches = lua_newuserdata(L, (count + 1) * sizeof *watches);
-	for (size_t i = 0; i < count; i++)
-		watches[i] = check_watch(L, (int)(2 * i + 1));
 	if (nsh_pollset_watch(set, watches, count) < 0)
 		return nsh_lua_fail_errno(L, "watch", errno);
 	lua_pushboolean(L, 1);
@@ -107,11 +162,9 @@ static int add(lua_State *L)
 {
 	struct nsh_pollset *set = check(L);
 	int fd = (int)luaL_checkinteger(L, 2);
-	const char *events = luaL_checkstring(L, 3);
-	int mask = (strchr(events, 'r') ? NSH_READABLE : 0)
-		| (strchr(events, 'w') ? NSH_WRITABLE : 0);
+	short events = events_of(luaL_checkstring(L, 3));
 
-	if (nsh_pollset_add(set, fd, (short)mask) < 0)
+	if (nsh_pollset_add(set, fd, events) < 0)
 		return nsh_lua_fail_errno(L, "add", errno);
 	lua_pushboolean(L, 1);
 	return 1;

@@ -6,6 +6,7 @@
 
 #include "args.h"
 #include "failure.h"
+#include "pollset.h"
 #include "stream.h"
 #include "value.h"
 #include "wake.h"
@@ -154,21 +155,12 @@ static int pump(lua_State *L)
 	return 1;
 }
 
-static int push_fd(lua_State *L, int fd)
-{
-	if (fd >= 0)
-		lua_pushinteger(L, fd);
-	else
-		lua_pushnil(L);
-	return 1;
-}
-
 static int pollfd(lua_State *L)
 {
 	struct nsh_process *process = nsh_lua_check_open(L);
 	int failed = nsh_lua_fail_foreign(L, process);
 
-	return failed ? failed : push_fd(L, nsh_process_pollfd(process));
+	return failed ? failed : nsh_lua_push_fd(L, nsh_process_pollfd(process));
 }
 
 static int pidfd(lua_State *L)
@@ -176,7 +168,7 @@ static int pidfd(lua_State *L)
 	struct nsh_process *process = nsh_lua_check_open(L);
 	int failed = nsh_lua_fail_foreign(L, process);
 
-	return failed ? failed : push_fd(L, nsh_process_pidfd(process));
+	return failed ? failed : nsh_lua_push_fd(L, nsh_process_pidfd(process));
 }
 
 static int events(lua_State *L)
@@ -244,7 +236,7 @@ static int send_signal(lua_State *L)
 static int terminate(lua_State *L)
 {
 	struct nsh_process *process = nsh_lua_check_open(L);
-	lua_Number grace = luaL_checknumber(L, 2);
+	lua_Number grace = luaL_optnumber(L, 2, NSH_ABORT_GRACE);
 	int failed = nsh_lua_fail_foreign(L, process);
 
 	luaL_argcheck(L, isfinite(grace) && grace >= 0, 2, "not a grace period");

@@ -5,10 +5,8 @@
 
 #include "args.h"
 #include "failure.h"
+#include "pollset.h"
 #include "value.h"
-
-/* How often to look if no descriptor was left for an epoll set (EMFILE). */
-#define BLIND_INTERVAL 0.01
 
 /* ---- the type ---------------------------------------------------------- */
 
@@ -132,21 +130,12 @@ static int write_some(lua_State *L)
 
 /* ---- waiting ----------------------------------------------------------- */
 
-static int push_fd(lua_State *L, int fd)
-{
-	if (fd >= 0)
-		lua_pushinteger(L, fd);
-	else
-		lua_pushnil(L);
-	return 1;
-}
-
 static int get_fd(lua_State *L)
 {
 	struct stream *stream = check(L);
 	int failed = fail_foreign(L, stream);
 
-	return failed ? failed : push_fd(L, nsh_stream_fd(nsh_lua_stream(stream)));
+	return failed ? failed : nsh_lua_push_fd(L, nsh_stream_fd(nsh_lua_stream(stream)));
 }
 
 static int pollfd(lua_State *L)
@@ -157,7 +146,7 @@ static int pollfd(lua_State *L)
 
 	if (failed)
 		return failed;
-	return push_fd(L, nsh_stream_pollfd(nsh_lua_stream(stream), &wanted));
+	return nsh_lua_push_fd(L, nsh_stream_pollfd(nsh_lua_stream(stream), &wanted));
 }
 
 static int events(lua_State *L)
@@ -173,63 +162,18 @@ static int events(lua_State *L)
 	return 1;
 }
 
-int nsh_lua_push_poll(lua_State *L, int ret)
-{
-	/* Back in Lua, a hook that the signal's handler has set can run: lua.c
-	 * raises "interrupted!" so. */
-	if (ret < 0 && errno == EINTR)
-		ret = 0;
-	if (ret < 0)
-		return nsh_lua_fail_errno(L, "poll", errno);
-	lua_pushboolean(L, ret);
-	return 1;
-}
-
-int nsh_lua_poll(lua_State *L)
-{
-	int fd = (int)luaL_checkinteger(L, 1);
-	const char *wanted = luaL_checkstring(L, 2);
-	lua_Number seconds = luaL_optnumber(L, 3, -1);
-	int other = (int)luaL_optinteger(L, 4, -1);
-	int mask = (strchr(wanted, 'r') ? NSH_READABLE : 0)
-		| (strchr(wanted, 'w') ? NSH_WRITABLE : 0);
-
-	return nsh_lua_push_poll(L, nsh_poll_once(fd, (short)mask, other, seconds));
-}
-
-/* Seconds until its process must be pumped, or until reading from a finished one
- * stops; negative: never. */
-static double timeout_of(struct nsh_process *process)
-{
-	double seconds = nsh_process_timeout(process), after;
-	double deadline = nsh_process_deadline(process, &after);
-
-	if (seconds >= 0 || deadline < 0)
-		return seconds;
-	return deadline > nsh_now() ? deadline - nsh_now() : 0;
-}
-
 /* stream:_poll([seconds[, other]]): waits once for the stream and its process, as
  * process:_poll. */
 static int poll_once(lua_State *L)
 {
 	struct stream *stream = check(L);
-	double seconds = luaL_optnumber(L, 2, -1);
+	lua_Number seconds = luaL_optnumber(L, 2, -1);
 	int other = (int)luaL_optinteger(L, 3, -1);
-	int failed = fail_foreign(L, stream), fd;
-	short wanted;
-	double own;
+	int failed = fail_foreign(L, stream);
 
 	if (failed)
 		return failed;
-	/* In this order: only a refused descriptor makes the clock wake us. */
-	fd = nsh_stream_pollfd(nsh_lua_stream(stream), &wanted);
-	own = timeout_of(stream->process->process);
-	if (seconds < 0 || (own >= 0 && own < seconds))
-		seconds = own;
-	if (fd < 0 && (seconds < 0 || seconds > BLIND_INTERVAL))
-		seconds = BLIND_INTERVAL;
-	return nsh_lua_push_poll(L, nsh_poll_once(fd, wanted, other, seconds));
+	return nsh_lua_push_poll(L, nsh_stream_poll(nsh_lua_stream(stream), other, seconds));
 }
 
 /* ---- being a value ----------------------------------------------------- */

@@ -22,10 +22,6 @@ void nsh_lua_push_stream(lua_State *L, int index, int which);
 struct nsh_stream *nsh_lua_stream(const struct stream *stream);
 /* Whether the stream or its process is closed. */
 bool nsh_lua_stream_is_closed(const struct stream *stream);
-/* core.poll(fd, "r" | "w" | "rw", seconds | nil) */
-int nsh_lua_poll(lua_State *L);
-/* Pushes the outcome of nsh_poll_once: whether something is ready, or nil, failure. */
-int nsh_lua_push_poll(lua_State *L, int ret);
 void nsh_lua_open_stream(lua_State *L);
 
 #endif

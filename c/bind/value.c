@@ -48,6 +48,15 @@ int nsh_lua_push_seconds(lua_State *L, double seconds)
 	return 1;
 }
 
+int nsh_lua_push_fd(lua_State *L, int fd)
+{
+	if (fd < 0)
+		lua_pushnil(L);
+	else
+		lua_pushinteger(L, fd);
+	return 1;
+}
+
 /* Writes the shortest form that reads back the same.  The decimal point may be
  * another character, if the host has set a locale. */
 static void shortest(double number, char text[NSH_LUA_NUMBER_SIZE])

@@ -31,6 +31,8 @@ bool nsh_lua_integer(lua_State *L, int index, int64_t *ret_integer);
 
 /* Pushes the seconds, or nil if they are negative (no limit).  Returns 1. */
 int nsh_lua_push_seconds(lua_State *L, double seconds);
+/* Pushes the descriptor, or nil if it is -1.  Returns 1. */
+int nsh_lua_push_fd(lua_State *L, int fd);
 
 /* Describes the value at `index` for a message: strings are quoted, escaped and
  * shortened; other types are named, as in "a table". */

@@ -80,6 +80,14 @@ function core.now() end
 ---@return noshell.failure?
 function core.poll(fd, events, seconds, other) end
 
+--- The same for several.
+---@param list (integer|"r"|"w"|"rw")[]  { fd, events, fd, events, ... }
+---@param seconds? number
+---@param other? integer
+---@return boolean?
+---@return noshell.failure?
+function core.poll_several(list, seconds, other) end
+
 --- Pumps the processes. Whether all have finished, and whether one of them has passed
 --- its timeout or its cap of output.
 ---@param processes noshell.process[]
@@ -279,7 +287,7 @@ function process:check() end
 function process:_kill(signal) end
 
 --- Begins the escalation for the program and its descendants; pump carries it out.
----@param grace number  seconds between TERM and KILL
+---@param grace? number  seconds between TERM and KILL; 0.01 unless given
 ---@return true?
 ---@return noshell.failure?
 function process:terminate(grace) end

@@ -1,6 +1,7 @@
-/* The monotonic clock, and waiting for one descriptor (noshell.h). */
+/* The monotonic clock, and waiting for descriptors (noshell.h). */
 #include <errno.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "clock.h"
@@ -26,31 +27,44 @@ struct timespec nsh_timespec(double seconds)
 	};
 }
 
-int nsh_poll_once(int fd, short events, int other, double seconds)
+int nsh_poll_several(const struct nsh_watch *watches, size_t count, int other,
+		     double seconds)
 {
-	struct pollfd poll_fds[] = {
-		{ .fd = fd, .events = events }, { .fd = other, .events = POLLIN },
-	};
-	/* poll(2) ignores a negative descriptor; leaving it out saves the
-	 * kernel's look at it. */
-	nfds_t count = other >= 0 ? 2 : fd >= 0;
+	struct pollfd few[9], *poll_fds = few;
 	struct timespec left = nsh_timespec(seconds);
+	nfds_t used = 0;
 	int ret;
 
-	ret = ppoll(poll_fds, count, seconds < 0 ? NULL : &left, NULL);
-	return ret < 0 ? -1 : ret > 0;
+	if (count >= sizeof few / sizeof *few
+	    && !(poll_fds = malloc((count + 1) * sizeof *poll_fds)))
+		return -1;
+	/* ppoll(2) ignores a negative descriptor; leaving it out saves the kernel's
+	 * look at it. */
+	for (size_t i = 0; i < count; i++)
+		if (watches[i].fd >= 0)
+			poll_fds[used++] = (struct pollfd){
+				.fd = watches[i].fd, .events = watches[i].events };
+	if (other >= 0)
+		poll_fds[used++] = (struct pollfd){ .fd = other, .events = POLLIN };
+	ret = ppoll(poll_fds, used, seconds < 0 ? NULL : &left, NULL);
+	if (ret > 0)
+		ret = other >= 0 && poll_fds[used - 1].revents ? 2 : 1;
+	if (poll_fds != few)
+		free(poll_fds);
+	return ret;
 }
 
 /* Restarts after a signal with the time that is left: ppoll(2) is never
  * restarted by SA_RESTART (signal(7)). */
 int nsh_poll(int fd, short events, double seconds)
 {
+	struct nsh_watch watch = { fd, events };
 	double until = seconds < 0 ? -1 : nsh_now() + seconds;
 
 	for (;;) {
 		double rest = until < 0 ? -1 : until - nsh_now();
-		int ret = nsh_poll_once(fd, events, -1,
-					until < 0 || rest > 0 ? rest : 0);
+		int ret = nsh_poll_several(&watch, 1, -1,
+					   until < 0 || rest > 0 ? rest : 0);
 
 		if (ret >= 0 || errno != EINTR)
 			return ret;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "kernel.h"
+#include "pollset.h"
 #include "process.h"
 #include "sys.h"
 
@@ -56,13 +57,13 @@ static void drop_dead(struct nsh_process *process)
 	for (size_t i = tree->held; i-- > 0;) {
 		if (nsh_tree_is_alive(tree, i))
 			continue;
-		nsh_io_unwatch(&process->io, tree->members[i].pidfd);
+		nsh_epoll_unwatch(process->io.epoll, tree->members[i].pidfd);
 		nsh_tree_drop(tree, i);
 	}
 	held = tree->held;
 	nsh_tree_hold(tree);
 	for (size_t i = held; i < tree->held; i++)
-		nsh_io_watch(&process->io, tree->members[i].pidfd);
+		nsh_process_watch(process, tree->members[i].pidfd);
 	nsh_tree_drop_gone(tree);
 }
 

@@ -4,11 +4,11 @@
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <sys/epoll.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "fd.h"
+#include "pollset.h"
 
 /* A full pipe; and how much one pump takes from one pipe, so that a
  * program that writes without pause starves neither the others nor the host. */
@@ -62,11 +62,9 @@ struct io_pipe *nsh_io_add(struct io *io, int take_fd,
 	return &pipes[count];
 }
 
-/* Out of the epoll set first: where the host forked, closing our descriptor
- * does not close the file behind it. */
 static void close_pipe(struct io *io, struct io_pipe *pipe)
 {
-	nsh_io_unwatch(io, pipe->fd);
+	nsh_epoll_unwatch(io->epoll, pipe->fd);
 	nsh_close(&pipe->fd);
 	if (pipe->writes)
 		nsh_buffer_wipe(&pipe->data);
@@ -183,62 +181,6 @@ void nsh_io_discard(struct io *io)
 			io->pipes[i].limited = false;
 			io->pipes[i].data.size = 0;
 		}
-}
-
-/* ---- waiting ----------------------------------------------------------- */
-
-static int watch(int epoll, int fd, uint32_t events)
-{
-	struct epoll_event event = { .events = events };
-
-	return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
-}
-
-static int watch_pipes(const struct io *io, int epoll)
-{
-	for (size_t i = 0; i < io->count; i++) {
-		const struct io_pipe *pipe = &io->pipes[i];
-
-		if (pipe->fd >= 0
-		    && watch(epoll, pipe->fd,
-			     pipe->writes ? EPOLLOUT : EPOLLIN) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-int nsh_io_epoll(struct io *io)
-{
-	if (io->epoll >= 0)
-		return io->epoll;
-	io->epoll = nsh_fd_raise(epoll_create1(EPOLL_CLOEXEC));
-	io->generation++;
-	if (io->epoll >= 0 && watch_pipes(io, io->epoll) < 0)
-		nsh_close(&io->epoll);
-	return io->epoll;
-}
-
-int nsh_io_use_epoll(struct io *io, int epoll, int fd)
-{
-	if (io->epoll >= 0 || watch_pipes(io, epoll) < 0
-	    || watch(epoll, fd, EPOLLIN) < 0)
-		return -1;
-	io->epoll = epoll;
-	io->generation++;
-	return 0;
-}
-
-void nsh_io_watch(struct io *io, int fd)
-{
-	if (io->epoll >= 0 && fd >= 0 && watch(io->epoll, fd, EPOLLIN) < 0
-	    && errno != EEXIST)
-		nsh_close(&io->epoll);
-}
-
-void nsh_io_unwatch(struct io *io, int fd)
-{
-	if (io->epoll >= 0 && fd >= 0)
-		(void)epoll_ctl(io->epoll, EPOLL_CTL_DEL, fd, NULL);
 }
 
 void nsh_io_forget_descriptors(struct io *io)

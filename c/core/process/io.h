@@ -26,8 +26,8 @@ struct io_pipe {
 struct io {
 	struct io_pipe *pipes;
 	size_t count;
-	int epoll;              /* -1 until somebody waits for the io */
-	unsigned generation;    /* how many of those were made */
+	int epoll;              /* watches the pipes; -1 until it is needed */
+	unsigned generation;    /* how many of those there were */
 };
 
 void nsh_io_init(struct io *io);
@@ -46,18 +46,6 @@ bool nsh_io_is_limited(const struct io *io);
 void nsh_io_close_limited(struct io *io);
 /* From now on output is read and thrown away. */
 void nsh_io_discard(struct io *io);
-/* An epoll descriptor over all open pipes, made on the first call; stays
- * the io's.  -1 with errno. */
-int nsh_io_epoll(struct io *io);
-/* Uses `epoll`, which the caller made and waits for already, and watches fd there
- * too.  0: it is the io's from now on; -1: it is still the caller's, and may
- * watch some of the pipes. */
-int nsh_io_use_epoll(struct io *io, int epoll, int fd);
-/* Adds fd to the epoll descriptor, if there is one, and takes it out.  If fd
- * cannot be added, the epoll descriptor is closed, so that no wait relies on it:
- * nsh_io_epoll makes it again. */
-void nsh_io_watch(struct io *io, int fd);
-void nsh_io_unwatch(struct io *io, int fd);
 void nsh_io_free(struct io *io);
 /* Their numbers may be the host's: none is closed any more. */
 void nsh_io_forget_descriptors(struct io *io);

@@ -3,19 +3,21 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdint.h>
-#include <sys/epoll.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "fd.h"
 #include "fork_lock.h"
+#include "pollset.h"
 #include "process.h"
 
 /* How long the thread stays without work; and how long it sleeps at most, so
  * that it notices when the host has closed the descriptors that it waits for. */
 static const double idle_seconds = 0.1;
 enum { SLEEP_MILLISECONDS = 60 * 1000 };
+/* The key of the timer's entry; those of processes are their addresses. */
+enum { TIMER = 0 };
 
 /* An owner that waits gets this much time to end its process itself. */
 static const double slack = 0.02;
@@ -80,11 +82,6 @@ static void clear_alarm(void)
 		keeper.alarm = -1;
 }
 
-static double sooner(double a, double b)
-{
-	return a < 0 ? b : b < 0 ? a : a < b ? a : b;
-}
-
 static bool escalates(const struct nsh_process *process)
 {
 	if (process->kept.is_orphan)
@@ -95,12 +92,12 @@ static bool escalates(const struct nsh_process *process)
 /* When the keeper has to look at it though nothing happens; negative: never. */
 static double due_time(const struct nsh_process *process)
 {
-	double due = sooner(process->deadline, process->limit);
+	double due = nsh_sooner(process->deadline, process->limit);
 
 	if (escalates(process))
-		due = sooner(due, process->next_signal);
+		due = nsh_sooner(due, process->next_signal);
 	if (process->kept.is_orphan)
-		return sooner(due, process->kept.look_at);
+		return nsh_sooner(due, process->kept.look_at);
 	return due < 0 || process->is_daemon ? -1 : due + slack;
 }
 
@@ -120,8 +117,7 @@ static void insert(struct nsh_process *process)
 
 static void unwatch(struct nsh_process *process)
 {
-	if (process->kept.watched >= 0)
-		(void)epoll_ctl(keeper.epoll, EPOLL_CTL_DEL, process->kept.watched, NULL);
+	nsh_epoll_unwatch(keeper.epoll, process->kept.watched);
 	process->kept.watched = -1;
 }
 
@@ -150,9 +146,7 @@ static void take_out(struct nsh_process *process)
 
 static int watch(struct nsh_process *process, int fd)
 {
-	struct epoll_event event = { .events = EPOLLIN, .data.ptr = process };
-
-	if (fd < 0 || epoll_ctl(keeper.epoll, EPOLL_CTL_ADD, fd, &event) < 0)
+	if (fd < 0 || nsh_epoll_watch(keeper.epoll, fd, EPOLLIN, (uintptr_t)process) < 0)
 		return -1;
 	process->kept.watched = fd;
 	return 0;
@@ -260,7 +254,7 @@ static struct nsh_process *find_due(double now, double *ret_next)
 
 		if (due >= 0 && due <= now)
 			return it;
-		*ret_next = sooner(*ret_next, due);
+		*ret_next = nsh_sooner(*ret_next, due);
 	}
 	return NULL;
 }
@@ -298,21 +292,13 @@ static bool handle_next(void)
 {
 	struct epoll_event event;
 
-	if (keeper.epoll < 0 || epoll_wait(keeper.epoll, &event, 1, 0) != 1)
+	if (keeper.epoll < 0 || nsh_epoll_wait(keeper.epoll, &event, 1, 0) != 1)
 		return false;
-	handle(event.data.ptr);
+	handle((struct nsh_process *)(uintptr_t)event.data.u64);
 	return true;
 }
 
 /* ---- the thread -------------------------------------------------------- */
-
-/* The timer's entry has no process. */
-static int set_timer_entry(int operation)
-{
-	struct epoll_event event = { .events = EPOLLIN, .data.ptr = NULL };
-
-	return epoll_ctl(keeper.epoll, operation, keeper.timer, &event);
-}
 
 /* Whether the host has left us the set and the timer.  The numbers may be its own
  * set and a descriptor in it, whose entry must not be changed: only a timer is
@@ -322,7 +308,7 @@ static bool has_own_set(void)
 	struct itimerspec left;
 
 	return timerfd_gettime(keeper.timer, &left) == 0
-		&& set_timer_entry(EPOLL_CTL_MOD) == 0;
+		&& nsh_epoll_change(keeper.epoll, keeper.timer, EPOLLIN, TIMER) == 0;
 }
 
 /* The host has closed what is not its own.  Nothing is closed here: the numbers
@@ -355,11 +341,11 @@ static bool make_set(void)
 {
 	if (keeper.epoll >= 0)
 		return true;
-	keeper.epoll = nsh_fd_raise(epoll_create1(EPOLL_CLOEXEC));
+	keeper.epoll = nsh_epoll_new();
 	keeper.timer = nsh_fd_raise(timerfd_create(CLOCK_MONOTONIC,
 						   TFD_CLOEXEC | TFD_NONBLOCK));
 	if (keeper.epoll >= 0 && keeper.timer >= 0
-	    && set_timer_entry(EPOLL_CTL_ADD) == 0) {
+	    && nsh_epoll_watch(keeper.epoll, keeper.timer, EPOLLIN, TIMER) == 0) {
 		keeper.alarm = -1;
 		set_alarm(nsh_now());
 		return true;
@@ -384,7 +370,7 @@ static void sleep_until_needed(unsigned generation)
 	int epoll = keeper.epoll, count, error;
 
 	pthread_mutex_unlock(&keeper.lock.mutex);
-	count = epoll_wait(epoll, &event, 1, SLEEP_MILLISECONDS);
+	count = nsh_epoll_wait(epoll, &event, 1, SLEEP_MILLISECONDS);
 	error = errno;
 	pthread_mutex_lock(&keeper.lock.mutex);
 	if (generation == keeper.generation
@@ -455,7 +441,7 @@ static void take_streams(struct nsh_process *process)
 
 static void take_limit(struct nsh_process *process)
 {
-	if (process->limit >= 0 && sooner(process->deadline, process->limit) == process->limit) {
+	if (process->limit >= 0 && nsh_sooner(process->deadline, process->limit) == process->limit) {
 		process->deadline = process->limit;
 		process->grace = process->limit_grace;
 	}
@@ -499,7 +485,7 @@ bool nsh_keeper_end(struct nsh_process *process)
 		take_streams(process);
 		process->limit = -1;
 		process->deadline = nsh_now();
-		process->grace = 0.010;
+		process->grace = NSH_ABORT_GRACE;
 		process->kept.look_at = -1;
 		become_orphan(process);
 		set_alarm(process->deadline);

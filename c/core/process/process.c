@@ -8,10 +8,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "command.h"
 #include "fd.h"
 #include "fork_lock.h"
 #include "keeper.h"
+#include "pollset.h"
 #include "sys.h"
 
 /* ---- starting ---------------------------------------------------------- */
@@ -294,7 +296,7 @@ static void end_limited(struct nsh_process *process)
 	if (!nsh_io_is_limited(&process->io))
 		return;
 	if (process->escalation == ESCALATION_NONE)
-		nsh_held_terminate(process, 0.010);
+		nsh_held_terminate(process, NSH_ABORT_GRACE);
 	nsh_io_close_limited(&process->io);
 }
 
@@ -363,28 +365,55 @@ int nsh_held_pump(struct nsh_process *process, struct nsh_failure *failure)
 	return process->finished;
 }
 
-/* All or nothing: a wait that misses one of them might not end. */
+static int watch(int epoll, int fd, uint32_t events)
+{
+	return fd < 0 ? 0 : nsh_epoll_watch(epoll, fd, events, 0);
+}
+
+/* Watches all that the process depends on.  All or nothing: a wait that misses one
+ * of them might not end. */
+static int watch_all(struct nsh_process *process, int epoll)
+{
+	const struct tree *tree = &process->tree;
+	struct io *io = &process->io;
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < io->count; i++)
+		ret = watch(epoll, io->pipes[i].fd,
+			    io->pipes[i].writes ? EPOLLOUT : EPOLLIN);
+	if (ret == 0 && !process->exited)
+		ret = watch(epoll, nsh_process_exit_fd(process), EPOLLIN);
+	for (size_t i = 0; ret == 0 && i < tree->held; i++)
+		ret = watch(epoll, tree->members[i].pidfd, EPOLLIN);
+	if (ret == 0) {
+		io->epoll = epoll;
+		io->generation++;
+	}
+	return ret;
+}
+
+void nsh_process_watch(struct nsh_process *process, int fd)
+{
+	if (process->io.epoll >= 0 && watch(process->io.epoll, fd, EPOLLIN) < 0)
+		nsh_close(&process->io.epoll);
+}
+
 static int make_epoll(struct nsh_process *process)
 {
-	struct io *io = &process->io;
+	int epoll = nsh_epoll_new();
 
-	if (nsh_io_epoll(io) < 0)
-		return -1;
-	if (!process->exited)
-		nsh_io_watch(io, nsh_process_exit_fd(process));
-	for (size_t i = 0; i < process->tree.held; i++)
-		nsh_io_watch(io, process->tree.members[i].pidfd);
-	return io->epoll;
+	if (epoll >= 0 && watch_all(process, epoll) < 0)
+		nsh_close(&epoll);
+	return epoll;
 }
 
 int nsh_process_use_epoll(struct nsh_process *process, int epoll)
 {
 	if (process->finished || process->exited || process->handshake_plan
-	    || process->escalation != ESCALATION_NONE
+	    || process->escalation != ESCALATION_NONE || process->io.epoll >= 0
 	    || !nsh_io_is_open(&process->io, false))
 		return -1;
-	return nsh_io_use_epoll(&process->io, epoll,
-				      nsh_process_exit_fd(process));
+	return watch_all(process, epoll);
 }
 
 int nsh_process_pump(struct nsh_process *process, struct nsh_failure *failure)
@@ -397,27 +426,30 @@ int nsh_process_pump(struct nsh_process *process, struct nsh_failure *failure)
 	return ret;
 }
 
-int nsh_held_pollfd(struct nsh_process *process)
+/* With nothing else to wait for, the exit needs no epoll descriptor. */
+static int find_pollfd(struct nsh_process *process)
 {
 	const struct io *io = &process->io;
-	int fd;
 
-	process->is_blind = false;
-	if (process->finished || !nsh_process_is_ours(process))
+	if (!nsh_process_is_ours(process))
 		return -1;
 	if (process->handshake_plan)
 		return process->handshake_plan->sync;
-	if (io->epoll < 0 && process->escalation == ESCALATION_NONE
-	    && !nsh_io_is_open(io, true)
+	if (io->epoll >= 0)
+		return io->epoll;
+	if (process->escalation == ESCALATION_NONE && !nsh_io_is_open(io, true)
 	    && !nsh_io_is_open(io, false))
 		return nsh_process_exit_fd(process);
-	fd = io->epoll >= 0 ? io->epoll : make_epoll(process);
-	process->is_blind = fd < 0;
-	return fd;
+	return make_epoll(process);
 }
 
-/* How often to look if no descriptor says when. */
-static const double blind_interval = 0.01;
+int nsh_held_pollfd(struct nsh_process *process)
+{
+	int fd = process->finished ? -1 : find_pollfd(process);
+
+	process->is_blind = fd < 0 && !process->finished;
+	return fd;
+}
 
 /* Also while a member of the tree could not be given a pidfd. */
 static bool is_blind(const struct nsh_process *process)
@@ -451,20 +483,19 @@ int nsh_process_pollfd(struct nsh_process *process)
 
 double nsh_held_timeout(const struct nsh_process *process)
 {
-	double next = -1, now;
+	double next, now;
 
 	if (process->finished)
 		return -1;
 	/* At once also for who waits for the handshake of one that the keeper ends. */
 	if (process->is_dry || is_ending_unseen(process))
 		return 0;
-	if (process->deadline >= 0)
-		next = process->deadline;
-	if (process->escalation != ESCALATION_NONE && (next < 0 || process->next_signal < next))
-		next = process->next_signal;
+	next = process->deadline;
+	if (process->escalation != ESCALATION_NONE)
+		next = nsh_sooner(next, process->next_signal);
 	now = nsh_now();
-	if (is_blind(process) && (next < 0 || next > now + blind_interval))
-		next = now + blind_interval;
+	if (is_blind(process))
+		next = nsh_sooner(next, now + NSH_BLIND_INTERVAL);
 	if (next < 0)
 		return -1;
 	return next > now ? next - now : 0;

@@ -111,6 +111,9 @@ int nsh_process_exit_fd(const struct nsh_process *process);
 /* Has it use `epoll`, which the caller waits for already, so that it needs no other.
  * 0: it is the process's from now on; -1: it is still the caller's. */
 int nsh_process_use_epoll(struct nsh_process *process, int epoll);
+/* Has the process's epoll descriptor, if there is one, watch fd too.  If that fails,
+ * the descriptor is closed, so that no wait relies on it. */
+void nsh_process_watch(struct nsh_process *process, int fd);
 /* Frees what it holds without touching the child; in a process that did not start
  * it, without touching a descriptor. */
 void nsh_process_release(struct nsh_process *process);

@@ -10,20 +10,15 @@
 #include "fd.h"
 #include "keeper.h"
 #include "kernel.h"
+#include "pollset.h"
 #include "process.h"
 #include "sys.h"
-
-/* The shorter of two times, either of which may be "never" (negative). */
-static double sooner(double a, double b)
-{
-	return a < 0 ? b : b < 0 ? a : a < b ? a : b;
-}
 
 static int wait_once(struct nsh_process *process, double left)
 {
 	int fd = nsh_held_pollfd(process);
 
-	return nsh_poll(fd, POLLIN, sooner(left, nsh_held_timeout(process)));
+	return nsh_poll(fd, POLLIN, nsh_sooner(left, nsh_held_timeout(process)));
 }
 
 static int wait_held(struct nsh_process *process, double seconds,
@@ -58,52 +53,24 @@ int nsh_process_wait(struct nsh_process *process, double seconds,
 	return ret;
 }
 
-/* How often to look if no descriptor was left for an epoll set (EMFILE). */
-static const double blind_interval = 0.01;
-
-/* The time until the process must be pumped, and what to wait for until then. */
-static double prepare_poll(struct nsh_process *process, struct pollfd *ret_poll_fd)
-{
-	/* In this order: only a refused descriptor makes the clock wake us. */
-	int fd = nsh_process_pollfd(process);
-	double seconds = nsh_process_timeout(process);
-
-	*ret_poll_fd = (struct pollfd){ .fd = fd, .events = POLLIN };
-	return fd < 0 && !process->finished ? sooner(seconds, blind_interval) : seconds;
-}
-
-static int poll_several(struct pollfd *poll_fds, nfds_t count, double seconds)
-{
-	struct timespec left = nsh_timespec(seconds);
-	int ret;
-
-	ret = ppoll(poll_fds, count, seconds < 0 ? NULL : &left, NULL);
-	if (ret <= 0)
-		return ret;
-	return poll_fds[count - 1].revents ? 2 : 1;
-}
-
 int nsh_processes_poll(struct nsh_process *const *processes, size_t count, int other,
 		       double seconds)
 {
-	struct pollfd few[8], *poll_fds = few;
+	struct nsh_watch few[8] = { { -1, 0 } }, *watches = few;
 	int ret;
 
-	if (count >= sizeof few / sizeof *few) {
-		poll_fds = malloc((count + 1) * sizeof *poll_fds);
-		if (!poll_fds)
-			return -1;
-	}
-	for (size_t i = 0; i < count; i++)
-		seconds = sooner(seconds, prepare_poll(processes[i], &poll_fds[i]));
-	poll_fds[count] = (struct pollfd){ .fd = other, .events = POLLIN };
-	ret = poll_several(poll_fds, count + 1, seconds);
-	if (poll_fds != few) {
-		int saved = errno;
+	if (count > sizeof few / sizeof *few && !(watches = malloc(count * sizeof *watches)))
+		return -1;
+	for (size_t i = 0; i < count; i++) {
+		/* In this order: only a refused descriptor makes the clock wake us. */
+		int fd = nsh_process_pollfd(processes[i]);
 
-		free(poll_fds);
-		errno = saved;
+		watches[i] = (struct nsh_watch){ fd, NSH_READABLE };
+		seconds = nsh_sooner(seconds, nsh_process_timeout(processes[i]));
 	}
+	ret = nsh_poll_several(watches, count, other, seconds);
+	if (watches != few)
+		free(watches);
 	return ret;
 }
 
@@ -169,7 +136,7 @@ static int fail_unreached(const struct nsh_process *process,
 
 static void abort_held(struct nsh_process *process)
 {
-	nsh_held_terminate(process, 0.010);
+	nsh_held_terminate(process, NSH_ABORT_GRACE);
 	if (wait_held(process, -1, NULL) >= 0)
 		return;
 	/* Its data cannot be moved; it must end all the same. */
@@ -219,7 +186,7 @@ void nsh_process_release(struct nsh_process *process)
 	}
 	for (int i = 0; i < 3; i++)
 		nsh_stream_free(process->streams[i]);
-	nsh_io_unwatch(&process->io, nsh_process_exit_fd(process));
+	nsh_epoll_unwatch(process->io.epoll, nsh_process_exit_fd(process));
 	nsh_io_free(&process->io);
 	nsh_handshake_drop(process);
 	nsh_tree_free(&process->tree);
@@ -253,7 +220,7 @@ void nsh_process_forget(struct nsh_process *process)
 void nsh_process_end(struct nsh_process *process)
 {
 	nsh_process_hold(process);
-	nsh_held_terminate(process, 0.010);
+	nsh_held_terminate(process, NSH_ABORT_GRACE);
 	nsh_process_forget(process);
 }
 

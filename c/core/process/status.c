@@ -10,6 +10,7 @@
 
 #include "fd.h"
 #include "kernel.h"
+#include "pollset.h"
 #include "process.h"
 #include "sys.h"
 
@@ -98,7 +99,7 @@ static void collect_supervised(struct nsh_process *process)
 	else if (known < 0 && nsh_poll(process->pidfd, POLLIN, 0) == 1)
 		collect_stolen(process);
 	else if (known < 0 && fd != process->pidfd)
-		nsh_io_watch(&process->io, process->pidfd);
+		nsh_process_watch(process, process->pidfd);
 }
 
 void nsh_status_collect(struct nsh_process *process)
@@ -120,5 +121,5 @@ void nsh_status_collect(struct nsh_process *process)
 		return;
 	process->result.duration = (process->ended_at > 0 ? process->ended_at : nsh_now())
 		- process->started;
-	nsh_io_unwatch(&process->io, exit_fd);
+	nsh_epoll_unwatch(process->io.epoll, exit_fd);
 }

@@ -3,10 +3,11 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "fd.h"
+#include "pollset.h"
 #include "process.h"
 
 enum { CHUNK = 65536 };
@@ -208,13 +209,6 @@ ssize_t nsh_stream_write(struct nsh_stream *stream, const void *data,
 
 /* ---- waiting ----------------------------------------------------------- */
 
-static int add(int epoll, int fd, short events)
-{
-	struct epoll_event event = { .events = (uint32_t)events };
-
-	return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
-}
-
 /* Both in one; made again when the process waits for another descriptor, which
  * may have the same number.  -1 if that cannot be had. */
 static int watch_both(struct nsh_stream *stream, short events, int other)
@@ -225,11 +219,12 @@ static int watch_both(struct nsh_stream *stream, short events, int other)
 		nsh_close(&stream->epoll);
 	if (stream->epoll >= 0 || other < 0)
 		return stream->epoll;
-	stream->epoll = nsh_fd_raise(epoll_create1(EPOLL_CLOEXEC));
+	stream->epoll = nsh_epoll_new();
 	stream->watched = other;
 	stream->generation = generation;
-	if (stream->epoll >= 0 && (add(stream->epoll, stream->fd, events) < 0
-				   || add(stream->epoll, other, POLLIN) < 0))
+	if (stream->epoll >= 0
+	    && (nsh_epoll_watch(stream->epoll, stream->fd, (uint32_t)events, 0) < 0
+		|| nsh_epoll_watch(stream->epoll, other, EPOLLIN, 0) < 0))
 		nsh_close(&stream->epoll);
 	return stream->epoll;
 }
@@ -264,4 +259,27 @@ int nsh_stream_pollfd(struct nsh_stream *stream, short *ret_events)
 	fd = pollfd_held(stream, ret_events);
 	nsh_process_let_go(stream->process);
 	return fd;
+}
+
+/* Seconds until its process must be pumped, or until reading from a finished one
+ * stops; negative: never. */
+static double timeout_of(struct nsh_process *process)
+{
+	double seconds = nsh_process_timeout(process), left;
+
+	if (seconds >= 0 || process->deadline < 0)
+		return seconds;
+	left = process->deadline - nsh_now();
+	return left > 0 ? left : 0;
+}
+
+int nsh_stream_poll(struct nsh_stream *stream, int other, double seconds)
+{
+	/* In this order: only a refused descriptor makes the clock wake us. */
+	struct nsh_watch watch = { .fd = nsh_stream_pollfd(stream, &watch.events) };
+	double own = timeout_of(stream->process);
+
+	if (watch.fd < 0)
+		own = nsh_sooner(own, NSH_BLIND_INTERVAL);
+	return nsh_poll_several(&watch, 1, other, nsh_sooner(seconds, own));
 }

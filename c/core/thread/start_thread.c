@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <semaphore.h>
 #include <stdlib.h>
-#include <sys/epoll.h>
 #include <sys/eventfd.h>
 
 #include "clock.h"
@@ -16,6 +15,7 @@
 #include "fd.h"
 #include "fork_lock.h"
 #include "path.h"
+#include "pollset.h"
 #include "process.h"
 
 struct nsh_start {
@@ -120,12 +120,9 @@ static void leave_end(struct nsh_start *start)
 
 /* ---- the thread -------------------------------------------------------- */
 
-static int watch(const struct nsh_start *start, int operation, int fd,
-		 uint32_t events)
+static int watch(const struct nsh_start *start, int fd, uint32_t events)
 {
-	struct epoll_event event = { .events = events };
-
-	return fd < 0 ? -1 : epoll_ctl(start->epoll, operation, fd, &event);
+	return fd < 0 ? -1 : nsh_epoll_watch(start->epoll, fd, events, 0);
 }
 
 /* Makes the start's descriptor readable: now, or with `to_end` when the process
@@ -142,10 +139,8 @@ static void tell(struct nsh_start *start)
 	}
 	if (start->gave_epoll)
 		return;
-	if (!waits || watch(start, EPOLL_CTL_ADD, nsh_process_pollfd(start->process),
-			    EPOLLIN) < 0)
-		(void)watch(start, EPOLL_CTL_MOD,
-			    start->ready >= 0 ? start->ready : line.ready, EPOLLIN);
+	if (!waits || watch(start, nsh_process_pollfd(start->process), EPOLLIN) < 0)
+		(void)watch(start, start->ready >= 0 ? start->ready : line.ready, EPOLLIN);
 }
 
 static void finish(struct nsh_start *start)
@@ -277,7 +272,7 @@ static struct nsh_start *new_start(const struct nsh_command *cmd, bool to_end)
 	start->to_end = to_end;
 	start->cancel = start->ready = -1;
 	(void)sem_init(&start->turn, 0, 0);
-	start->epoll = nsh_fd_raise(epoll_create1(EPOLL_CLOEXEC));
+	start->epoll = nsh_epoll_new();
 	start->cmd = nsh_command_clone(cmd);
 	if (start->epoll >= 0 && start->cmd && keep_descriptors(start) == 0)
 		return start;
@@ -308,7 +303,7 @@ static int make_ready(struct nsh_start *start, bool alone)
 
 	if (*ready < 0)
 		*ready = nsh_fd_raise(eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK));
-	return watch(start, EPOLL_CTL_ADD, *ready, 0);
+	return watch(start, *ready, 0);
 }
 
 static int begin(struct nsh_start *start)

@@ -6,7 +6,6 @@
 #include <poll.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -15,6 +14,7 @@
 #include "clock.h"
 #include "fd.h"
 #include "fork_lock.h"
+#include "pollset.h"
 #include "wake_listener.h"
 
 /* An object that a channel owns: the thread calls end(object) if the host closes
@@ -71,18 +71,6 @@ static uint64_t key_of(int number, int kind)
 	return (uint64_t)number << 1 | (unsigned)kind;
 }
 
-/* Adds the entry, or replaces it: a one-shot entry stays in the set. */
-static int watch(int fd, uint32_t events, uint64_t key)
-{
-	struct epoll_event event = { .events = events, .data.u64 = key };
-
-	if (epoll_ctl(wake.epoll, EPOLL_CTL_ADD, fd, &event) == 0)
-		return 0;
-	if (errno != EEXIST)
-		return -1;
-	return epoll_ctl(wake.epoll, EPOLL_CTL_MOD, fd, &event);
-}
-
 /* ---- descriptors that channels wait for ---------------------------------- *
  * They are the caller's, not duplicates: a duplicate would keep a pipe open that
  * the caller has closed.  The kernel drops a closed descriptor from the epoll
@@ -117,11 +105,13 @@ static int update_fd(int fd)
 {
 	uint32_t events = EPOLLONESHOT;
 
-	if (wake.first[fd] < 0)
-		return epoll_ctl(wake.epoll, EPOLL_CTL_DEL, fd, NULL);
+	if (wake.first[fd] < 0) {
+		nsh_epoll_unwatch(wake.epoll, fd);
+		return 0;
+	}
 	for (int i = wake.first[fd]; i >= 0; i = wake.channels[i].next)
 		events |= wake.channels[i].events;
-	return watch(fd, events, key_of(fd, 0));
+	return nsh_epoll_watch(wake.epoll, fd, events, key_of(fd, 0));
 }
 
 static void unlink_fd(struct channel *channel)
@@ -225,8 +215,7 @@ static void drop(struct channel *channel)
 {
 	disarm(channel);
 	lose_held(channel);
-	if (channel->socket >= 0)
-		(void)epoll_ctl(wake.epoll, EPOLL_CTL_DEL, channel->socket, NULL);
+	nsh_epoll_unwatch(wake.epoll, channel->socket);
 	nsh_close(&channel->socket);
 	leave_place(channel);
 }
@@ -317,7 +306,7 @@ static void *run_thread(void *nothing)
 
 	(void)nothing;
 	while (!is_lost) {
-		int count = epoll_wait(wake.epoll, events, 64, -1);
+		int count = nsh_epoll_wait(wake.epoll, events, 64, -1);
 
 		is_lost = count < 0 && errno != EINTR;
 		pthread_mutex_lock(&wake.lock.mutex);
@@ -369,11 +358,11 @@ static int make(void)
 		return nsh_wake_listener_init(&wake.listener);
 	if (wake.is_made)
 		return 0;
-	wake.epoll = nsh_fd_raise(epoll_create1(EPOLL_CLOEXEC));
+	wake.epoll = nsh_epoll_new();
 	wake.timer = nsh_fd_raise(timerfd_create(CLOCK_MONOTONIC,
 						 TFD_CLOEXEC | TFD_NONBLOCK));
 	if (wake.epoll >= 0 && wake.timer >= 0
-	    && watch(wake.timer, EPOLLIN, TIMER) == 0
+	    && nsh_epoll_watch(wake.epoll, wake.timer, EPOLLIN, TIMER) == 0
 	    && nsh_wake_listener_init(&wake.listener) == 0
 	    && nsh_start_thread(run_thread, NULL) == 0) {
 		wake.is_made = true;
@@ -435,8 +424,8 @@ static int take_connection(int take_fd)
 	int place = take_fd < 0 ? -1 : find_place();
 
 	if (place >= 0
-	    && watch(take_fd, EPOLLIN | EPOLLRDHUP | EPOLLONESHOT,
-		     key_of(place, IS_SOCKET)) == 0) {
+	    && nsh_epoll_watch(wake.epoll, take_fd, EPOLLIN | EPOLLRDHUP | EPOLLONESHOT,
+			       key_of(place, IS_SOCKET)) == 0) {
 		struct channel *channel = &wake.channels[place];
 
 		channel->socket = take_fd;

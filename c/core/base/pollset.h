@@ -1,0 +1,29 @@
+/*
+ * pollset.h: descriptors that are polled as one.  Nothing else calls epoll(7).
+ *
+ * The functions below work on an epoll descriptor, which its owner closes with
+ * nsh_close.  struct nsh_pollset (noshell.h) is one that remembers what it watches.
+ */
+#ifndef NSH_POLLSET_H
+#define NSH_POLLSET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+
+/* Returns -1 with errno. */
+int nsh_epoll_new(void);
+/* Watches fd, or changes its entry: the kernel removes a closed descriptor, and its
+ * number may refer to another file since.  `key` comes back in data.u64.  Returns 0, or -1
+ * with errno. */
+int nsh_epoll_watch(int epoll, int fd, uint32_t events, uint64_t key);
+/* Changes an entry that must be there. */
+int nsh_epoll_change(int epoll, int fd, uint32_t events, uint64_t key);
+/* Does nothing if either is -1.  To be called before fd is closed: if the host has
+ * forked, the file stays open, and so would the entry. */
+void nsh_epoll_unwatch(int epoll, int fd);
+/* Returns how many events it stored, or -1 with errno. */
+int nsh_epoll_wait(int epoll, struct epoll_event *ret_events, int count,
+		   int milliseconds);
+
+#endif
