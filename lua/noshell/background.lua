@@ -39,9 +39,6 @@ local server = setmetatable({}, WEAK_VALUES)
 --- wait, what becomes unattended then need not wake one of them each time.
 local wanted, WANTED = 0, 100
 
---- How often the clock has the blind ones served.
-background.INTERVAL = 0.01
-
 --- It is made again when something is watched.
 local function release_set()
   local set = shared.set
@@ -199,7 +196,7 @@ end
 -- Serving -------------------------------------------------------------------------
 
 --- What the waiter `one` is to watch too: a descriptor, or nil and whether it is
---- to look every INTERVAL; nil, nil where nothing is unattended, or another waiter
+--- to look every clock.BLIND; nil, nil where nothing is unattended, or another waiter
 --- watches already. one.thread is the coroutine that waits.
 ---@param one table
 ---@param with_driven boolean  functions of the caller's may be called here

@@ -11,7 +11,7 @@ local state = require "noshell.state"
 ---@class noshell.process
 local processes = core.methods.process
 
-local pump, pollfd, result = processes._pump, processes._pollfd, processes.result
+local pump, result = processes._pump, processes.result
 
 --- What drives one process.
 ---@class noshell.driver
@@ -294,7 +294,7 @@ function drive.step(process, driver)
   driver.raised = { err }
   drive.mute(driver)
   if process:closed() then return true end
-  processes.terminate(process, 0.010)
+  processes.terminate(process)
   return (pump(process))
 end
 
@@ -324,31 +324,6 @@ function drive.result(process)
     end
   end
   return fields
-end
-
---- As process:_collect, with the pipe that is written to.
----@param process noshell.process
----@param list table
-function drive.collect(process, list)
-  local fd, driver = pollfd(process), state.of(process).driver
-  if fd then
-    list[#list + 1], list[#list + 2] = fd, "r"
-  elseif process:pidfd() then
-    list.blind = true
-  end
-  if driver and driver.stdin then
-    list[#list + 1], list[#list + 2] = driver.stdin:fileno(), "w"
-  end
-end
-
---- The descriptor to wait for.
----@param process noshell.process
----@return integer?
----@return noshell.failure?
-function drive.pollfd(process)
-  local driver = state.of(process).driver
-  if driver and driver.stdin then return driver.group:pollfd() end
-  return pollfd(process)
 end
 
 return drive

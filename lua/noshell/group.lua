@@ -1,5 +1,6 @@
 --- Several pollables as one: what a wait for any of them waits for.
 
+local clock = require "noshell.clock"
 local core = require "noshell.core"
 
 --- What can be one of several.
@@ -17,23 +18,32 @@ local metatable = { __index = methods, __name = "noshell.group" }
 
 local group = {}
 
---- How often to look where there is no descriptor to wait for: this process has
---- none left (EMFILE).
-group.INTERVAL = 0.01
-
 ---@param members noshell.member[]
 ---@return noshell.group
 function group.new(members)
   return setmetatable({ members = members }, metatable)
 end
 
---- Where a program has none left of its own, all are looked at now and then.
-function methods:pollfd()
-  self.pollset = self.pollset or core.pollset()
+--- The descriptors and events of all members. Where a program has none left of its
+--- own, all are looked at now and then.
+---@return table
+function methods:collect()
   local list = {}
   for _, member in ipairs(self.members) do member:_collect(list) end
+  self.blind = list.blind or false
+  return list
+end
+
+---@return noshell.group
+function methods:_group()
+  return self
+end
+
+function methods:pollfd()
+  local list = self:collect()
+  self.pollset = self.pollset or core.pollset()
   local fd = self.pollset and self.pollset:watch(list) and self.pollset:pollfd()
-  self.blind = list.blind or not fd
+  self.blind = self.blind or not fd
   return fd or nil
 end
 
@@ -41,17 +51,10 @@ function methods:events() -- luacheck: ignore self
   return "r"
 end
 
---- The sooner of two times, either of which may be nil: never.
-local function sooner(a, b)
-  return a and b and math.min(a, b) or a or b
-end
-
-group.sooner = sooner
-
 function methods:timeout()
-  local seconds = self.blind and group.INTERVAL or nil
+  local seconds = self.blind and clock.BLIND or nil
   for _, member in ipairs(self.members) do
-    seconds = sooner(seconds, (member:timeout()))
+    seconds = clock.sooner(seconds, (member:timeout()))
   end
   return seconds
 end

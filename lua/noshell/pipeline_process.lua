@@ -2,6 +2,7 @@
 --- pollable.
 
 local backend = require "noshell.backend"
+local clock = require "noshell.clock"
 local core = require "noshell.core"
 local failure = require "noshell.failure"
 local group = require "noshell.group"
@@ -224,7 +225,7 @@ function methods:_step()
     self.deadline, self.timed_out = nil, any_timed_out(self)
   end
   if finished then return true end
-  if is_fatal then self:terminate(0.010) end
+  if is_fatal then self:terminate() end
   if self.deadline and core.now() >= self.deadline then
     self.deadline, self.timed_out = nil, true
     self.late = {}
@@ -254,6 +255,11 @@ end
 ---@return number?
 function methods:_deadline()
   return self.deadline, self.limit
+end
+
+---@return noshell.group
+function methods:_group()
+  return self.group
 end
 
 ---@param list table
@@ -305,10 +311,10 @@ end
 ---@return number?
 function methods:timeout()
   local left = self.deadline and math.max(0, self.deadline - core.now())
-  if self.group.blind then left = group.sooner(left, group.INTERVAL) end
+  if self.group.blind then left = clock.sooner(left, clock.BLIND) end
   for i = 1, #self.processes do
     local each = self.processes[i]
-    left = group.sooner(left, (each:timeout()))
+    left = clock.sooner(left, (each:timeout()))
   end
   return left
 end
@@ -340,7 +346,7 @@ function methods:kill(signal)
 end
 
 --- Begins to end all programs and what they started; pump does the rest.
----@param grace number  seconds between TERM and KILL
+---@param grace? number  seconds between TERM and KILL; 0.01 unless given
 ---@return true?
 ---@return noshell.failure?
 function methods:terminate(grace)

@@ -23,7 +23,7 @@ end
 
 -- What one of several is asked, here and in a pipeline -------------------------
 
-local pump, get_field = methods._pump, methods._field
+local pump, pollfd, get_field = methods._pump, methods._pollfd, methods._field
 
 --- A method, or a field that C knows.
 function core.metatables.process.__index(self, name)
@@ -32,10 +32,11 @@ function core.metatables.process.__index(self, name)
   return get_field(self, name)
 end
 
---- Whether C alone knows what to wait for.
----@return boolean
-function methods:_is_single()
-  return not state.of(self).driver
+--- What is waited for, where that is more than C knows of.
+---@return noshell.group?
+function methods:_group()
+  local driver = state.of(self).driver
+  return driver and driver.stdin and driver.group
 end
 
 --- Itself, if no function of Lua's serves it.
@@ -69,7 +70,15 @@ end
 
 ---@param list table
 function methods:_collect(list)
-  drive.collect(self, list)
+  local fd, driver = pollfd(self), state.of(self).driver
+  if fd then
+    list[#list + 1], list[#list + 2] = fd, "r"
+  elseif self:pidfd() then
+    list.blind = true
+  end
+  if driver and driver.stdin then
+    list[#list + 1], list[#list + 2] = driver.stdin:fileno(), "w"
+  end
 end
 
 --- It is bound to its caller only while an iterator waits.
@@ -128,7 +137,9 @@ end
 ---@return integer?
 ---@return noshell.failure?
 function methods:pollfd()
-  return drive.pollfd(self)
+  local several = self:_group()
+  if several then return several:pollfd() end
+  return pollfd(self)
 end
 
 local kill = methods._kill

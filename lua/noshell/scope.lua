@@ -53,7 +53,7 @@ end
 local function fail(self)
   pcall(take_start, self)
   for i = 1, #self do
-    if not closed(self[i]) then terminate(self[i], 0.010) end
+    if not closed(self[i]) then terminate(self[i]) end
   end
   for i = 1, #self do
     if not closed(self[i]) then abort(self[i]) end

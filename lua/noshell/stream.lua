@@ -368,8 +368,10 @@ end
 
 -- Waiting ---------------------------------------------------------------------
 
---- What is waited for beside the stream, where that is more than its process.
-local function group_of(self)
+--- What is waited for, where that is more than C knows of: the stream and a pipeline,
+--- or a process with functions of the caller's.
+---@return noshell.group?
+function methods:_group()
   local served = self:process()
   local kept = state.of(served)
   if not (kept.owner or kept.driver) then return nil end
@@ -388,17 +390,11 @@ end
 
 local pollfd, events = methods._pollfd, methods._events
 
---- Whether C alone knows what to wait for.
----@return boolean
-function methods:_is_single()
-  return not group_of(self)
-end
-
 --- Ready when the stream may be tried again, or its process must be pumped.
 ---@return integer?
 ---@return noshell.failure?
 function methods:pollfd()
-  local several = group_of(self)
+  local several = self:_group()
   if several then return several:pollfd() end
   return pollfd(self)
 end
@@ -407,7 +403,7 @@ end
 ---@return "r"|"w"|nil
 ---@return noshell.failure?
 function methods:events()
-  if group_of(self) then return "r" end
+  if self:_group() then return "r" end
   return events(self)
 end
 

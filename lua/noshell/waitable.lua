@@ -18,7 +18,7 @@ local wait = require "noshell.wait"
 ---@field _outcome fun(self): noshell.result?, noshell.error?  once all have finished
 ---@field _undriven fun(self): any, number?  what core.await is given, if C alone serves it;
 ---  and the seconds until its own deadline
----@field terminate fun(self, grace: number): true?, noshell.failure?
+---@field terminate fun(self, grace?: number): true?, noshell.failure?
 ---@field closed fun(self): boolean
 ---@field _reap fun(self): true?, noshell.error?       the last step of abort
 ---@field _abort_for_close fun(self): true?, noshell.error?  ends what still runs
@@ -82,7 +82,7 @@ end
 ---@return noshell.error?
 function waitable.abort(self)
   self:_mute()
-  local finished, raw = self:terminate(0.010)
+  local finished, raw = self:terminate()
   if not raw then finished, raw = wait.finish(self, self._end) end
   if not finished then return fail(self, raw) end
   return self:_reap()
@@ -145,7 +145,7 @@ local function abort_all(list)
   for i = 1, #list do
     local each = list[i]
     each:_mute()
-    if not each:closed() then each:terminate(0.010) end
+    if not each:closed() then each:terminate() end
   end
   local ok, err = true, nil
   for i = 1, #list do

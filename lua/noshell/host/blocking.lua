@@ -1,17 +1,9 @@
 --- The default host: waits with poll(2), and nothing else happens meanwhile.
 
+local clock = require "noshell.clock"
 local core = require "noshell.core"
 
 local blocking = { name = "blocking" }
-
---- How often to look where there is no descriptor to wait for: the process has
---- none left for its epoll instance (EMFILE).
-local INTERVAL = 0.01
-
---- Whether C alone knows what to wait for.
-local function is_single(pollable)
-  return type(pollable) == "userdata" and pollable:_is_single()
-end
 
 --- Waits until processes that no function of Lua's serves have ended; C pumps them.
 --- False if Lua has to look.
@@ -22,8 +14,21 @@ end
 ---@return noshell.failure?
 function blocking.finish(pollable, seconds, other)
   local processes, own = pollable:_undriven()
-  if own and (not seconds or own < seconds) then seconds = own end
-  return core.await(processes, seconds, other)
+  return core.await(processes, clock.sooner(seconds, own), other)
+end
+
+--- The descriptors of several are polled as they are: one wait needs no pollset.
+local function poll(pollable, seconds, other)
+  local several = pollable._group and pollable:_group()
+  if several then
+    local list = several:collect()
+    return core.poll_several(list, clock.sooner(seconds, (pollable:timeout())), other)
+  end
+  if pollable._poll then return pollable:_poll(seconds, other) end
+  local fd, wanted = pollable:pollfd(), pollable:events()
+  seconds = clock.sooner(seconds, (pollable:timeout()))
+  if wanted and not fd then seconds = clock.sooner(seconds, clock.BLIND) end
+  return core.poll(fd or -1, wanted or "r", seconds, other)
 end
 
 ---@param pollable noshell.pollable
@@ -32,16 +37,7 @@ end
 ---@return true?
 ---@return noshell.failure?
 function blocking.wait(pollable, seconds, other)
-  local ready, raw
-  if is_single(pollable) then
-    ready, raw = pollable:_poll(seconds, other)
-  else
-    local fd, own = pollable:pollfd(), pollable:timeout()
-    if own and (not seconds or own < seconds) then seconds = own end
-    local wanted = pollable:events()
-    if wanted and not fd then seconds = math.min(seconds or INTERVAL, INTERVAL) end
-    ready, raw = core.poll(fd or -1, wanted or "r", seconds, other)
-  end
+  local ready, raw = poll(pollable, seconds, other)
   if ready ~= nil then return true end
   raw.stage = "wait"
   return nil, raw

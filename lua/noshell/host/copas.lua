@@ -4,6 +4,7 @@
 --- a descriptor too.
 
 local blocking = require "noshell.host.blocking"
+local clock = require "noshell.clock"
 local coroutines = require "noshell.host.coroutines"
 local core = require "noshell.core"
 
@@ -66,7 +67,7 @@ function copas.wait(awaited, seconds)
     release()
   else
     release()
-    return blocking.wait(awaited, math.min(seconds or 0.01, 0.01))
+    return blocking.wait(awaited, clock.sooner(seconds, clock.BLIND))
   end
   return true
 end

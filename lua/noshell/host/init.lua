@@ -13,6 +13,7 @@
 --- "noshell.host.luv") once, or for the coroutines that are tasks.
 
 local background = require "noshell.background"
+local clock = require "noshell.clock"
 local blocking = require "noshell.host.blocking"
 local core = require "noshell.core"
 local coroutines = require "noshell.host.coroutines"
@@ -206,16 +207,11 @@ function methods:timeout()
   return self.seconds
 end
 
---- How often to look where there is no descriptor to wait for, and where the
---- waiter cannot be woken.
-local BLIND, DEAF = 0.01, 1
+--- How often to look where the waiter cannot be woken.
+local DEAF = 1
 
 --- What a loop has to wait at most: timers of loops overflow at more.
 local LONGEST = 1e6
-
-local function sooner(a, b)
-  return a and b and math.min(a, b) or a or b
-end
 
 ---@return noshell.awaited
 local function awaited(pollable, seconds, waiter)
@@ -224,10 +220,10 @@ local function awaited(pollable, seconds, waiter)
     descriptor, fd = core.duplicate(fd), nil
   end
   local wanted = pollable:events()
-  seconds = sooner(seconds, (pollable:timeout()))
+  seconds = clock.sooner(seconds, (pollable:timeout()))
   if seconds then seconds = math.min(seconds, LONGEST) end
-  if waiter.looks then seconds = sooner(seconds, DEAF) end
-  if wanted and not (descriptor or fd) then seconds = sooner(seconds, BLIND) end
+  if waiter.looks then seconds = clock.sooner(seconds, DEAF) end
+  if wanted and not (descriptor or fd) then seconds = clock.sooner(seconds, clock.BLIND) end
   return setmetatable({ descriptor = descriptor, fd = fd, seconds = seconds,
     wanted = wanted or "r", thread = coroutine.running() }, metatable)
 end
@@ -237,7 +233,7 @@ local function wait_in_place(pollable, seconds, holder)
   local one = { owners = {} }
   holder.one = one
   local fd, is_blind = background.begin(one, true)
-  if is_blind then seconds = sooner(seconds, background.INTERVAL) end
+  if is_blind then seconds = clock.sooner(seconds, clock.BLIND) end
   local ok, raw = true, nil
   if holder.to_end and pollable:_undriven() then
     holder.finished, holder.failure = blocking.finish(pollable, seconds, fd)
@@ -263,7 +259,7 @@ local function watch_others(one)
     is_blind = true
     if both then both:close() end
   end
-  if is_blind then one.seconds = sooner(one.seconds, background.INTERVAL) end
+  if is_blind then one.seconds = clock.sooner(one.seconds, clock.BLIND) end
 end
 
 -- What is lost with the coroutine that waits -----------------------------------

@@ -2,6 +2,7 @@
 --- loop resumes it. Elsewhere it blocks; in Neovim as host/neovim.lua says.
 
 local blocking = require "noshell.host.blocking"
+local clock = require "noshell.clock"
 local coroutines = require "noshell.host.coroutines"
 
 local luv = { name = "luv" }
@@ -12,9 +13,6 @@ local function find_loop()
   if editor then return editor.uv or editor.loop end
   return package.loaded.luv or package.loaded.uv or require "luv"
 end
-
---- How often to look where the loop cannot watch the descriptor.
-local INTERVAL = 0.01
 
 --- The loop's milliseconds, never less than the seconds.
 ---@param seconds number
@@ -39,8 +37,8 @@ function luv.watch(awaited, seconds, ready)
   local poll = fd and loop.new_poll(fd) or nil
   if poll then
     poll:start(awaited:events(), ready)
-  elseif fd then
-    seconds = math.min(seconds or INTERVAL, INTERVAL)
+  elseif fd then  -- the loop cannot watch it
+    seconds = clock.sooner(seconds, clock.BLIND)
   end
   if seconds then timer:start(luv.milliseconds(seconds), 0, ready) end
   -- Not at once: who wakes is not to be interrupted.
