@@ -195,7 +195,7 @@ describe("a pipeline whose last stage does not start", function()
       end })
     assert.equal("io set_working_directory ENOENT 2", told(err) .. " " .. err.index)
     assert.equal(1, count)
-    assert.matches("stage 2: cannot start 'true': .*; what stands before it had started",
+    assert.matches("command 2: cannot start 'true': .*; the commands before it had started",
       tostring(err))
   end)
 

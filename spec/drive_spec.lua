@@ -279,12 +279,12 @@ describe("input", function()
     end
   end)
 
-  it("is in the way of what needs stdin, and of exec", function()
+  it("conflicts with functions that use stdin, and with exec", function()
     local _, err = noshell.popen({ "cat", input = { "x" } }, "w")
     assert.equal("invalid", err.code)
     _, err = noshell.exec { "cat", input = { "x" } }
     assert.equal("invalid", err.code)
-    assert.truthy(tostring(err):find("after exec", 1, true))
+    assert.truthy(tostring(err):find("cannot be used with exec", 1, true))
   end)
 end)
 

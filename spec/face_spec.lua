@@ -100,11 +100,11 @@ describe("run", function()
     assert.equal(("y\n"):rep(500), err.result.stdout)
   end)
 
-  it("gives no streams, and says which functions do", function()
+  it("returns no streams, and names functions that do", function()
     local _, err = noshell.run { "cat", stdin = "pipe" }
     assert.equal("invalid", err.code)
-    assert.equal("noshell: invalid command 'cat': set_stdin(pipe): run gives no "
-      .. "stream: use run_async, lines or popen", tostring(err))
+    assert.equal("noshell: invalid command 'cat': set_stdin(pipe): run returns no "
+      .. "streams: use run_async, lines or popen", tostring(err))
   end)
 
   it("runs a command again", function()
@@ -134,10 +134,10 @@ describe("output", function()
     assert.equal("x\n", err.result.stdout)
   end)
 
-  it("needs stdout for itself", function()
+  it("conflicts with a stdout that is directed elsewhere", function()
     local _, err = noshell.output { "true", stdout = "null" }
     assert.equal("noshell: invalid command 'true': set_stdout(null): output "
-      .. "needs stdout for itself", tostring(err))
+      .. "uses stdout itself", tostring(err))
     assert.equal("x", noshell.output { "echo", "x", stdout = "capture" })
   end)
 end)
@@ -209,7 +209,7 @@ describe("lines", function()
     end)
   end
 
-  it("needs stdout for itself", function()
+  it("conflicts with a stdout that is directed elsewhere", function()
     local ok, err = pcall(noshell.lines, { "true", stdout = "null" })
     assert.is_false(ok)
     assert.equal("invalid", err.code)

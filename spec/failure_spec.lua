@@ -36,8 +36,8 @@ describe("an error's message", function()
 
   it("says that a command line is no program", function()
     assert.equal("noshell: cannot start 'ls -l': find_program 'ls -l': No such "
-      .. "file or directory (ENOENT); there is no shell: give each argument by "
-      .. "itself",
+      .. "file or directory (ENOENT); there is no shell: pass each argument "
+      .. "separately",
       message({ code = "spawn", stage = "find_program", errno = 2,
         errname = "ENOENT", message = "No such file or directory",
         subject = "ls -l" }, "ls -l"))

@@ -350,8 +350,8 @@ describe("wait_all", function()
   it("raises the caller's line and what to write for anything else", function()
     local process = assert(noshell.run_async "true")
     for said, list in pairs {
-      ["item 1 is nil: the list has a hole %(the error of a program that did not start "
-        .. "is lost there: give the command itself%)"] = { nil, process },
+      ["item 1 is nil: the list has a hole %(a program that did not start leaves one, "
+        .. "and its error is lost: pass the command itself%)"] = { nil, process },
       ["item 2 is 1: a process, a command, a SPEC table or a program"] = { process, 1 },
       ["item 1 is false:"] = { false }, ["item 1 is a noshell.result:"] = { process:wait() },
       ['noshell.wait_all { "./a", "./b" }'] = process, ["must be a list"] = { process, x = 1 },

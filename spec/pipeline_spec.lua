@@ -173,7 +173,7 @@ describe("a stage that fails", function()
     assert.equal(2, err.index)
     assert.equal("seq 3 | sh -c 'cat >/dev/null; echo bad >&2; exit 3' sh | cat",
       err.pipeline)
-    assert.equal("noshell: '" .. err.pipeline .. "': stage 2: '" .. err.command
+    assert.equal("noshell: '" .. err.pipeline .. "': command 2: '" .. err.command
       .. "' exited with status 3: bad", tostring(err))
     assert.equal(3, err.result.exit_code)
     assert.is_false(err.result.ok)
@@ -189,7 +189,7 @@ describe("a stage that fails", function()
     assert.equal(2, err.errors[2].result.exit_code)
     assert.is_nil(err.errors[3])
     assert.truthy(tostring(err):find(
-      "exited with status 2; stage 1: 'sh -c 'exit 1' sh' exited with status 1", 1, true))
+      "exited with status 2; command 1: 'sh -c 'exit 1' sh' exited with status 1", 1, true))
   end)
 
   it("is none where its own rules allow that", function()
@@ -238,7 +238,7 @@ describe("a stage that cannot start", function()
     assert.equal("spawn", err.code)
     assert.equal("find_program", err.stage)
     assert.equal(2, err.index)
-    assert.equal(("noshell: 'sleep %s | nosuchprogram | cat': stage 2: cannot start "
+    assert.equal(("noshell: 'sleep %s | nosuchprogram | cat': command 2: cannot start "
       .. "'nosuchprogram': find_program 'nosuchprogram': No such file or directory "
       .. "(ENOENT)"):format(mark), tostring(err))
     assert.is_false(sleeps(mark))

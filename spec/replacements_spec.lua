@@ -134,7 +134,7 @@ describe("popen", function()
     local pipe, err = noshell.popen({ "cat", input = "x" }, "w")
     assert.is_nil(pipe)
     assert.equal("noshell: invalid command 'cat': set_stdin(buffer): popen "
-      .. "needs stdin for itself", tostring(err))
+      .. "uses stdin itself", tostring(err))
   end)
 
   it("refuses a mode that it does not know", function()

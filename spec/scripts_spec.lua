@@ -133,7 +133,7 @@ describe("backup", function()
       args = arguments, top = "target" })
     assert.equal(1, done.status)
     assert.same({ ["/"] = done.tree["/"] }, done.tree)
-    assert.matches("stage 1: 'tar .*No such file or directory", done.err)
+    assert.matches("command 1: 'tar .*No such file or directory", done.err)
   end)
 
   it("hears of tar's failure, of which a plain pipe of sh tells nothing", function()

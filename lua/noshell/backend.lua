@@ -1,4 +1,4 @@
---- What starts programs: the core, or a dry run while there is one.
+--- The backend that starts programs: the core, or a dry run while one is active.
 
 local core = require "noshell.core"
 
@@ -19,7 +19,7 @@ local backend = {}
 backend.core = { start = commands._start, start_aside = commands._start_aside,
   exec = commands._exec, find_program = commands._find_program, features = core.features }
 
---- The one in use.
+--- The backend in use.
 ---@type noshell.backend
 backend.current = backend.core
 

@@ -1,10 +1,10 @@
---- Processes that run while something else is waited for. What they write must be
---- read meanwhile: they may be what is waited for in the end, as in a chain of
---- programs whose pipes were joined by hand.
+--- Serves processes while Lua waits for something else. Their pipes must be served
+--- meanwhile: the awaited program may depend on them, as in a chain of programs whose
+--- pipes were joined by hand.
 ---
---- A process that no wait serves is unattended. One waiter at a time watches all
---- of those beside what it waits for: so a single process costs nothing, and many
---- waiters do not wake one another.
+--- A process that no wait serves is unattended. One waiter at a time also watches all
+--- unattended processes, so a single process costs nothing, and waiters do not wake one
+--- another.
 
 local core = require "noshell.core"
 local state = require "noshell.state"
@@ -15,31 +15,31 @@ local PROCESS = core.metatables.process
 
 local WEAK_KEYS, WEAK_VALUES = { __mode = "k" }, { __mode = "v" }
 
---- How many waits serve a process.
+--- The number of waits that serve a process.
 ---@type table<noshell.process, integer>
 local attended = setmetatable({}, WEAK_KEYS)
 --- Unattended, and not watched yet.
 ---@type table<noshell.process, true>
 local fresh = setmetatable({}, WEAK_KEYS)
---- Watched without a descriptor: the clock has them served.
+--- Watched without a descriptor: served at intervals.
 ---@type table<noshell.process, true>
 local blind = setmetatable({}, WEAK_KEYS)
---- The descriptors that are watched, and whose they are.
+--- The watched descriptors and their processes.
 ---@type table<integer, noshell.process>
 local watched = setmetatable({}, WEAK_VALUES)
 ---@type table<noshell.process, integer[]>
 local descriptors = setmetatable({}, WEAK_KEYS)
 
---- shared.set is a pollset of those descriptors. The watched processes hold it, so
---- that it is collected with the last of them.
+--- shared.set is a pollset of those descriptors. Only the watched processes refer to
+--- it, so it is collected with the last of them.
 local shared = setmetatable({}, WEAK_VALUES)
---- server.one is the awaited of the waiter that watches them.
+--- server.one is the noshell.awaited of the waiter that watches them.
 local server = setmetatable({}, WEAK_VALUES)
---- How often yet a waiter is to watch although there is nothing: where others
---- wait, what becomes unattended then need not wake one of them each time.
+--- The number of times that a waiter still watches an empty set. While others wait, a
+--- process that becomes unattended then need not wake one of them each time.
 local wanted, WANTED = 0, 100
 
---- It is made again when something is watched.
+--- Releases the set if it is unused; watching makes a new one.
 local function release_set()
   local set = shared.set
   if set and not (server.one or next(watched) or next(blind)) then
@@ -56,7 +56,7 @@ local function unwatch(process)
   local fds = descriptors[process]
   for i = 1, fds and #fds or 0 do
     local fd = fds[i]
-    -- A closed one has left the set, and its number may be another's.
+    -- A closed descriptor has left the set; its number may be reused.
     if watched[fd] == process then
       watched[fd] = nil
       if is_ours then set:remove(fd) end
@@ -72,7 +72,7 @@ local function forget(process)
   unwatch(process)
 end
 
---- After a fork the set and the processes are the parent's.
+--- Resets everything after a fork: the set and the processes belong to the parent.
 local function start_over()
   for _, of in ipairs { fresh, blind, watched, descriptors, attended } do
     for key in pairs(of) do of[key] = nil end
@@ -110,13 +110,13 @@ local function watch(process, set)
   blind[process] = not is_complete or nil
 end
 
---- Whether its input is made, or its lines are told, by functions of the caller's:
---- they are not called in another coroutine.
+--- True if user callbacks make its input or get its lines: they must not be called in
+--- another coroutine.
 local function is_driven(process)
   return state.of(process).driver ~= nil
 end
 
---- Whether a waiter watches. One that an error or its host ended does no longer.
+--- True if a waiter watches. An error or the host may have ended it.
 local function has_server()
   local one = server.one
   if not one or (one.is_lost and one:is_lost()) then return false end
@@ -133,7 +133,7 @@ local function watch_fresh(with_driven, set)
   end
 end
 
--- Who is attended -----------------------------------------------------------------
+-- Attended processes --------------------------------------------------------------
 
 local function each_process(pollable, visit)
   if type(pollable) == "userdata" then
@@ -144,13 +144,13 @@ local function each_process(pollable, visit)
   for i = 1, members and #members or 0 do each_process(members[i], visit) end
 end
 
---- Notes a process that was started, and is waited for now or later.
+--- Registers a process that was started.
 ---@param process noshell.process
 function background.add(process)
   fresh[process] = true
 end
 
---- Has a process served that no wait serves.
+--- Registers a process that no wait serves any more.
 ---@param process noshell.process
 function background.expose(process)
   fresh[process] = true
@@ -158,15 +158,15 @@ function background.expose(process)
   if set and not is_driven(process) then watch(process, set) end
 end
 
---- Takes one out that is being closed.
+--- Removes a process that is being closed.
 ---@param process noshell.process
 function background.remove(process)
   forget(process)
   attended[process] = nil
 end
 
---- A wait for the pollable serves its processes from now on. `own` is what this
---- gave before in the same wait.
+--- Marks the processes of a pollable as served by a wait. `own` is the earlier result
+--- of this function in the same wait.
 ---@param own? table<noshell.process, true>
 ---@param pollable noshell.pollable
 ---@return table<noshell.process, true>
@@ -181,7 +181,7 @@ function background.enter(own, pollable)
   return own
 end
 
---- The wait is over.
+--- Ends the marks of a wait.
 ---@param own table<noshell.process, true>
 function background.leave(own)
   for process in pairs(own) do
@@ -195,11 +195,11 @@ end
 
 -- Serving -------------------------------------------------------------------------
 
---- What the waiter `one` is to watch too: a descriptor, or nil and whether it is
---- to look every clock.BLIND; nil, nil where nothing is unattended, or another waiter
---- watches already. one.thread is the coroutine that waits.
+--- Makes the waiter `one` watch the unattended processes. Returns the descriptor to
+--- watch, and whether to look every clock.BLIND as well; nothing if no process is
+--- unattended, or another waiter watches already. one.thread is the waiting coroutine.
 ---@param one table
----@param with_driven boolean  functions of the caller's may be called here
+---@param with_driven boolean  user callbacks may be called here
 ---@return integer? fd
 ---@return boolean? is_blind
 function background.begin(one, with_driven)
@@ -222,22 +222,22 @@ local function step(process)
   local finished, raw = process:_step()
   if finished or raw or process:closed() then return unwatch(process) end
   if is_again or blind[process] then
-    -- It may wait for other descriptors now.
+    -- Its descriptors may be different now.
     unwatch(process)
     fresh[process] = true
   end
 end
 
---- The waiter watches no longer, because an error ended its wait.
+--- Stops the watching of a waiter whose wait ended with an error.
 ---@param one table
----@return boolean  whether it did
+---@return boolean  whether it watched
 function background.drop(one)
   if server.one ~= one then return false end
   server.one, one.set = nil, nil
   return true
 end
 
---- The waiter watches no longer: what is ready is served.
+--- Stops the watching of a waiter, and serves the processes that are ready.
 ---@param one table
 function background.finish(one)
   if not background.drop(one) then return end
@@ -247,14 +247,14 @@ function background.finish(one)
   for process in pairs(blind) do ready[process] = true end
   for _, fd in ipairs(set:ready()) do
     local process = watched[fd]
-    -- A collected one lives on among those that are reaped later.
+    -- A collected process has become an orphan.
     if process then ready[process] = true else set:remove(fd) end
   end
   for process in pairs(ready) do step(process) end
   release_set()
 end
 
---- Whether another waiter has to watch, because none does.
+--- Returns true if unattended processes exist that no waiter watches.
 ---@return boolean
 function background.lacks_server()
   if has_server() then return false end
@@ -265,8 +265,8 @@ function background.lacks_server()
   return false
 end
 
---- Whether a waiter is to watch though there may be nothing.
----@param is_there boolean  there is another waiter
+--- Makes the next waiters watch even an empty set.
+---@param is_there boolean  another waiter exists
 function background.want(is_there)
   wanted = is_there and WANTED or 0
 end

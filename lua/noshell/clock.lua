@@ -2,11 +2,11 @@
 
 local clock = {}
 
---- How often to look if there is no descriptor to wait for: this process has none left
---- (EMFILE), or the kernel watches no more.
+--- The seconds between two looks if there is no descriptor to wait for: this process has
+--- none left (EMFILE), or the kernel refuses to watch more.
 clock.BLIND = 0.01
 
---- The sooner of two times, either of which may be nil: never.
+--- Returns the earlier of two times; nil is never.
 ---@param a? number
 ---@param b? number
 ---@return number?

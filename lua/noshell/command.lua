@@ -1,4 +1,4 @@
---- What runs, of a command. Its setters are the core's: see core.d.lua.
+--- Running commands. The setters are the core's: see core.d.lua.
 
 local backend = require "noshell.backend"
 local background = require "noshell.background"
@@ -19,7 +19,7 @@ local methods = core.methods.command
 
 local command = {}
 
---- Whether `value` is a command.
+--- Returns true if `value` is a command.
 function command.is(value)
   return type(value) == "userdata"
     and getmetatable(value) == core.metatables.command
@@ -27,16 +27,16 @@ end
 
 -- Standard streams ------------------------------------------------------------
 
---- The error of a way to run that conflicts with the command. The command itself is
---- valid: it can be run in another way.
+--- Makes the error of a conflict between a command and a way to run it. The command
+--- itself is valid: it can be run in another way.
 local function conflict(self, method, value, reason)
   return failure.new({ code = "invalid", method = method, value = value,
     reason = reason }, self:to_string())
 end
 
---- Directs those standard streams of which nothing was said: `ways` is
---- { [0] = "inherit", … }. A "pipe" or "capture" is needed by `method`, and
---- anything else that was asked for is in its way. True, or nil, err.
+--- Directs the standard streams that have their default: `ways` is
+--- { [0] = "inherit", … }. `method` needs each "pipe" and "capture" of them; a stream
+--- that was directed elsewhere is a conflict. Returns true, or nil, err.
 ---@param self noshell.command
 function command.direct(self, ways, method)
   for which = 0, 2 do
@@ -46,18 +46,19 @@ function command.direct(self, ways, method)
       self["set_" .. drive.names[which]](self, way)
     elseif (way == "pipe" or way == "capture") and now ~= way then
       return nil, conflict(self, "set_" .. drive.names[which], now,
-        ("%s needs %s for itself"):format(method, drive.names[which]))
+        ("%s uses %s itself"):format(method, drive.names[which]))
     end
   end
   return true
 end
 
---- run waits for the end, so that nobody would read or write a pipe.
+--- Returns the error of a stream that is a pipe: while run waits for the end, the
+--- caller cannot read or write it.
 local function find_pipe(self)
   local which = drive.find_pipe(self)
   if which then
     return conflict(self, "set_" .. drive.names[which], "pipe",
-      "run gives no stream: use run_async, lines or popen")
+      "run returns no streams: use run_async, lines or popen")
   end
 end
 
@@ -75,7 +76,7 @@ local function start(calls, self, to_end, is_bound, attended)
     return fail(self, { code = "invalid", method = method, value = value,
       reason = reason })
   end
-  -- Others may change the command while this waits.
+  -- Other coroutines may change the command while this one waits.
   local asked = drive.asked(self)
   local started, raw = wait.start(calls, self, to_end, is_bound, attended)
   if not started then return fail(self, raw) end
@@ -97,7 +98,7 @@ function methods:run_async()
   return started, err
 end
 
---- The same, as part of a call that starts more; with `is_bound` the program is
+--- The same, as part of a call that starts several programs. `is_bound`: the program is
 --- ended if the caller never runs again.
 ---@param calls noshell.scope
 ---@param is_bound? boolean
@@ -108,8 +109,8 @@ function methods:_launch(calls, is_bound)
 end
 
 --- Starts the program as run does: it is ended if the caller never runs again.
---- With `to_end`, for a caller that only waits then, it may return later. With
---- `attended` the caller waits for the end at once.
+--- `to_end`: the caller only waits afterwards, so this may return later. `attended`:
+--- the caller waits for the end at once.
 ---@param calls noshell.scope
 ---@param to_end? boolean
 ---@param attended? boolean
@@ -130,9 +131,9 @@ local function run(calls, self)
   return waitable.conclude(started)
 end
 
---- Starts the program, exchanges all data with it and waits for its end. An
---- end that is no success gives nil, err, with the result in err.result. If an
---- error is raised meanwhile, the program is ended.
+--- Starts the program, exchanges all data with it and waits for its end. If that is
+--- not a success, returns nil, err, with the result in err.result. If an error is
+--- raised meanwhile, the program is ended.
 ---@return noshell.result?
 ---@return noshell.error?
 function methods:run()
@@ -145,7 +146,7 @@ local function without_final_newlines(text)
   return text:sub(1, last)
 end
 
---- What running gave, as $(…) gives it.
+--- Converts the values of run to those of output.
 ---@param result? noshell.result
 ---@param err? noshell.error
 ---@return string?
@@ -155,24 +156,23 @@ function command.text_of(result, err)
   return without_final_newlines(result.stdout)
 end
 
---- The argument error of `method`, which reads stdout, if the command daemonizes.
+--- Returns the conflict of `method`, which reads stdout, with daemonize.
 ---@param cmd noshell.command
 ---@param method string
 ---@return noshell.error?
 function command.find_daemon(cmd, method)
   if not cmd:_daemonizes() then return nil end
-  return conflict(cmd, nil, nil, ("%s cannot be used with daemonize: no parent "
-    .. "waits at the other end of its stdout"):format(method))
+  return conflict(cmd, nil, nil, ("%s cannot be used with daemonize: the stdout of a "
+    .. "daemon is not captured"):format(method))
 end
 
---- What the program writes to stdout, without its final newlines, as $(…)
---- gives it.
+--- Runs the program and returns its stdout without the final newlines, as $(…) does.
 ---@return string?
 ---@return noshell.error?
 function methods:output()
   local now = self:stdio(1)
   if now ~= "default" and now ~= "capture" then
-    return nil, conflict(self, "set_stdout", now, "output needs stdout for itself")
+    return nil, conflict(self, "set_stdout", now, "output uses stdout itself")
   end
   local err = command.find_daemon(self, "output")
   if err then return nil, err end
@@ -181,17 +181,18 @@ end
 
 -- Iterators -------------------------------------------------------------------
 
---- An iterator over what read(stdout) gives of a process that is not used
---- otherwise; it raises the error where that is no success.
----@param calls noshell.scope  in which it was started, and nothing else
+--- Returns an iterator over the items that read(stdout) returns, for a process that is
+--- not used otherwise. It raises an error if the end of the process is not a success.
+---@param calls noshell.scope  contains this process only
 ---@param started noshell.process|noshell.pipeline_process
 ---@param read fun(stdout: noshell.stream): string?, noshell.error?
 function command.iterate(calls, started, read)
   started:_leave_streams()
-  -- Between two items the caller may leave the loop, and the program runs on.
+  -- Between two items the program is not bound: if the caller leaves the loop, it runs
+  -- on.
   started:_iterated()
   local stdout = started.stdout
-  -- An item that is there already is not guarded: an error at that moment is like
+  -- Reading an item that is available is not guarded: an error at that moment is like
   -- one in the body of the loop, which ends the program on Lua 5.4.
   state.of(stdout:process()).calls = calls
   local function next_item()
@@ -211,8 +212,8 @@ function command.iterate(calls, started, read)
   return next_item, nil, nil, started
 end
 
---- Starts a command that is not used otherwise, with a pipe from its stdout, and
---- iterates over that.
+--- Starts a command that is not used otherwise, and returns an iterator over its
+--- stdout.
 local function start_reading(calls, self, method, read)
   local ok, err = command.direct(self, { [1] = "pipe" }, method)
   local started
@@ -221,7 +222,7 @@ local function start_reading(calls, self, method, read)
   return command.iterate(calls, started, read)
 end
 
---- What reads the items of an iterator over lines.
+--- Returns the function that reads the items of an iterator over lines.
 ---@param format? "l"|"L"
 ---@return fun(stdout: noshell.stream): string?, noshell.error?
 function command.reader(format)
@@ -229,20 +230,21 @@ function command.reader(format)
     or function(stdout) return stdout:read(format) end
 end
 
---- The iterator of a command that is not used otherwise.
+--- Returns the iterator over the lines of a command that is not used otherwise.
 ---@param self noshell.command
 ---@param format? "l"|"L"
 function command.lines(self, format)
   return scope.run(start_reading, self, "lines", command.reader(format))
 end
 
---- An iterator over the lines that the program writes to stdout, as they come.
---- It raises the error object where the program does not start, or ends badly.
+--- Starts the program and returns an iterator over the lines of its stdout, as they
+--- arrive. Raises an error object if the program does not start or its end is not a
+--- success.
 ---
---- On Lua 5.4 leaving the loop early ends the program. Elsewhere nobody hears
---- of it before the iterator is collected; then the pipe is closed, and a
---- program that writes more gets SIGPIPE.
----@param format? "l"|"L"  with "L" the lines keep their ends
+--- Leaving the loop early ends the program on Lua 5.4 and newer. On older Luas the
+--- pipe is closed when the iterator is collected; then a program that writes more gets
+--- SIGPIPE.
+---@param format? "l"|"L"  "L" keeps the line ends
 ---@return fun(): string?
 ---@return nil
 ---@return nil
@@ -251,7 +253,7 @@ function methods:lines(format)
   return command.lines(self:clone(), format)
 end
 
---- As lines, over the records that `separator` ends, such as "\0".
+--- The same as lines, over records that end with `separator`, such as "\0".
 ---@param separator string
 ---@return fun(): string?
 ---@return nil
@@ -266,7 +268,7 @@ end
 
 local first_error, write_arg_log = methods._first_argument_error, methods._write_arg_log
 
---- The first argument error of its setters; nil if there is none.
+--- Returns the first argument error of its setters; nil if there is none.
 ---@return noshell.error?
 function methods:argument_error()
   local raw = first_error(self)
@@ -287,22 +289,22 @@ function methods:write_arg_log(target)
   return ok
 end
 
---- Replaces this process by the program; what Lua's files hold back is written
---- first. Returns only where that fails.
+--- Replaces this process by the program, after flushing io.stdout and io.stderr.
+--- Returns only on failure.
 ---@return nil
 ---@return noshell.error
 function methods:exec()
   if drive.stdio(self, 0) == "input" then
     return nil, conflict(self, "set_input", "a function",
-      "nobody is left to call it after exec")
+      "cannot be used with exec: no process remains to call it")
   end
   command.flush()
   local _, raw = backend.current.exec(self)
   return nil, failure.new(raw, self:to_string())
 end
 
---- Writes what io.stdout and io.stderr hold back, so that it stands before
---- what a program writes to the same place. A closed file holds nothing.
+--- Flushes io.stdout and io.stderr, so that their text precedes the output of a program
+--- that writes to the same file. Either may be closed.
 function command.flush()
   pcall(io.stdout.flush, io.stdout)
   pcall(io.stderr.flush, io.stderr)

@@ -16,8 +16,8 @@ local setters = {}
 --- The default number of bytes that set_tail keeps.
 local TAIL = 65536
 
---- Whether the number of arguments is between min and max; otherwise records an
---- argument error of `method`.
+--- Returns true if the number of arguments is between min and max; otherwise records
+--- an argument error of `method`.
 ---@param self noshell.command
 ---@param method string
 ---@param min integer
@@ -63,7 +63,7 @@ function commands:set_input_buffer(...)
   return set_input_buffer(self, ...)
 end
 
---- Whether the value can be a piece of input.
+--- Returns true if the value can be a piece of input.
 function setters.is_chunk(value)
   return type(value) == "string" or type(value) == "number"
 end

@@ -70,8 +70,8 @@ function core.where() end
 ---@return number
 function core.now() end
 
---- Waits until the descriptor is ready: true, or false when time is up. -1
---- waits for the time alone. Also true if `other` is readable.
+--- Waits until the descriptor (-1: none) is ready or `other` is readable; returns true.
+--- Returns false if the time is up.
 ---@param fd integer
 ---@param events "r"|"w"|"rw"
 ---@param seconds? number  default: no limit
@@ -88,18 +88,18 @@ function core.poll(fd, events, seconds, other) end
 ---@return noshell.failure?
 function core.poll_several(list, seconds, other) end
 
---- Pumps the processes. Whether all have finished, and whether one of them has passed
---- its timeout or its cap of output.
+--- Pumps the processes. Returns whether all have finished, and whether one of them has
+--- exceeded its timeout or its cap of output.
 ---@param processes noshell.process[]
 ---@return boolean? finished
 ---@return boolean|noshell.failure is_fatal
 function core.pump(processes) end
 
---- Pumps and waits until all have finished: true. False if Lua has to look: the seconds
---- have passed, `other` is readable, a signal handler ran, or one of several has passed
---- its timeout or its cap of output.
----@param processes noshell.process|noshell.process[]  none with functions of Lua's
----@param seconds? number  for ever unless given
+--- Pumps and waits until all have finished; returns true. Returns false if Lua has to
+--- act: the seconds have passed, `other` is readable, a signal handler ran, or one of
+--- several has exceeded its timeout or its cap of output.
+---@param processes noshell.process|noshell.process[]  none with a driver
+---@param seconds? number  default: no limit
 ---@param other? integer
 ---@return boolean?
 ---@return noshell.failure?
@@ -174,7 +174,8 @@ function core.strerror(number) end
 ---@return noshell.features
 function core.features(dry) end
 
---- Whether the running coroutine can yield from here; nil if this Lua cannot tell.
+--- Returns true if the running coroutine can yield from here; nil if this Lua does not
+--- report it.
 ---@return boolean?
 function core.can_yield() end
 
@@ -203,7 +204,7 @@ function core.wake_arm(channel, fd, events, seconds) end
 ---@param channel integer
 function core.wake_disarm(channel) end
 
---- Whether the host's end of the channel is open.
+--- Returns true if the host's end of the channel is open.
 ---@param channel integer
 ---@return boolean
 function core.wake_is_open(channel) end
@@ -213,22 +214,23 @@ function core.wake_is_open(channel) end
 ---@return integer left
 function core.reap() end
 
---- A command that another thread is starting.
+--- A pending start: a command that another thread is starting.
 ---@class noshell.start: userdata
 ---@field pollfd fun(self): integer
----@field timeout fun(self): number?  seconds after which to look all the same
---- false: not yet; the process is added to the scope
+---@field timeout fun(self): number?  seconds after which to look without an event
+--- Returns false if it is not done; adds the process to the scope.
 ---@field finish fun(self, scope?: noshell.scope): noshell.process|false|nil, noshell.failure?
 ---@field closed fun(self): boolean
 ---@field _entrust fun(self, channel: integer): boolean  as process:_entrust
---- stands still for it, at most a second
+--- The same, but blocks until it is done, at most a second.
 ---@field finish_now fun(self, scope?: noshell.scope): noshell.process|false|nil, noshell.failure?
 
 -- Processes -------------------------------------------------------------------
 
---- One running or finished child. Collected, it lets the child run on. After a
---- fork of the host its methods answer nil and a failure there; a closed one
---- raises, but for closed, _free and detach.
+--- One running or finished child. If it is collected, the child becomes an orphan and
+--- runs on. After a fork of the host, its methods return nil and a failure in the child
+--- of the fork. Methods of a closed process raise an error, except closed, _free and
+--- detach.
 ---@class noshell.process: userdata
 ---@field pid integer             in our pid namespace
 ---@field launch string           the launch path that started it; "dry" in a dry run
@@ -238,7 +240,7 @@ function core.reap() end
 ---@field stderr? noshell.stream
 local process = {}
 
---- Moves data, runs timers, collects the status; never blocks. Whether it has
+--- Moves data, runs timers, collects the status; never blocks. Returns true if it has
 --- ended and its pipes are at their end.
 ---@return boolean? finished
 ---@return noshell.failure?
@@ -260,7 +262,7 @@ function process:events() end
 ---@return noshell.failure?
 function process:_poll(seconds, other) end
 
---- Returns what is not a method: pid, launch, command, stdin, stdout, stderr.
+--- Returns a field: pid, launch, command, stdin, stdout, stderr.
 ---@param name any
 ---@return any
 function process:_field(name) end
@@ -270,12 +272,12 @@ function process:_field(name) end
 ---@return noshell.failure?
 function process:timeout() end
 
---- Returns how it ended, as a new table; nil while it runs.
+--- Returns its result as a new table; nil while it runs.
 ---@return table?
 ---@return noshell.failure?
 function process:result() end
 
---- Whether its end is a success by the command's rules.
+--- Checks its end by the command's rules (ok_codes).
 ---@return true?
 ---@return noshell.failure?
 function process:check() end
@@ -297,14 +299,14 @@ function process:terminate(grace) end
 ---@return noshell.failure?
 function process:pidfd() end
 
---- Lets go: it runs on, and is reaped later. Closes this object.
+--- Makes the child an orphan: it runs on and is reaped later. Closes this object.
 function process:_detach() end
 
---- Whether it was closed or detached.
+--- Returns true if it was closed or detached.
 ---@return boolean
 function process:closed() end
 
---- Waits until the child waits before its exec; returns false after `seconds`.
+--- Waits until the child is ready for its exec; returns false after `seconds`.
 ---@param seconds? number  0: do not wait; default: no limit
 ---@return boolean?
 ---@return noshell.failure?
@@ -348,7 +350,7 @@ function process:_deadline() end
 ---@return number
 function process:_max_output() end
 
---- Whether pump still has data to move: input, or captured output.
+--- Returns true if pump still has data to move: input, or captured output.
 ---@return boolean
 function process:_moves_data() end
 
@@ -403,8 +405,8 @@ function process:_free() end
 
 -- Streams ---------------------------------------------------------------------
 
---- The parent's end of a child's pipe, which belongs to the process. A closed
---- one raises, but for closed, _close and _process.
+--- The parent's end of a child's pipe, which belongs to the process. Methods of a
+--- closed stream raise an error, except closed, _close and _process.
 ---@class noshell.stream: userdata
 local stream = {}
 
@@ -425,7 +427,7 @@ function stream:_write(data, offset) end
 
 function stream:_close() end
 
---- Whether it was closed here.
+--- Returns true if it was closed. The end of the stream does not close it.
 ---@return boolean
 function stream:closed() end
 
@@ -445,7 +447,7 @@ function stream:_pollfd() end
 ---@return noshell.failure?
 function stream:_events() end
 
---- Waits once, as core.poll, for what pollfd, events and the process's timeout say.
+--- Waits once, as core.poll, for its pollfd and events, or the process's timeout.
 ---@param seconds? number
 ---@param other? integer
 ---@return boolean?
@@ -467,13 +469,13 @@ function stream:_process() end
 
 --- A set of descriptors to wait for as one. It does not own the descriptors.
 ---@class noshell.pollset: userdata
----@field watch fun(self, list: table): true?, noshell.failure?  { fd, "r", fd, "w", … },
----  and no others from now on
----@field add fun(self, fd: integer, events: string): true?, noshell.failure?  one more,
----  for sets that watch is not called on
+---@field watch fun(self, list: table): true?, noshell.failure?  watches the descriptors of
+---  { fd, "r", fd, "w", … } and no others
+---@field add fun(self, fd: integer, events: string): true?, noshell.failure?  watches one
+---  more; for sets on which watch is not called
 ---@field remove fun(self, fd: integer)
----@field ready fun(self): integer[]  those that are ready, 64 at most
----@field is_ours fun(self): boolean  not after a fork: then only close may be called
+---@field ready fun(self): integer[]  the descriptors that are ready, at most 64
+---@field is_ours fun(self): boolean  false after a fork: then only close may be called
 ---@field pollfd fun(self): integer
 ---@field events fun(self): "r"
 ---@field timeout fun(self): nil

@@ -132,7 +132,7 @@ function command:clear_env() end
 ---@return noshell.command
 function command:set_limit(name, soft, hard) end
 
---- Gives the program a core scheduling cookie of its own.
+--- Gives the program a new core scheduling cookie.
 ---@return noshell.command
 function command:run_alone() end
 
@@ -336,7 +336,7 @@ function command:_start_aside(to_end, is_bound, only_fifo) end
 ---@return noshell.failure
 function command:_exec() end
 
---- Returns what was set, by the keys of a SPEC. Secrets are ***.
+--- Returns the values that were set, by the keys of a SPEC. Secrets are ***.
 ---@return table
 function command:_describe() end
 
@@ -347,7 +347,7 @@ function command:_describe() end
 ---@return noshell.failure?
 function command:_check(in_place) end
 
---- Returns whether daemonize was called: nothing is captured then.
+--- Returns true if daemonize was called: nothing is captured then.
 ---@return boolean
 function command:_daemonizes() end
 
@@ -356,7 +356,7 @@ function command:_daemonizes() end
 ---@return 0|1|2|nil
 function command:_find_pipe(from) end
 
---- Reports whether its program is found. A dry run does not look for it.
+--- Looks its program up as a start does. A dry run does not look for it.
 ---@return true?
 ---@return noshell.failure?
 function command:_find_program() end

@@ -1,6 +1,5 @@
---- What Lua does while a program runs: it makes input as the program reads it,
---- is told lines as they come, and keeps the end alone of a long output. All
---- else is the core's.
+--- Drives the user callbacks of a running program: makes input as the program reads
+--- it, passes lines on as they arrive, and keeps only the end of a long output.
 
 local core = require "noshell.core"
 local failure = require "noshell.failure"
@@ -13,40 +12,40 @@ local processes = core.methods.process
 
 local pump, result = processes._pump, processes.result
 
---- What drives one process.
+--- The driver of one process.
 ---@class noshell.driver
 ---@field outputs noshell.output[]
----@field crlf? boolean           a line's end may be CR LF
----@field stdin? noshell.stream   where input is made as it is read
----@field source? fun(): string?  ... by this function
----@field group? noshell.group    ... and waited for with this
----@field chunk? string           what it gave last
----@field offset integer          the first byte of that not written yet
----@field raised? table           { err }: what a function of the caller's raised
----@field busy? boolean           one of those is running
----@field muted? boolean          they are not called any more
+---@field crlf? boolean           lines may end with CR LF
+---@field stdin? noshell.stream   the stream that input is written to
+---@field source? fun(): string?  returns the next chunk of input
+---@field group? noshell.group    process and stdin, to wait for both
+---@field chunk? string           the last chunk
+---@field offset integer          its first byte that is not written yet
+---@field raised? table           { err }: the error of a user callback
+---@field busy? boolean           a user callback is running
+---@field muted? boolean          user callbacks are not called any more
 ---@field pump? fun(process: noshell.process): boolean?, noshell.failure?  of a dry run
----@field note? fun()              of a dry run: it is going to be ended
+---@field note? fun()              of a dry run: called before it is ended
 
 --- One captured stream.
 ---@class noshell.output
 ---@field which 1|2
 ---@field on_line? fun(line: string)
 ---@field on_data? fun(data: string)
----@field tail? integer     keep that many bytes of it, not all
----@field from integer      what is kept begins with that many bytes that were told
----@field scanned integer   there is no newline between `from` and this
----@field dropped integer   bytes that are not kept any more
+---@field tail? integer     the number of bytes to keep; default: all
+---@field from integer      the number of kept bytes that a callback has got
+---@field scanned integer   the bytes from `from` to this contain no newline
+---@field dropped integer   the number of bytes that are not kept any more
 
 local drive = {}
 
---- The core's, under what process:pump is in Lua.
+--- The core's pump, on which process:pump is built.
 drive.pump = pump
 
 --- The standard streams' names, by their descriptors.
 drive.names = { [0] = "stdin", "stdout", "stderr" }
 
---- How a standard stream is directed; "input" is what drive makes.
+--- Returns how a standard stream is directed; "input" if a driver writes it.
 ---@param cmd noshell.command
 ---@param which 0|1|2
 ---@return string
@@ -55,20 +54,20 @@ function drive.stdio(cmd, which)
   return is_made and "input" or cmd:stdio(which)
 end
 
---- The first standard stream that is directed to a pipe for the caller.
+--- Returns the first standard stream that is directed to a pipe for the caller.
 ---@param cmd noshell.command
 ---@return 0|1|2|nil
 function drive.find_pipe(cmd)
-  -- What feeds the input is such a pipe for C.
+  -- To C, the pipe that a driver writes is one of the caller's.
   return cmd:_find_pipe(state.of(cmd).input and 1 or 0)
 end
 
 local is_captured = { default = true, capture = true }
 
---- Where a command keeps who is told the lines of a standard stream.
+--- The fields of a command's state that hold the callbacks for lines.
 local LISTENERS = { "on_stdout", "on_stderr" }
 
---- What was asked for and cannot be, as { setter, value, reason }.
+--- Returns a conflict of the callbacks with other setters: setter, value, reason.
 ---@param cmd noshell.command
 function drive.find_conflict(cmd)
   local kept = state.of(cmd)
@@ -103,10 +102,10 @@ local function add_output(driver, process, which, on_line, on_data, tail)
     on_data = on_data, tail = tail, from = 0, scanned = 0, dropped = 0 })
 end
 
---- What a command asks of its driver, beside crlf.
+--- The fields of a command's state that need a driver.
 local WISHES = { "input", "on_stdout", "on_stderr", "tee", "tee_passes", "tail" }
 
---- What is asked of the process of a command that is run now.
+--- Returns those fields of a command and crlf, as they are now; nil if there are none.
 ---@param cmd noshell.command
 ---@return table?
 function drive.asked(cmd)
@@ -121,14 +120,14 @@ function drive.asked(cmd)
   return asked or kept.crlf and { crlf = true } or nil
 end
 
---- Drives a process that was just started, as is asked.
+--- Attaches a driver to a process that was just started, if it needs one.
 ---@param process noshell.process
----@param asked? table  what drive.asked gave
+---@param asked? table  the result of drive.asked
 function drive.attach(process, asked)
   if not asked then return end
   local kept = state.of(process)
   kept.crlf = asked.crlf
-  -- A dry run has made one already, and has read the input.
+  -- A dry run has attached a driver already, and has read the input.
   local driver = kept.driver or { outputs = {}, offset = 1 }
   driver.crlf = asked.crlf
   local tail = asked.tail
@@ -152,8 +151,8 @@ local function stop_feeding(driver)
   driver.stdin, driver.source, driver.chunk = nil, nil, nil
 end
 
---- How many chunks are written in one step, so that a program that reads without
---- pause lets others have their turn.
+--- The maximum number of chunks in one step, so that a program that reads continuously
+--- does not keep others from being served.
 local CHUNKS_PER_STEP = 32
 
 local function next_chunk(source)
@@ -164,8 +163,8 @@ local function next_chunk(source)
   return chunk and tostring(chunk)
 end
 
---- All that such an input gives, up to about `most` bytes; and { err } where it
---- raised err.
+--- Reads an input to its end, but about `most` bytes at most. Also returns { err } if
+--- the input function raised err.
 ---@param input fun(): string?|string[]
 ---@param most integer
 ---@return string
@@ -182,8 +181,8 @@ function drive.drain(input, most)
   return table.concat(pieces), not ok and { err } or nil
 end
 
---- Writes what the program can read now. That it reads no more (EPIPE) is its
---- right.
+--- Writes as much as the program reads now. EPIPE is not an error: a program may stop
+--- reading.
 local function feed(driver)
   for _ = 1, CHUNKS_PER_STEP do
     if not driver.chunk then
@@ -199,7 +198,7 @@ local function feed(driver)
   end
 end
 
---- The line without its end.
+--- Returns the line without its end.
 ---@param line string
 ---@param crlf? boolean
 ---@return string
@@ -212,12 +211,12 @@ function drive.chomp(line, crlf)
   return line:sub(1, last)
 end
 
---- Whether the caller's functions are still to be called.
+--- True if user callbacks may still be called.
 local function is_heard(process, driver)
   return not driver.muted and not process:closed()
 end
 
---- The next line, also the last one that has no end; nil where there is none.
+--- Returns the next line; at the end also an unterminated one. nil: none is complete.
 local function next_line(process, output, finished)
   local which = output.which
   local line, size = process:_captured_line(which, output.from, output.scanned)
@@ -243,8 +242,7 @@ local function tell_data(process, output)
   if data ~= "" then output.on_data(data) end
 end
 
---- How much more than asked for is held, so that a byte that is kept moves
---- seldom.
+--- The number of bytes held beyond `tail`, so that kept bytes are seldom moved.
 local SLACK = 1024 * 1024
 
 local function drop_old(process, output)
@@ -274,8 +272,8 @@ local function serve(process, driver, finished)
   end
 end
 
---- What pump is for a driven process: an error that a function of the caller's
---- raises is kept, and the program is ended.
+--- Pumps a process with a driver. If a user callback raises an error, keeps the error
+--- and ends the program.
 ---@param process noshell.process
 ---@param driver noshell.driver
 ---@return boolean? finished
@@ -284,7 +282,7 @@ function drive.step(process, driver)
   local finished, raw = (driver.pump or pump)(process)
   if raw or driver.busy or driver.muted then return finished, raw end
   driver.busy = true
-  -- Limit: on Lua 5.1 nothing can yield through pcall, so not in these functions.
+  -- Limit: on Lua 5.1, which cannot yield across pcall, callbacks must not yield.
   local ok, err = pcall(serve, process, driver, finished)
   driver.busy = false
   if ok and process:closed() then
@@ -298,7 +296,7 @@ function drive.step(process, driver)
   return (pump(process))
 end
 
---- Calls the caller's functions no more.
+--- Stops calling user callbacks.
 ---@param driver noshell.driver
 function drive.mute(driver)
   if driver.note then driver.note() end
@@ -306,7 +304,7 @@ function drive.mute(driver)
   stop_feeding(driver)
 end
 
---- The result, with what is kept of its output.
+--- Returns the result, with the kept part of the output.
 ---@param process noshell.process
 ---@return table
 function drive.result(process)

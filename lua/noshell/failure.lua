@@ -1,44 +1,44 @@
---- Errors: what `nil, err` gives. Pure functions from fields to text.
+--- Errors: the second value of `nil, err`. Pure functions that turn fields into text.
 
 ---@alias noshell.code
 ---| "invalid"       # a setter was misused; nothing was started
----| "spawn"         # no program ran, so that retrying is safe; `stage` says where it failed
----| "exit"          # it exited with a status that was not allowed
----| "signal"        # a signal ended it
----| "timeout"       # a deadline passed; without `result` it still runs
----| "output_limit"  # it wrote more than max_output allows
----| "lost"          # it ended, but its status cannot be known
----| "io"            # it ran, and an operation between it and us failed: `stage`, `errno`
+---| "spawn"         # no program ran, so retrying is safe; `stage` is the step that failed
+---| "exit"          # the program exited with a code that is not allowed
+---| "signal"        # a signal ended the program
+---| "timeout"       # a deadline passed; without `result` the program still runs
+---| "output_limit"  # the program wrote more than max_output allows
+---| "lost"          # the program ended; its status cannot be found out
+---| "io"            # the program ran, but exchanging data with it failed: `stage`, `errno`
 ---| "closed"        # the object was closed, as all are in a forked child
----| "replaced"      # exec in a dry run: nobody goes on behind it
----| "several"       # of several at once not all were a success: see `errors`
----| "parse"         # text is not what a parser reads; `stage` names the parser
+---| "replaced"      # exec in a dry run: a real exec would not return
+---| "several"       # some of several programs failed: see `errors`
+---| "parse"         # a parser does not accept the text; `stage` names the parser
 
---- What `nil, err` gives. `tostring(err)` is one line; `..` joins it to text.
+--- The error of `nil, err`. `tostring(err)` is one line; `..` appends it to text.
 ---@class noshell.error
----@field code noshell.code  what kind it is
----@field stage? string      the step that did not succeed: "find_program", "set_umask", "exec"
+---@field code noshell.code  the kind of error
+---@field stage? string      the step that failed: "find_program", "set_umask", "exec"
 ---@field errno? integer     the system's number for the cause
 ---@field errname? string    its name: "ENOENT"
----@field strerror? string   its words: "No such file or directory"
+---@field strerror? string   its text: "No such file or directory"
 ---@field subject? string    the path, name or number concerned; of output_limit the stream
----@field command? string    the command line, as sh would read it; text that is parsed has none
----@field line? integer      of text that is parsed: the number of its line
----@field result? noshell.result  how it ended, where it was started and has ended
----@field method? string     of an argument error: the setter
----@field value? string      of an argument error: what it was given
----@field reason? string     words where `errno` says too little
----@field where? string      of an argument error: the caller's "file:line"
----@field key? string        of an argument error: the key of a SPEC whose value it is
----@field signal? string     what killed the child before it executed the program
+---@field command? string    the command line, in the syntax of sh; nil for "parse"
+---@field line? integer      "parse": the number of the line
+---@field result? noshell.result  if the program has ended
+---@field method? string     argument error: the setter
+---@field value? string      argument error: its argument, as text
+---@field reason? string     an explanation, if `errno` does not suffice
+---@field where? string      argument error: the caller's "file:line"
+---@field key? string        argument error: the key of a SPEC that has the value
+---@field signal? string     the signal that killed the child before its exec
 ---@field signal_number? integer  its number
----@field seconds? number    how long a wait that timed out took
----@field pipeline? string   where the command is a stage of this pipeline
----@field index? integer     ... the number of the stage
----@field errors? table<integer, noshell.error>  of several: each error, by number
----@field results? table<integer, noshell.result>  of several: the other results
----@field count? integer     of several: how many there were
----@field attempts? integer  of retry: how often it was tried
+---@field seconds? number    the length of a wait that timed out
+---@field pipeline? string   the pipeline that the command belongs to
+---@field index? integer     ... and its number in the pipeline
+---@field errors? table<integer, noshell.error>  "several", pipelines: each error, by number
+---@field results? table<integer, noshell.result>  "several": the results, by number
+---@field count? integer     "several": the number of programs
+---@field attempts? integer  retry: the number of attempts
 ---@operator concat(string): string
 local metatable = { __name = "noshell.error" }
 
@@ -58,8 +58,8 @@ local function escaped_c1(byte)
   return ("\\xc2\\x%02x"):format(byte:byte())
 end
 
---- The text with nothing in it that ends a line or drives a terminal; bytes
---- that are not UTF-8 show as hexadecimal.
+--- Escapes line ends, control characters and, if the text is not UTF-8, all bytes
+--- above 127.
 local function printable(text)
   local rest = text:gsub("[\194-\223][\128-\191]", "")
   rest = rest:gsub("[\224-\239][\128-\191][\128-\191]", "")
@@ -69,7 +69,7 @@ local function printable(text)
   return (text:gsub("\194([\128-\159])", escaped_c1))
 end
 
---- A value in a message.
+--- Formats a value for a message.
 ---@return string
 function failure.shown(value)
   if type(value) == "string" then return ('"%s"'):format(value) end
@@ -94,8 +94,8 @@ local function quoted(text)
   return "'" .. shortened(text) .. "'"
 end
 
---- The end of what a program wrote to stderr, where it says why it failed: the
---- last lines that fit, joined by "; ".
+--- Returns the last lines of a program's stderr that fit, joined by "; ": they usually
+--- contain the reason of a failure.
 ---@param text string
 ---@return string
 function failure.excerpt(text)
@@ -114,13 +114,13 @@ end
 
 -- One describer for each code -------------------------------------------------
 
---- How the program ended; err.result is the pipeline's where it is a stage.
+--- Returns the result of the program. In a pipeline, err.result is the pipeline's.
 local function ending(err)
   local stages = err.index and err.result and err.result.stages
   return stages and stages[err.index] or err.result
 end
 
---- ": " and what the program itself said about its end.
+--- Returns ": " and the excerpt of the program's stderr.
 local function last_words(err)
   local result = ending(err)
   local text = result and result.stderr
@@ -128,7 +128,7 @@ local function last_words(err)
   return text == "" and "" or ": " .. text
 end
 
---- Why: the words there are, and the errno's name.
+--- Describes the cause: the reason and the errno's name.
 local function cause(err)
   local reason = err.reason or err.strerror
   if not reason and err.signal_number then
@@ -138,12 +138,12 @@ local function cause(err)
   return err.errname and ("%s (%s)"):format(reason, err.errname) or reason
 end
 
---- A command line given as a program's name is the commonest slip of who
---- comes from a shell.
+--- Explains the most common mistake of shell users: a command line in place of the
+--- program's name.
 local function hint(err)
   local is_line = err.stage == "find_program" and err.errname == "ENOENT"
     and err.subject and err.subject:find("%s")
-  return is_line and "; there is no shell: give each argument by itself" or ""
+  return is_line and "; there is no shell: pass each argument separately" or ""
 end
 
 local describe = {}
@@ -161,7 +161,7 @@ function describe.invalid(err)
   return err.where and text .. " (" .. err.where .. ")" or text
 end
 
---- What `verb` could not do, in which stage, and why.
+--- Describes an operation that failed: verb, stage, subject and cause.
 local function cannot(verb, err)
   local text = ("cannot %s %s: "):format(verb, quoted(err.command))
   if err.stage then
@@ -187,14 +187,14 @@ function describe.signal(err)
     result.core_dumped and " (core dumped)" or "", last_words(err))
 end
 
---- What a timeout or an abort did not reach: it may still run.
+--- Describes descendants that a timeout or an abort did not reach.
 local function remainder(err)
   local result = ending(err)
   local unreached = result and result.unreached
   return unreached and "; " .. unreached or ""
 end
 
---- The program had exited, and the timeout ended what held its output.
+--- Describes a timeout after the program had exited: a descendant held its output.
 local function describe_held(err, result)
   local how = result.exit_code and "exited with status " .. result.exit_code
     or "was killed by signal " .. (result.signal or result.signal_number or "?")
@@ -231,32 +231,33 @@ function describe.replaced(err)
   return ("%s has replaced this process, in a dry run"):format(quoted(err.command))
 end
 
---- What could not be done, where the stage is a method.
+--- Verbs for stages that are methods.
 local METHODS = { read = "read from", write = "write to", kill = "kill",
   abort = "abort all of", write_arg_log = "write the words of" }
 
 local WAITS = { wait = true, exchange = true }
 
---- Other stages are those of a start: of a pipeline, of which a part ran.
+--- Other stages are launch stages, of a pipeline in which a command could not start
+--- after others had.
 function describe.io(err)
   local verb = METHODS[err.stage]
   if verb then return ("cannot %s %s: %s"):format(verb, quoted(err.command), cause(err)) end
   if WAITS[err.stage] then return cannot("wait for", err) end
-  return cannot("start", err) .. "; what stands before it had started, and was ended"
+  return cannot("start", err) .. "; the commands before it had started and were ended"
 end
 
 function describe.closed(err)
   return ("cannot use %s: %s"):format(quoted(err.command), cause(err))
 end
 
---- The subject is the line.
+--- err.subject is the line.
 function describe.parse(err)
   local place = ""
   if err.line then place = ("line %d %s: "):format(err.line, quoted(err.subject)) end
   return ("cannot parse %s: %s%s"):format(err.stage, place, printable(err.reason))
 end
 
---- Whether an error can have that code.
+--- Returns true if an error can have that code.
 ---@return boolean
 function failure.is_code(code)
   return describe[code] ~= nil
@@ -265,10 +266,10 @@ end
 local function described(err)
   local text = describe[err.code](err)
   if not err.pipeline then return text end
-  return ("%s: stage %d: %s"):format(quoted(err.pipeline), err.index, text)
+  return ("%s: command %d: %s"):format(quoted(err.pipeline), err.index, text)
 end
 
---- The numbers at which there are errors.
+--- Returns the numbers of the errors, sorted.
 local function numbers(errors)
   local list = {}
   for number in pairs(errors) do list[#list + 1] = number end
@@ -288,40 +289,40 @@ function describe.several(err)
   return (table.concat(texts, "; "):gsub("; ", ": ", 1))
 end
 
---- The other stages of a pipeline that failed may be what this one failed for.
-local function other_stages(err)
+--- Describes the other commands of a pipeline that failed: one of them may be the
+--- reason.
+local function other_commands(err)
   local text = ""
   for _, number in ipairs(err.pipeline and numbers(err.errors or {}) or {}) do
     if number ~= err.index then
-      text = ("%s; stage %d: %s"):format(text, number, described(err.errors[number]))
+      text = ("%s; command %d: %s"):format(text, number, described(err.errors[number]))
     end
   end
   return text
 end
 
 function metatable.__tostring(err)
-  return "noshell: " .. described(err) .. other_stages(err)
+  return "noshell: " .. described(err) .. other_commands(err)
 end
 
---- So that `"backup: " .. err` works.
+--- Makes `"backup: " .. err` work.
 function metatable.__concat(left, right)
   return tostring(left) .. tostring(right)
 end
 
---- Makes an error of what the core reported, in place.
+--- Turns a failure of the core into an error, in place.
 ---@param raw table  the fields of noshell.error
 ---@param command string
 ---@param result? noshell.result
 ---@return noshell.error
 function failure.new(raw, command, result)
-  -- The core calls strerror's text so; to a reader of an error it would seem
-  -- to be the whole of it.
+  -- Renamed: a reader might take a field `message` for the whole message.
   raw.strerror, raw.message = raw.message, nil
   raw.command, raw.result = command, result
   return setmetatable(raw, metatable)
 end
 
---- Whether the value is an error of noshell.
+--- Returns true if the value is an error of noshell.
 ---@return boolean
 function failure.is(value)
   return getmetatable(value) == metatable

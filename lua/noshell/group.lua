@@ -1,12 +1,12 @@
---- Several pollables as one: what a wait for any of them waits for.
+--- A group combines several pollables into one, to wait for any of them.
 
 local clock = require "noshell.clock"
 local core = require "noshell.core"
 
---- What can be one of several.
+--- A member of a group.
 ---@class noshell.member : noshell.pollable
----@field _collect fun(self, list: table)  adds its descriptors and their events,
----  flat; sets list.blind where it has none to wait for, but is not at its end
+---@field _collect fun(self, list: table)  appends its descriptors and their events to a
+---  flat list; sets list.blind if it has no descriptor but is not at its end
 
 ---@class noshell.group : noshell.pollable
 ---@field members noshell.member[]  may be changed at any time
@@ -24,8 +24,8 @@ function group.new(members)
   return setmetatable({ members = members }, metatable)
 end
 
---- The descriptors and events of all members. Where a program has none left of its
---- own, all are looked at now and then.
+--- Returns the descriptors and events of all members. Sets self.blind if a member has
+--- no descriptor: then all are looked at every clock.BLIND.
 ---@return table
 function methods:collect()
   local list = {}
@@ -59,7 +59,7 @@ function methods:timeout()
   return seconds
 end
 
---- Releases its descriptor; the members keep theirs.
+--- Closes its own descriptor, not those of the members.
 function methods:close()
   if self.pollset then self.pollset:close() end
   self.pollset = nil

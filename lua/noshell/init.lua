@@ -1,9 +1,9 @@
---- noshell runs programs without a shell: it builds a command, starts it,
---- exchanges data with it, waits for it, and tells exactly what happened.
+--- noshell runs programs without a shell: it builds a command, starts it, exchanges
+--- data with it, waits for it, and reports exactly what happened.
 ---
 --- Every function takes a SPEC: a table, the program and its arguments as plain
---- arguments, or a command. What can fail returns nil, err. noshell._VERSION is
---- the version, such as "1.0.0".
+--- arguments, or a command. Expected failures return nil, err. noshell._VERSION is the
+--- version, such as "1.0.0".
 
 local core = require "noshell.load_core"
 local backend = require "noshell.backend"
@@ -24,16 +24,16 @@ local trace = require "noshell.trace"
 local wait = require "noshell.wait"
 local wait_several = require "noshell.wait_several"
 
--- An argument error is told with the line of who uses noshell, not with ours.
+-- Argument errors report the caller's line, not ours.
 local directory = debug.getinfo(1, "S").source:match("^(@.*/)[^/]*$")
 if directory then core.set_source_prefix(directory) end
 
 ---@alias noshell.target
----| "null"     # nothing to read, everything is swallowed
----| "inherit"  # that of this process
----| "pipe"     # a stream of the process
+---| "null"     # stdin is empty; output is discarded
+---| "inherit"  # the stream of this process
+---| "pipe"     # a stream of the process object
 ---| "capture"  # stdout, stderr: into the result
----| "stdout"   # stderr only: where stdout goes, in true order
+---| "stdout"   # stderr only: the same target as stdout, in the order of writing
 ---| integer    # a descriptor
 ---| file*      # a Lua file
 ---| noshell.stream
@@ -41,76 +41,76 @@ if directory then core.set_source_prefix(directory) end
 
 ---@alias noshell.word string|number|noshell.secret
 
---- What to run and how. The array part is the program and its arguments. Keys
---- are a command's setters without "set_" and "add_", and shorter words.
+--- The program to run, and how to run it. The array part is the program and its
+--- arguments. Keys are a command's setters without "set_" and "add_", and shorter words.
 ---@class noshell.spec
 ---@field [integer] noshell.word  the program and its arguments
----@field arg0? string            the child's argv[0], where it is not the program
+---@field arg0? string            the child's argv[0]; default: the program
 ---@field arg? noshell.word       one more argument
 ---@field args? noshell.word[]    more arguments
 ---@field arg_pair? string[]      { name, value }: the argument name=value
 ---@field arg_format? any[]       { format, ... }: as string.format
----@field env? table<string, string|number|false>  changes what is inherited; false removes
----@field clear_env? boolean      start from nothing
----@field inherit_env? boolean    keep the rest although variables are named
----@field pass_env? string[]|string  these only, with their values here
----@field pass_env_allow_suid? string[]|string  the same, also where we run set-id
----@field pass_env_block_suid? string[]|string  { name, default }: not where we run set-id
+---@field env? table<string, string|number|false>  sets variables; false removes one
+---@field clear_env? boolean      starts with an empty environment
+---@field inherit_env? boolean    inherits the other variables even if some are set
+---@field pass_env? string[]|string  passes only these, with their present values
+---@field pass_env_allow_suid? string[]|string  the same, even if we run set-user-ID
+---@field pass_env_block_suid? string[]|string  { name, default }: not if we run set-user-ID
 ---@field pass_env_common? boolean  LC_ALL=C, PATH, HOME and a few more
 ---@field env_pair? string[]      { name, value }: one variable
 ---@field env_string? string[]|string  "NAME=value"
 ---@field env_format? any[]       { format, ... }
 ---@field env_xdg? string         the XDG directories below this one
----@field unset_env? string[]|string  not these
----@field input? string|noshell.secret|string[]|file*|fun(): string?  what to read from stdin
+---@field unset_env? string[]|string  variables to remove
+---@field input? string|noshell.secret|string[]|file*|fun(): string?  the data for stdin
 ---@field input_buffer? string|noshell.secret  the same
----@field stdin? noshell.target   "null" unless given
----@field stdout? noshell.target  "capture" unless given
----@field stderr? noshell.target  "capture" unless given
----@field on_stdout? fun(line: string)  told the lines of the captured stdout as they come
----@field on_stderr? fun(line: string)  the same of stderr
+---@field stdin? noshell.target   default "null"
+---@field stdout? noshell.target  default "capture"
+---@field stderr? noshell.target  default "capture"
+---@field on_stdout? fun(line: string)  called for each line of the captured stdout
+---@field on_stderr? fun(line: string)  the same for stderr
 ---@field capture? "all"|"tail"   "tail" keeps the last 64 KiB of each captured stream
----@field tail? integer          ... or the last so many bytes
+---@field tail? integer          ... or this number of bytes
 ---@field crlf? boolean          lines may end with CR LF
 ---@field pass_fd? integer|table  fd, or { fd, as = n, close_parent = true }
 ---@field pass_fds? table<integer, integer>  { 8, [3] = 9 }: 8 as 8, and our 9 as the child's 3
----@field working_directory? string  the same
+---@field working_directory? string  the same as cwd
 ---@field limit? any[]            { name, soft, hard }
 ---@field limits? table<string, integer|"unlimited"|any[]>  { nofile = 1024, core = { 0, 0 } }
 ---@field cpu_affinity? integer[]|"all"  the processors on which it may run, from 0
----@field run_alone? boolean      a core scheduling cookie of its own
----@field run_among? integer      that of this process
+---@field run_alone? boolean      a new core scheduling cookie
+---@field run_among? integer      the core scheduling cookie of this pid
 ---@field user? string            uid, gid and groups of this account
 ---@field uid? integer|string     a number or a user's name
 ---@field gid? integer|string     a number or a group's name
 ---@field groups? integer[]       the supplementary groups
----@field caps? (string|integer)[]  these capabilities, and no others
----@field clear_caps? boolean     none, but those of allow_cap
+---@field caps? (string|integer)[]  these capabilities only
+---@field clear_caps? boolean     no capabilities except those of allow_cap
 ---@field allow_cap? (string|integer)[]|string|integer  "net_raw", "CAP_NET_RAW", 13
 ---@field selinux_label? string|table  label, or { label, if_enabled = true }
 ---@field apparmor_profile? string|table  the same
 ---@field pre_exec_hook? function|any[]  f, or { f, data }
----@field timeout? number         seconds after which the program and what it started are ended
----@field grace? number           seconds from TERM to KILL then; 2 unless given
----@field max_output? integer     cap of each captured stream, and of a line that is read;
----  64 MiB unless given, or math.huge
----@field ok_codes? integer[]|integer  exit codes that are success besides 0
+---@field timeout? number         seconds after which the program and its descendants are ended
+---@field grace? number           seconds from TERM to KILL; default 2
+---@field max_output? integer     limits each captured stream, and a line that is read, to
+---  this number of bytes; default 64 MiB; math.huge: no limit
+---@field ok_codes? integer[]|integer  exit codes that are a success, besides 0
 ---@field allow_exit? integer[]|integer  the same
----@field check? boolean          false: any exit code is success
+---@field check? boolean          false: any exit code is a success
 
 local noshell = {}
 
 --- NOSHELL_VERSION of c/noshell.h.
 noshell._VERSION = core.version
 
---- The event loop in which Lua runs: host.use(function) sets how to wait.
+--- The event loop in which Lua runs: host.use sets it.
 noshell.host = host
 
---- From text to tables. A result has the same as methods.
+--- Parsers from text to tables. Results have them as methods.
 noshell.parse = parse
 
---- A command: what to run and how, to be changed by its setters, and run any
---- number of times.
+--- Creates a command, which its setters can change and which can be run any number of
+--- times.
 ---@param ... noshell.spec|noshell.command|noshell.word
 ---@return noshell.command
 function noshell.command(...)
@@ -118,8 +118,7 @@ function noshell.command(...)
   return cmd
 end
 
---- Runs a program to its end. What it writes is captured unless directed
---- elsewhere.
+--- Runs a program to its end. Its output is captured unless directed elsewhere.
 ---@param ... noshell.spec|noshell.command|noshell.pipeline|noshell.word
 ---@return noshell.result?
 ---@return noshell.error?
@@ -135,7 +134,7 @@ function noshell.run_async(...)
   return pipeline.runnable(...):run_async()
 end
 
---- What a program writes to stdout, without its final newlines: $(…).
+--- Runs a program and returns its stdout without the final newlines, as $(…) does.
 ---@param ... noshell.spec|noshell.command|noshell.pipeline|noshell.word
 ---@return string?
 ---@return noshell.error?
@@ -143,9 +142,9 @@ function noshell.output(...)
   return pipeline.runnable(...):output()
 end
 
---- An iterator over the lines of a program's stdout, as they come. Raises the
---- error object where the program does not start, or ends badly. See
---- command:lines for what leaving the loop early does.
+--- Starts a program and returns an iterator over the lines of its stdout, as they
+--- arrive. Raises an error object if the program does not start or its end is not a
+--- success. command:lines explains the effect of leaving the loop early.
 ---@param ... noshell.spec|noshell.command|noshell.pipeline|noshell.word
 ---@return fun(): string?
 ---@return nil
@@ -157,9 +156,9 @@ function noshell.lines(...)
   return command.lines(cmd)
 end
 
---- os.execute's replacement: the program has our standard streams. Returns
---- true, "exit", 0, or nil and "exit" or "signal" and the number. Where it did
---- not start, timed out or was lost there is no such number: nil, err.
+--- A replacement for os.execute: the program inherits our standard streams. Returns
+--- true, "exit", 0, or nil, "exit" or "signal", and the number. If it did not start,
+--- timed out, or its status is lost, returns nil, err.
 ---@param ... noshell.spec|noshell.command|noshell.word
 ---@return true|nil ok
 ---@return "exit"|"signal"|noshell.error kind
@@ -171,12 +170,12 @@ function noshell.system(...)
   return result.triple(cmd:run())
 end
 
---- io.popen's replacement: a file whose other end is the program. With mode
---- "r", the default, we read its stdout, with "w" we write its stdin, with "rw"
---- both; what is no pipe then is ours.
+--- A replacement for io.popen: returns a file that is connected to the program. Mode
+--- "r", the default, reads its stdout, "w" writes its stdin, "rw" does both. The other
+--- streams are inherited.
 ---
---- The mode follows a table, a command, or a program without arguments;
---- arguments that stand plainly can have none after them.
+--- The mode may follow a table, a command, or a program without arguments. After plain
+--- arguments there is no mode.
 ---@param spec noshell.spec|noshell.command|noshell.word
 ---@param mode? "r"|"w"|"rw"
 ---@param ... noshell.word
@@ -198,12 +197,12 @@ function noshell.popen(spec, mode, ...)
   return popen.open(cmd, mode or "r")
 end
 
---- Replaces this process by the program. Returns only if that fails, and then
---- leaves this process as it was.
+--- Replaces this process by the program. Returns only on failure; this process is then
+--- as before.
 ---
---- Limit: resource limits and a new session stay; a signal that waited behind
---- the mask is delivered if exec itself fails for what cannot be checked before
---- (the file's format, a missing dynamic loader, memory).
+--- Limit: resource limits and a new session are not undone. Pending signals are
+--- delivered if exec itself fails for a reason that cannot be checked before (the
+--- file's format, a missing dynamic loader, memory).
 ---@param ... noshell.spec|noshell.command|noshell.word
 ---@return nil
 ---@return noshell.error
@@ -261,8 +260,9 @@ local function add_quoted(quoted, word, number)
   end
 end
 
---- The words as sh reads them back unchanged, with blanks between them: given one by
---- one, as lists, or as a command, whose program and arguments are meant.
+--- Quotes words so that sh reads them back unchanged, with blanks between them. The
+--- arguments are words, lists of words, or a command, which stands for its program and
+--- arguments.
 ---@param ... string|number|(string|number)[]|noshell.command
 ---@return string
 function noshell.quote(...)
@@ -271,7 +271,7 @@ function noshell.quote(...)
   return table.concat(quoted, " ")
 end
 
---- The path of the program that would be run.
+--- Returns the path of the program that would be run.
 ---@param name string
 ---@return string?
 ---@return noshell.error?
@@ -281,23 +281,23 @@ function noshell.which(name)
   return nil, failure.new(raw, name)
 end
 
---- A word that is passed to a program, but shows as *** in every text.
+--- Makes a word that is passed to a program but shown as *** in every text.
 ---@param value string|number
 ---@return noshell.secret
 function noshell.secret(value)
   return core.secret(value)
 end
 
---- Called by a pre-exec hook: the program inherits this descriptor, under its
---- number. What else the hook opens is closed when it returns. Raises outside of
---- a hook.
+--- For pre-exec hooks: lets the program inherit this descriptor under its number. Other
+--- descriptors that the hook opens are closed when it returns. Raises an error outside
+--- of a hook.
 ---@param fd integer|file*|noshell.stream|table|userdata
 function noshell.keep_fd(fd)
   core.keep_fd(fd)
 end
 
---- What this build and kernel offer, which launch path is in use, and which
---- host would wait here and now.
+--- Returns the features of this build and kernel, the launch path in use, and the host
+--- that would wait here and now.
 ---@return noshell.features
 function noshell.features()
   local found = backend.current.features()

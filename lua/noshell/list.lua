@@ -1,11 +1,11 @@
---- Lists that the caller gives: a hole or a key that is ignored loses data.
+--- Checks lists from the caller: ignoring a hole or a key would lose data.
 
 local failure = require "noshell.failure"
 
 local list = {}
 
---- The number of items; or nil and why that is no list: it has a hole, or a key
---- that is no index.
+--- Returns the number of items; nil and the reason if the list has a hole, or a key that
+--- is no index.
 ---@param value table
 ---@return integer?
 ---@return string? reason
@@ -23,8 +23,8 @@ function list.length(value)
   return nil, ("item %d is nil: the list has a hole"):format(hole)
 end
 
---- The same of what may have more than its items, as `arg` and parsed rows have:
---- only a hole is wrong, and names without any item.
+--- The same for tables that may have other keys besides their items, as `arg` and parsed
+--- rows do: only a hole is an error, or names without any item.
 ---@param value table
 ---@return integer?
 ---@return string? reason

@@ -1,7 +1,7 @@
---- Loads the C part, noshell.core. If it is missing or does not fit, the error
---- says what to do, which Lua's own message does not.
+--- Loads the C module, noshell.core. If it is missing or does not fit, the error
+--- explains what to do.
 
---- What the Makefile calls this Lua: "lua5.4", "luajit".
+--- Returns the Makefile's name for this Lua: "lua5.4", "luajit".
 local function lua_name()
   return jit and "luajit" or "lua" .. _VERSION:match "%d+%.%d+"
 end
@@ -12,14 +12,14 @@ Build it for this Lua with 'make LUA=%s' in noshell's source tree, and install i
 with 'make install LUA=%s' or set LUA_CPATH as 'make -s env LUA=%s' prints it.
 %s]]
 
---- Whether this is luaL_checkversion's error: the module loads, but was built
---- for another Lua.
+--- True for an error of luaL_checkversion: the module was loaded, but built for another
+--- Lua.
 local function is_refusal(message)
   return message:find "version mismatch" or message:find "incompatible numeric"
 end
 
---- What is wrong, from the message of `require`: the module's file, if one was
---- found, stands in it, but not if the module itself refused this Lua.
+--- Derives the problem from the message of `require`, which names the module's file if
+--- one was found, but not if the module itself refused this Lua.
 local function diagnosis(message)
   local path, reason = message:match "from file '(.-)':%s*(.*)"
   if not path and is_refusal(message) then

@@ -11,14 +11,14 @@ local waitable = require "noshell.waitable"
 
 local map = {}
 
---- What map is told. `on_progress` is called when an item is done, with the
---- number done, the number of all, the item, and what its run gave.
+--- The options of map.
 ---@class noshell.map_options
----@field concurrency? integer  how many run at once; 4 unless given
+---@field concurrency? integer  maximum number of running programs; default 4
 ---@field fail_fast? boolean    end all at the first failure
----@field on_progress? noshell.on_progress  told of each that is done
+---@field on_progress? noshell.on_progress  called when an item is done
 
---- What is told how far a map is.
+--- A progress callback: the number of items done, the number of all items, the item, and
+--- the values of its run.
 ---@alias noshell.on_progress fun(done: integer, total: integer, item: any,
 ---  result?: noshell.result|false, err?: noshell.error)
 
@@ -48,22 +48,22 @@ end
 ---@field how noshell.map_options
 ---@field calls noshell.scope
 ---@field running noshell.any_process[]
----@field numbers integer[]  which item each of those is for
+---@field numbers integer[]  the item numbers of those
 ---@field results table
 ---@field errors table
 ---@field next integer       the item to start next
 ---@field done integer
----@field raised? table      { err }: what a function of the caller's raised
+---@field raised? table      { err }: the error of a user callback
 
---- Calls a function of the caller's, or what calls one.
+--- Calls a user callback, or a function that calls one; keeps the first error.
 local function call(self, f, ...)
-  -- Limit: on Lua 5.1 nothing can yield through pcall, so not in f.
+  -- Limit: on Lua 5.1, which cannot yield across pcall, callbacks must not yield.
   local ok, answered = pcall(f, ...)
   if ok then return answered end
   self.raised = self.raised or { answered }
 end
 
---- Item `number` is done; false: nothing was run for it.
+--- Notes that item `number` is done. The result false: no program was run for it.
 local function note(self, number, result, err)
   self.results[number], self.errors[number] = result, err
   self.done = self.done + 1
@@ -102,7 +102,7 @@ local function fill(self)
   end
 end
 
---- What one that has ended gave.
+--- Returns the outcome of one that has ended, and closes it.
 local function take(self, each, finished, raw)
   local result, err
   if finished then
@@ -116,7 +116,7 @@ local function take(self, each, finished, raw)
   return result, err
 end
 
---- Takes what has ended out of those that run.
+--- Removes those that have ended from the running ones.
 local function collect(self)
   local i = 1
   while self.running[i] do
@@ -149,13 +149,13 @@ local function run(calls, self)
   return wait_several.answer(self.results, self.errors, #self.list)
 end
 
---- Runs what f gives for every item of the list, several at once: a SPEC, or nil
---- for nothing. Gives the results in the order of the list (false where nothing
---- was run); where not all were a success nil, err: err.errors and err.results
---- have each by its number.
+--- Calls f for every item of the list and runs the SPEC that it returns, if any,
+--- several at once. Returns the results in the order of the list; false for an item
+--- without a SPEC. If one is not a success, returns nil, err; err.errors and
+--- err.results have each by its number.
 ---
---- With fail_fast the first failure ends those that run, and no more are
---- started. Any error that is raised meanwhile, by f or on_progress too, ends them.
+--- With fail_fast, the first failure ends the running programs, and no more are
+--- started. An error that is raised meanwhile, even in f or on_progress, ends them too.
 ---@param list any[]
 ---@param f fun(item: any, index: integer): ...  a SPEC, a pipeline, or nil
 ---@param how? noshell.map_options

@@ -14,15 +14,15 @@ local trace = require "noshell.trace"
 local pipeline_result = require "noshell.pipeline_result"
 local waitable = require "noshell.waitable"
 
---- Commands whose standard output is the standard input of the next. What each
---- is, its own SPEC says: input is the first's, stdout the last's, stderr, ok
---- codes and timeouts are everybody's own. A command that is changed later is
---- changed here too.
+--- Commands that are connected by pipes, each one's stdout to the next one's stdin. The
+--- first may have an input, the last may direct its stdout, and all have their own
+--- stderr, ok codes and timeout. The pipeline refers to the commands: a change of a
+--- command affects it.
 ---@class noshell.pipeline
----@field stages noshell.command[]  from left to right
----@field seconds? number  how long all of it may run
----@field grace? number    seconds from TERM to KILL then
----@field rules noshell.command  holds the argument errors that are no stage's
+---@field stages noshell.command[]  the commands, from left to right
+---@field seconds? number  the timeout of the whole pipeline
+---@field grace? number    seconds from TERM to KILL
+---@field rules noshell.command  holds the argument errors of the pipeline itself
 ---@operator concat(noshell.stage): noshell.pipeline
 ---@operator bor(noshell.stage): noshell.pipeline
 local methods = {}
@@ -31,15 +31,15 @@ local metatable = { __index = methods, __name = "noshell.pipeline" }
 
 ---@alias noshell.stage noshell.spec|noshell.command|noshell.pipeline
 
---- Stages, and what is said of all of them.
+--- Commands, and the options of the pipeline.
 ---@class noshell.pipeline_spec
----@field [integer] noshell.stage|string  the stages
----@field timeout? number  seconds after which all of it is ended
----@field grace? number    seconds from TERM to KILL then; 2 unless given
+---@field [integer] noshell.stage|string  the commands
+---@field timeout? number  seconds after which the whole pipeline is ended
+---@field grace? number    seconds from TERM to KILL; default 2
 
 local pipeline = {}
 
---- Whether `value` is a pipeline.
+--- Returns true if `value` is a pipeline.
 function pipeline.is(value)
   return type(value) == "table" and getmetatable(value) == metatable
 end
@@ -50,7 +50,7 @@ local function empty()
   return setmetatable({ stages = {}, rules = core.command("pipeline") }, metatable)
 end
 
---- Of two timeouts the shorter one holds.
+--- Sets the timeout unless a shorter one is set.
 local function limit(self, seconds, grace)
   if not seconds or (self.seconds and self.seconds <= seconds) then return end
   self.seconds, self.grace = seconds, grace
@@ -67,7 +67,7 @@ local function add(self, stage)
   end
 end
 
---- A list of stages, not a SPEC, which begins with a word.
+--- True for a list of commands. A SPEC begins with a word.
 local function is_list(value)
   if type(value) ~= "table" or pipeline.is(value) then return false end
   local first = value[1]
@@ -96,7 +96,8 @@ local function apply(self, spec)
   end
 end
 
---- Where there is a hole before it, its command is missing, and is told of.
+--- Returns the largest index. If the list has a hole, the missing command is an argument
+--- error.
 local function last_index(list)
   local last = 0
   for index in pairs(list) do
@@ -105,7 +106,7 @@ local function last_index(list)
   return last
 end
 
---- A pipeline of these stages, or of one list of them with options of its own:
+--- Makes a pipeline of these commands, or of a list of commands with options:
 --- noshell.pipeline { { "a" }, { "b" }, timeout = 5 }.
 ---@param ... noshell.stage|noshell.pipeline_spec|string
 ---@return noshell.pipeline
@@ -131,7 +132,7 @@ local function is_stage(value)
     or (type(value) == "table" and not getmetatable(value))
 end
 
---- What a .. b and a | b do.
+--- Implements a .. b and a | b.
 local function join(a, b)
   for _, side in ipairs { a, b } do
     if not is_stage(side) then
@@ -149,9 +150,10 @@ metatable.__concat, metatable.__bor = join, join
 core.metatables.command.__concat = join
 core.metatables.command.__bor = join
 
---- Ends all of it when `seconds` have passed: TERM, and KILL after `grace`.
+--- Sets the timeout of the whole pipeline: TERM after `seconds`, KILL after another
+--- `grace`.
 ---@param seconds number
----@param grace? number  2 seconds unless given
+---@param grace? number  default 2
 ---@return noshell.pipeline
 function methods:set_timeout(seconds, grace)
   if grace == nil then
@@ -163,7 +165,7 @@ function methods:set_timeout(seconds, grace)
   return self
 end
 
---- The stages as a shell reads them back.
+--- Returns the command lines in the syntax of sh, joined by "|".
 ---@param how? { linebreaks?: boolean, strip_path?: boolean, env_values?: boolean }
 ---@return string
 function methods:to_string(how)
@@ -184,24 +186,24 @@ local function conflict(self, index, method, value, reason)
     self.stages[index]:to_string()))
 end
 
---- What a stage has of its own where the pipeline has its pipes.
+--- Returns the conflict of a command's streams or callbacks with the pipeline's pipes.
 local function find_conflict(self, index)
   local stage, last = self.stages[index], #self.stages
   local kept = state.of(stage)
   local stdin, stdout = drive.stdio(stage, 0), stage:stdio(1)
   if index > 1 and stdin ~= "default" then
     return conflict(self, index, "set_stdin", stdin,
-      "it reads what the stage before it writes")
+      "its stdin is the pipe from the command before it")
   elseif index < last and stdout ~= "default" then
     return conflict(self, index, "set_stdout", stdout,
-      "the stage behind it reads it; noshell.tee copies it")
+      "its stdout is the pipe to the next command; use noshell.tee to copy it")
   elseif index < last and kept.on_stdout then
     return conflict(self, index, "on_stdout", "a function",
-      "the stage behind it reads stdout; noshell.tee copies it")
+      "its stdout is the pipe to the next command; use noshell.tee to copy it")
   end
 end
 
---- The first argument error, before anything is started.
+--- Returns the first argument error or conflict, before anything is started.
 local function find_argument_error(self)
   local err = self.rules:argument_error()
   if err then
@@ -217,14 +219,15 @@ local function find_argument_error(self)
   end
 end
 
---- run waits for the end, so that nobody would read or write a pipe.
+--- Returns the error of a stream that is a pipe: while run waits for the end, the
+--- caller cannot read or write it.
 local function find_pipe(self)
   for i = 1, #self.stages do
     local stage = self.stages[i]
     local which = drive.find_pipe(stage)
     if which then
       return conflict(self, i, "set_" .. drive.names[which], "pipe",
-        "run gives no stream: use run_async or lines")
+        "run returns no streams: use run_async or lines")
     end
   end
 end
@@ -235,17 +238,16 @@ local function start(calls, self, err, is_bound, attended)
   return nil, err
 end
 
---- Starts all stages, and returns when they are executing.
+--- Starts all commands, and returns when they are executing.
 ---@return noshell.pipeline_process?
 ---@return noshell.error?
 function methods:run_async()
   return scope.run(start, self, find_argument_error(self))
 end
 
---- Starts all stages as run does. With `attended` the caller waits for the end at
---- once.
+--- Starts all commands as run does. `attended`: the caller waits for the end at once.
 ---@param calls noshell.scope
----@param _? boolean  as of a command
+---@param _? boolean  to_end, as for a command
 ---@param attended? boolean
 ---@return noshell.pipeline_process?
 ---@return noshell.error?
@@ -259,17 +261,18 @@ local function run(calls, self)
   return waitable.conclude(started)
 end
 
---- Runs all stages to their end. It is a success when every stage is one by its
---- own rules; a stage that dies of SIGPIPE because a later one stopped reading
---- is one. Of several that failed err is that of the last one, as with
---- pipefail; err.errors has all of them by their number.
+--- Runs all commands to their end. The result is a success if each command is one by
+--- its own rules. Death by SIGPIPE is a success except for the last command: a later one
+--- stopped reading. If several fail, err is the error of the last one, as with pipefail;
+--- err.errors has all by number.
 ---@return noshell.result?
 ---@return noshell.error?
 function methods:run()
   return scope.run(run, self)
 end
 
---- What the last stage writes to stdout, without its final newlines.
+--- Runs the pipeline and returns the stdout of the last command without the final
+--- newlines.
 ---@return string?
 ---@return noshell.error?
 function methods:output()
@@ -277,15 +280,15 @@ function methods:output()
   local now = last and last:stdio(1)
   if last and now ~= "default" and now ~= "capture" then
     return nil, conflict(self, #self.stages, "set_stdout", now,
-      "output needs stdout for itself")
+      "output uses stdout itself")
   end
   local err = last and command.find_daemon(last, "output")
   if err then return nil, pipeline_result.locate(self:to_string(), #self.stages, err) end
   return command.text_of(self:run())
 end
 
---- Starts a copy of the pipeline with a pipe from its last stage, and iterates over
---- that.
+--- Starts a copy of the pipeline and returns an iterator over the stdout of its last
+--- command.
 local function start_reading(calls, self, method, read)
   local copy, count, err = empty(), #self.stages, nil
   for i = 1, #self.stages do copy.stages[i] = self.stages[i] end
@@ -303,9 +306,9 @@ local function start_reading(calls, self, method, read)
   return command.iterate(calls, started, read)
 end
 
---- An iterator over the lines that the last stage writes, as they come. It is as
---- command:lines is.
----@param format? "l"|"L"  with "L" the lines keep their ends
+--- Starts the pipeline and returns an iterator over the lines of its last command, as
+--- command:lines does.
+---@param format? "l"|"L"  "L" keeps the line ends
 ---@return fun(): string?
 ---@return nil
 ---@return nil
@@ -314,7 +317,7 @@ function methods:lines(format)
   return scope.run(start_reading, self, "lines", command.reader(format))
 end
 
---- As lines, over the records that `separator` ends, such as "\0".
+--- The same as lines, over records that end with `separator`, such as "\0".
 ---@param separator string
 ---@return fun(): string?
 ---@return nil
@@ -327,8 +330,7 @@ function methods:records(separator)
   end)
 end
 
---- What a SPEC says that may be a pipeline too: it has run, run_async, output
---- and lines.
+--- Returns the command or pipeline of a SPEC.
 ---@return noshell.command|noshell.pipeline
 function pipeline.runnable(...)
   local first = ...
@@ -344,11 +346,11 @@ function pipeline.runnable(...)
   return first
 end
 
--- Copying what passes -----------------------------------------------------------------
+-- Copying data --------------------------------------------------------------------------
 
---- A stage that passes on what it reads, and copies it to a file, or to a
---- function of ours, which is called with the bytes as they come. It runs tee(1):
---- what is passed on does not go through Lua.
+--- Makes a command that passes its input on and copies it to a file or a function. The
+--- function is called with the bytes as they arrive. The command runs tee(1), so the
+--- data that it passes on do not go through Lua.
 ---@param target string|fun(data: string)
 ---@param how? { append?: boolean }
 ---@return noshell.command

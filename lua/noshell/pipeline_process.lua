@@ -1,5 +1,4 @@
---- Running pipelines: starting the stages, and serving all of them as one
---- pollable.
+--- Running pipelines: starts the commands, and serves them as one pollable.
 
 local backend = require "noshell.backend"
 local clock = require "noshell.clock"
@@ -12,19 +11,19 @@ local trace = require "noshell.trace"
 local pipeline_result = require "noshell.pipeline_result"
 local waitable = require "noshell.waitable"
 
---- A running or finished pipeline. Collected, it lets its programs run on.
+--- A running or finished pipeline. If it is collected, its programs run on.
 ---@class noshell.pipeline_process : noshell.waitable
----@field command string            the pipeline, as a shell would read it
----@field processes noshell.process[]  one for each stage
----@field pids integer[]           theirs
----@field stdin? noshell.stream     of the first, where it was directed to a pipe
----@field stdout? noshell.stream    of the last, where it was directed to a pipe
+---@field command string            the command lines, joined by "|"
+---@field processes noshell.process[]  one for each command
+---@field pids integer[]           their pids
+---@field stdin? noshell.stream     of the first, if it is directed to a pipe
+---@field stdout? noshell.stream    of the last, if it is directed to a pipe
 ---@field private group noshell.group
----@field private limit? number     how long all of it may run
+---@field private limit? number     the timeout of the whole pipeline
 ---@field private deadline? number
 ---@field private grace? number
 ---@field private timed_out? boolean
----@field private late? boolean[]   which of them had not finished then
+---@field private late? boolean[]   those that had not finished at the timeout
 ---@field iterated? boolean         see process:_iterated
 ---@field private answer? table
 local methods = {}
@@ -33,7 +32,7 @@ local metatable = { __index = methods, __name = "noshell.pipeline_process" }
 
 local running = {}
 
---- Whether `value` is a running or finished pipeline.
+--- Returns true if `value` is a running or finished pipeline.
 ---@return boolean
 function running.is(value)
   return getmetatable(value) == metatable
@@ -41,19 +40,19 @@ end
 
 -- Starting --------------------------------------------------------------------------------
 
---- Joins two commands that are not used otherwise. Gives the ends of the pipe.
---- A tee to a function writes to both sides itself: what it passes on goes to
---- the pipe as to a file, and what it writes to stdout is for us.
+--- Joins two commands, which are copies. Returns the ends of the pipe. A tee to a
+--- function writes to the pipe as to a file, and its stdout is captured for the
+--- function.
 local function join(left, right)
   local reader, writer = core.pipe()
   if not reader then return nil, writer end
   right:set_stdin(reader)
   local kept = state.of(left)
-  -- What a dry run passes on goes through no pipe.
+  -- A dry run passes the data on without a pipe.
   kept.leads, state.of(right).follows = true, left
   if kept.tee then
     kept.tee_passes = true
-    -- The same number always: it is seen in traces.
+    -- Always the same number, because it is visible in traces.
     left:add_arg("/dev/fd/3"):pass_fd(writer, { as = 3 })
   else
     left:set_stdout(writer)
@@ -75,8 +74,8 @@ local function close(...)
   end
 end
 
---- Starts stage `index` of copies, which are not used otherwise. Gives what the
---- next one reads from. Until all have started, the end of the call ends those
+--- Starts command `index` of the copies. Returns the read end of the pipe for the next
+--- one. Until all have started, the end of the call ends those
 --- that have, also in run_async: their pipeline would never be whole.
 local function start_stage(calls, copies, index, processes, reads)
   local following, writes, raw, err
@@ -111,7 +110,7 @@ local function new(pl, processes, deadline)
   return self
 end
 
---- Whether all programs are found, so that a missing one keeps all from running.
+--- Looks up all programs in advance: if one is missing, none is started.
 local function find_programs(pl)
   for i = 1, #pl.stages do
     local stage = pl.stages[i]
@@ -125,8 +124,8 @@ local function find_programs(pl)
   return true
 end
 
---- The error of stage `index`, which did not start: those before it have run. In a
---- dry run a missing program is told of late.
+--- Makes the error of command `index`, which did not start after others had. In a dry
+--- run, a missing program is detected only now.
 local function not_started(pl, index, err, processes)
   local first = processes[1]
   local has_run = first and not (first.launch == "dry" and err.stage == "find_program")
@@ -141,8 +140,8 @@ local function copy_stage(stage, deadline)
   return copy
 end
 
---- Starts the stages from left to right. Where one cannot start, those that did
---- are ended. With `attended` the caller waits for the end at once.
+--- Starts the commands from left to right. If one cannot start, ends those that did.
+--- `attended`: the caller waits for the end at once.
 ---@param calls noshell.scope  of the call that starts them
 ---@param pl noshell.pipeline
 ---@param is_bound? boolean  they are ended if the caller never runs again
@@ -164,7 +163,7 @@ function running.start(calls, pl, is_bound, attended)
       waitable.abort_all(processes)
       return nil, not_started(pl, i, err, processes)
     end
-    -- The keeper enforces the timeout, should the caller not do it.
+    -- The keeper enforces the timeout in case the caller does not.
     if is_left then processes[i]:_leave(math.max(0, deadline - core.now()), pl.grace or 2) end
   end
   local started = new(pl, processes, deadline)
@@ -187,8 +186,7 @@ local function any_timed_out(self)
   return false
 end
 
---- Its processes, if no function of Lua's serves one of them; and the seconds until
---- its own deadline.
+--- Returns its processes if none has a driver, and the seconds until its own deadline.
 ---@return noshell.process[]?
 ---@return number?
 function methods:_undriven()
@@ -199,8 +197,8 @@ function methods:_undriven()
   return processes, self.deadline and math.max(0, self.deadline - core.now())
 end
 
---- Steps all. Whether all have finished, and whether one of them has to end the others;
---- or nil, failure.
+--- Pumps all. Returns whether all have finished, and whether one failed in a way that
+--- ends the others; or nil, failure.
 local function step_all(self)
   if self:_undriven() then return core.pump(self.processes) end
   local finished, is_fatal = true, false
@@ -214,13 +212,13 @@ local function step_all(self)
   return finished, is_fatal
 end
 
---- As pump, and never raises.
+--- The same as pump, but never raises an error.
 ---@return boolean? finished
 ---@return noshell.failure?
 function methods:_step()
   local finished, is_fatal = step_all(self)
   if finished == nil then return nil, is_fatal end
-  -- The keeper has ended them all.
+  -- The keeper has ended all of them.
   if is_fatal and self.deadline and core.now() >= self.deadline then
     self.deadline, self.timed_out = nil, any_timed_out(self)
   end
@@ -250,7 +248,7 @@ function methods:_result()
   return result or err.result
 end
 
---- As process:_deadline.
+--- The same as process:_deadline.
 ---@return number?
 ---@return number?
 function methods:_deadline()
@@ -284,7 +282,7 @@ function methods:_bind(is_bound)
   for i = 1, #self.processes do self.processes[i]:_bind(is_bound) end
 end
 
---- As of a process.
+--- The same as process:_iterated.
 function methods:_iterated()
   self.iterated = true
   self:_bind(false)
@@ -294,20 +292,20 @@ function methods:_leave_streams()
   for i = 1, #self.processes do self.processes[i]:_leave_streams() end
 end
 
---- Readable when pump has something to do.
+--- Returns a descriptor that is readable if pump has something to do.
 ---@return integer?
 function methods:pollfd()
   check_open(self)
   return self.group:pollfd()
 end
 
---- What to wait for on pollfd.
+--- Returns the events to wait for on pollfd.
 ---@return "r"
 function methods:events() -- luacheck: ignore self
   return "r"
 end
 
---- Seconds after which to pump without an event; nil for never.
+--- Returns the seconds after which to pump without an event; nil for no limit.
 ---@return number?
 function methods:timeout()
   local left = self.deadline and math.max(0, self.deadline - core.now())
@@ -329,8 +327,8 @@ function methods:_outcome()
   return self.answer.result
 end
 
---- Sends a signal to every stage's program that still runs.
----@param signal? string|integer  "TERM" unless given
+--- Sends a signal to all programs that still run.
+---@param signal? string|integer  default "TERM"
 ---@return true?
 ---@return noshell.error?
 function methods:kill(signal)
@@ -345,7 +343,7 @@ function methods:kill(signal)
   return nil, why
 end
 
---- Begins to end all programs and what they started; pump does the rest.
+--- Begins the escalation for all programs and their descendants; pump carries it out.
 ---@param grace? number  seconds between TERM and KILL; 0.01 unless given
 ---@return true?
 ---@return noshell.failure?
@@ -382,13 +380,13 @@ end
 
 waitable.extend(methods)
 
---- Lets go: the programs run on, and are reaped later.
+--- Makes the programs orphans: they run on and are reaped later. Closes this object.
 function methods:detach()
   for i = 1, #self.processes do self.processes[i]:detach() end
   self.group:close()
 end
 
---- Whether it was closed or detached.
+--- Returns true if it was closed or detached.
 ---@return boolean
 function methods:closed()
   return self.processes[1]:closed()

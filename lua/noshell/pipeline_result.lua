@@ -7,7 +7,7 @@ local result = require "noshell.result"
 
 local pipeline_result = {}
 
---- The error of stage `index` as one of the pipeline.
+--- Turns the error of command `index` into one of the pipeline.
 ---@param text string  the pipeline
 ---@param index integer
 ---@param err noshell.error
@@ -19,10 +19,11 @@ function pipeline_result.locate(text, index, err)
   return failure.wrap(copy)
 end
 
---- What noshell itself did to a stage outweighs what the others did then.
+--- Codes that take precedence: noshell ended a command itself, and other commands fail
+--- in consequence.
 local is_ours = { timeout = true, output_limit = true }
 
---- The results of the stages, and the errors of those that failed, by number.
+--- Returns the results of the commands, and the errors of those that failed, by number.
 local function outcomes(self)
   local results, errors, count = {}, {}, #self.processes
   local has_ours = false
@@ -84,8 +85,8 @@ local function longest(results, field)
   return found
 end
 
---- What is held of a pipeline that timed out: nil where one of its programs still
---- ran.
+--- Returns the streams held by descendants in a pipeline that timed out; nil if one of
+--- its programs still ran.
 local function held(self, results)
   local names, seen = {}, {}
   for i = 1, #results do
@@ -101,7 +102,7 @@ local function held(self, results)
   return names[1] and names
 end
 
---- The pipeline's result: how it ended is how the stage `decisive` did.
+--- Makes the pipeline's result: exit code or signal are those of command `decisive`.
 local function summed(self, results, decisive)
   local which, last = results[decisive], results[#results]
   return result.new {
@@ -128,7 +129,7 @@ local function last_of(errors, count)
   end
 end
 
---- What a finished pipeline is answered with.
+--- Returns the result, and the error, of a finished pipeline.
 ---@param self noshell.pipeline_process
 ---@return { result: noshell.result, err?: noshell.error }
 function pipeline_result.of(self)

@@ -94,7 +94,7 @@ local ways = {
   rw = { [0] = "pipe", "pipe", "inherit" },
 }
 
---- Whether `mode` is one of "r", "w" and "rw".
+--- Returns true if `mode` is "r", "w" or "rw".
 function popen.is_mode(mode)
   return ways[mode] ~= nil
 end

@@ -1,4 +1,4 @@
---- What waits, of a process. The rest of it is the core's: see core.d.lua.
+--- Waiting for processes. The other methods are the core's: see core.d.lua.
 
 local background = require "noshell.background"
 local core = require "noshell.core"
@@ -21,31 +21,31 @@ local function fail(self, raw)
   return nil, failure.new(raw, self.command)
 end
 
--- What one of several is asked, here and in a pipeline -------------------------
+-- Methods that processes and pipelines have in common ---------------------------
 
 local pump, pollfd, get_field = methods._pump, methods._pollfd, methods._field
 
---- A method, or a field that C knows.
+--- Looks up a method, or a field of the core.
 function core.metatables.process.__index(self, name)
   local method = methods[name]
   if method ~= nil then return method end
   return get_field(self, name)
 end
 
---- What is waited for, where that is more than C knows of.
+--- Returns the group to wait for, if C alone cannot wait for it.
 ---@return noshell.group?
 function methods:_group()
   local driver = state.of(self).driver
   return driver and driver.stdin and driver.group
 end
 
---- Itself, if no function of Lua's serves it.
+--- Returns itself if it has no driver.
 ---@return noshell.process?
 function methods:_undriven()
   return not state.of(self).driver and self or nil
 end
 
---- As pump, and never raises.
+--- The same as pump, but never raises an error.
 ---@return boolean? finished
 ---@return noshell.failure?
 function methods:_step()
@@ -54,15 +54,15 @@ function methods:_step()
   return pump(self)
 end
 
---- { err } where a function of the caller's raised err: at the end of the process
---- it is raised again.
+--- Returns { err } if a user callback raised err, which is raised again when the
+--- process has ended.
 ---@return table?
 function methods:_raised()
   local driver = state.of(self).driver
   return driver and driver.raised
 end
 
---- The pipeline that it is part of, or itself.
+--- Returns the pipeline that it is part of, or itself.
 ---@return noshell.process|noshell.pipeline_process
 function methods:_owner()
   return state.of(self).owner or self
@@ -81,13 +81,14 @@ function methods:_collect(list)
   end
 end
 
---- It is bound to its caller only while an iterator waits.
+--- Marks it as started by an iterator, and unbinds it: it is bound to its caller only
+--- while the iterator waits.
 function methods:_iterated()
   state.of(self).iterated = true
   self:_bind(false)
 end
 
---- Calls none of the caller's functions any more.
+--- Stops calling user callbacks.
 function methods:_mute()
   local driver = state.of(self).driver
   if driver then drive.mute(driver) end
@@ -99,15 +100,15 @@ function methods:_outcome()
   return process.outcome(self)
 end
 
---- The result of a finished one, which need not be a success.
+--- Returns the result of a finished process, success or not.
 ---@return noshell.result
 function methods:_result()
   local answer, err = process.outcome(self)
   return answer or err.result
 end
 
---- Whether what goes with it has to be ended: its deadline or its cap was
---- passed, or a function of the caller's raised.
+--- Returns true if the rest of its pipeline must be ended: it has exceeded its timeout
+--- or its cap of output, or a user callback raised an error.
 function methods:_is_fatal()
   if self:_raised() then return true end
   local _, raw = self:check()
@@ -116,8 +117,8 @@ end
 
 -- Waiting -----------------------------------------------------------------------
 
---- The outcome of a process that has finished: its result, or nil, err, and the
---- same one each time.
+--- Returns the outcome of a finished process: its result, or nil, err; the same objects
+--- each time.
 ---@param self noshell.process
 ---@return noshell.result?
 ---@return noshell.error?
@@ -133,7 +134,7 @@ function process.outcome(self)
   return own.result
 end
 
---- Readable when pump has something to do.
+--- Returns a descriptor that is readable if pump has something to do.
 ---@return integer?
 ---@return noshell.failure?
 function methods:pollfd()
@@ -144,8 +145,8 @@ end
 
 local kill = methods._kill
 
---- Sends a signal through the pidfd: to this program, or to none.
----@param signal? string|integer  "TERM" unless given
+--- Sends a signal through the pidfd, which cannot reach another process.
+---@param signal? string|integer  default "TERM"
 ---@return true?
 ---@return noshell.error?
 function methods:kill(signal)
@@ -166,7 +167,7 @@ methods._end = pump
 ---@return true?
 ---@return noshell.error?
 function methods:_reap()
-  -- No method of a closed process reports its end.
+  -- After close, no method could report the end to the tracer.
   if trace.is_on() then process.outcome(self) end
   local ok, raw = self:_abort()
   if raw then return fail(self, raw) end
@@ -178,7 +179,7 @@ local closed, free = methods.closed, methods._free
 ---@return true?
 ---@return noshell.error?
 function methods:_abort_for_close()
-  -- One that has given its result has ended.
+  -- A process whose result was made has ended.
   if closed(self) or state.of(self).result then return true end
   return scope.enter(scope.new(self), waitable.abort, self)
 end
@@ -196,16 +197,16 @@ core.metatables.process.__close = methods.close
 
 local detach = methods._detach
 
---- Lets go: the program runs on, and is reaped later. Closes this object.
+--- Makes the program an orphan: it runs on and is reaped later. Closes this object.
 function methods:detach()
   background.remove(self)
   detach(self)
   host.wake(self)
 end
 
---- Waits until the child stands before its exec. Where `seconds` pass before,
---- err.code is "timeout"; where the command's own timeout passes, the child is
---- ended, and err.result is there too.
+--- Waits until the child is ready for its exec. If `seconds` pass before, err.code is
+--- "timeout". If the command's own timeout passes, the child is ended, and err.result
+--- is set as well.
 ---@param seconds? number
 ---@return true?
 ---@return noshell.error?
@@ -225,7 +226,7 @@ end
 
 local notify = methods._handshake_notify
 
---- Lets the child go on to its exec.
+--- Lets the child proceed to its exec.
 ---@return true?
 ---@return noshell.error?
 function methods:handshake_notify()

@@ -1,17 +1,17 @@
 --- Calls a function, and cleans up if an error passes through it.
 ---
---- The error is raised again as it is. All is done twice over, because Ctrl-C can
---- raise an error anywhere, in a clean-up too. How it is noticed depends on the Lua:
----   5.4 and newer  a closing value, so that the traceback is complete and
----                  coroutine.close is noticed too. Nothing closes the values of
----                  a coroutine that dies of an error, so inside of coroutines
----                  there is a pcall as well.
----   5.2, 5.3, LuaJIT  pcall, through which a coroutine can yield.
----   5.1            pcall where the function cannot yield anyway: in the main
----                  coroutine, below a C function, with the blocking host.
----                  Elsewhere a pcall would forbid to yield. But there is none
----                  below us either, so that the error kills the coroutine: the
----                  next call, or the next wait that returns, finds it dead.
+--- The error is then raised again unchanged. Everything is protected twice, because
+--- Ctrl-C can raise an error anywhere, even in a clean-up. The method depends on the Lua:
+---   5.4 and newer  a closing value, which keeps the traceback complete and also
+---                  detects coroutine.close. The closing values of a coroutine that
+---                  dies of an error are not closed, so in coroutines there is a
+---                  pcall as well.
+---   5.2, 5.3, LuaJIT  pcall, across which a coroutine can yield.
+---   5.1            pcall if the function cannot yield anyway: in the main coroutine,
+---                  below a C function, and with the blocking host. Elsewhere a pcall
+---                  would prevent yielding. But then there is no pcall below us
+---                  either, so the error kills the coroutine: the next call, or the
+---                  next wait that returns, finds it dead and cleans up.
 
 local coroutines = require "noshell.host.coroutines"
 
@@ -30,7 +30,7 @@ function frames.__close(frame)
   frame.is_inside = false
 end
 
---- A frame whose function `fail` is called if an error passes through it.
+--- Makes a frame whose function `fail` is called if an error passes through it.
 ---@param fail fun(self: noshell.frame)
 ---@return noshell.frame
 function protect.frame(fail)
@@ -87,8 +87,8 @@ end
 
 -- On Lua 5.1 ----------------------------------------------------------------------
 
---- The frames that coroutines are in, where no pcall can be; innermost last. The
---- coroutine's stack holds them, so that they go with it.
+--- The frames of coroutines that cannot use pcall; innermost last. The references are
+--- weak: the coroutine's stack keeps the frames alive.
 ---@type table<thread, noshell.frame[]>
 local watched = setmetatable({}, { __mode = "k" })
 local WEAK = { __mode = "v" }
@@ -136,7 +136,8 @@ local function unhide(thread, list, ok, ...)
   error((...), 0)
 end
 
---- An error below a pcall is not one of the frames outside of it.
+--- Hides the outer frames: an error that this pcall catches is not theirs until it is
+--- raised again.
 local function hidden(frame, f, ...)
   local thread = coroutine.running()
   local list = thread and watched[thread]
@@ -171,29 +172,29 @@ local function piece_51(f, argument)
   return settle_piece(thread, list, pcall(f, argument))
 end
 
--- What is called ------------------------------------------------------------------
+-- Public functions ----------------------------------------------------------------
 
---- Calls f(...), and frame:fail() if an error passes through that.
+--- Calls f(...), and frame:fail() if an error passes through it.
 ---@type fun(frame: noshell.frame, f: function, ...: any): ...
 protect.run = has_close and with_close or coroutines.is_51 and in_51 or with_pcall
 
---- The same for a function that does not yield, also where it could.
+--- The same for a function that does not yield, even if it could.
 ---@type fun(frame: noshell.frame, f: function, ...: any): ...
 protect.run_in_place = coroutines.is_51 and in_place_51 or protect.run
 
---- Inside of frames: calls f(argument), which does not yield. So an error is
---- noticed at once on Lua 5.1 too, and not when its coroutine is found dead.
+--- Calls f(argument), which does not yield, inside of frames. On Lua 5.1, an error is
+--- then detected at once, not when the coroutine is found dead.
 ---@type fun(f: function, argument: any): ...
 protect.piece = coroutines.is_51 and piece_51 or function(f, argument)
   return f(argument)
 end
 
---- Looks for coroutines that died while others ran: see above.
+--- Cleans up for coroutines that have died (Lua 5.1): see above.
 function protect.sweep()
   if next(watched) then sweep() end
 end
 
---- The metamethod that a frame needs.
+--- The __close metamethod of frames.
 protect.close = frames.__close
 
 return protect

@@ -6,31 +6,31 @@ local parse = require "noshell.parse"
 
 ---@class noshell.result
 ---@field ok boolean             success by the command's rules
----@field exit_code? integer     where it exited
----@field signal? string         where a signal ended it: "TERM"
+---@field exit_code? integer     if the program exited
+---@field signal? string         if a signal ended the program: "TERM"
 ---@field signal_number? integer  its number
----@field core_dumped boolean   the kernel wrote a core
----@field stdout? string         where it was captured
----@field stderr? string         where it was captured
----@field pid integer            what it was
+---@field core_dumped boolean   the kernel wrote a core file
+---@field stdout? string         if it was captured
+---@field stderr? string         if it was captured
+---@field pid integer            the pid that it had
 ---@field duration number        seconds from start to end
 ---@field user_time? number      seconds
 ---@field system_time? number    seconds
----@field max_rss? integer       bytes; not less than the parent's where memory was shared
+---@field max_rss? integer       bytes; includes the parent's if memory was shared at the start
 ---@field timed_out boolean      the command's timeout passed
----@field timed_out_after? number  seconds from the start to that
----@field held? ("stdout"|"stderr")[]  the captured streams that processes it started
----  still held when a timeout or an abort ended the run, though it had exited itself
+---@field timed_out_after? number  seconds from the start to the timeout
+---@field held? ("stdout"|"stderr")[]  the captured streams that descendants still held
+---  when a timeout or an abort ended the run, after the program itself had exited
 ---@field output_incomplete boolean  a pipe was still open when reading stopped
----@field unreached? string      why a timeout or an abort may have left processes
----  running that it started
----@field raw_status? integer    as wait(2) has it
----@field stdout_dropped? integer  bytes of it that tail did not keep
----@field stderr_dropped? integer  the same of stderr
----@field stages? noshell.result[]  of a pipeline: how each stage ended
+---@field unreached? string      the reason why descendants may still run after a timeout
+---  or an abort
+---@field raw_status? integer    as from wait(2)
+---@field stdout_dropped? integer  the number of bytes that tail did not keep
+---@field stderr_dropped? integer  the same for stderr
+---@field stages? noshell.result[]  of a pipeline: the result of each command
 local methods = {}
 
--- Not fields of the result: `pairs` gives what there is to know of the end.
+-- Methods are no fields of the result, so `pairs` iterates over the data only.
 local metatable = { __name = "noshell.result", __index = methods }
 
 local result = {}
@@ -47,7 +47,7 @@ function metatable.__tostring(self)
   return ("%s after %.3g s"):format(ending(self), self.duration)
 end
 
---- Makes a result of the core's fields, in place.
+--- Turns the core's fields into a result, in place.
 ---@param raw table
 ---@return noshell.result
 function result.new(raw)
@@ -56,7 +56,7 @@ end
 
 -- Parsing -------------------------------------------------------------------------
 
---- Why stdout cannot be parsed: it is not there, or not all of it.
+--- Returns the reason why stdout cannot be parsed: it is missing or incomplete.
 local function find_lack(self)
   if not self.stdout then return "stdout was not captured" end
   if self.output_incomplete then
@@ -67,14 +67,14 @@ local function find_lack(self)
   end
 end
 
---- What a parser makes of the captured stdout.
+--- Applies a parser to the captured stdout.
 local function parsed(self, parser, ...)
   local lack = find_lack(self)
   if lack then return nil, failure.of_text(parser, lack) end
   return parse[parser](self.stdout, ...)
 end
 
---- The lines of stdout.
+--- Returns the lines of stdout.
 ---@param options? noshell.lines_options
 ---@return string[]?
 ---@return noshell.error?
@@ -82,7 +82,7 @@ function methods:lines(options)
   return parsed(self, "lines", options)
 end
 
---- The words of stdout.
+--- Returns the words of stdout.
 ---@param options? noshell.words_options
 ---@return string[]?
 ---@return noshell.error?
@@ -90,7 +90,7 @@ function methods:words(options)
   return parsed(self, "words", options)
 end
 
---- The records of a table on stdout: see parse.columns.
+--- Returns the records of a table on stdout: see parse.columns.
 ---@param options? noshell.columns_options
 ---@return noshell.rows?
 ---@return noshell.error?
@@ -98,7 +98,7 @@ function methods:columns(options)
   return parsed(self, "columns", options)
 end
 
---- The record of NAME=value lines on stdout: see parse.key_value.
+--- Returns the record of NAME=value lines on stdout: see parse.key_value.
 ---@param options? noshell.key_value_options
 ---@return table<string, any>|table<string, any>[]|nil
 ---@return noshell.error?
@@ -106,14 +106,14 @@ function methods:key_value(options)
   return parsed(self, "key_value", options)
 end
 
---- The records of NAME="value" pairs on stdout: see parse.pairs.
+--- Returns the records of NAME="value" pairs on stdout: see parse.pairs.
 ---@return noshell.rows?
 ---@return noshell.error?
 function methods:pairs()
   return parsed(self, "pairs")
 end
 
---- The records of stdout that a NUL ends, or rows of n of them.
+--- Returns the NUL-terminated records of stdout, or rows of n records.
 ---@param n? integer
 ---@return string[]|string[][]|nil
 ---@return noshell.error?
@@ -121,7 +121,7 @@ function methods:nul(n)
   return parsed(self, "nul", n)
 end
 
---- The captures of the lines of stdout that match: see parse.match.
+--- Returns the captures of the matching lines of stdout: see parse.match.
 ---@param pattern string|string[]
 ---@param options? noshell.match_options
 ---@return any[][]|table<string, any>[]|nil
@@ -130,7 +130,7 @@ function methods:match(pattern, options)
   return parsed(self, "match", pattern, options)
 end
 
---- The JSON value on stdout: see parse.json.
+--- Returns the JSON value on stdout: see parse.json.
 ---@param options? noshell.json_options
 ---@return any
 ---@return noshell.error?
@@ -140,8 +140,8 @@ end
 
 -- The triple ----------------------------------------------------------------------
 
---- What os.execute returns on Lua 5.4, on every Lua; for an end that is neither
---- an exit nor a signal, `nil, err`.
+--- Returns the same values as os.execute of Lua 5.4, on every Lua; for an end that is
+--- neither an exit nor a signal, nil, err.
 ---@param self? noshell.result
 ---@param err? noshell.error
 ---@return true|nil ok

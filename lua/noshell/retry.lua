@@ -17,7 +17,7 @@ local retry = {}
 
 local DEFAULTS = { attempts = 3, delay = 1, backoff = 2 }
 
---- What is wrong with a list of codes.
+--- Returns the argument error of a list of codes, or nil.
 local function find_bad_code(codes)
   local count, reason = lists.length(codes)
   for i = 1, count or 0 do
@@ -48,7 +48,7 @@ local function check_options(how)
   end
 end
 
---- Whether to retry after this failure.
+--- Returns true if the failure is one to retry after.
 local function is_worth(on, err, attempt)
   if type(on) == "function" then return on(err, attempt) end
   if not on then return err.code ~= "invalid" end

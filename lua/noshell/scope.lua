@@ -1,6 +1,6 @@
---- The programs that a call started. If an error passes through the call (of a
---- callback, of a host that cannot wait, of a cancelled task, Ctrl-C, no memory),
---- nobody is left who could wait for them: they are ended.
+--- A scope holds the programs that a call started, and ends them if an error passes
+--- through the call, because then nothing would wait for them. The error may come from
+--- a callback, a host that cannot wait, a cancelled task, Ctrl-C, or lack of memory.
 
 local core = require "noshell.core"
 local host = require "noshell.host"
@@ -12,18 +12,18 @@ local processes = core.methods.process
 
 local terminate, abort, closed = processes.terminate, processes._abort, processes.closed
 
---- A list of the processes, also of those that did not start or are closed by
---- now: command:_start adds them.
+--- A list of the processes, which command:_start adds. It may contain processes that
+--- did not start or are closed.
 ---@class noshell.scope : noshell.frame
 ---@field [integer] noshell.process
----@field start? noshell.start   what another thread is starting
----@field group? noshell.group   what the call waits with
----@field pipes? noshell.descriptor[]  between commands that are being started
----@field keeps? boolean         the processes are ended, and not closed
+---@field start? noshell.start   a pending start
+---@field group? noshell.group   the group that the call waits for
+---@field pipes? noshell.descriptor[]  the pipes between commands that are being started
+---@field keeps? boolean         the processes are ended, but not closed
 
 local scope = {}
 
---- What the list of noshell.start gives, where the start takes a moment.
+--- Waits briefly for a pending start, whose process is then in the list.
 local function take_start(self)
   local start = self.start
   self.start = nil
@@ -38,7 +38,7 @@ local function close_group(group)
   group:close()
 end
 
---- Releases the process, though its callbacks or a tracer raise here.
+--- Releases the process, even if its callbacks or a tracer raise errors here.
 local function release(process)
   if closed(process) then return end
   local owner = state.of(process).owner
@@ -47,8 +47,8 @@ local function release(process)
   processes._free(process)
 end
 
---- Ends all of them: TERM, 10 ms, KILL. It stands still for that: the error may
---- be that the host cannot wait.
+--- Ends all processes: TERM, 10 ms, KILL. Blocks meanwhile, because the error may be
+--- that the host cannot wait.
 ---@param self noshell.scope
 local function fail(self)
   pcall(take_start, self)
@@ -65,7 +65,7 @@ local function fail(self)
   for i = 1, self.pipes and #self.pipes or 0 do self.pipes[i]:close() end
 end
 
---- A scope of these, and of nothing else unless something is started in it.
+--- Makes a scope of these processes.
 ---@param ... noshell.process
 ---@return noshell.scope
 function scope.new(...)
@@ -75,11 +75,11 @@ function scope.new(...)
   return self
 end
 
---- Calls f(...); if an error passes through that, what is in the scope is ended.
+--- Calls f(...); if an error passes through it, ends the processes of the scope.
 ---@type fun(self: noshell.scope, f: function, ...: any): ...
 scope.enter = host._protect
 
---- Calls f(scope, ...) with a new one.
+--- Calls f(scope, ...) with a new scope.
 ---@param f function
 ---@param ... any
 function scope.run(f, ...)
@@ -87,8 +87,8 @@ function scope.run(f, ...)
   return scope.enter(self, f, self, ...)
 end
 
---- Takes out what is closed, of a call that starts many. An error may stop it
---- anywhere: what is open is in the list all the time, and the list has no hole.
+--- Removes closed processes, for calls that start many. An error may interrupt this at
+--- any point, so the list contains every open process all the time, and has no hole.
 ---@param self noshell.scope
 function scope.prune(self)
   local size, count = #self, 0

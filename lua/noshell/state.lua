@@ -1,11 +1,10 @@
---- What the Lua layer keeps with a command and with a process: the table that is the
---- userdata's user value, so that it lives as long as the object and is copied with a
---- command.
+--- The Lua layer's state of a command or process: a table that is the userdata's user
+--- value, so it lives as long as the object. Cloning a command copies it.
 
 --- The state of a command. A clone has a copy.
 ---@class noshell.command_state
----@field input? string[]|fun(): string?  stdin is made of it while the program runs
----@field hides_input? boolean            set_input_buffer was given a secret
+---@field input? string[]|fun(): string?  the source of stdin, read while the program runs
+---@field hides_input? boolean            the input buffer is a secret
 ---@field on_stdout? fun(line: string)
 ---@field on_stderr? fun(line: string)
 ---@field tail? integer                   set_tail
@@ -14,7 +13,7 @@
 ---@field tee_passes? boolean             ... in a pipeline, and not the last one
 ---@field leads? boolean                  its stdout is the next command's stdin
 ---@field follows? noshell.command        its stdin is the stdout of this one
----@field dry? noshell.dry_record         of the copy that a dry run "started"
+---@field dry? noshell.dry_record         if a dry run "started" it
 ---@field [0|1|2] any                     the object to which a standard stream is directed
 ---@field passed? table                   the objects of pass_fd
 
@@ -23,22 +22,22 @@
 ---@field command string                  its command line
 ---@field driver? noshell.driver          if Lua functions are called while it runs
 ---@field owner? noshell.pipeline_process  the pipeline that it is part of
----@field groups? table<noshell.stream, noshell.group>  what is waited for with a stream
+---@field groups? table<noshell.stream, noshell.group>  a stream and its process or pipeline
 ---@field crlf? boolean                   lines of its streams end with CR LF
 ---@field iterated? boolean               an iterator over its output started it
----@field calls? noshell.scope            ... and ends it if an error passes through a wait
----@field watched_by? noshell.pollset     keeps the set that watches it
----@field result? noshell.result          once it was made
----@field err? noshell.error              the same
----@field full_text? string              its command line for a trace, with env values
----@field dry? noshell.dry_record         of a process of a dry run
+---@field calls? noshell.scope            ... and its scope ends it if a wait fails
+---@field watched_by? noshell.pollset     the set that watches it, kept alive here
+---@field result? noshell.result          the outcome, once it was determined
+---@field err? noshell.error
+---@field full_text? string              the command line for a trace, with env values
+---@field dry? noshell.dry_record         if it is a process of a dry run
 ---@field [0|1|2] noshell.stream          its streams
 
 local core = require "noshell.core"
 
 local state = {}
 
--- Without a call into C for each look. Both references are weak: before Lua 5.2 a value
+-- Saves a call into C for each access. Both references are weak: before Lua 5.2, a value
 -- that refers to its key, as a state does, would keep the key alive.
 local known = setmetatable({}, { __mode = "kv" })
 

@@ -1,6 +1,6 @@
---- What waits, of a stream: the parent's end of a child's pipe, with the
---- methods of a Lua file. Its process is served meanwhile, so that a program
---- that writes more to a captured stream goes on.
+--- Reading and writing streams: the parent's ends of a child's pipes, with the methods
+--- of Lua files. While they wait, the process is served, so that a program that fills
+--- another captured pipe does not block.
 
 local core = require "noshell.core"
 local drive = require "noshell.drive"
@@ -18,13 +18,13 @@ local methods = core.methods.stream
 
 local stream = {}
 
---- The byte that read(0) had to take to know that there is one.
+--- The byte that read(0) has read to find out whether there is one.
 local taken = setmetatable({}, { __mode = "k" })
 
--- Without a call into C for each look; weak, as in noshell.state.
+-- Saves a call into C for each access; weak, as in noshell.state.
 local process_of = setmetatable({}, { __mode = "kv" })
 
---- Returns the process to which it belongs.
+--- Returns the process that owns the stream.
 ---@return noshell.process
 function methods:process()
   local process = process_of[self]
@@ -38,14 +38,14 @@ local function fail(self, raw)
   return nil, failure.new(raw, self:process().command, raw.result)
 end
 
---- Who is served while we wait: the process, or the pipeline it is part of.
+--- Returns the object to serve while waiting: the process, or its pipeline.
 ---@return noshell.process|noshell.pipeline_process
 function methods:_owner()
   return self:process():_owner()
 end
 
---- The time at which reading from a finished program stops, whatever still holds
---- the pipe, because it was to be over then; and the timeout.
+--- Returns the time at which reading from a finished program stops even if a descendant
+--- holds the pipe, and the timeout in seconds.
 local function deadline_of(self)
   local common, limit = self:_owner():_deadline()
   local own, seconds = self:process():_deadline()
@@ -53,7 +53,7 @@ local function deadline_of(self)
   return common, limit
 end
 
---- The failure of reading on after that.
+--- Makes the failure of reading beyond that time.
 local function held_failure(self)
   local result, name = {}, self == self:process().stderr and "stderr" or "stdout"
   for key, value in pairs(self:_owner():_result()) do result[key] = value end
@@ -62,9 +62,10 @@ local function held_failure(self)
   return { code = "timeout", result = results.new(result) }
 end
 
---- Serves the program. Whether to stop waiting for other holders of the pipe:
---- the program was ended, by its deadline or because a function of the caller's
---- raised; nil, failure. The third value is true if the program has ended.
+--- Serves the program. Returns whether to stop waiting for other holders of the pipe:
+--- the program was ended by its deadline, or because a user callback raised an error.
+--- Returns nil, failure if reading fails. The third value is true if the program has
+--- ended.
 local function is_over(self)
   local owner = self:_owner()
   local finished, raw = owner:_step()
@@ -78,9 +79,9 @@ local function is_over(self)
   return false, nil, true
 end
 
---- How many reads there are at most until the program is served, so that one
---- that writes without pause is ended by its deadline nevertheless. A prime, so
---- that streams that take turns all have theirs.
+--- The maximum number of reads until the program is served, so that its deadline also
+--- ends a program that writes continuously. A prime number, so that of streams that are
+--- read in turns each one gets served.
 local PATIENCE = 127
 local reads = 0
 
@@ -107,7 +108,7 @@ local function await(self, separator, max)
   end)
 end
 
---- Of an iterator: what is there is read at once, and all else is in its scope.
+--- Reads for an iterator: reads available data directly, and waits inside its scope.
 local function take_guarded(self, calls, separator, max)
   if reads + 1 < PATIENCE then
     local data, raw = self:_read(separator, max)
@@ -117,8 +118,8 @@ local function take_guarded(self, calls, separator, max)
   return scope.enter(calls, await, self, separator, max)
 end
 
---- Bytes up to `separator` (none: nil) or `max`, or what is left before the
---- end; nil at the end; nil, failure.
+--- Returns the bytes up to `separator` (nil: none), `max` bytes, or the rest; nil at the
+--- end; nil, failure.
 local function take_step(self, separator, max)
   local calls = state.of(self:process()).calls
   if calls then return take_guarded(self, calls, separator, max) end
@@ -130,20 +131,20 @@ end
 --- The most that is read in one step.
 local STEP = 65536
 
---- What a line or a record that is longer than max_output is.
+--- Makes the failure of a line or record that is longer than max_output.
 local function too_long(self, most)
   return { code = "output_limit", reason = ("a line or record on %s is longer than "
     .. "the %d bytes that set_max_output allows"):format(
     self == self:process().stderr and "stderr" or "stdout", most) }
 end
 
---- Whether these bytes are what was asked for.
+--- True if these bytes are all that was requested.
 local function is_whole(piece, size, separator, max)
   return not piece or size == max
     or (separator ~= nil and piece:sub(-1) == separator)
 end
 
---- The rest of what begins with `first`, and all of it.
+--- Reads on after `first`, and returns everything including `first`.
 local function take_rest(self, first, separator, max)
   local pieces, size = { first }, #first
   local most = separator and not max and self:process():_max_output() or math.huge
@@ -158,8 +159,8 @@ local function take_rest(self, first, separator, max)
   return table.concat(pieces)
 end
 
---- Bytes up to `separator` (none: nil) or `max`, or what is left before the end,
---- in steps of a bounded size; nil at the end; nil, err.
+--- Returns the bytes up to `separator` (nil: none), `max` bytes, or the rest, read in
+--- steps of a bounded size; nil at the end; nil, err.
 local function take(self, separator, max)
   local data, raw = take_step(self, separator, max and math.min(max, STEP) or STEP)
   if data and not is_whole(data, #data, separator, max) then
@@ -198,7 +199,7 @@ function readers.a(self)
   return data or ""
 end
 
---- What reads one item by its format, for who reads many: "l", "L", "a".
+--- The functions that read an item of the format "l", "L" or "a".
 stream.readers = readers
 
 local function read_count(self, count)
@@ -208,7 +209,7 @@ local function read_count(self, count)
   return byte and "", err
 end
 
---- Checked before anything is read. An error names `method`, and is that of
+--- Checks the formats before anything is read. An error names `method` and the line of
 --- the caller's caller.
 local function check_formats(method, formats)
   for i = 1, formats.n do
@@ -254,11 +255,10 @@ local function prepared(method, ...)
   return formats
 end
 
---- Reads by formats, as a file does: "l" (a line without its end), "L" (with
---- it), "a" (all that is left), a number of bytes; "l" unless given. nil at the
---- end; nil, err where reading failed. A line that is longer than max_output is an
---- error with the code "output_limit"; the next read continues behind what came of
---- it.
+--- Reads by formats, as a file does: "l" (default: a line without its end), "L" (with
+--- its end), "a" (the rest), or a number of bytes. Returns nil at the end; nil, err if
+--- reading fails. A line that is longer than max_output is an error with the code
+--- "output_limit"; the next read continues after the bytes read so far.
 ---@param ... "l"|"L"|"a"|"*l"|"*L"|"*a"|integer
 ---@return string? ...
 function methods:read(...)
@@ -266,7 +266,7 @@ function methods:read(...)
   return read_all(self, formats)
 end
 
---- An iterator over what read(...) gives. It raises the error where reading
+--- Returns an iterator over the values of read(...). It raises an error if reading
 --- fails.
 ---@param ... "l"|"L"|"a"|"*l"|"*L"|"*a"|integer
 ---@return fun(): string?, ...
@@ -280,7 +280,8 @@ function methods:lines(...)
   return function() return check(read_all(self, formats)) end
 end
 
---- A record up to `separator`, without it; nil at the end; nil, err.
+--- Reads a record up to `separator` and returns it without the separator; nil at the
+--- end; nil, err.
 ---@param self noshell.stream
 ---@param separator string
 ---@return string?
@@ -302,15 +303,15 @@ function stream.read_record(self, separator)
   return tail == separator and record:sub(1, -size - 1) or record
 end
 
---- Raises where that is no separator; the error is that of the caller's caller.
+--- Raises an error at the caller's caller if that is no separator.
 function stream.check_separator(separator)
   if type(separator) ~= "string" or separator == "" then
     error("bad argument #1 to 'records' (a separator is needed)", 3)
   end
 end
 
---- An iterator over the records that `separator` ends, such as "\0". It raises
---- the error where reading fails.
+--- Returns an iterator over records that end with `separator`, such as "\0". It raises
+--- an error if reading fails.
 ---@param separator string
 ---@return fun(): string?
 function methods:records(separator)
@@ -342,8 +343,8 @@ local function write_all(self, data)
   return raw
 end
 
---- Writes strings and numbers, of any size. Returns the stream; nil, err where
---- that failed: err.errname is "EPIPE" where the program reads no more.
+--- Writes strings and numbers of any size. Returns the stream, or nil, err; err.errname
+--- is "EPIPE" if the program has stopped reading.
 ---@param ... string|number
 ---@return noshell.stream?
 ---@return noshell.error?
@@ -360,7 +361,7 @@ function methods:write(...)
   return self
 end
 
---- Nothing is kept back: there is nothing to flush.
+--- Does nothing: writes are not buffered.
 ---@return noshell.stream
 function methods:flush()
   return self
@@ -368,8 +369,8 @@ end
 
 -- Waiting ---------------------------------------------------------------------
 
---- What is waited for, where that is more than C knows of: the stream and a pipeline,
---- or a process with functions of the caller's.
+--- Returns the group of the stream and its process or pipeline, if C alone cannot wait
+--- for both.
 ---@return noshell.group?
 function methods:_group()
   local served = self:process()
@@ -390,7 +391,8 @@ end
 
 local pollfd, events = methods._pollfd, methods._events
 
---- Ready when the stream may be tried again, or its process must be pumped.
+--- Returns a descriptor that is ready if the stream can be retried, or its process must
+--- be pumped.
 ---@return integer?
 ---@return noshell.failure?
 function methods:pollfd()
@@ -399,7 +401,7 @@ function methods:pollfd()
   return pollfd(self)
 end
 
---- What to wait for on pollfd; nil where only time tells.
+--- Returns the events to wait for on pollfd; nil to wait for the timeout only.
 ---@return "r"|"w"|nil
 ---@return noshell.failure?
 function methods:events()
@@ -407,26 +409,26 @@ function methods:events()
   return events(self)
 end
 
---- Seconds after which to try again without an event; nil for never.
+--- Returns the seconds after which to retry without an event; nil for no limit.
 ---@return number?
 ---@return noshell.failure?
 function methods:timeout()
   local seconds, raw = self:_owner():timeout()
   if seconds or raw then return seconds, raw end
-  -- Only a finished one has a deadline and no timeout.
+  -- A finished process has a deadline, but no timeout.
   local deadline = deadline_of(self)
   return deadline and math.max(0, deadline - core.now())
 end
 
---- Serves what the stream belongs to.
+--- Pumps the process or pipeline of the stream.
 ---@return boolean? finished
 ---@return noshell.failure?
 function methods:pump()
   return self:_owner():pump()
 end
 
---- Closes our end: the program reads the end of its input, or gets SIGPIPE
---- when it writes. Closing twice is fine.
+--- Closes our end: the program reads the end of its input, or gets SIGPIPE when it
+--- writes. May be called twice.
 ---@return true
 function methods:close()
   local groups = state.of(self:process()).groups

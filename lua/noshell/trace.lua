@@ -10,7 +10,7 @@
 ---@field ok? boolean        "exited": success by the command's rules
 ---@field status? integer    "exited": the exit code
 ---@field signal? string     "exited": the name of the signal that killed it
----@field error? noshell.error  why it failed, or did not start
+---@field error? noshell.error  of a failure
 ---@field dry? boolean       true in a dry run
 
 ---@alias noshell.tracer fun(event: noshell.event)
@@ -20,7 +20,7 @@ local state = require "noshell.state"
 
 local trace = {}
 
---- What a tracer is told.
+--- The options of trace.
 ---@class noshell.trace_options
 ---@field env_values? boolean  event.command has the values of environment variables
 
@@ -29,12 +29,12 @@ local tracer
 ---@type noshell.trace_options
 local options = {}
 
---- The coroutines in which the tracer runs. It may yield there, or never return; weak
---- keys then remove the coroutine.
+--- The coroutines in which the tracer is running. It may yield and never return, so the
+--- keys are weak.
 local telling = setmetatable({}, { __mode = "k" })
 
 --- Sets the function to call for every program that starts, exits, or fails to start;
---- nil disables tracing. An exit is traced when wait, poll, run or close sees it.
+--- nil disables tracing. An exit is traced when wait, poll, run or close detects it.
 --- Programs that `f` runs are not traced. An error in `f` is passed to warn (Lua 5.4)
 --- and otherwise ignored.
 ---@param f? noshell.tracer
@@ -56,7 +56,7 @@ function trace.use(f, how)
   return previous, previous_options
 end
 
---- Whether tracing is enabled.
+--- Returns true if tracing is enabled.
 function trace.is_on()
   return tracer ~= nil
 end
@@ -81,7 +81,7 @@ local IN_FULL = { env_values = true }
 
 --- Traces the start of a program.
 ---@param process noshell.process
----@param cmd noshell.command  what it was started from
+---@param cmd noshell.command
 function trace.started(process, cmd)
   if not tracer then return end
   local kept = state.of(process)
@@ -92,7 +92,7 @@ end
 
 --- Traces a command that failed to start.
 ---@param err noshell.error
----@param runnable noshell.command|noshell.pipeline  what did not start
+---@param runnable noshell.command|noshell.pipeline
 function trace.failed(err, runnable)
   if not tracer then return end
   local text = options.env_values and runnable:to_string(IN_FULL) or err.command

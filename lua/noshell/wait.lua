@@ -1,5 +1,5 @@
---- The one wait loop. Deadlines are absolute, so that no early return of a
---- host makes them later.
+--- The wait loop. Deadlines are absolute, so a host that returns early does not move
+--- them.
 
 local backend = require "noshell.backend"
 local background = require "noshell.background"
@@ -11,9 +11,9 @@ local protect = require "noshell.protect"
 
 local wait = {}
 
---- The time at which `seconds` from now are over; nil for never.
+--- Returns the time `seconds` from now; nil for no limit.
 ---@param seconds? number
----@param name string  the caller's, for its message
+---@param name string  the caller's name, for messages
 ---@return number?
 function wait.deadline(seconds, name)
   if seconds == nil or seconds == math.huge then return nil end
@@ -24,7 +24,7 @@ function wait.deadline(seconds, name)
   return core.now() + seconds
 end
 
---- What was served by a wait is served by others from now on.
+--- Leaves the processes of a wait to other waits.
 ---@return false
 local function leave(own)
   if own then
@@ -34,13 +34,13 @@ local function leave(own)
   return false
 end
 
---- One wait, and what an error has to release.
+--- One wait, which an error has to release.
 ---@class noshell.wait_frame : noshell.frame
----@field own? table<noshell.process, true>  what it serves
----@field one? table                         what the host was given
----@field to_end? boolean                    the wait is for the end of programs
----@field finished? boolean                  ... which the host has seen
----@field failure? noshell.failure           ... or why they cannot be served
+---@field own? table<noshell.process, true>  the processes that it serves
+---@field one? table                         the noshell.awaited of the host
+---@field to_end? boolean                    it waits for the end of programs
+---@field finished? boolean                  ... which the host has detected
+---@field failure? noshell.failure           ... or which the host cannot serve
 
 ---@param frame noshell.wait_frame
 local function fail(frame)
@@ -50,7 +50,7 @@ local function fail(frame)
   leave(own)
 end
 
---- On Lua 5.1 a piece of code that does not yield can be guarded better.
+--- Calls the attempt. On Lua 5.1, code that does not yield can be protected better.
 local function look(attempt, pollable, yields)
   if yields then return attempt(pollable) end
   return protect.piece(attempt, pollable)
@@ -72,13 +72,13 @@ local function wait_on(frame, pollable, attempt, deadline, yields)
   end
 end
 
---- Calls attempt(pollable) until it answers anything but false, and waits for
---- the pollable in between. Returns the answer, or false when time is up.
+--- Calls attempt(pollable) until it does not return false, and waits for the pollable
+--- in between. Returns its values, or false if the time is up.
 ---@generic T
 ---@param pollable noshell.pollable
 ---@param attempt fun(pollable): T|false|nil, table?
 ---@param deadline? number
----@param yields? boolean  the attempt may wait itself
+---@param yields? boolean  the attempt may wait, too
 ---@return T|false|nil
 ---@return table? failure
 function wait.await(pollable, attempt, deadline, yields)
@@ -92,8 +92,7 @@ function wait.await(pollable, attempt, deadline, yields)
 end
 
 --- The same for the end of programs: the attempt is pollable:_step or :pump. The
---- blocking host then serves them without a return to Lua, unless functions of the
---- caller's do a part of it.
+--- blocking host then serves programs without a driver in C.
 ---@param pollable noshell.process|noshell.pipeline_process
 ---@param attempt fun(pollable): boolean?, noshell.failure?
 ---@param deadline? number
@@ -125,15 +124,15 @@ function wait.sleep(seconds)
   return raw
 end
 
---- A command that another thread is starting, as a pollable.
+--- A pending start as a pollable.
 local starting = {}
 local metatable = { __index = starting }
 
 function starting:pollfd() return self.start:pollfd() end
 function starting.events() return "r" end
 
---- Where the start itself takes longer than the program may, it is not looked at
---- all the time.
+--- At least 10 ms: a start that takes longer than the program's timeout would cause a
+--- busy loop.
 function starting:timeout()
   local seconds = self.start:timeout()
   return seconds and math.max(seconds, 0.01)
@@ -143,12 +142,11 @@ function starting:finish() return self.start:finish(self.calls) end
 
 function starting:closed() return self.start:closed() end
 
---- Starts a command: in another thread, where the host says that its own has
---- better things to do. Where the host cannot wait for that, it stands still for
---- a second at most: what takes longer is nobody's then.
---- With `to_end` that wait is for the start and, once, for the process too.
---- With `attended` the caller waits for the process until its end, so that a host
---- that waits in place enforces its timeout without the keeper.
+--- Starts a command, in a start thread if the host requests it. If the host then cannot
+--- wait for the start, blocks for up to a second; a start that takes longer is left to
+--- its thread. `to_end`: the wait is for the start and, once, for an event of the
+--- process. `attended`: the caller waits for the process until its end, so a host that
+--- waits in place enforces the timeout without the keeper.
 local function start_once(calls, cmd, to_end, is_bound, attended)
   local with = backend.current
   local is_possible, is_usual = host.starts_aside()
@@ -164,8 +162,8 @@ local function start_once(calls, cmd, to_end, is_bound, attended)
   return found, why
 end
 
---- Starts a command, as start_once says.
----@param calls noshell.scope  the process is in it as soon as it runs
+--- Starts a command as start_once does, again if descriptors are short.
+---@param calls noshell.scope  the process is added before the program runs
 ---@param cmd noshell.command
 ---@param to_end? boolean
 ---@param is_bound? boolean  the program is ended if the caller never runs again

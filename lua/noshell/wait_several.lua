@@ -16,7 +16,7 @@ local wait_several = {}
 
 ---@alias noshell.any_process noshell.process|noshell.pipeline_process
 
--- What is given ---------------------------------------------------------------------
+-- Arguments -------------------------------------------------------------------------
 
 ---@alias noshell.to_wait_for
 ---| noshell.any_process
@@ -38,7 +38,7 @@ local function shown(value)
   return type(name) == "string" and "a " .. name or failure.shown(value)
 end
 
---- A call that gives nil, err at the end of a list leaves a hole and the error.
+--- Removes the hole that a call makes that returns nil, err at the end of a list.
 local function close_hole(items)
   local last = 0
   for index in pairs(items) do
@@ -58,9 +58,9 @@ local function check_item(item, i, name)
   end
 end
 
---- A copy of the list, checked.
+--- Returns a checked copy of the list.
 ---@param list noshell.to_wait_for[]
----@param name string  of the function
+---@param name string  the function's name, for messages
 ---@return noshell.to_wait_for[]
 local function items_of(list, name)
   if type(list) ~= "table" or getmetatable(list) ~= nil or next(list) == nil then
@@ -73,21 +73,21 @@ local function items_of(list, name)
   local count, reason = lists.length(items)
   if not count then
     misuse.raise("noshell.%s: %s%s", name, reason, reason:find("hole", 1, true)
-      and " (the error of a program that did not start is lost there: give the command "
-        .. "itself)" or "")
+      and " (a program that did not start leaves one, and its error is lost: pass the "
+        .. "command itself)" or "")
   end
   for i = 1, count do check_item(items[i], i, name) end
   return items
 end
 
---- What a call waits for.
+--- The processes that a call waits for.
 ---@class noshell.several
 ---@field processes noshell.any_process[]
----@field numbers integer[]  of which item each of those is
+---@field numbers integer[]  their item numbers
 ---@field own noshell.any_process[]  those that the call has started
 ---@field errors table<integer, noshell.error>  of the items that did not start
 
---- Starts those that are no processes.
+--- Starts the items that are not processes yet.
 ---@param calls noshell.scope
 ---@param items noshell.to_wait_for[]
 ---@return noshell.several
@@ -109,8 +109,8 @@ local function start(calls, items)
   return all
 end
 
---- Ends what the call has started and still runs. One that has ended is left open
---- for the caller.
+--- Ends the programs that the call has started and that still run. The one that has
+--- ended is left open for the caller.
 local function finish(all, ended)
   local others = {}
   for i = 1, #all.own do
@@ -121,7 +121,7 @@ end
 
 -- Waiting ---------------------------------------------------------------------------
 
---- What an error of a function of the caller's in one of these is.
+--- Re-raises an error thrown by a user callback.
 local function raise(list)
   for _, each in ipairs(list) do
     local raised = each:_raised()
@@ -142,7 +142,7 @@ local function fail(raw, processes)
   return nil, failure.new(raw, raw.command or processes[1].command)
 end
 
---- The failure of one that another coroutine or a callback has closed.
+--- Returns the failure of a process that another coroutine or a callback has closed.
 local function find_closed(each)
   if each:closed() then
     return about({ code = "closed", reason = "it was closed meanwhile" }, each)
@@ -156,7 +156,7 @@ local function step(each)
   return finished, raw and about(raw, each)
 end
 
---- Serves all that run; gives the first of the list that has ended.
+--- Serves all; returns the first one in the list that has ended.
 local function serve(list)
   local ended
   for _, each in ipairs(list) do
@@ -167,8 +167,7 @@ local function serve(list)
   return ended or false
 end
 
---- Serves those that still run; true when none does, or if a function of the
---- caller's has raised.
+--- Serves all; returns true if all have ended, or if a user callback raised an error.
 local function serve_all(list)
   local finished = true
   for _, each in ipairs(list) do
@@ -180,7 +179,7 @@ local function serve_all(list)
   return finished
 end
 
---- Waits for all at once.
+--- Waits for all of them as a group.
 local function await(calls, processes, attempt, deadline)
   local all = group.new(processes)
   calls.group = all
@@ -209,12 +208,12 @@ local function wait_any(calls, items, deadline, seconds)
   return still_running(all.processes[1], seconds)
 end
 
---- Waits until one of these has ended. Gives the first of the list that has, and
---- what its wait gives: process, result or process, nil, err. Where `seconds` pass
---- before, or one does not start: nil, err. All are served meanwhile.
+--- Waits until one of these has ended, and serves all meanwhile. Returns the first one
+--- in the list that has ended and the values of its wait: process, result or process,
+--- nil, err. If `seconds` pass before, or one does not start, returns nil, err.
 ---
---- What is no process yet is started; when one has ended, those that this has started
---- are ended too.
+--- Items that are no processes are started. When one has ended, the others that this
+--- call has started are ended too.
 ---@param list noshell.to_wait_for[]
 ---@param seconds? number
 ---@return noshell.any_process? ended
@@ -229,7 +228,7 @@ end
 --- Returns the results, or nil and an error with all results and errors.
 ---@param results table<integer, noshell.result|false>
 ---@param errors table<integer, noshell.error>
----@param count integer  how many there were
+---@param count integer  the number of programs
 ---@return table<integer, noshell.result|false>?
 ---@return noshell.error?
 function wait_several.answer(results, errors, count)
@@ -238,7 +237,7 @@ function wait_several.answer(results, errors, count)
     results = results, errors = errors }
 end
 
---- The error of the first that still runs.
+--- Makes the error of the first one that still runs.
 local function find_running(processes, seconds)
   for _, each in ipairs(processes) do
     if not each:_step() then return still_running(each, seconds) end
@@ -269,12 +268,12 @@ local function wait_all(calls, items, deadline, seconds)
   return wait_several.answer(results, errors, #items)
 end
 
---- Waits until all of these have ended: their results in order, or nil, err, where
---- err.results and err.errors have them by number. Where `seconds` pass before, they
+--- Waits until all of these have ended. Returns their results in order, or nil, err;
+--- err.results and err.errors have each by its number. If `seconds` pass before, they
 --- run on, and err.code is "timeout".
 ---
---- What is no process yet is started, and ended if the time is up. The error of a
---- program that did not start, which run_async gave, counts as its failure.
+--- Items that are no processes are started, and ended if the time is up. An error that
+--- run_async returned, in place of a process, counts as the failure of that item.
 ---@param list noshell.to_wait_for[]
 ---@param seconds? number
 ---@return noshell.result[]?

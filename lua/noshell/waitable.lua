@@ -1,5 +1,5 @@
---- The protocol of what can be waited for: a process, and the processes of a pipeline.
---- Both define the primitives below, and get pump, wait, poll, abort and close here.
+--- A mixin for processes and running pipelines: both define the primitives below, and
+--- get pump, wait, poll, abort and close here.
 
 local failure = require "noshell.failure"
 local host = require "noshell.host"
@@ -11,25 +11,25 @@ local wait = require "noshell.wait"
 ---@field command string                 for messages
 ---@field processes? noshell.process[]   of a pipeline
 ---@field _check_open fun(self)          raises an error at its caller's caller if closed
----@field _step fun(self): boolean?, noshell.failure?  as pump, and never raises
+---@field _step fun(self): boolean?, noshell.failure?  as pump, but never raises an error
 ---@field _end fun(self): boolean?, noshell.failure?   as _step, after _mute and terminate
----@field _raised fun(self): table?      { err } if a function of the caller's raised err
----@field _mute fun(self)                functions of the caller's are not called any more
+---@field _raised fun(self): table?      returns { err } if a user callback raised err
+---@field _mute fun(self)                stops calling user callbacks
 ---@field _outcome fun(self): noshell.result?, noshell.error?  once all have finished
----@field _undriven fun(self): any, number?  what core.await is given, if C alone serves it;
----  and the seconds until its own deadline
+---@field _undriven fun(self): any, number?  the argument for core.await, if no driver is
+---  involved; and the seconds until its own deadline
 ---@field terminate fun(self, grace?: number): true?, noshell.failure?
 ---@field closed fun(self): boolean
 ---@field _reap fun(self): true?, noshell.error?       the last step of abort
----@field _abort_for_close fun(self): true?, noshell.error?  ends what still runs
----@field _release fun(self)             releases everything; twice is fine
+---@field _abort_for_close fun(self): true?, noshell.error?  ends programs that still run
+---@field _release fun(self)             releases everything; may be called twice
 
 ---@class noshell.waitable : noshell.waitable_primitives
 local methods = {}
 
 local waitable = {}
 
---- Gives a class the methods.
+--- Adds the methods to a class.
 ---@param class table
 function waitable.extend(class)
   for name, method in pairs(methods) do class[name] = method end
@@ -39,9 +39,9 @@ local function fail(self, raw)
   return nil, failure.new(raw, self.command)
 end
 
---- Moves data, runs timers, collects statuses; never blocks. An error of a function of
---- the caller's is raised here, once the programs have ended. True if they have ended
---- and their pipes are at their end.
+--- Moves data, runs timers, collects statuses; never blocks. Returns true if the programs
+--- have ended and their pipes are at their end. Then also re-raises an error thrown by a
+--- user callback.
 ---@return boolean? finished
 ---@return noshell.failure?
 function methods:pump()
@@ -53,9 +53,9 @@ function methods:pump()
   return finished, raw
 end
 
---- Waits until the program, or each of a pipeline, has ended and its captured output is
---- at its end. Where `seconds` pass before, it runs on, and err.code is "timeout".
---- Waiting again gives the same answer again.
+--- Waits until the program, or each program of a pipeline, has ended and its captured
+--- output is at its end. If `seconds` pass before, it runs on, and err.code is
+--- "timeout". Waiting again returns the same objects again.
 ---@param seconds? number
 ---@return noshell.result?
 ---@return noshell.error?
@@ -66,7 +66,7 @@ function methods:wait(seconds)
   return fail(self, raw or { code = "timeout", seconds = seconds })
 end
 
---- The result where all programs have ended, nil where not, or nil, err.
+--- Returns the result if all programs have ended; nil if not; or nil, err.
 ---@return noshell.result?
 ---@return noshell.error?
 function methods:poll()
@@ -76,7 +76,7 @@ function methods:poll()
   return nil
 end
 
---- Ends it as abort does, without a scope.
+--- Does the work of abort, without a scope.
 ---@param self noshell.waitable
 ---@return true?
 ---@return noshell.error?
@@ -88,10 +88,10 @@ function waitable.abort(self)
   return self:_reap()
 end
 
---- Ends the programs and what they started, TERM, 10 ms, KILL, and reaps them, also if
---- an error is raised meanwhile. One that has ended already is left alone. If
---- processes that it started may still run, because they could not be found or
---- signalled: nil, err, where err.code is "io" and err.stage is "abort".
+--- Ends the programs and their descendants (TERM, 10 ms, KILL) and reaps the programs,
+--- even if an error is raised meanwhile. Has no effect on programs that have ended. If
+--- descendants may still run, because they could not be found or signalled, returns
+--- nil, err; err.code is "io" and err.stage is "abort".
 ---@return true?
 ---@return noshell.error?
 function methods:abort()
@@ -101,8 +101,8 @@ function methods:abort()
   return scope.enter(calls, waitable.abort, self)
 end
 
---- Aborts the programs that still run, and releases everything, also if abort
---- fails: then nil, err. Closing twice is fine.
+--- Aborts the programs that still run, and releases everything even if that fails; then
+--- returns nil, err. May be called twice.
 ---@return true?
 ---@return noshell.error?
 function methods:close()
@@ -111,9 +111,9 @@ function methods:close()
   return ok, err
 end
 
--- Calls of several ---------------------------------------------------------------
+-- Helpers for several objects ------------------------------------------------------
 
---- Waits for the end, as wait does, without a deadline; and closes.
+--- Waits for the end as wait does, without a deadline, and closes the object.
 ---@param self noshell.waitable
 ---@return noshell.result?
 ---@return noshell.error?
@@ -127,7 +127,7 @@ function waitable.conclude(self)
   return fail(self, raw)
 end
 
---- A scope of the processes of all these.
+--- Makes a scope of the processes of all these.
 ---@param list noshell.waitable[]
 ---@return noshell.scope
 function waitable.scope_of(list)
@@ -155,7 +155,7 @@ local function abort_all(list)
   return ok, err
 end
 
---- Ends all of these at once, and closes them. nil, err as abort has it.
+--- Ends all of these at the same time and closes them. Returns the values of abort.
 ---@param list noshell.waitable[]
 ---@return true?
 ---@return noshell.error?

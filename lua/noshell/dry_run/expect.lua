@@ -110,7 +110,7 @@ end
 
 -- Matching ------------------------------------------------------------------------
 
---- Whether the program has this name.
+--- True if the program has this name.
 local function is_program(name, program)
   if name == program then return true end
   return not name:find("/", 1, true) and program:match("[^/]*$") == name

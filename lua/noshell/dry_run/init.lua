@@ -163,7 +163,7 @@ local function new_record(cmd, is_exec)
   return record
 end
 
---- Whether the input is still incomplete.
+--- True if the input is still incomplete.
 local function is_open(record)
   if record.source then return not record.source.known end
   return record.call.stdin == "pipe"
@@ -229,7 +229,7 @@ end
 --- Nothing is started in another thread.
 local function start_aside() end
 
---- Every program is there.
+--- Assumes that every program exists.
 local function find_program() return true end
 
 local function features() return core.features(true) end
@@ -271,7 +271,7 @@ function dry_run.new(handler)
   return self
 end
 
---- Whether a dry run is active.
+--- Returns true if a dry run is active.
 function dry_run.is_active()
   return active[1] ~= nil
 end

@@ -4,7 +4,7 @@ local core = require "noshell.core"
 local failure = require "noshell.failure"
 local nearest = require "noshell.nearest"
 
---- How the program ends. Without any field, it exits with 0 and writes nothing.
+--- The end of the program. Without any field, it exits with 0 and writes nothing.
 ---@class noshell.dry_end
 ---@field exit_code? integer   0 to 255
 ---@field signal? string|integer  the signal that kills it, such as "TERM"
@@ -16,7 +16,7 @@ local nearest = require "noshell.nearest"
 ---@field lost? boolean        other code in the host reaps it, and its status is lost
 ---@field error? noshell.dry_failure|string  it fails to start: an errno's name, or details
 
---- Why a program fails to start.
+--- A failure to start.
 ---@class noshell.dry_failure
 ---@field errname? string   such as "ENOENT"; alternatively
 ---@field errno? integer

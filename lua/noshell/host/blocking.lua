@@ -1,12 +1,12 @@
---- The default host: waits with poll(2), and nothing else happens meanwhile.
+--- The default host: waits with poll(2). Nothing else runs meanwhile.
 
 local clock = require "noshell.clock"
 local core = require "noshell.core"
 
 local blocking = { name = "blocking" }
 
---- Waits until processes that no function of Lua's serves have ended; C pumps them.
---- False if Lua has to look.
+--- Waits until processes without a driver have ended; C pumps them. Returns false if
+--- Lua has to act.
 ---@param pollable noshell.process|noshell.pipeline_process
 ---@param seconds? number
 ---@param other? integer  also returns when this one is readable

@@ -1,7 +1,6 @@
---- The host of copas: an object that socket.select takes for a socket, and
---- copas.receive for one to read from. All versions of copas do; the old ones
---- have neither timers nor threads that sleep, so that a time is waited for with
---- a descriptor too.
+--- The host for copas. It passes copas.receive an object that socket.select accepts as
+--- a socket; all versions of copas support that. Old versions have no timers, so a
+--- timeout is also waited for through a descriptor.
 
 local blocking = require "noshell.host.blocking"
 local clock = require "noshell.clock"
@@ -10,7 +9,7 @@ local core = require "noshell.core"
 
 local copas = { name = "copas" }
 
---- Limit: select(2) knows descriptors below 1024 only.
+--- Limit: select(2) accepts only descriptors below 1024.
 local MOST = 1024
 
 local methods = {}
@@ -20,26 +19,26 @@ function methods:getfd()
   return self.fd
 end
 
---- Asked before each select: whether there is something to read already.
+--- Called before each select: returns true if data are already buffered.
 function methods:dirty()
   return self.is_woken
 end
 
---- The first time nothing is there, so that copas waits; then anything will do.
+--- Returns "timeout" first, so that copas waits; after the wait, any value will do.
 function methods:receive()
   if self.is_asked then return "" end
   self.is_asked = true
   return nil, "timeout"
 end
 
---- What copas does to sockets, and is nothing here.
+--- copas calls these methods of sockets; they have no effect here.
 function methods:settimeout() -- luacheck: ignore self
   return 1
 end
 methods.close = methods.settimeout
 
---- One descriptor that is readable when the awaited is ready or the time is up,
---- and the function that releases what it needs.
+--- Returns a descriptor that is readable when the awaited is ready or the time is up,
+--- and a function that releases it.
 local function readable(awaited, seconds)
   local fd = awaited:pollfd()
   if fd and not seconds and awaited:events() == "r" then

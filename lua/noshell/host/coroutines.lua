@@ -1,9 +1,9 @@
---- What the hosts ask about the coroutine that runs.
+--- The running coroutine: its identity, and whether it can yield.
 
 local coroutines = {}
 
---- PUC Lua 5.1 yields neither through pcall and other C functions nor through
---- the iterator of a generic `for`, and has no function that tells.
+--- Returns true if the coroutine can yield. PUC Lua 5.1 has no function for that; it
+--- cannot yield across pcall, other C functions, or the iterator of a generic `for`.
 local function is_free_in_51()
   local level = 2
   repeat
@@ -18,14 +18,14 @@ end
 
 local is_51 = rawget(_G, "setfenv") ~= nil and not rawget(_G, "jit")
 
---- Whether this is PUC Lua 5.1.
+--- True on PUC Lua 5.1.
 coroutines.is_51 = is_51
 
 local is_free = rawget(coroutine, "isyieldable")
   or (is_51 and is_free_in_51)
   or function() return true end
 
---- The coroutine that runs; nil in the main one, which nobody resumes.
+--- Returns the running coroutine; nil for the main one, which cannot be resumed.
 ---@return thread?
 function coroutines.current()
   local current, is_main = coroutine.running()
@@ -35,13 +35,13 @@ end
 
 local MAIN = {}
 
---- The coroutine that runs as a key, also the main one.
+--- Returns a table key for the running coroutine, including the main one.
 ---@return thread|table
 function coroutines.key()
   return coroutine.running() or MAIN
 end
 
---- The coroutine that runs, where Lua lets it yield from here.
+--- Returns the running coroutine if it can yield from here.
 ---@return thread?
 function coroutines.yieldable()
   local current = coroutines.current()

@@ -1,4 +1,4 @@
---- The host of coroutines that a cqueues controller runs.
+--- The host for coroutines of a cqueues controller.
 
 local coroutines = require "noshell.host.coroutines"
 local blocking = require "noshell.host.blocking"
@@ -10,9 +10,9 @@ local function is_patched(auxlib)
     or coroutine.wrap == auxlib.wrap)
 end
 
---- In a coroutine that a controller resumed; inside of that, in one of the
---- program's own, where cqueues.auxlib has replaced coroutine.resume or wrap, as
---- only then a yield reaches the controller.
+--- Returns true in a coroutine that a controller resumed. In a coroutine nested inside
+--- it, a yield reaches the controller only if cqueues.auxlib has replaced
+--- coroutine.resume or wrap.
 ---@return boolean
 function cqueues.is_here()
   local controller, is_own = package.loaded.cqueues.running()
@@ -31,8 +31,8 @@ function cqueues.wait(awaited, seconds)
   local fd = awaited:pollfd()
   if not fd then return loop.poll(woken, seconds) end
   loop.poll({ pollfd = fd, events = awaited:events() }, woken, seconds)
-  -- A controller remembers descriptors: one that is closed behind its back
-  -- fails a later step with EBADF (wahern/cqueues issue 53).
+  -- A controller remembers descriptors: if one is closed without cancel, a later step
+  -- fails with EBADF (wahern/cqueues issue 53).
   loop.cancel(fd)
 end
 

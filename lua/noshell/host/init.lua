@@ -1,16 +1,15 @@
---- Hosts: the event loop in which Lua runs waits for descriptors for us.
+--- Hosts: the event loop in which Lua runs waits for our descriptors.
 ---
---- Who waits is, in this order:
----   1. what use(waiter, coroutine) set for the coroutine that runs,
----   2. what use(waiter) set,
+--- The host is, in this order:
+---   1. the one set by use(waiter, coroutine) for the running coroutine,
+---   2. the one set by use(waiter),
 ---   3. nginx, in the phases of a request or a timer that can yield,
 ---   4. cqueues, in a coroutine that a controller resumed,
----   5. Neovim, where its API may be called: it waits in place, with vim.wait,
+---   5. Neovim, if its API may be called: it waits in place, with vim.wait,
 ---   6. blocking: poll(2).
---- Nothing tells a coroutine that runs as a task of luv or copas from a
---- generator that somebody loops over, and yielding from a generator is wrong.
---- So those two are not chosen by themselves: say use(require
---- "noshell.host.luv") once, or for the coroutines that are tasks.
+--- A coroutine that is a task of luv or copas cannot be distinguished from a generator,
+--- and yielding from a generator is wrong. So these two are never chosen automatically:
+--- call use(require "noshell.host.luv") once, or for each coroutine that is a task.
 
 local background = require "noshell.background"
 local clock = require "noshell.clock"
@@ -20,38 +19,38 @@ local coroutines = require "noshell.host.coroutines"
 local protect = require "noshell.protect"
 local state = require "noshell.state"
 
---- What can be waited for: cqueues' protocol.
+--- An object that can be waited for; the protocol is that of cqueues.
 ---@class noshell.pollable
 ---@field pollfd fun(self): integer?   the descriptor
----@field events fun(self): string?    "r", "w" or "rw"; nil: it waits for time alone
+---@field events fun(self): string?    "r", "w" or "rw"; nil: only the timeout counts
 ---@field timeout fun(self): number?   seconds after which to look without an event
 
---- What a waiter is given. Its descriptor is its own and stays open until the
---- waiter returns, whatever is closed meanwhile; a host with `entrusts` is given
---- the pollable's own descriptor instead, and is woken before that is closed.
+--- The pollable that a waiter gets. Its descriptor is a duplicate that stays open until
+--- the waiter returns, even if the object is closed meanwhile. A host with `entrusts`
+--- gets the object's own descriptor instead, and is woken before that is closed.
 ---@class noshell.awaited : noshell.pollable
----@field wake? fun(self)  set by a waiter that can be called back before its time
----@field is_lost? fun(self): boolean  set by a waiter that knows that it never runs again
+---@field wake? fun(self)  set by the waiter: makes it return early
+---@field is_lost? fun(self): boolean  set by the waiter: true if it never returns
 ---@field held? noshell.held[]  for a host with `entrusts`
 
---- What is lost if the waiting coroutine never runs again. `_entrust` hands it to
---- a wake-up channel (c/noshell.h); every other method takes it back first.
+--- An object that is lost if the waiting coroutine never runs again. `_entrust` hands
+--- it to a wake-up channel (c/noshell.h); every other method takes it back first.
 ---@class noshell.held
 ---@field _entrust fun(self, channel: integer): boolean
 ---@field closed fun(self): boolean
 
---- A waiter that cannot wait gives nil and the reason, or nil and the fields of a
+--- A waiter that cannot wait returns nil and the reason, or nil and the fields of a
 --- noshell.error.
 ---@alias noshell.waiter fun(pollable: noshell.awaited, seconds?: number): true?, string|table|nil
 
 ---@class noshell.waiting_host
----@field name string              as noshell.host.name tells it
+---@field name string              returned by noshell.host.name
 ---@field wait noshell.waiter      sets pollable.wake
----@field is_here? fun(): boolean  whether it is the one to wait here
+---@field is_here? fun(): boolean  true if this host can wait here and now
 ---@field starts_aside? boolean    programs are started in another thread, and not only
 ---  those that open a FIFO
 ---@field prepare? fun()          called before a program is started
----@field entrusts? boolean        its wake-up channels own what awaited.held lists
+---@field entrusts? boolean        its wake-up channels own the objects of awaited.held
 
 local host = {}
 
@@ -62,8 +61,8 @@ local chosen
 ---@type table<thread, noshell.waiting_host>
 local chosen_by = setmetatable({}, { __mode = "k" })
 
---- The hosts that are found by themselves: the module or global that is there
---- where they are in use, and our module, which is loaded only then.
+--- The hosts that are found automatically: the module or global that exists if the
+--- loop is in use, and our module, which is loaded only then.
 local found = {
   { "ngx", "noshell.host.nginx" },
   { "cqueues", "noshell.host.cqueues" },
@@ -82,10 +81,10 @@ local function as_host(waiter)
     .. type(waiter), 3)
 end
 
---- Waits with `waiter` from now on, or in one coroutine: a function, or a host
---- such as require "noshell.host.luv". The function returns when the pollable's
---- descriptor is ready, its timeout() or `seconds` have passed, or earlier. nil:
---- back to the host that is found by itself.
+--- Sets the host, for all coroutines or for one: a host such as
+--- require "noshell.host.luv", or a function. The function returns when the pollable's
+--- descriptor is ready, its timeout() or `seconds` have passed, or earlier. nil
+--- restores the automatic choice.
 ---@param waiter? noshell.waiter|noshell.waiting_host
 ---@param thread? thread
 ---@return noshell.waiter|noshell.waiting_host|nil previous
@@ -116,18 +115,18 @@ local function find()
   return blocking
 end
 
---- Who would wait here and now: "blocking", "cqueues", "luv", "copas", or
---- "function" for one that is no host of ours.
+--- Returns the name of the host that would wait here and now: "blocking", "cqueues",
+--- "luv", "copas", and so on; "function" for a function.
 ---@return string
 function host.name()
   return find().name
 end
 
---- Calls f(...), and frame:fail() if an error passes through that.
+--- Calls f(...), and frame:fail() if an error passes through it.
 ---@type fun(frame: noshell.frame, f: function, ...: any): ...
 host._protect = protect.run
 
--- On Lua 5.1 it matters whether something can yield.
+-- On Lua 5.1 the protection depends on whether f can yield.
 if coroutines.is_51 then
   function host._protect(frame, f, ...)
     if find() == blocking then return protect.run_in_place(frame, f, ...) end
@@ -135,8 +134,8 @@ if coroutines.is_51 then
   end
 end
 
---- Whether programs can be started in another thread here, and whether those that
---- open no FIFO are too. To be called before each start.
+--- Prepares the host for a start. Returns whether programs that open a FIFO are started
+--- in another thread here, and whether all programs are.
 ---@return boolean
 ---@return boolean
 function host.starts_aside()
@@ -145,8 +144,8 @@ function host.starts_aside()
   return waiter ~= blocking, waiter.starts_aside or false
 end
 
---- Whether a wait here returns to its caller only: nothing else runs meanwhile
---- that could drop it.
+--- Returns true if a wait here blocks: nothing else runs meanwhile that could abandon
+--- it.
 ---@return boolean
 function host.waits_in_place()
   return find() == blocking
@@ -154,14 +153,14 @@ end
 
 -- Waiting ---------------------------------------------------------------------
 
---- Who waits for what, so that it can be woken: owner → set of awaited. Neither
---- keeps the other: a coroutine that is waiting and forgotten is collected.
+--- The waits in progress, to wake them: owner → set of awaited. Both references are
+--- weak, so a coroutine that waits and is not referenced is collected.
 local waiting = setmetatable({}, { __mode = "k" })
 
 local PROCESS = core.metatables.process
 
---- Who ends or closes that ends or closes this too: a stream's process, a
---- stage's pipeline.
+--- Returns the object that is ended and closed together with this one: a stream's
+--- process, a process's pipeline.
 local function owner_of(pollable)
   if type(pollable) ~= "userdata" then return pollable end
   local is_process = getmetatable(pollable) == PROCESS
@@ -171,7 +170,7 @@ end
 
 local WEAK = { __mode = "k" }
 
---- Notes that one waits for the pollable, or for each where it is several.
+--- Registers a wait for the pollable, or for each member of a group.
 local function note(one, pollable)
   local owners = {}
   local members = type(pollable) == "table" and pollable.members or { pollable }
@@ -207,10 +206,10 @@ function methods:timeout()
   return self.seconds
 end
 
---- How often to look where the waiter cannot be woken.
+--- The seconds between two looks of a waiter that cannot be woken.
 local DEAF = 1
 
---- What a loop has to wait at most: timers of loops overflow at more.
+--- The longest wait in seconds: timers of some loops overflow at more.
 local LONGEST = 1e6
 
 ---@return noshell.awaited
@@ -228,7 +227,8 @@ local function awaited(pollable, seconds, waiter)
     wanted = wanted or "r", thread = coroutine.running() }, metatable)
 end
 
---- In place nothing else happens, so the caller's functions may be called.
+--- Waits with the blocking host. Nothing else runs meanwhile, so user callbacks may be
+--- called.
 local function wait_in_place(pollable, seconds, holder)
   local one = { owners = {} }
   holder.one = one
@@ -245,8 +245,7 @@ local function wait_in_place(pollable, seconds, holder)
   return ok, raw
 end
 
---- Has this waiter serve the processes that no other one serves, where there are
---- some.
+--- Makes this waiter watch the unattended processes too, if another one does not.
 ---@param one noshell.awaited
 local function watch_others(one)
   local fd, is_blind = background.begin(one, false)
@@ -262,10 +261,10 @@ local function watch_others(one)
   if is_blind then one.seconds = clock.sooner(one.seconds, clock.BLIND) end
 end
 
--- What is lost with the coroutine that waits -----------------------------------
+-- Objects that are lost with the waiting coroutine ------------------------------
 
---- A process that an iterator over its lines started has lost its caller only
---- while the iterator waits: leaving the loop early does not end it.
+--- Binds processes that an iterator over lines started to the coroutine while it waits.
+--- Between two items they are not bound: leaving the loop early does not end them.
 local function bind_iterated(owners, is_bound)
   for _, owner in ipairs(owners) do
     local own = type(owner) == "userdata" and state.of(owner) or owner
@@ -285,13 +284,13 @@ local function add_process(list, process)
   for _, group in pairs(own.groups or {}) do add_pollset(list, group) end
 end
 
---- What this wait's coroutine alone could release.
+--- Returns the objects that only the waiting coroutine could release.
 ---@return noshell.held[]
 local function held_by(pollable, owners)
   local list = {}
   if pollable.start then
     list[1] = pollable.start
-    -- What the same call has started before.
+    -- The processes that the same call has started before.
     for _, process in ipairs(pollable.calls) do
       if not process:closed() then add_process(list, process) end
     end
@@ -309,13 +308,13 @@ local function held_by(pollable, owners)
   return list
 end
 
---- Another coroutine closed what this one waits for.
+--- True if another coroutine closed the pollable meanwhile.
 local function is_closed(pollable)
   local closed = pollable.closed
   return type(closed) == "function" and closed(pollable)
 end
 
---- Releases what a waiter was given.
+--- Releases an awaited.
 local function release(one)
   bind_iterated(one.owners, false)
   forget(one, one.owners)
@@ -323,8 +322,8 @@ local function release(one)
   if one.both then one.both:close() end
 end
 
---- An error has ended the wait.
----@param holder table  that of host.wait
+--- Releases the wait after an error has ended it.
+---@param holder table  as for host.wait
 function host.drop(holder)
   local one = holder.one
   if not one then return end
@@ -350,13 +349,13 @@ local function wait_with(waiter, pollable, seconds, holder)
   return ok, raw
 end
 
---- Waits until the pollable may be ready. Returns early now and then: whoever
---- calls looks again. If an error passes through this, the caller calls host.drop.
+--- Waits until the pollable may be ready. It may return early, so the caller looks
+--- again. If an error passes through this, the caller calls host.drop.
 ---@param pollable noshell.pollable
----@param seconds? number  at most; nil: for ever
----@param holder table     keeps what has to be released then
+---@param seconds? number  default: no limit
+---@param holder table     keeps the awaited for host.drop
 ---@return true?
----@return noshell.failure?  where the host cannot wait, or another closed it
+---@return noshell.failure?  if the host cannot wait, or another coroutine closed it
 function host.wait(pollable, seconds, holder)
   local waiter = find()
   local ok, raw
@@ -377,8 +376,8 @@ function host.wait(pollable, seconds, holder)
   return true
 end
 
---- Has everyone look again who waits for this pollable or a stream of it: it has
---- ended, or was closed, and its descriptor may tell nobody.
+--- Wakes all waits for this pollable and its streams: it has ended or was closed, which
+--- its descriptor may not show.
 ---@param pollable noshell.pollable
 function host.wake(pollable)
   local others = next(waiting) and waiting[owner_of(pollable)]
@@ -387,7 +386,7 @@ function host.wake(pollable)
   end
 end
 
---- Has another waiter serve the processes that no wait serves, if there is one.
+--- Wakes another waiter, if there is one, to watch the unattended processes.
 function host.hand_over()
   if not background.lacks_server() then return end
   for _, others in pairs(waiting) do

@@ -1,5 +1,5 @@
---- The host of luv, and of Neovim's vim.uv: in a coroutine it yields, and the
---- loop resumes it. Elsewhere it blocks; in Neovim as host/neovim.lua says.
+--- The host for luv and Neovim's vim.uv. A coroutine yields and is resumed by the loop.
+--- The main coroutine blocks or, in Neovim, waits as host/neovim.lua does.
 
 local blocking = require "noshell.host.blocking"
 local clock = require "noshell.clock"
@@ -7,14 +7,14 @@ local coroutines = require "noshell.host.coroutines"
 
 local luv = { name = "luv" }
 
---- luvit's name for it is "uv".
+--- In luvit the module is called "uv".
 local function find_loop()
   local editor = rawget(_G, "vim")
   if editor then return editor.uv or editor.loop end
   return package.loaded.luv or package.loaded.uv or require "luv"
 end
 
---- The loop's milliseconds, never less than the seconds.
+--- Converts seconds to milliseconds, rounding up.
 ---@param seconds number
 ---@return integer
 function luv.milliseconds(seconds)
@@ -25,12 +25,12 @@ local function close(handle)
   if handle and not handle:is_closing() then handle:close() end
 end
 
---- Calls `ready` from the loop, once or more: when the descriptor is ready, when
---- `seconds` have passed, when the awaited is woken.
+--- Makes the loop call `ready`, once or more often: when the descriptor is ready, when
+--- `seconds` have passed, and when the awaited is woken.
 ---@param awaited noshell.awaited
 ---@param seconds? number
 ---@param ready fun()
----@return fun() stop  ends that
+---@return fun() stop
 function luv.watch(awaited, seconds, ready)
   local loop = find_loop()
   local fd, timer = awaited:pollfd(), loop.new_timer()
@@ -41,7 +41,7 @@ function luv.watch(awaited, seconds, ready)
     seconds = clock.sooner(seconds, clock.BLIND)
   end
   if seconds then timer:start(luv.milliseconds(seconds), 0, ready) end
-  -- Not at once: who wakes is not to be interrupted.
+  -- Through the loop: the code that wakes must not be interrupted.
   function awaited.wake() timer:start(0, 0, ready) end
   return function()
     awaited.wake = nil
@@ -56,8 +56,8 @@ local function resume(thread)
   if not ok then error(debug.traceback(thread, tostring(err)), 0) end
 end
 
---- Where somebody else resumes the coroutine, the wait is over early, and the
---- loop has nothing more to call.
+--- Yields until the loop resumes the coroutine. If other code resumes it, the wait ends
+--- early, and the loop must not call anything afterwards.
 local function yield(awaited, seconds, thread)
   local stop
   stop = luv.watch(awaited, seconds, function()

@@ -1,21 +1,20 @@
---- The host of what runs in Neovim outside of tasks: it waits in place, as
---- vim.system():wait() does. The loop's callbacks run meanwhile, and Ctrl-C
---- interrupts, with the error that lua.c has for it.
+--- The host for Neovim outside of tasks: it waits in place, as vim.system():wait()
+--- does. The loop's callbacks run meanwhile. Ctrl-C raises "interrupted!", as in lua.c.
 
 local blocking = require "noshell.host.blocking"
 local luv = require "noshell.host.luv"
 
 local neovim = { name = "neovim" }
 
---- Not in the callbacks of the loop, in which the editor must not be called.
+--- Returns false in callbacks of the loop, in which Neovim's API must not be called.
 ---@return boolean
 function neovim.is_here()
   local editor = rawget(_G, "vim")
   return editor ~= nil and editor.wait ~= nil and not editor.in_fast_event()
 end
 
---- vim.wait needs a time, after which it looks for Ctrl-C: with a condition
---- Neovim 0.7 does not before. It looks at that after each event.
+--- vim.wait needs a time. With a condition, Neovim 0.7 notices Ctrl-C only when that
+--- time has passed. It evaluates the condition after each event.
 local LONG, INTERVAL, INTERRUPTED = 0.2, 1000, -2
 
 ---@type noshell.waiter

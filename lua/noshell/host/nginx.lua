@@ -1,44 +1,45 @@
---- The host of nginx's Lua module, stock or OpenResty's, in the phases that can
---- yield. nginx waits for its own sockets alone, so what is waited for wakes a
---- cosocket that is connected to this very worker: see the wake-up channels in
---- c/noshell.h. One who waits holds one of nginx's worker_connections.
+--- The host for nginx's Lua module, stock or OpenResty's, in the phases that can yield.
+--- nginx can only wait for its own sockets, so each wait uses a cosocket connected to
+--- this worker itself: see the wake-up channels in c/noshell.h. Each wait occupies one
+--- of nginx's worker_connections.
 
 local core = require "noshell.core"
 local coroutines = require "noshell.host.coroutines"
 local descriptors = require "noshell.descriptors"
 
---- A worker that is stopped for each start answers nobody meanwhile.
+--- starts_aside: a start would suspend the worker, and with it all its requests.
 local nginx = { name = "nginx", starts_aside = true, entrusts = true }
 
---- What ngx.get_phase says where a cosocket works. Elsewhere (init, init_worker,
---- set, header_filter, body_filter, log, balancer, exit_worker, …) nginx lets
---- nothing yield; and in ssl_client_hello and ssl_session_fetch one that lacks
---- OpenResty's patches breaks the handshake off where Lua yields.
+--- The phases (of ngx.get_phase) in which a cosocket works. In others (init,
+--- init_worker, set, header_filter, body_filter, log, balancer, exit_worker, …) Lua
+--- cannot yield. In ssl_client_hello and ssl_session_fetch, an nginx without
+--- OpenResty's patches aborts the handshake if Lua yields.
 local YIELDABLE = {
   rewrite = true, server_rewrite = true, access = true, precontent = true,
   content = true, timer = true, preread = true, ssl_cert = true,
   proxy_ssl_cert = true, proxy_ssl_verify = true,
 }
 
---- Also in those phases Lua may be inside a C function that cannot yield, such
---- as require. nginx has replaced the table that had coroutine.isyieldable.
+--- Even in those phases Lua may be inside a C function that cannot yield, such as
+--- require. core.can_yield reports that; nginx replaces the coroutine table, and with
+--- it coroutine.isyieldable.
 ---@return boolean
 function nginx.is_here()
   local ngx = package.loaded.ngx
-  -- A thread of ngx.run_worker_thread has another one.
+  -- In a thread of ngx.run_worker_thread, `ngx` lacks these fields.
   if not ngx or not ngx.get_phase or not ngx.socket then return false end
   local ok, phase = pcall(ngx.get_phase)
   return ok and YIELDABLE[phase] and core.can_yield() ~= false
     and coroutines.yieldable() ~= nil
 end
 
---- In milliseconds: the longest that nginx takes. Our own timers wake earlier,
---- because nginx logs an error for each cosocket that times out.
+--- The longest timeout that nginx accepts, in milliseconds. The core's timer wakes
+--- earlier: nginx logs an error for each cosocket that times out.
 local LONGEST = 2 ^ 31 - 1
 
 ---@class noshell.wake_channel
 ---@field socket table     a cosocket
----@field number integer   the core's name for it
+---@field number integer   the channel's number in the core
 
 ---@return noshell.wake_channel?
 ---@return table? failure
@@ -59,9 +60,8 @@ local function connect()
   return nil, raw
 end
 
---- The channels that none of a request's light threads is using, by its context:
---- a cosocket lives and dies with the request that made it. A context can be
---- that of another request too, whose channels are then of no use.
+--- The idle channels of each request, by ngx.ctx: a cosocket belongs to the request that
+--- made it. Requests may share a context, so a channel can turn out to be useless.
 ---@type table<table, noshell.wake_channel[]>
 local idle = setmetatable({}, { __mode = "k" })
 
@@ -77,15 +77,16 @@ local function give(channel)
   channels[#channels + 1] = channel
 end
 
---- Of all waiters: nginx uses the stack of an aborted request's coroutine again,
---- and a closure that outlived it would find another request's values there.
+--- The awaited.wake of all waiters. It is no closure: nginx reuses the stack of an
+--- aborted request's coroutine, and a closure that outlived the coroutine would find
+--- another request's values there.
 ---@param awaited noshell.awaited
 local function wake(awaited)
   core.wake_arm(awaited.channel, -1, "r", 0)
 end
 
---- Of all waiters: whether the request, the light thread or the timer has ended. A
---- coroutine does not tell: nginx uses that of a request again.
+--- The awaited.is_lost of all waiters: true if the request, the light thread or the
+--- timer has ended. The coroutine's status does not show it: nginx reuses coroutines.
 ---@param awaited noshell.awaited
 local function is_lost(awaited)
   return not core.wake_is_open(awaited.channel)
@@ -93,26 +94,27 @@ end
 
 local NOTHING = {}
 
---- Waits with this channel: true, or nil and why it is of no use. The request,
---- the light thread or the timer may end meanwhile; nginx closes the cosocket
---- then, and the channel releases what it owns.
+--- Waits with this channel. Returns true, or nil and the failure. If the request, the
+--- light thread or the timer ends meanwhile, nginx closes the cosocket, and the channel
+--- releases the objects that it owns.
 local function wait_with(channel, awaited, seconds)
   local number, held = channel.number, awaited.held or NOTHING
   local armed, raw = core.wake_arm(number, awaited:pollfd(), awaited:events(), seconds)
   if not armed then return nil, raw end
   awaited.channel, awaited.wake, awaited.is_lost = number, wake, is_lost
   for i = 1, #held do held[i]:_entrust(number) end
-  -- It raises where the cosocket is another request's.
+  -- receive raises an error if the cosocket belongs to another request.
   local ok, byte, why = pcall(channel.socket.receive, channel.socket, 1)
   awaited.wake = nil
   core.wake_disarm(number)
-  -- Each is taken back when it is asked anything.
+  -- Any method takes an object back from the channel.
   for i = 1, #held do held[i]:closed() end
   if ok and (byte or why == "timeout") then return true end
   return nil, { reason = "the wake-up channel: " .. tostring(why or byte) }
 end
 
---- It holds a connection and a descriptor until then. Another request's raises.
+--- Closes the cosocket, which holds a connection and a descriptor. If it belongs to
+--- another request, close raises an error.
 local function drop(channel)
   pcall(channel.socket.close, channel.socket)
 end
@@ -131,9 +133,9 @@ local function wait_somehow(awaited, seconds)
   return nil, raw
 end
 
---- Connects the channel that the first wait needs before the program starts: were
---- the request aborted while nginx connects, no channel would own the program.
---- A failure is reported by that wait.
+--- Connects the channel for the first wait before the program starts. If the request
+--- were aborted while nginx connects, no channel would own a running program. The wait
+--- reports a failure.
 function nginx.prepare()
   local channels = idle[package.loaded.ngx.ctx]
   if channels and channels[1] then return end

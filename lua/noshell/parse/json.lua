@@ -8,8 +8,8 @@ local json = {}
 --- lua-cjson's default.
 local DEPTH = 1000
 
---- Uses a configuration of its own: the default accepts NaN, and the module's shared
---- one may have been changed by other code.
+--- Uses a new configuration: the default one accepts NaN, and other code may have changed
+--- the module's shared one.
 local function with_cjson(cjson)
   local own = cjson.new()
   own.decode_invalid_numbers(false)
