@@ -192,21 +192,15 @@ static const luaL_Reg methods[] = {
 
 void nsh_lua_open_command(lua_State *L)
 {
-	luaL_newmetatable(L, NSH_LUA_COMMAND);
-	luaL_setfuncs(L, metamethods, 0);
-	lua_pushliteral(L, NSH_LUA_COMMAND);
-	lua_setfield(L, -2, "__name");
-	lua_newtable(L);
-	luaL_setfuncs(L, methods, 0);
+	nsh_lua_new_type(L, NSH_LUA_COMMAND, metamethods, methods, "__index");
+	luaL_setfuncs(L, nsh_lua_describe_methods, 0);
+	luaL_setfuncs(L, nsh_lua_descriptor_methods, 0);
+	luaL_setfuncs(L, nsh_lua_hook_methods, 0);
+	luaL_setfuncs(L, nsh_lua_identity_methods, 0);
+	luaL_setfuncs(L, nsh_lua_look_methods, 0);
+	luaL_setfuncs(L, nsh_lua_start_methods, 0);
 	nsh_lua_add_argument_methods(L);
 	nsh_lua_add_attribute_methods(L);
-	nsh_lua_add_identity_methods(L);
 	nsh_lua_add_stdio_methods(L);
-	nsh_lua_add_descriptor_methods(L);
-	nsh_lua_add_hook_methods(L);
-	nsh_lua_add_look_methods(L);
-	nsh_lua_add_start_methods(L);
-	nsh_lua_add_describe_methods(L);
-	lua_setfield(L, -2, "__index");
 	lua_pop(L, 1);
 }

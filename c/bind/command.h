@@ -36,18 +36,16 @@ void nsh_lua_open_command(lua_State *L);
 /* Adds the value as an argument of the program (command_arguments.c). */
 void nsh_lua_add_argument(const struct setter *setter, struct place place);
 
-/* These add methods to the table on top of the stack. */
+/* The methods in command_*.c; and those that add closures to the table on top of
+ * the stack, too. */
+extern const luaL_Reg nsh_lua_describe_methods[], nsh_lua_descriptor_methods[],
+	nsh_lua_hook_methods[], nsh_lua_identity_methods[], nsh_lua_look_methods[],
+	nsh_lua_start_methods[];
 void nsh_lua_add_argument_methods(lua_State *L);
 void nsh_lua_add_attribute_methods(lua_State *L);
+void nsh_lua_add_stdio_methods(lua_State *L);
 /* core.setters(): the rows of setters.def. */
 int nsh_lua_setters(lua_State *L);
-void nsh_lua_add_identity_methods(lua_State *L);
-void nsh_lua_add_stdio_methods(lua_State *L);
-void nsh_lua_add_descriptor_methods(lua_State *L);
-void nsh_lua_add_hook_methods(lua_State *L);
-void nsh_lua_add_look_methods(lua_State *L);
-void nsh_lua_add_start_methods(lua_State *L);
-void nsh_lua_add_describe_methods(lua_State *L);
 
 /* Sets the hook of a copy, whose argument is the copy (command_hook.c). */
 void nsh_lua_copy_hook(struct command *copy, const struct command *command);

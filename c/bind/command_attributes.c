@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "command.h"
-#include "fields.h"
+#include "value.h"
 
 enum { MAX_CPU = 8191 };  /* the kernel's largest NR_CPUS, less one */
 

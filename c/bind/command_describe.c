@@ -1,7 +1,7 @@
 /* command:_describe(): the attributes of a command, for the calls of a dry run.
  * The keys are those of a SPEC; attributes that are not set are absent. */
 #include "command.h"
-#include "fields.h"
+#include "value.h"
 
 static void set_flag(lua_State *L, const char *field, bool value)
 {
@@ -225,12 +225,7 @@ static int describe(lua_State *L)
 	return 1;
 }
 
-static const luaL_Reg methods[] = {
+const luaL_Reg nsh_lua_describe_methods[] = {
 	{ "_describe", describe },
 	{ NULL, NULL }
 };
-
-void nsh_lua_add_describe_methods(lua_State *L)
-{
-	luaL_setfuncs(L, methods, 0);
-}

@@ -2,10 +2,10 @@
 #include <limits.h>
 
 #include "command.h"
-#include "fd_value.h"
+#include "descriptor.h"
 
 struct pass {
-	struct descriptor source;
+	struct fd_value source;
 	int target;
 	bool close_parent;
 };
@@ -120,13 +120,8 @@ static int send_buffer(lua_State *L)
 	return 1;
 }
 
-static const luaL_Reg methods[] = {
+const luaL_Reg nsh_lua_descriptor_methods[] = {
 	{ "pass_fd", pass_fd },
 	{ "send_buffer", send_buffer },
 	{ NULL, NULL }
 };
-
-void nsh_lua_add_descriptor_methods(lua_State *L)
-{
-	luaL_setfuncs(L, methods, 0);
-}

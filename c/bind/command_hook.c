@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "command.h"
-#include "fd_value.h"
+#include "descriptor.h"
 
 static int give_message(const char *text, char *message, size_t size)
 {
@@ -109,7 +109,7 @@ static int set_pre_exec_hook(lua_State *L)
 
 int nsh_lua_keep_fd(lua_State *L)
 {
-	struct descriptor descriptor;
+	struct fd_value descriptor;
 
 	if (!nsh_lua_descriptor(L, 1, &descriptor))
 		return luaL_argerror(L, 1, descriptor.reason);
@@ -122,12 +122,7 @@ int nsh_lua_keep_fd(lua_State *L)
 			  strerror(errno));
 }
 
-static const luaL_Reg methods[] = {
+const luaL_Reg nsh_lua_hook_methods[] = {
 	{ "set_pre_exec_hook", set_pre_exec_hook },
 	{ NULL, NULL }
 };
-
-void nsh_lua_add_hook_methods(lua_State *L)
-{
-	luaL_setfuncs(L, methods, 0);
-}

@@ -17,39 +17,32 @@ static bool get_id(const struct setter *setter, struct place place,
 	return true;
 }
 
-static bool is_name(lua_State *L, int index)
+/* An id, or the name of an account. */
+static int set_id(lua_State *L, const char *method,
+		  void (*set_number)(struct nsh_command *cmd, unsigned id),
+		  void (*set_name)(struct nsh_command *cmd, const char *name))
 {
-	return lua_type(L, index) == LUA_TSTRING;
+	struct setter setter = nsh_lua_setter_begin(L, method, 1, 1);
+	const char *name;
+	unsigned id;
+
+	if (lua_type(L, 2) != LUA_TSTRING) {
+		if (get_id(&setter, nsh_lua_argument(1), &id))
+			set_number(setter.cmd, id);
+	} else if (nsh_lua_get_text(&setter, nsh_lua_argument(1), &name)) {
+		set_name(setter.cmd, name);
+	}
+	return nsh_lua_setter_end(&setter);
 }
 
 static int set_uid(lua_State *L)
 {
-	struct setter setter = nsh_lua_setter_begin(L, "set_uid", 1, 1);
-	const char *name;
-	unsigned id;
-
-	if (!is_name(L, 2)) {
-		if (get_id(&setter, nsh_lua_argument(1), &id))
-			nsh_command_set_uid(setter.cmd, id);
-	} else if (nsh_lua_get_text(&setter, nsh_lua_argument(1), &name)) {
-		nsh_command_set_uid_name(setter.cmd, name);
-	}
-	return nsh_lua_setter_end(&setter);
+	return set_id(L, "set_uid", nsh_command_set_uid, nsh_command_set_uid_name);
 }
 
 static int set_gid(lua_State *L)
 {
-	struct setter setter = nsh_lua_setter_begin(L, "set_gid", 1, 1);
-	const char *name;
-	unsigned id;
-
-	if (!is_name(L, 2)) {
-		if (get_id(&setter, nsh_lua_argument(1), &id))
-			nsh_command_set_gid(setter.cmd, id);
-	} else if (nsh_lua_get_text(&setter, nsh_lua_argument(1), &name)) {
-		nsh_command_set_gid_name(setter.cmd, name);
-	}
-	return nsh_lua_setter_end(&setter);
+	return set_id(L, "set_gid", nsh_command_set_gid, nsh_command_set_gid_name);
 }
 
 /* The array is a userdata, so that it is freed even if reading the list raises
@@ -140,7 +133,7 @@ static int set_apparmor_profile(lua_State *L)
 	return label(L, "set_apparmor_profile", nsh_command_set_apparmor_profile);
 }
 
-static const luaL_Reg methods[] = {
+const luaL_Reg nsh_lua_identity_methods[] = {
 	{ "allow_cap", allow_cap },
 	{ "set_apparmor_profile", set_apparmor_profile },
 	{ "set_gid", set_gid },
@@ -149,8 +142,3 @@ static const luaL_Reg methods[] = {
 	{ "set_uid", set_uid },
 	{ NULL, NULL }
 };
-
-void nsh_lua_add_identity_methods(lua_State *L)
-{
-	luaL_setfuncs(L, methods, 0);
-}

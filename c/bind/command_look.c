@@ -5,9 +5,9 @@
 
 #include "box.h"
 #include "command.h"
-#include "fd_value.h"
+#include "descriptor.h"
 #include "failure.h"
-#include "fields.h"
+#include "value.h"
 
 static struct nsh_command *check(lua_State *L)
 {
@@ -69,7 +69,7 @@ static int write_arg_log(lua_State *L)
 {
 	const struct nsh_command *cmd = check(L);
 	const struct nsh_argument_error *error = nsh_command_argument_error(cmd);
-	struct descriptor descriptor;
+	struct fd_value descriptor;
 
 	luaL_checkany(L, 2);
 	if (!nsh_lua_descriptor(L, 2, &descriptor))
@@ -230,7 +230,7 @@ static int daemonizes(lua_State *L)
 	return 1;
 }
 
-static const luaL_Reg methods[] = {
+const luaL_Reg nsh_lua_look_methods[] = {
 	{ "_daemonizes", daemonizes },
 	{ "_find_pipe", find_pipe },
 	{ "_first_argument_error", get_argument_error },
@@ -245,8 +245,3 @@ static const luaL_Reg methods[] = {
 	{ "working_directory", get_working_directory },
 	{ NULL, NULL }
 };
-
-void nsh_lua_add_look_methods(lua_State *L)
-{
-	luaL_setfuncs(L, methods, 0);
-}

@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "command.h"
-#include "fd_value.h"
+#include "descriptor.h"
 #include "failure.h"
 #include "process.h"
 #include "start.h"
@@ -58,7 +58,7 @@ static bool flush(struct preparation *start, FILE *file, int stage)
 static bool resolve_object(struct preparation *start, int which)
 {
 	int stage = NSH_STAGE_STDIN + which;
-	struct descriptor descriptor;
+	struct fd_value descriptor;
 
 	if (!nsh_lua_descriptor(start->L, lua_gettop(start->L), &descriptor))
 		return fail_object(start, stage, EBADF, lua_gettop(start->L),
@@ -126,7 +126,7 @@ static void close_taken(struct preparation *start)
 static bool check_entry(struct preparation *start)
 {
 	lua_State *L = start->L;
-	struct descriptor descriptor;
+	struct fd_value descriptor;
 	int object;
 	bool right;
 
@@ -407,7 +407,7 @@ static int set_start_deadline(lua_State *L)
 	return 0;
 }
 
-static const luaL_Reg methods[] = {
+const luaL_Reg nsh_lua_start_methods[] = {
 	{ "_check", check_command },
 	{ "_exec", exec_command },
 	{ "_find_program", find_program },
@@ -417,8 +417,3 @@ static const luaL_Reg methods[] = {
 	{ "_start_dry", start_dry },
 	{ NULL, NULL }
 };
-
-void nsh_lua_add_start_methods(lua_State *L)
-{
-	luaL_setfuncs(L, methods, 0);
-}

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "command.h"
-#include "fd_value.h"
+#include "descriptor.h"
 
 static const char *const setters[3] = { "set_stdin", "set_stdout", "set_stderr" };
 /* Lua's set_stdin also drops an input that Lua makes. */
@@ -56,7 +56,7 @@ static void direct_path(const struct setter *setter, int which)
 
 static void direct_descriptor(const struct setter *setter, int which)
 {
-	struct descriptor descriptor;
+	struct fd_value descriptor;
 	bool is_object = lua_type(setter->L, 2) != LUA_TNUMBER;
 
 	if (!nsh_lua_descriptor(setter->L, 2, &descriptor)) {

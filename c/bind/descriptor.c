@@ -1,10 +1,14 @@
 #include "descriptor.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdint.h>
 
-#include "../noshell.h"
+#include "command.h"
 #include "failure.h"
+#include "process.h"
+#include "stream.h"
+#include "value.h"
 #include "wake.h"
 
 static const char DESCRIPTOR[] = "noshell.descriptor";
@@ -156,12 +160,99 @@ static const luaL_Reg metamethods[] = {
 
 void nsh_lua_open_pipe(lua_State *L)
 {
-	luaL_newmetatable(L, DESCRIPTOR);
-	luaL_setfuncs(L, metamethods, 0);
-	lua_pushstring(L, DESCRIPTOR);
-	lua_setfield(L, -2, "__name");
-	lua_newtable(L);
-	luaL_setfuncs(L, methods, 0);
-	lua_setfield(L, -2, "__index");
+	nsh_lua_new_type(L, DESCRIPTOR, metamethods, methods, "__index");
 	lua_pop(L, 1);
+}
+
+/* ---- the descriptor of a value ------------------------------------------- */
+
+static bool refuse(struct fd_value *value, const char *reason)
+{
+	value->reason = reason;
+	return false;
+}
+
+static bool take_number(lua_State *L, int index, struct fd_value *value)
+{
+	int64_t number;
+
+	if (!nsh_lua_integer(L, index, &number) || number < 0 || number > INT_MAX)
+		return refuse(value, "is not a descriptor");
+	value->fd = (int)number;
+	return true;
+}
+
+static bool take_file(void *userdata, struct fd_value *value)
+{
+	value->file = nsh_lua_file(userdata);
+	if (!value->file)
+		return refuse(value, "is a closed file");
+	value->fd = fileno(value->file);
+	if (value->fd < 0)
+		return refuse(value, "is a file without a descriptor");
+	return true;
+}
+
+static bool take_stream(struct stream *userdata, struct fd_value *value)
+{
+	value->stream = nsh_lua_stream(userdata);
+	if (!value->stream || nsh_stream_fd(value->stream) < 0)
+		return refuse(value, "is a closed stream");
+	value->fd = nsh_stream_fd(value->stream);
+	return true;
+}
+
+/* Calls the object's method and returns the descriptor; propagates its
+ * errors. */
+static int ask(lua_State *L)
+{
+	static const char *const names[] = { "fileno", "getfd", "pollfd" };
+
+	for (int i = 0; i < 3; i++) {
+		lua_getfield(L, 1, names[i]);
+		if (lua_isfunction(L, -1)) {
+			lua_pushvalue(L, 1);
+			lua_call(L, 1, 1);
+			return 1;
+		}
+		lua_pop(L, 1);
+	}
+	return 0;
+}
+
+static bool take_object(lua_State *L, int index, struct fd_value *value)
+{
+	bool open;
+
+	lua_pushcfunction(L, ask);
+	lua_pushvalue(L, index);
+	if (lua_pcall(L, 1, 1, 0) != 0 || lua_isnil(L, -1)) {
+		lua_pop(L, 1);
+		return refuse(value, "is closed, or has no method fileno, getfd or pollfd");
+	}
+	open = take_number(L, lua_gettop(L), value);
+	lua_pop(L, 1);
+	return open || refuse(value, "is closed: it has no descriptor");
+}
+
+bool nsh_lua_descriptor(lua_State *L, int index,
+			struct fd_value *ret_value)
+{
+	void *file = nsh_lua_test(L, index, LUA_FILEHANDLE);
+	struct stream *stream = nsh_lua_test(L, index, NSH_LUA_STREAM);
+
+	*ret_value = (struct fd_value){ .fd = -1 };
+	if (lua_type(L, index) == LUA_TNUMBER)
+		return take_number(L, index, ret_value);
+	if (file)
+		return take_file(file, ret_value);
+	if (stream)
+		return take_stream(stream, ret_value);
+	if (nsh_lua_test(L, index, NSH_LUA_PROCESS)
+	    || nsh_lua_test(L, index, NSH_LUA_COMMAND))
+		return refuse(ret_value, "is not a stream; a process has "
+			      "stdin, stdout and stderr");
+	if (lua_istable(L, index) || lua_type(L, index) == LUA_TUSERDATA)
+		return take_object(L, index, ret_value);
+	return refuse(ret_value, "is not a descriptor, a file or a stream");
 }

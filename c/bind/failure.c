@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "fields.h"
+#include "value.h"
 
 /* Fields that say nothing are absent. */
 static void set_text(lua_State *L, const char *field, const char *text)

@@ -1,18 +1,16 @@
-#include "module.h"
-
 #include <limits.h>
 #include <string.h>
 
 #include "box.h"
 #include "command.h"
-#include "failure.h"
-#include "fields.h"
 #include "descriptor.h"
+#include "failure.h"
 #include "pollset.h"
 #include "process.h"
 #include "secret.h"
 #include "start.h"
 #include "stream.h"
+#include "value.h"
 #include "wake.h"
 
 /* ---- functions ---------------------------------------------------------- */
@@ -186,6 +184,8 @@ static void add_types(lua_State *L)
 	lua_setfield(L, -3, "metatables");
 	lua_setfield(L, -2, "methods");
 }
+
+__attribute__((visibility("default"))) int luaopen_noshell_core(lua_State *L);
 
 int luaopen_noshell_core(lua_State *L)
 {

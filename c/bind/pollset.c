@@ -276,12 +276,6 @@ static const luaL_Reg metamethods[] = {
 
 void nsh_lua_open_pollset(lua_State *L)
 {
-	luaL_newmetatable(L, POLLSET);
-	luaL_setfuncs(L, metamethods, 0);
-	lua_pushstring(L, POLLSET);
-	lua_setfield(L, -2, "__name");
-	lua_newtable(L);
-	luaL_setfuncs(L, methods, 0);
-	lua_setfield(L, -2, "__index");
+	nsh_lua_new_type(L, POLLSET, metamethods, methods, "__index");
 	lua_pop(L, 1);
 }

@@ -433,16 +433,10 @@ static const luaL_Reg metamethods[] = {
 
 void nsh_lua_open_process(lua_State *L)
 {
-	luaL_newmetatable(L, NSH_LUA_PROCESS);
-	luaL_setfuncs(L, metamethods, 0);
-	lua_pushliteral(L, NSH_LUA_PROCESS);
-	lua_setfield(L, -2, "__name");
-	lua_newtable(L);
-	luaL_setfuncs(L, methods, 0);
-	nsh_lua_add_result_methods(L);
-	nsh_lua_add_output_methods(L);
-	nsh_lua_add_dry_methods(L);
 	/* __index is Lua's, which saves a call into C for each method. */
-	lua_setfield(L, -2, "methods");
+	nsh_lua_new_type(L, NSH_LUA_PROCESS, metamethods, methods, "methods");
+	luaL_setfuncs(L, nsh_lua_result_methods, 0);
+	luaL_setfuncs(L, nsh_lua_output_methods, 0);
+	luaL_setfuncs(L, nsh_lua_dry_methods, 0);
 	lua_pop(L, 1);
 }

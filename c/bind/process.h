@@ -42,12 +42,9 @@ struct nsh_process *nsh_lua_check_open_at(lua_State *L, int index);
 /* Returns 0 if the process may be used here.  In a child of the host, pushes
  * nil and the failure, and returns 2. */
 int nsh_lua_fail_foreign(lua_State *L, const struct nsh_process *process);
-/* process_result.c: adds its methods to the table on top of the stack. */
-void nsh_lua_add_result_methods(lua_State *L);
-/* process_output.c, the same. */
-void nsh_lua_add_output_methods(lua_State *L);
-/* process_dry.c, the same. */
-void nsh_lua_add_dry_methods(lua_State *L);
+/* The methods in process_*.c. */
+extern const luaL_Reg nsh_lua_dry_methods[], nsh_lua_output_methods[],
+	nsh_lua_result_methods[];
 /* process_wait.c: core.pump and core.await. */
 int nsh_lua_pump_all(lua_State *L);
 int nsh_lua_await(lua_State *L);

@@ -2,7 +2,7 @@
 #include <errno.h>
 
 #include "failure.h"
-#include "fields.h"
+#include "value.h"
 #include "process.h"
 
 /* Leaves the string on the stack, so that it stays. */
@@ -49,13 +49,8 @@ static int get_input(lua_State *L)
 	return 1;
 }
 
-static const luaL_Reg methods[] = {
+const luaL_Reg nsh_lua_dry_methods[] = {
 	{ "_dry_input", get_input },
 	{ "_end_dry", end_dry },
 	{ NULL, NULL }
 };
-
-void nsh_lua_add_dry_methods(lua_State *L)
-{
-	luaL_setfuncs(L, methods, 0);
-}

@@ -130,7 +130,7 @@ static int get_deadline(lua_State *L)
 	return 2;
 }
 
-static const luaL_Reg methods[] = {
+const luaL_Reg nsh_lua_output_methods[] = {
 	{ "_captured", get_captured },
 	{ "_captured_line", get_line },
 	{ "_captured_size", get_size },
@@ -140,8 +140,3 @@ static const luaL_Reg methods[] = {
 	{ "_moves_data", moves_data },
 	{ NULL, NULL }
 };
-
-void nsh_lua_add_output_methods(lua_State *L)
-{
-	luaL_setfuncs(L, methods, 0);
-}

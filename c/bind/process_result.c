@@ -1,6 +1,6 @@
 /* How a process ended, as a table. */
 #include "failure.h"
-#include "fields.h"
+#include "value.h"
 #include "process.h"
 
 /* -1 where it is not known, and then absent. */
@@ -99,13 +99,8 @@ static int check_result(lua_State *L)
 	return 1;
 }
 
-static const luaL_Reg methods[] = {
+const luaL_Reg nsh_lua_result_methods[] = {
 	{ "check", check_result },
 	{ "result", get_result },
 	{ NULL, NULL }
 };
-
-void nsh_lua_add_result_methods(lua_State *L)
-{
-	luaL_setfuncs(L, methods, 0);
-}

@@ -152,15 +152,13 @@ static const luaL_Reg methods[] = {
 	{ NULL, NULL }
 };
 
+static const luaL_Reg metamethods[] = {
+	{ "__gc", drop },
+	{ NULL, NULL }
+};
+
 void nsh_lua_open_start(lua_State *L)
 {
-	luaL_newmetatable(L, START);
-	lua_pushstring(L, START);
-	lua_setfield(L, -2, "__name");
-	lua_pushcfunction(L, drop);
-	lua_setfield(L, -2, "__gc");
-	lua_newtable(L);
-	luaL_setfuncs(L, methods, 0);
-	lua_setfield(L, -2, "__index");
+	nsh_lua_new_type(L, START, metamethods, methods, "__index");
 	lua_pop(L, 1);
 }

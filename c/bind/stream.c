@@ -228,15 +228,13 @@ static const luaL_Reg methods[] = {
 	{ NULL, NULL }
 };
 
+static const luaL_Reg metamethods[] = {
+	{ "__tostring", to_text },
+	{ NULL, NULL }
+};
+
 void nsh_lua_open_stream(lua_State *L)
 {
-	luaL_newmetatable(L, NSH_LUA_STREAM);
-	lua_pushcfunction(L, to_text);
-	lua_setfield(L, -2, "__tostring");
-	lua_pushliteral(L, NSH_LUA_STREAM);
-	lua_setfield(L, -2, "__name");
-	lua_newtable(L);
-	luaL_setfuncs(L, methods, 0);
-	lua_setfield(L, -2, "__index");
+	nsh_lua_new_type(L, NSH_LUA_STREAM, metamethods, methods, "__index");
 	lua_pop(L, 1);
 }

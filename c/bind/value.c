@@ -7,6 +7,20 @@
 
 #include "secret.h"
 
+void nsh_lua_new_type(lua_State *L, const char *name, const luaL_Reg *metamethods,
+		      const luaL_Reg *methods, const char *index)
+{
+	luaL_newmetatable(L, name);
+	luaL_setfuncs(L, metamethods, 0);
+	lua_pushstring(L, name);
+	lua_setfield(L, -2, "__name");
+	lua_newtable(L);
+	luaL_setfuncs(L, methods, 0);
+	lua_pushvalue(L, -1);
+	lua_setfield(L, -3, index);
+	lua_remove(L, -2);
+}
+
 void *nsh_lua_test(lua_State *L, int index, const char *name)
 {
 	void *userdata = lua_touserdata(L, index);
@@ -181,4 +195,60 @@ void nsh_lua_describe(lua_State *L, int index, char text[NSH_LUA_VALUE_SIZE])
 		else
 			describe_type(L, index, text);
 	}
+}
+
+/* ---- fields of tables ---------------------------------------------------- */
+
+void nsh_lua_set_text(lua_State *L, const char *field, const char *text)
+{
+	if (!text)
+		return;
+	lua_pushstring(L, text);
+	lua_setfield(L, -2, field);
+}
+
+void nsh_lua_set_flag(lua_State *L, const char *field, bool value)
+{
+	lua_pushboolean(L, value);
+	lua_setfield(L, -2, field);
+}
+
+void nsh_lua_set_number(lua_State *L, const char *field, double value)
+{
+	lua_pushnumber(L, value);
+	lua_setfield(L, -2, field);
+}
+
+void nsh_lua_push_integer(lua_State *L, int64_t value)
+{
+	if (sizeof (lua_Integer) < sizeof value)
+		lua_pushnumber(L, (lua_Number)value);
+	else
+		lua_pushinteger(L, (lua_Integer)value);
+}
+
+void nsh_lua_set_integer(lua_State *L, const char *field, int64_t value)
+{
+	nsh_lua_push_integer(L, value);
+	lua_setfield(L, -2, field);
+}
+
+bool nsh_lua_field_flag(lua_State *L, int index, const char *field)
+{
+	bool value;
+
+	lua_getfield(L, index, field);
+	value = lua_toboolean(L, -1);
+	lua_pop(L, 1);
+	return value;
+}
+
+int nsh_lua_field_int(lua_State *L, int index, const char *field)
+{
+	int value;
+
+	lua_getfield(L, index, field);
+	value = (int)lua_tointeger(L, -1);
+	lua_pop(L, 1);
+	return value;
 }

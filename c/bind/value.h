@@ -16,6 +16,10 @@ enum {
 	NSH_LUA_VALUE_SIZE = 96,   /* any value as text for a message */
 };
 
+/* Makes the metatable of a type, and pushes the table of its methods, which is its
+ * field `index`, so that the caller can add more. */
+void nsh_lua_new_type(lua_State *L, const char *name, const luaL_Reg *metamethods,
+		      const luaL_Reg *methods, const char *index);
 /* Returns the userdata at `index` if its type is `name`, else NULL. */
 void *nsh_lua_test(lua_State *L, int index, const char *name);
 
@@ -37,5 +41,21 @@ int nsh_lua_push_fd(lua_State *L, int fd);
 /* Describes the value at `index` for a message: strings are quoted, escaped and
  * shortened; other types are named, as in "a table". */
 void nsh_lua_describe(lua_State *L, int index, char text[NSH_LUA_VALUE_SIZE]);
+
+/* Fields of tables: setters set one of the table on top of the stack, getters read
+ * one of the table at `index`.  They leave the stack unchanged. */
+
+/* Does nothing if text is NULL. */
+void nsh_lua_set_text(lua_State *L, const char *field, const char *text);
+void nsh_lua_set_flag(lua_State *L, const char *field, bool value);
+void nsh_lua_set_number(lua_State *L, const char *field, double value);
+void nsh_lua_set_integer(lua_State *L, const char *field, int64_t value);
+/* Pushes an integer, as a float if this Lua's integers are smaller than 64
+ * bits. */
+void nsh_lua_push_integer(lua_State *L, int64_t value);
+
+bool nsh_lua_field_flag(lua_State *L, int index, const char *field);
+/* Returns 0 if the field is not a number. */
+int nsh_lua_field_int(lua_State *L, int index, const char *field);
 
 #endif

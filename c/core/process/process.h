@@ -9,7 +9,6 @@
 
 #include "io.h"
 #include "launch.h"
-#include "status.h"
 #include "tree.h"
 
 /* TERM, a grace period, KILL, and a last while for the kernel to finish. */
@@ -104,6 +103,8 @@ int nsh_process_add_reader(struct nsh_process *process, int which, int take_fd,
 /* The command's rules; its timeout begins now. */
 void nsh_process_take_rules(struct nsh_process *process,
 			    const struct nsh_command *cmd);
+/* status.c: collects the status where the child has exited: sets exited and result. */
+void nsh_status_collect(struct nsh_process *process);
 /* process_result.c: it has finished: what it captured, and the check by its rules. */
 void nsh_process_conclude(struct nsh_process *process);
 /* What is readable once the status can be collected. */

@@ -1,4 +1,4 @@
-#include "status.h"
+/* How a child ended: from wait, or, if other code waited first, from the pidfd. */
 
 #include <errno.h>
 #include <poll.h>
