@@ -26,7 +26,8 @@ static void check_count(const struct setter *setter, int min, int max)
 struct setter nsh_lua_setter_begin(lua_State *L, const char *method, int min,
 				   int max)
 {
-	struct nsh_command *cmd = nsh_lua_check_command(L, 1)->cmd;
+	const struct command *command = nsh_lua_check_self(L, NSH_LUA_COMMAND, method);
+	struct nsh_command *cmd = command->cmd;
 	struct setter setter = { L, cmd, method, lua_gettop(L) - 1, false };
 
 	setter.spoiled = nsh_command_argument_error(cmd);

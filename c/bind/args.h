@@ -109,5 +109,9 @@ int nsh_lua_where(lua_State *L);
 /* Raises an error with that place: errors report the caller's line, not
  * ours. */
 int nsh_lua_raise(lua_State *L, const char *text);
+/* Returns the userdata at index 1, of the object whose method (NULL: the function that
+ * runs) was called.  Raises an error if it is not of that type: the method was called
+ * with a dot. */
+void *nsh_lua_check_self(lua_State *L, const char *type, const char *method);
 
 #endif

@@ -1,5 +1,6 @@
 /* Table arguments: options and lists. */
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "args.h"
@@ -33,6 +34,28 @@ static bool reject_key(const struct setter *setter, struct place place, int key)
 	return false;
 }
 
+/* Writes the names with commas between them. */
+static void list_names(const char *const *names, char text[NSH_LUA_VALUE_SIZE])
+{
+	size_t used = 0;
+
+	text[0] = 0;
+	for (; *names && used < NSH_LUA_VALUE_SIZE; names++)
+		used += (size_t)snprintf(text + used, NSH_LUA_VALUE_SIZE - used, "%s%s",
+					 used > 0 ? ", " : "", *names);
+}
+
+static bool reject_option(const struct setter *setter, struct place place, int key,
+			  const char *const *names)
+{
+	char text[NSH_LUA_VALUE_SIZE], known[NSH_LUA_VALUE_SIZE];
+
+	nsh_lua_describe(setter->L, key, text);
+	list_names(names, known);
+	nsh_lua_reject(setter, place, "has an unknown key, %s; there are: %s", text, known);
+	return false;
+}
+
 bool nsh_lua_get_options(const struct setter *setter, struct place place,
 			 const char *const *names)
 {
@@ -45,7 +68,7 @@ bool nsh_lua_get_options(const struct setter *setter, struct place place,
 	while (known && lua_next(L, place.index)) {
 		lua_pop(L, 1);
 		known = is_named(L, lua_gettop(L), names)
-			|| reject_key(setter, place, lua_gettop(L));
+			|| reject_option(setter, place, lua_gettop(L), names);
 	}
 	if (!known)
 		lua_pop(L, 1);

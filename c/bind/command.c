@@ -9,6 +9,8 @@
 
 struct command *nsh_lua_check_command(lua_State *L, int index)
 {
+	if (index == 1)
+		return nsh_lua_check_self(L, NSH_LUA_COMMAND, NULL);
 	return luaL_checkudata(L, index, NSH_LUA_COMMAND);
 }
 

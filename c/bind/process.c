@@ -52,7 +52,8 @@ void nsh_lua_process_come_back(struct process *process)
 
 static struct process *check_process_at(lua_State *L, int index)
 {
-	struct process *process = luaL_checkudata(L, index, NSH_LUA_PROCESS);
+	struct process *process = index == 1 ? nsh_lua_check_self(L, NSH_LUA_PROCESS, NULL)
+		: luaL_checkudata(L, index, NSH_LUA_PROCESS);
 
 	nsh_lua_process_come_back(process);
 	return process;

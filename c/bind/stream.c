@@ -42,7 +42,7 @@ bool nsh_lua_stream_is_closed(const struct stream *stream)
 
 static struct stream *check_any(lua_State *L)
 {
-	return luaL_checkudata(L, 1, NSH_LUA_STREAM);
+	return nsh_lua_check_self(L, NSH_LUA_STREAM, NULL);
 }
 
 static struct stream *check(lua_State *L)

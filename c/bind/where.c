@@ -72,6 +72,35 @@ int nsh_lua_raise(lua_State *L, const char *text)
 	return lua_error(L);
 }
 
+/* Returns the name by which the running function was called; NULL if that is not
+ * known. */
+static const char *own_name(lua_State *L, lua_Debug *frame)
+{
+	if (!lua_getstack(L, 0, frame))
+		return NULL;
+	lua_getinfo(L, "n", frame);
+	return frame->name && strcmp(frame->name, "?") != 0 ? frame->name : NULL;
+}
+
+void *nsh_lua_check_self(lua_State *L, const char *type, const char *method)
+{
+	void *self = nsh_lua_test(L, 1, type);
+	lua_Debug frame = { 0 };
+
+	if (self)
+		return self;
+	if (!method)
+		method = own_name(L, &frame);
+	if (method)
+		lua_pushfstring(L, "%s is a method of a %s: call it with a colon, "
+				"object:%s(...)", method, type, method);
+	else
+		lua_pushfstring(L, "a method of a %s was called with a dot: call it "
+				"with a colon", type);
+	nsh_lua_raise(L, lua_tostring(L, -1));
+	return NULL;
+}
+
 void nsh_lua_setter_note(const struct setter *setter)
 {
 	char where[WHERE_SIZE];

@@ -6,6 +6,7 @@ local core = require "noshell.core"
 local drive = require "noshell.drive"
 local failure = require "noshell.failure"
 local host = require "noshell.host"
+local misuse = require "noshell.misuse"
 require "noshell.process"
 local scope = require "noshell.scope"
 local state = require "noshell.state"
@@ -16,13 +17,14 @@ local waitable = require "noshell.waitable"
 
 ---@class noshell.command
 local methods = core.methods.command
+local class = core.metatables.command
 
 local command = {}
 
 --- Returns true if `value` is a command.
 function command.is(value)
   return type(value) == "userdata"
-    and getmetatable(value) == core.metatables.command
+    and getmetatable(value) == class
 end
 
 -- Standard streams ------------------------------------------------------------
@@ -64,6 +66,8 @@ end
 
 -- Running ---------------------------------------------------------------------
 
+local INSTEAD = "the command has them; add_arg adds one, set_timeout and others set options"
+
 local function fail(self, raw)
   local err = failure.new(raw, self:to_string())
   trace.failed(err, self)
@@ -89,7 +93,9 @@ end
 --- Starts the program and returns when it is executing.
 ---@return noshell.process?
 ---@return noshell.error?
-function methods:run_async()
+function methods:run_async(...)
+  misuse.check_self(self, class, "run_async")
+  misuse.check_empty("run_async", INSTEAD, ...)
   local started, err = scope.run(start, self)
   if started then
     background.expose(started)
@@ -136,7 +142,9 @@ end
 --- raised meanwhile, the program is ended.
 ---@return noshell.result?
 ---@return noshell.error?
-function methods:run()
+function methods:run(...)
+  misuse.check_self(self, class, "run")
+  misuse.check_empty("run", INSTEAD, ...)
   return scope.run(run, self)
 end
 
@@ -169,7 +177,9 @@ end
 --- Runs the program and returns its stdout without the final newlines, as $(…) does.
 ---@return string?
 ---@return noshell.error?
-function methods:output()
+function methods:output(...)
+  misuse.check_self(self, class, "output")
+  misuse.check_empty("output", INSTEAD, ...)
   local now = self:stdio(1)
   if now ~= "default" and now ~= "capture" then
     return nil, conflict(self, "set_stdout", now, "output uses stdout itself")
@@ -250,6 +260,7 @@ end
 ---@return nil
 ---@return noshell.process
 function methods:lines(format)
+  misuse.check_self(self, class, "lines")
   return command.lines(self:clone(), format)
 end
 
@@ -260,6 +271,7 @@ end
 ---@return nil
 ---@return noshell.process
 function methods:records(separator)
+  misuse.check_self(self, class, "records")
   stream.check_separator(separator)
   return scope.run(start_reading, self:clone(), "records", function(stdout)
     return stream.read_record(stdout, separator)
@@ -271,6 +283,7 @@ local first_error, write_arg_log = methods._first_argument_error, methods._write
 --- Returns the first argument error of its setters; nil if there is none.
 ---@return noshell.error?
 function methods:argument_error()
+  misuse.check_self(self, class, "argument_error")
   local raw = first_error(self)
   return raw and failure.new(raw, self:to_string())
 end
@@ -284,6 +297,7 @@ function methods:mistake() return self:argument_error() end
 ---@return true?
 ---@return noshell.error?
 function methods:write_arg_log(target)
+  misuse.check_self(self, class, "write_arg_log")
   local ok, raw = write_arg_log(self, target)
   if raw then return nil, failure.new(raw, self:to_string()) end
   return ok
@@ -293,7 +307,9 @@ end
 --- Returns only on failure.
 ---@return nil
 ---@return noshell.error
-function methods:exec()
+function methods:exec(...)
+  misuse.check_self(self, class, "exec")
+  misuse.check_empty("exec", INSTEAD, ...)
   if drive.stdio(self, 0) == "input" then
     return nil, conflict(self, "set_input", "a function",
       "cannot be used with exec: no process remains to call it")

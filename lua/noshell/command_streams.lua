@@ -4,6 +4,7 @@
 local core = require "noshell.core"
 local failure = require "noshell.failure"
 local lists = require "noshell.list"
+local misuse = require "noshell.misuse"
 local state = require "noshell.state"
 
 ---@class noshell.command
@@ -25,6 +26,7 @@ local TAIL = 65536
 ---@param ... any  the arguments
 ---@return boolean
 function setters.has_count(self, method, min, max, ...)
+  misuse.check_self(self, core.metatables.command, method)
   local count = select("#", ...)
   if count < min then
     self:_argument_error(method, nil, ("argument %d is missing"):format(count + 1))

@@ -14,6 +14,7 @@ local failure = require "noshell.failure"
 local host = require "noshell.host"
 local lists = require "noshell.list"
 local map = require "noshell.map"
+local misuse = require "noshell.misuse"
 local options = require "noshell.options"
 local parse = require "noshell.parse"
 local pipeline = require "noshell.pipeline"
@@ -246,17 +247,26 @@ noshell.retry = retry.run
 noshell.trace = trace.use
 noshell.dry_run = dry_run.new
 
+--- Raises an error unless the value is a string without zero bytes, or a number.
+local function check_word(name, i, value)
+  local kind = type(value)
+  if kind ~= "string" and kind ~= "number" then
+    misuse.raise("noshell.%s: argument %d must be a string or a number, not %s", name, i,
+      failure.shown(value))
+  elseif kind == "string" and value:find("\0", 1, true) then
+    misuse.raise("noshell.%s: argument %d contains a zero byte", name, i)
+  end
+end
+
 local function add_quoted(quoted, word, number)
   if command.is(word) then word = word:argv() end
   if type(word) == "table" then
     local count, reason = lists.length(word)
-    if reason then error(("noshell.quote: argument %d: %s"):format(number, reason), 3) end
+    if reason then misuse.raise("noshell.quote: argument %d: %s", number, reason) end
     for i = 1, count do add_quoted(quoted, word[i], number) end
-  elseif type(word) == "string" or type(word) == "number" then
-    quoted[#quoted + 1] = core.quote(word)
   else
-    error(("noshell.quote: argument %d must be a string or a number, not %s"):format(
-      number, failure.shown(word)), 3)
+    check_word("quote", number, word)
+    quoted[#quoted + 1] = core.quote(word)
   end
 end
 
@@ -276,6 +286,7 @@ end
 ---@return string?
 ---@return noshell.error?
 function noshell.which(name)
+  check_word("which", 1, name)
   local path, raw = core.find_program(name)
   if path then return path end
   return nil, failure.new(raw, name)
@@ -285,6 +296,7 @@ end
 ---@param value string|number
 ---@return noshell.secret
 function noshell.secret(value)
+  if type(value) ~= "string" and type(value) ~= "number" then check_word("secret", 1, value) end
   return core.secret(value)
 end
 
@@ -304,5 +316,10 @@ function noshell.features()
   found.host = host.name()
   return found
 end
+
+options.face = noshell
+misuse.suggest("noshell", noshell)
+misuse.suggest("a command", core.methods.command)
+misuse.suggest("a stream", core.methods.stream)
 
 return noshell

@@ -3,6 +3,7 @@
 local failure = require "noshell.failure"
 local group = require "noshell.group"
 local lists = require "noshell.list"
+local misuse = require "noshell.misuse"
 local pipeline = require "noshell.pipeline"
 local scope = require "noshell.scope"
 local wait = require "noshell.wait"
@@ -24,20 +25,26 @@ local map = {}
 
 local KINDS = { concurrency = "number", fail_fast = "boolean", on_progress = "function" }
 
+local NAME = "noshell.map"
+
 local function check_options(list, f, how)
-  if type(list) ~= "table" then error("noshell.map: a list is needed", 3) end
+  if type(list) ~= "table" then
+    misuse.raise("%s: a list is needed, not %s", NAME, failure.shown(list))
+  end
   local _, reason = lists.count(list)
-  if reason then error("noshell.map: " .. reason, 3) end
-  if type(f) ~= "function" then error("noshell.map: a function is needed", 3) end
+  if reason then misuse.raise("%s: %s", NAME, reason) end
+  if type(f) ~= "function" then
+    misuse.raise("%s: a function is needed, not %s", NAME, failure.shown(f))
+  end
+  misuse.check_options(NAME, how, KINDS, "noshell.map(list, f, { concurrency = 8 })")
   for key, value in pairs(how) do
     if type(value) ~= KINDS[key] then
-      error(("noshell.map: %s = %s: %s"):format(tostring(key), failure.shown(value),
-        KINDS[key] and "a " .. KINDS[key] .. " is needed" or "no such option"), 3)
+      misuse.raise("%s: %s = %s: a %s is needed", NAME, key, failure.shown(value), KINDS[key])
     end
   end
   local at_once = how.concurrency or 4
-  if at_once < 1 or at_once % 1 ~= 0 then
-    error("noshell.map: concurrency: a whole number from 1 is needed", 3)
+  if not (at_once >= 1 and at_once % 1 == 0) then
+    misuse.raise("%s: concurrency: a whole number from 1 is needed", NAME)
   end
 end
 

@@ -1,6 +1,8 @@
 --- Misuse of a function, which raises an error at the caller's line.
 
 local core = require "noshell.core"
+local failure = require "noshell.failure"
+local nearest = require "noshell.nearest"
 
 local misuse = {}
 
@@ -21,6 +23,62 @@ function misuse.check_self(self, class, method)
   if getmetatable(self) ~= class then
     misuse.raise("%s is a method of a %s: call it with a colon, object:%s(...)", method,
       class.__name, method)
+  end
+end
+
+local function public_names(tables)
+  local names = {}
+  for _, each in ipairs(tables) do
+    for name in pairs(each) do
+      if type(name) == "string" and name:sub(1, 1) ~= "_" then names[#names + 1] = name end
+    end
+  end
+  table.sort(names)
+  return names
+end
+
+local function is_part(a, b)
+  return a:find(b, 1, true) ~= nil or b:find(a, 1, true) ~= nil
+end
+
+--- Raises an error if an unknown name is one of those with a slip of the keyboard. Others
+--- are nil, as in any table: scripts may ask what an object has.
+---@param of string  what has the names
+---@param name any
+---@param ... table  with the names as keys
+function misuse.check_name(of, name, ...)
+  if type(name) ~= "string" or name:sub(1, 1) == "_" then return end
+  local near = nearest.word(name, public_names { ... }, #name < 8 and 1 or 2)
+  if near and not is_part(name, near) then
+    misuse.raise("%s has no '%s', did you mean '%s'?", of, name, near)
+  end
+end
+
+--- Gives a class's table of methods an answer to unknown names.
+---@param of string
+---@param methods table
+function misuse.suggest(of, methods)
+  setmetatable(methods, { __index = function(_, name)
+    misuse.check_name(of, name, methods)
+  end })
+end
+
+--- Raises an error unless the options are a table of known keys.
+---@param name string    the function
+---@param options any
+---@param known table    with the keys
+---@param instead string  what to write, should they be no table
+function misuse.check_options(name, options, known, instead)
+  if type(options) ~= "table" or getmetatable(options) ~= nil then
+    misuse.raise("%s: the options must be a table, not %s: %s", name, failure.shown(options),
+      instead)
+  end
+  for key, value in pairs(options) do
+    if known[key] == nil then
+      local near = nearest.word(tostring(key), public_names { known })
+      misuse.raise("%s: %s = %s: no such option%s", name, tostring(key), failure.shown(value),
+        near and (", did you mean '%s'?"):format(near) or "")
+    end
   end
 end
 

@@ -2,18 +2,22 @@
 
 local nearest = {}
 
---- Returns the Levenshtein distance of two words.
+--- Returns the number of letters to add, remove, change, or swap with the next one, to
+--- make one word of the other (Damerau-Levenshtein, of optimal string alignment).
 local function distance(a, b)
-  local row = {}
+  local before, row = nil, {}
   for j = 0, #b do row[j] = j end
   for i = 1, #a do
-    local diagonal = row[0]
-    row[0] = i
+    local following = { [0] = i }
     for j = 1, #b do
       local change = a:byte(i) == b:byte(j) and 0 or 1
-      local best = math.min(row[j] + 1, row[j - 1] + 1, diagonal + change)
-      diagonal, row[j] = row[j], best
+      local best = math.min(row[j] + 1, following[j - 1] + 1, row[j - 1] + change)
+      if before and j > 1 and a:byte(i) == b:byte(j - 1) and a:byte(i - 1) == b:byte(j) then
+        best = math.min(best, before[j - 2] + 1)
+      end
+      following[j] = best
     end
+    before, row = row, following
   end
   return row[#b]
 end
@@ -22,11 +26,12 @@ end
 --- near. Words are cut to 40 letters: the time grows with the product of the lengths.
 ---@param word string
 ---@param list string[]
+---@param most? integer  the number of letters that may differ; 2 unless given
 ---@return string?
-function nearest.word(word, list)
+function nearest.word(word, list, most)
   word = word:sub(1, 40)
   local found
-  local best = math.min(3, math.floor(#word / 2) + 1)
+  local best = math.min((most or 2) + 1, math.floor(#word / 2) + 1)
   for _, candidate in ipairs(list) do
     local d = distance(word, candidate)
     if d < best then found, best = candidate, d end

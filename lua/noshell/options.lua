@@ -4,9 +4,14 @@ local core = require "noshell.core"
 local command = require "noshell.command"
 local failure = require "noshell.failure"
 local keys = require "noshell.keys"
+local misuse = require "noshell.misuse"
 local nearest = require "noshell.nearest"
 
 local options = {}
+
+--- The module itself, which is the first argument where a function of it is called with
+--- a colon.
+options.face = nil
 
 --- The keys of a SPEC, in the order in which they are applied.
 options.KEYS = keys.names
@@ -88,9 +93,12 @@ end
 ---@return noshell.command
 ---@return boolean is_new
 function options.command(spec, ...)
+  if spec == options.face and spec ~= nil then
+    misuse.raise "noshell.run and the others are functions: call them with a dot, not a colon"
+  end
   if command.is(spec) then
     if select("#", ...) > 0 then
-      error("noshell: a command takes no further arguments", 3)
+      misuse.raise "noshell: a command takes no further arguments: add_arg adds one"
     end
     return spec, false
   end

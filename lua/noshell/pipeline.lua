@@ -4,6 +4,7 @@ local core = require "noshell.core"
 local command = require "noshell.command"
 local drive = require "noshell.drive"
 local failure = require "noshell.failure"
+local misuse = require "noshell.misuse"
 local nearest = require "noshell.nearest"
 local options = require "noshell.options"
 local running = require "noshell.pipeline_process"
@@ -156,6 +157,7 @@ core.metatables.command.__bor = join
 ---@param grace? number  default 2
 ---@return noshell.pipeline
 function methods:set_timeout(seconds, grace)
+  misuse.check_self(self, metatable, "set_timeout")
   if grace == nil then
     self.rules:set_timeout(seconds)
   else
@@ -169,6 +171,7 @@ end
 ---@param how? { linebreaks?: boolean, strip_path?: boolean, env_values?: boolean }
 ---@return string
 function methods:to_string(how)
+  misuse.check_self(self, metatable, "to_string")
   local words = {}
   for i = 1, #self.stages do words[i] = self.stages[i]:to_string(how) end
   return table.concat(words, " | ")
@@ -179,6 +182,8 @@ function metatable.__tostring(self)
 end
 
 -- Running ---------------------------------------------------------------------------
+
+local INSTEAD = "its commands have them; noshell.pipeline and set_timeout take options"
 
 local function conflict(self, index, method, value, reason)
   return pipeline_result.locate(self:to_string(), index, failure.new({ code = "invalid",
@@ -241,7 +246,9 @@ end
 --- Starts all commands, and returns when they are executing.
 ---@return noshell.pipeline_process?
 ---@return noshell.error?
-function methods:run_async()
+function methods:run_async(...)
+  misuse.check_self(self, metatable, "run_async")
+  misuse.check_empty("run_async", INSTEAD, ...)
   return scope.run(start, self, find_argument_error(self))
 end
 
@@ -267,7 +274,9 @@ end
 --- err.errors has all by number.
 ---@return noshell.result?
 ---@return noshell.error?
-function methods:run()
+function methods:run(...)
+  misuse.check_self(self, metatable, "run")
+  misuse.check_empty("run", INSTEAD, ...)
   return scope.run(run, self)
 end
 
@@ -275,7 +284,9 @@ end
 --- newlines.
 ---@return string?
 ---@return noshell.error?
-function methods:output()
+function methods:output(...)
+  misuse.check_self(self, metatable, "output")
+  misuse.check_empty("output", INSTEAD, ...)
   local last = self.stages[#self.stages]
   local now = last and last:stdio(1)
   if last and now ~= "default" and now ~= "capture" then
@@ -314,6 +325,7 @@ end
 ---@return nil
 ---@return noshell.pipeline_process
 function methods:lines(format)
+  misuse.check_self(self, metatable, "lines")
   return scope.run(start_reading, self, "lines", command.reader(format))
 end
 
@@ -324,6 +336,7 @@ end
 ---@return nil
 ---@return noshell.pipeline_process
 function methods:records(separator)
+  misuse.check_self(self, metatable, "records")
   stream.check_separator(separator)
   return scope.run(start_reading, self, "records", function(stdout)
     return stream.read_record(stdout, separator)
@@ -340,8 +353,8 @@ function pipeline.runnable(...)
     return cmd
   end
   if select("#", ...) > 1 then
-    error(("noshell: a %s takes no further arguments"):format(
-      is_pipeline and "pipeline" or "command"), 3)
+    misuse.raise("noshell: a %s takes no further arguments",
+      is_pipeline and "pipeline" or "command")
   end
   return first
 end

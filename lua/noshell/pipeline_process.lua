@@ -6,6 +6,7 @@ local core = require "noshell.core"
 local failure = require "noshell.failure"
 local group = require "noshell.group"
 local host = require "noshell.host"
+local misuse = require "noshell.misuse"
 local state = require "noshell.state"
 local trace = require "noshell.trace"
 local pipeline_result = require "noshell.pipeline_result"
@@ -332,6 +333,7 @@ end
 ---@return true?
 ---@return noshell.error?
 function methods:kill(signal)
+  misuse.check_self(self, metatable, "kill")
   check_open(self)
   local reached, why = false, nil
   for i = 1, #self.processes do
@@ -382,6 +384,7 @@ waitable.extend(methods)
 
 --- Makes the programs orphans: they run on and are reaped later. Closes this object.
 function methods:detach()
+  misuse.check_self(self, metatable, "detach")
   for i = 1, #self.processes do self.processes[i]:detach() end
   self.group:close()
 end
@@ -389,6 +392,7 @@ end
 --- Returns true if it was closed or detached.
 ---@return boolean
 function methods:closed()
+  misuse.check_self(self, metatable, "closed")
   return self.processes[1]:closed()
 end
 

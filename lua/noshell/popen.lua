@@ -1,6 +1,7 @@
 --- A replacement for io.popen.
 
 local command = require "noshell.command"
+local misuse = require "noshell.misuse"
 local result = require "noshell.result"
 local scope = require "noshell.scope"
 
@@ -15,7 +16,8 @@ local metatable = { __index = methods, __name = "noshell.popen" }
 
 local popen = {}
 
-local function end_of(self, name, mode)
+local function end_of(self, method, name, mode)
+  misuse.check_self(self, metatable, method)
   if self.triple then error("noshell.popen: the file is closed", 3) end
   return self[name] or error("noshell.popen: not opened with mode '" .. mode .. "'", 3)
 end
@@ -24,7 +26,7 @@ end
 ---@param ... "l"|"L"|"a"|"*l"|"*L"|"*a"|integer
 ---@return string? ...
 function methods:read(...)
-  local stdout = end_of(self, "stdout", "r")
+  local stdout = end_of(self, "read", "stdout", "r")
   return stdout:read(...)
 end
 
@@ -32,7 +34,7 @@ end
 ---@param ... "l"|"L"|"a"|"*l"|"*L"|"*a"|integer
 ---@return fun(): string?, ...
 function methods:lines(...)
-  local stdout = end_of(self, "stdout", "r")
+  local stdout = end_of(self, "lines", "stdout", "r")
   return stdout:lines(...)
 end
 
@@ -40,7 +42,7 @@ end
 ---@param separator string
 ---@return fun(): string?
 function methods:records(separator)
-  local stdout = end_of(self, "stdout", "r")
+  local stdout = end_of(self, "records", "stdout", "r")
   return stdout:records(separator)
 end
 
@@ -49,7 +51,7 @@ end
 ---@return noshell.popen?
 ---@return noshell.error?
 function methods:write(...)
-  local _, err = end_of(self, "stdin", "w"):write(...)
+  local _, err = end_of(self, "write", "stdin", "w"):write(...)
   if err then return nil, err end
   return self
 end
@@ -75,6 +77,7 @@ end
 ---@return "exit"|"signal"|noshell.error kind
 ---@return integer? number
 function methods:close()
+  misuse.check_self(self, metatable, "close")
   if not self.triple then scope.enter(scope.new(self.process), conclude, self) end
   return self.triple[1], self.triple[2], self.triple[3]
 end

@@ -5,6 +5,8 @@ local core = require "noshell.core"
 local drive = require "noshell.drive"
 local failure = require "noshell.failure"
 local host = require "noshell.host"
+local misuse = require "noshell.misuse"
+local nearest = require "noshell.nearest"
 local result = require "noshell.result"
 local scope = require "noshell.scope"
 local state = require "noshell.state"
@@ -14,6 +16,7 @@ local waitable = require "noshell.waitable"
 
 ---@class noshell.process : noshell.waitable
 local methods = core.methods.process
+local class = core.metatables.process
 
 local process = {}
 
@@ -25,11 +28,19 @@ end
 
 local pump, pollfd, get_field = methods._pump, methods._pollfd, methods._field
 
+--- The fields of the core; those of streams are nil if there is no pipe.
+local FIELDS = { stdin = true, stdout = true, stderr = true, pid = true, launch = true,
+  command = true }
+
 --- Looks up a method, or a field of the core.
 function core.metatables.process.__index(self, name)
-  local method = methods[name]
-  if method ~= nil then return method end
-  return get_field(self, name)
+  local value = methods[name]
+  if value ~= nil then return value end
+  value = get_field(self, name)
+  if value == nil and not FIELDS[name] then
+    misuse.check_name("a process", name, methods, FIELDS)
+  end
+  return value
 end
 
 --- Returns the group to wait for, if C alone cannot wait for it.
@@ -143,6 +154,25 @@ function methods:pollfd()
   return pollfd(self)
 end
 
+local function signal_names()
+  local names = {}
+  for number = 1, 64 do names[number] = core.signal_name(number) or "" end
+  return names
+end
+
+--- Raises an error unless a process can be sent that; 0 asks whether it is there.
+local function check_signal(signal)
+  local kind = type(signal)
+  if signal == nil or signal == 0 then return end
+  if (kind == "string" and not signal:find("\0", 1, true)
+      or kind == "number" and signal % 1 == 0) and core.signal_number(signal) then
+    return
+  end
+  local near = kind == "string" and nearest.word(signal:upper():gsub("^SIG", ""), signal_names())
+  misuse.raise("kill: no signal %s%s", failure.shown(signal),
+    near and (', did you mean "%s"?'):format(near) or "")
+end
+
 local kill = methods._kill
 
 --- Sends a signal through the pidfd, which cannot reach another process.
@@ -150,6 +180,8 @@ local kill = methods._kill
 ---@return true?
 ---@return noshell.error?
 function methods:kill(signal)
+  misuse.check_self(self, class, "kill")
+  check_signal(signal)
   local ok, raw = kill(self, signal)
   if raw then return fail(self, raw) end
   local dry = state.of(self).dry
@@ -199,6 +231,7 @@ local detach = methods._detach
 
 --- Makes the program an orphan: it runs on and is reaped later. Closes this object.
 function methods:detach()
+  misuse.check_self(self, class, "detach")
   background.remove(self)
   detach(self)
   host.wake(self)
@@ -211,6 +244,7 @@ end
 ---@return true?
 ---@return noshell.error?
 function methods:handshake_wait(seconds)
+  misuse.check_self(self, class, "handshake_wait")
   local deadline = wait.deadline(seconds, "handshake_wait")
   local is_over = false
   local ready, raw = wait.await(self, function()
@@ -230,6 +264,7 @@ local notify = methods._handshake_notify
 ---@return true?
 ---@return noshell.error?
 function methods:handshake_notify()
+  misuse.check_self(self, class, "handshake_notify")
   local ok, raw = notify(self)
   if raw then return fail(self, raw) end
   return ok

@@ -3,6 +3,7 @@
 local dry_run = require "noshell.dry_run"
 local failure = require "noshell.failure"
 local lists = require "noshell.list"
+local misuse = require "noshell.misuse"
 local pipeline = require "noshell.pipeline"
 local wait = require "noshell.wait"
 
@@ -28,23 +29,25 @@ local function find_bad_code(codes)
   return reason
 end
 
+local KEYS = { attempts = true, delay = true, backoff = true, on = true }
+local NAME = "noshell.retry"
+local USE = 'the program and its arguments go into one table, noshell.retry({ "make", '
+  .. '"test" }, { attempts = 3 })'
+
 local function check_options(how)
+  misuse.check_options(NAME, how, KEYS, USE)
   for key, value in pairs(how) do
-    local kind, is_right = type(value), nil
-    if key == "on" then
-      is_right = kind == "function" or kind == "table"
-    elseif DEFAULTS[key] then
-      is_right = kind == "number" and value >= 0 and value < math.huge
-    end
+    local kind = type(value)
+    local is_right = kind == "number" and value >= 0 and value < math.huge
+    if key == "on" then is_right = kind == "function" or kind == "table" end
     if not is_right then
-      error(("noshell.retry: %s = %s: %s"):format(tostring(key), failure.shown(value),
-        is_right == nil and "no such option" or "invalid value"), 3)
+      misuse.raise("%s: %s = %s: invalid value", NAME, key, failure.shown(value))
     end
   end
   local wrong = type(how.on) == "table" and find_bad_code(how.on)
-  if wrong then error("noshell.retry: on: " .. wrong, 3) end
+  if wrong then misuse.raise("%s: on: %s", NAME, wrong) end
   if how.attempts and (how.attempts < 1 or how.attempts % 1 ~= 0) then
-    error("noshell.retry: attempts must be an integer of at least 1", 3)
+    misuse.raise("%s: attempts must be an integer of at least 1", NAME)
   end
 end
 
@@ -60,11 +63,12 @@ end
 
 --- Runs a command or pipeline until it succeeds, up to `attempts` times, with delays in
 --- between. Returns the result, or nil and the last error, with err.attempts.
----@param spec noshell.spec|noshell.command|noshell.pipeline
+---@param spec noshell.spec|noshell.command|noshell.pipeline|string
 ---@param how? noshell.retry_options
 ---@return noshell.result?
 ---@return noshell.error?
-function retry.run(spec, how)
+function retry.run(spec, how, ...)
+  if select("#", ...) > 0 then misuse.raise("%s: %s", NAME, USE) end
   how = how or {}
   check_options(how)
   local attempts, delay = how.attempts or DEFAULTS.attempts, how.delay or DEFAULTS.delay

@@ -7,6 +7,7 @@ local drive = require "noshell.drive"
 local failure = require "noshell.failure"
 local host = require "noshell.host"
 local group = require "noshell.group"
+local misuse = require "noshell.misuse"
 require "noshell.process"
 local results = require "noshell.result"
 local scope = require "noshell.scope"
@@ -15,6 +16,7 @@ local wait = require "noshell.wait"
 
 ---@class noshell.stream
 local methods = core.methods.stream
+local class = core.metatables.stream
 
 local stream = {}
 
@@ -262,6 +264,7 @@ end
 ---@param ... "l"|"L"|"a"|"*l"|"*L"|"*a"|integer
 ---@return string? ...
 function methods:read(...)
+  misuse.check_self(self, class, "read")
   local formats = prepared("read", ...)
   return read_all(self, formats)
 end
@@ -271,6 +274,7 @@ end
 ---@param ... "l"|"L"|"a"|"*l"|"*L"|"*a"|integer
 ---@return fun(): string?, ...
 function methods:lines(...)
+  misuse.check_self(self, class, "lines")
   local formats = prepared("lines", ...)
   local function check(first, ...)
     local err = ...
@@ -315,6 +319,7 @@ end
 ---@param separator string
 ---@return fun(): string?
 function methods:records(separator)
+  misuse.check_self(self, class, "records")
   stream.check_separator(separator)
   return function()
     local record, err = stream.read_record(self, separator)
@@ -349,6 +354,7 @@ end
 ---@return noshell.stream?
 ---@return noshell.error?
 function methods:write(...)
+  misuse.check_self(self, class, "write")
   for i = 1, select("#", ...) do
     local data = select(i, ...)
     if type(data) ~= "string" and type(data) ~= "number" then
@@ -364,6 +370,7 @@ end
 --- Does nothing: writes are not buffered.
 ---@return noshell.stream
 function methods:flush()
+  misuse.check_self(self, class, "flush")
   return self
 end
 
@@ -431,6 +438,7 @@ end
 --- writes. May be called twice.
 ---@return true
 function methods:close()
+  misuse.check_self(self, class, "close")
   local groups = state.of(self:process()).groups
   if groups and groups[self] then
     groups[self]:close()

@@ -3,6 +3,7 @@
 
 local failure = require "noshell.failure"
 local host = require "noshell.host"
+local misuse = require "noshell.misuse"
 local scope = require "noshell.scope"
 local wait = require "noshell.wait"
 
@@ -35,6 +36,12 @@ function waitable.extend(class)
   for name, method in pairs(methods) do class[name] = method end
 end
 
+local function check_self(self, method)
+  if type(self) ~= "userdata" and type(self) ~= "table" then
+    misuse.check_self(self, { __name = "noshell.process" }, method)
+  end
+end
+
 local function fail(self, raw)
   return nil, failure.new(raw, self.command)
 end
@@ -45,6 +52,7 @@ end
 ---@return boolean? finished
 ---@return noshell.failure?
 function methods:pump()
+  check_self(self, "pump")
   self:_check_open()
   local finished, raw = self:_step()
   if finished then host.wake(self) end
@@ -60,6 +68,7 @@ end
 ---@return noshell.result?
 ---@return noshell.error?
 function methods:wait(seconds)
+  check_self(self, "wait")
   local deadline = wait.deadline(seconds, "wait")
   local finished, raw = wait.finish(self, self.pump, deadline)
   if finished then return self:_outcome() end
@@ -70,6 +79,7 @@ end
 ---@return noshell.result?
 ---@return noshell.error?
 function methods:poll()
+  check_self(self, "poll")
   local finished, raw = self:pump()
   if finished then return self:_outcome() end
   if raw then return fail(self, raw) end
@@ -95,6 +105,7 @@ end
 ---@return true?
 ---@return noshell.error?
 function methods:abort()
+  check_self(self, "abort")
   self:_check_open()
   local calls = waitable.scope_of { self }
   calls.keeps = true
@@ -106,6 +117,7 @@ end
 ---@return true?
 ---@return noshell.error?
 function methods:close()
+  check_self(self, "close")
   local ok, err = self:_abort_for_close()
   self:_release()
   return ok, err
@@ -134,7 +146,7 @@ function waitable.scope_of(list)
   local calls = scope.new()
   for i = 1, #list do
     local each = list[i]
-    local processes = each.processes
+    local processes = type(each) == "table" and each.processes or nil
     for k = 1, processes and #processes or 0 do calls[#calls + 1] = processes[k] end
     if not processes then calls[#calls + 1] = each end
   end

@@ -287,8 +287,8 @@ end
 --- Returns the objects that only the waiting coroutine could release.
 ---@return noshell.held[]
 local function held_by(pollable, owners)
-  local list = {}
-  if pollable.start then
+  local list, is_table = {}, type(pollable) == "table"
+  if is_table and pollable.start then
     list[1] = pollable.start
     -- The processes that the same call has started before.
     for _, process in ipairs(pollable.calls) do
@@ -296,7 +296,7 @@ local function held_by(pollable, owners)
     end
     for _, pipe in ipairs(pollable.calls.pipes or {}) do list[#list + 1] = pipe end
   end
-  if pollable.members then add_pollset(list, pollable) end
+  if is_table and pollable.members then add_pollset(list, pollable) end
   for _, owner in ipairs(owners) do
     if type(owner) == "userdata" then
       add_process(list, owner)

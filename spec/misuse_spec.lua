@@ -1,0 +1,173 @@
+-- Misuse of functions and methods: the error has the caller's line, and says what to write.
+local helper = require "spec.support.helper"
+local noshell = require "noshell"
+
+--- The text of what a call raises.
+local function raised(call)
+  local ok, err = pcall(call)
+  assert.is_false(ok)
+  assert.is_string(err)
+  return (err:gsub("^%S*misuse_spec.lua:%d+: ", "HERE: "))
+end
+
+describe("a method that is called with a dot", function()
+  helper.leak_check()
+
+  it("of a command says so", function()
+    local cmd = noshell.command("true")
+    for _, name in ipairs { "run", "run_async", "output", "lines", "records", "exec",
+      "argument_error", "add_arg", "set_timeout", "set_cwd", "set_input" } do
+      for _, self in ipairs { {}, { "x" }, { noshell } } do
+        assert.equal(("HERE: %s is a method of a noshell.command: call it with a colon, "
+          .. "object:%s(...)"):format(name, name), raised(function()
+            local value = cmd[name](self[1])
+            return value
+          end))
+      end
+    end
+  end)
+
+  it("of a process or a stream says so, and writes nothing", function()
+    local cat = assert(noshell.run_async { "cat", stdin = "pipe", stdout = "pipe" })
+    for _, name in ipairs { "wait", "poll", "pump", "abort", "close", "kill", "detach",
+      "handshake_wait", "handshake_notify" } do
+      assert.equal(("HERE: %s is a method of a noshell.process: call it with a colon, "
+        .. "object:%s(...)"):format(name, name), raised(function()
+          local value = cat[name]()
+          return value
+        end))
+    end
+    assert.equal("HERE: pidfd is a method of a noshell.process: call it with a colon, "
+      .. "object:pidfd(...)", raised(function()
+        local value = cat.pidfd()
+        return value
+      end))
+    for _, name in ipairs { "read", "lines", "records", "write", "flush", "close" } do
+      assert.equal(("HERE: %s is a method of a noshell.stream: call it with a colon, "
+        .. "object:%s(...)"):format(name, name), raised(function()
+          local value = cat.stdin[name] "x"
+          return value
+        end))
+    end
+    cat.stdin:close()
+    assert.equal("", cat.stdout:read "a")
+    cat:close()
+  end)
+
+  it("of a pipeline or of popen's file says so", function()
+    local pl = noshell.pipeline({ "true" }, { "true" })
+    local file = assert(noshell.popen("true"))
+    for object, names in pairs {
+      [pl] = { "run", "run_async", "output", "lines", "records", "set_timeout" },
+      [file] = { "read", "lines", "records", "write", "close" },
+    } do
+      for _, name in ipairs(names) do
+        assert.matches("^HERE: " .. name .. " is a method of a noshell.p%a+:", raised(function()
+          local value = object[name]()
+          return value
+        end))
+      end
+    end
+    file:close()
+  end)
+end)
+
+describe("a function of noshell that is called with a colon", function()
+  it("says so", function()
+    for _, name in ipairs { "run", "run_async", "output", "system", "lines", "popen",
+      "command" } do
+      assert.equal("HERE: noshell.run and the others are functions: call them with a dot, not a "
+        .. "colon", raised(function()
+          local value = noshell[name](noshell, "true")
+          return value
+        end))
+    end
+  end)
+end)
+
+describe("a method that takes no arguments", function()
+  it("ignores none", function()
+    for _, object in ipairs { noshell.command("true"), noshell.pipeline({ "true" }) } do
+      for _, name in ipairs { "run", "run_async", "output" } do
+        assert.matches("^HERE: " .. name .. " takes no arguments: ", raised(function()
+          local value = object[name](object, { timeout = 5 })
+          return value
+        end))
+      end
+    end
+  end)
+end)
+
+describe("a name that does not exist", function()
+  helper.leak_check()
+
+  it("is answered with the one that was meant", function()
+    local process = assert(noshell.run_async { "cat", stdin = "pipe" })
+    for expected, call in pairs {
+      ["noshell has no 'ouput', did you mean 'output'?"] = function() noshell.ouput("x") end,
+      ["a command has no 'add_agr', did you mean 'add_arg'?"] = function()
+        noshell.command("x"):add_agr(1)
+      end,
+      ["a process has no 'wiat', did you mean 'wait'?"] = function() process:wiat() end,
+      ["a stream has no 'wirte', did you mean 'write'?"] = function() process.stdin:wirte() end,
+    } do
+      assert.equal("HERE: " .. expected, raised(call))
+    end
+    process:close()
+  end)
+
+  it("is nil otherwise, and so is a stream that is no pipe", function()
+    local process = assert(noshell.run_async("true"))
+    for _, object in ipairs { noshell, noshell.command("x"), process } do
+      for _, name in ipairs { "nothing", "id", "pids", "processes", "_x" } do
+        assert.is_nil(object[name])
+      end
+      assert.is_nil(object[1])
+    end
+    assert.is_nil(process.stdin or process.stdout or process.stderr)
+    process:close()
+  end)
+end)
+
+describe("an argument of a function", function()
+  helper.leak_check()
+
+  it("is named with the caller's line", function()
+    local process = assert(noshell.run_async { "cat", stdin = "pipe" })
+    for expected, call in pairs {
+      ['kill: no signal "TREM", did you mean "TERM"?'] = function() process:kill "TREM" end,
+      ['kill: no signal "SIGTREM", did you mean "TERM"?'] = function() process:kill "SIGTREM" end,
+      ["kill: no signal 65"] = function() process:kill(65) end,
+      ["kill: no signal a table"] = function() process:kill {} end,
+      ["noshell.which: argument 1 must be a string or a number, not nil"] = function()
+        noshell.which()
+      end,
+      ["noshell.which: argument 1 contains a zero byte"] = function() noshell.which "a\0b" end,
+      ["noshell.quote: argument 2 must be a string or a number, not nil"] = function()
+        noshell.quote("a", nil)
+      end,
+      ["noshell.secret: argument 1 must be a string or a number, not a table"] = function()
+        noshell.secret {}
+      end,
+      ['noshell.retry: the options must be a table, not "x": the program and its arguments go '
+        .. 'into one table, noshell.retry({ "make", "test" }, { attempts = 3 })'] = function()
+        noshell.retry("false", "x")
+      end,
+      ["noshell.retry: atempts = 2: no such option, did you mean 'attempts'?"] = function()
+        noshell.retry({ "false" }, { atempts = 2 })
+      end,
+      ["noshell.map: concurency = 2: no such option, did you mean 'concurrency'?"] = function()
+        noshell.map({ 1 }, function() end, { concurency = 2 })
+      end,
+      ["noshell.map: a list is needed, not nil"] = function() noshell.map() end,
+      ['wait: a number of seconds is needed, not x'] = function() process:wait "x" end,
+    } do
+      assert.equal("HERE: " .. expected, raised(call))
+    end
+    assert.is_true(process:kill(0))
+    assert.matches("^HERE: noshell.retry: the options must be a table", raised(function()
+      noshell.retry({ attempts = 3 }, "false")
+    end))
+    process:close()
+  end)
+end)
