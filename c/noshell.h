@@ -271,6 +271,9 @@ void nsh_command_set_stdio_path(struct nsh_command *cmd, int which,
 				const char *path, bool append);
 /* Returns how stream `which` is directed. */
 enum nsh_stdio nsh_command_stdio(const struct nsh_command *cmd, int which);
+/* Returns the first stream from `from` on that is directed to a pipe; -1 if none
+ * is. */
+int nsh_command_find_pipe(const struct nsh_command *cmd, int from);
 /* Sets the bytes for the child's stdin, which is closed after them.  Copies
  * them. */
 void nsh_command_set_input_buffer(struct nsh_command *cmd, const void *data,

@@ -185,12 +185,7 @@ static int find_pipe(lua_State *L)
 {
 	const struct nsh_command *cmd = nsh_lua_check_command(L, 1)->cmd;
 
-	for (int which = (int)luaL_checkinteger(L, 2); which < 3; which++)
-		if (nsh_command_stdio(cmd, which) == NSH_STDIO_PIPE) {
-			lua_pushinteger(L, which);
-			return 1;
-		}
-	return 0;
+	return nsh_lua_push_fd(L, nsh_command_find_pipe(cmd, (int)luaL_checkinteger(L, 2)));
 }
 
 static int get_stdio(lua_State *L)

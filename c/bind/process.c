@@ -438,6 +438,5 @@ void nsh_lua_open_process(lua_State *L)
 	nsh_lua_new_type(L, NSH_LUA_PROCESS, metamethods, methods, "methods");
 	luaL_setfuncs(L, nsh_lua_result_methods, 0);
 	luaL_setfuncs(L, nsh_lua_output_methods, 0);
-	luaL_setfuncs(L, nsh_lua_dry_methods, 0);
 	lua_pop(L, 1);
 }

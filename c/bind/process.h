@@ -43,8 +43,7 @@ struct nsh_process *nsh_lua_check_open_at(lua_State *L, int index);
  * nil and the failure, and returns 2. */
 int nsh_lua_fail_foreign(lua_State *L, const struct nsh_process *process);
 /* The methods in process_*.c. */
-extern const luaL_Reg nsh_lua_dry_methods[], nsh_lua_output_methods[],
-	nsh_lua_result_methods[];
+extern const luaL_Reg nsh_lua_output_methods[], nsh_lua_result_methods[];
 /* process_wait.c: core.pump and core.await. */
 int nsh_lua_pump_all(lua_State *L);
 int nsh_lua_await(lua_State *L);

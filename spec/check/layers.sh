@@ -9,7 +9,7 @@ bad=0
 # folder and those before it. The table of setters also names the stages, in base.
 folders=(base command plan launch process thread)
 everyones='setters.def'
-child_side='plan.h setters.def failure.h sys.h child.h child_steps.h supervise.h kernel.h'
+child_side='plan.h setters.def failure.h sys.h child_steps.h supervise.h kernel.h'
 lua_headers='lua.h lauxlib.h lualib.h luajit.h'
 
 complain() {
@@ -111,7 +111,6 @@ check_core() {
         grep -nE '\<strerror(_r|desc_np)?[ ]*\(' "$file" &&
             complain "$file has strerror: messages are the binding's"
         case $(basename "$file") in
-        child.h) ;;
         child.c | child_*) check_child "$file" ;;
         *) check_core_includes "$file" ;;
         esac

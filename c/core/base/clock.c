@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "clock.h"
+#include "strv.h"
 #include "noshell.h"
 
 double nsh_now(void)
@@ -50,7 +51,7 @@ int nsh_poll_several(const struct nsh_watch *watches, size_t count, int other,
 	if (ret > 0)
 		ret = other >= 0 && poll_fds[used - 1].revents ? 2 : 1;
 	if (poll_fds != few)
-		free(poll_fds);
+		nsh_free_quietly(poll_fds);
 	return ret;
 }
 

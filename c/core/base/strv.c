@@ -143,3 +143,11 @@ void *nsh_memdup(const void *data, size_t size)
 	copy[size] = 0;
 	return copy;
 }
+
+void nsh_free_quietly(void *memory)
+{
+	int saved = errno;
+
+	free(memory);
+	errno = saved;
+}

@@ -38,5 +38,7 @@ void nsh_buffer_wipe(struct buffer *buffer);
 
 /* Returns a malloc'd copy of `size` bytes followed by a zero byte, or NULL. */
 void *nsh_memdup(const void *data, size_t size);
+/* free(3) that keeps errno on every libc. */
+void nsh_free_quietly(void *memory);
 
 #endif

@@ -355,6 +355,14 @@ const char *nsh_command_working_directory(const struct nsh_command *cmd)
 	return cmd ? cmd->attributes.cwd : NULL;
 }
 
+int nsh_command_find_pipe(const struct nsh_command *cmd, int from)
+{
+	for (int which = from; which < 3; which++)
+		if (nsh_command_stdio(cmd, which) == NSH_STDIO_PIPE)
+			return which;
+	return -1;
+}
+
 enum nsh_stdio nsh_command_stdio(const struct nsh_command *cmd, int which)
 {
 	return cmd && which >= 0 && which <= 2 ? cmd->stdio[which].kind

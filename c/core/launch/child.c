@@ -4,7 +4,6 @@
 #include <sys/resource.h>
 #include <time.h>
 
-#include "child.h"
 #include "child_steps.h"
 
 /* ---- session, process group, daemon ------------------------------------ */

@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-#include "child.h"
 #include "child_steps.h"
 #include "supervise.h"
 

@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "launch_block.h"
-#include "child.h"
 #include "fd.h"
 #include "filter.h"
 #include "fork_lock.h"

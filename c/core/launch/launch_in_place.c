@@ -9,7 +9,6 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include "child.h"
 #include "kernel.h"
 #include "signals.h"
 #include "sys.h"

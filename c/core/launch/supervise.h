@@ -64,6 +64,11 @@ int nsh_supervise_wait(struct supervisor *supervisor);
  * memory is left to it. */
 void nsh_supervise_free(struct supervisor **supervisor);
 
+/* child.c: runs the steps of a struct plan and executes the program.  Never returns: if a
+ * step fails, the failure record has the reason, and the process ends, or with
+ * TABLE_IN_PLACE the thread.  Safe if the caller shares its memory and thread-local
+ * storage with another process: raw system calls on prepared data only. */
+int nsh_child_run(void *plan);
 /* child_supervisor.c: the supervisor's main function. */
 int nsh_supervise_run(void *supervisor);
 

@@ -1,4 +1,6 @@
-#include "caps.h"
+/* The capability sets of a command's child.  The parent computes them; the child
+ * applies them with raw system calls. */
+#include "plan.h"
 
 #include <errno.h>
 #include <linux/capability.h>

@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "accounts.h"
-#include "caps.h"
 #include "command.h"
 #include "fd.h"
 #include "fork_lock.h"

@@ -171,6 +171,14 @@ int nsh_fdmap_check(const struct nsh_command *cmd, bool in_place,
 /* fdmap.c: fills moves, staged, child_ends, parent_ends and send_ends of *plan. */
 int nsh_fdmap_plan(struct plan *plan, const struct nsh_command *cmd,
 		   bool in_place, struct nsh_failure *failure);
+/* caps.c: whether this thread may set its groups (CAP_SETGID). */
+bool nsh_caps_can_set_groups(void);
+/* Computes *ret_words from clear_caps, allow_cap (bit n is capability n), the
+ * ids in `plan` and the sets of this thread.  Returns 0, or -1 with the
+ * failure: a capability that this thread does not have cannot be given to the
+ * child. */
+int nsh_caps_plan(const struct plan *plan, bool clear, uint64_t allow,
+		  struct cap_words *ret_words, struct nsh_failure *failure);
 /* hook.c: sets the plan's call_hook and hook_fds if the command has a hook: child.c
  * calls the hook through a pointer, because it must not refer to code that may
  * allocate.  Returns 0, or -1 with errno. */

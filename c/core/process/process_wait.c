@@ -70,18 +70,15 @@ int nsh_processes_poll(struct nsh_process *const *processes, size_t count, int o
 	}
 	ret = nsh_poll_several(watches, count, other, seconds);
 	if (watches != few)
-		free(watches);
+		nsh_free_quietly(watches);
 	return ret;
 }
 
 static int check_pipes(const struct nsh_command *cmd, struct nsh_failure *failure)
 {
-	for (int which = 0; which < 3; which++)
-		if (nsh_command_stdio(cmd, which) == NSH_STDIO_PIPE)
-			return nsh_fail_code(failure, NSH_INVALID, "run would wait for "
-					     "a pipe that nobody reads or writes meanwhile: "
-					     "use start");
-	return 0;
+	return nsh_command_find_pipe(cmd, 0) < 0 ? 0
+		: nsh_fail_code(failure, NSH_INVALID, "run would wait for a pipe that "
+				"nobody reads or writes meanwhile: use start");
 }
 
 int nsh_command_run(struct nsh_command *cmd, struct nsh_process **ret_process,
