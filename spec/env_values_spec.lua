@@ -64,6 +64,14 @@ describe("the values of variables", function()
       assert.equal("invalid", err.code)
       hidden_in(err)
     end
+    for _, name in ipairs { "set_env", "set_input", "set_input_buffer", "send_buffer" } do
+      local cmd = noshell.command("true")
+      cmd[name](cmd, "x", VALUE)
+      hidden_in(cmd:argument_error())
+    end
+    for _, key in ipairs { "inptu", "env_sting", "enviroment", "password" } do
+      hidden_in(select(2, noshell.run { "true", [key] = VALUE }))
+    end
     local _, err = noshell.run { "true", env_pair = { "A=B", "x" } }
     assert.truthy(tostring(err):find('"A=***"', 1, true), tostring(err))
     _, err = noshell.run { "true", env_pair = { "A", {} } }

@@ -129,6 +129,37 @@ describe("a name that does not exist", function()
   end)
 end)
 
+describe("an argument of a program", function()
+  local function said(...)
+    local result, err = noshell.run(...)
+    assert.is_nil(result)
+    assert.equal("invalid", err.code)
+    return (tostring(err):gsub("^noshell: invalid command ", ""):gsub("%(%S+:%d+%)$", "HERE"))
+  end
+
+  it("has the same number in a table and without", function()
+    for wrong, text in pairs { [false] = "false" } do
+      assert.equal("'echo a': argument 3 must be a string or a number, not " .. text .. " HERE",
+        said("echo", "a", wrong, "b"))
+      assert.equal(said("echo", "a", wrong, "b"), said { "echo", "a", wrong, "b" })
+    end
+    assert.equal("'echo': argument 2 must be a string or a number, not nil HERE",
+      said("echo", nil, "b"))
+    assert.equal(said("echo", nil, "b"), said { "echo", nil, "b" })
+  end)
+
+  it("is missed if there is none", function()
+    for _, text in ipairs { said(), said(nil), said {}, said "" } do
+      assert.equal("'': a program name is required HERE", text)
+    end
+  end)
+
+  it("is no table of options", function()
+    assert.equal([['echo a': argument 3 has the key "timeout": options go into the same table ]]
+      .. [[as the program, as in { "ls", cwd = "/" } HERE]], said("echo", "a", { timeout = 5 }))
+  end)
+end)
+
 describe("an argument of a function", function()
   helper.leak_check()
 

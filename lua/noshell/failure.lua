@@ -148,16 +148,26 @@ end
 
 local describe = {}
 
+--- The functions that make a command: their arguments are the words of the command.
+local MAKERS = { command = true, pipeline = true }
+
+local function reason_of(err)
+  local reason = err.reason or cause(err)
+  if err.key then return (reason:gsub("^argument 1 ", "")) end
+  if MAKERS[err.method] and reason:find("must be a string or a number$") then
+    return reason .. ", not " .. shortened(err.value or "nil")
+  end
+  return reason
+end
+
 function describe.invalid(err)
   local text = "invalid command " .. quoted(err.command) .. ": "
-  local reason = err.reason or cause(err)
   if err.key then
     text = text .. ("%s = %s: "):format(shortened(err.key), shortened(err.value or ""))
-    reason = reason:gsub("^argument 1 ", "")
-  elseif err.method then
+  elseif err.method and not MAKERS[err.method] then
     text = text .. ("%s(%s): "):format(err.method, shortened(err.value or ""))
   end
-  text = text .. printable(reason)
+  text = text .. printable(reason_of(err))
   return err.where and text .. " (" .. err.where .. ")" or text
 end
 

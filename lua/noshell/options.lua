@@ -38,14 +38,23 @@ local function survey(spec)
   return last, getmetatable(spec) ~= nil and #KEYS or count, strangers
 end
 
+--- A string is not shown if it may be a secret: the key is a misspelt "env" or "input",
+--- or a guess such as "password".
+local function shown_value(near, given)
+  if type(given) ~= "string" or (near and not near:find "env" and not near:find "input") then
+    return failure.shown(given)
+  end
+  return "***"
+end
+
 local function reject_key(cmd, key, given)
   if type(key) ~= "string" then
     key = "[" .. failure.shown(key) .. "]"
     reject(cmd, key, given, "an option's key must be a string")
   else
     local near = nearest.word(key, KEYS)
-    reject(cmd, key, given, near and ("no such option, did you mean '%s'?")
-      :format(near) or "no such option")
+    cmd:_argument_error(key, shown_value(near, given), near
+      and ("no such option, did you mean '%s'?"):format(near) or "no such option")
   end
   cmd:_set_argument_error_key(key)
 end
@@ -56,14 +65,18 @@ local function reject_keys(cmd, strangers, spec)
   for _, key in ipairs(strangers) do reject_key(cmd, key, spec[key]) end
 end
 
---- Ends at the first hole: the last index may be any number.
+local IS_WORD = { string = true, number = true, table = true, userdata = true }
+
+--- Arguments are counted as where no table is: the program is the first. Ends at the
+--- first hole, because the last index may be any number.
 local function add_words(cmd, spec, last)
   for i = 2, last do
-    if spec[i] == nil then
-      return reject(cmd, "add_arg", nil,
-        ("argument %d is nil"):format(i - 1))
+    local word = spec[i]
+    if not IS_WORD[type(word)] then
+      return reject(cmd, "command", word,
+        ("argument %d must be a string or a number"):format(i))
     end
-    cmd:add_arg(spec[i])
+    cmd:add_arg(word)
   end
 end
 

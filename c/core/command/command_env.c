@@ -16,11 +16,19 @@ static bool is_name(const char *method, const char *value)
 		&& !strstr(method, "env_pair") && !strstr(method, "block_suid");
 }
 
+static bool has_data(const char *method, const char *value)
+{
+	return *value == '"' && (strstr(method, "input") || strstr(method, "send_buffer")
+				 || strcmp(method, "set_env") == 0);
+}
+
 char *nsh_command_hide_variable(const char *method, const char *value)
 {
 	const char *sign = strchr(value, '=');
 	char *text = NULL;
 
+	if (has_data(method, value))
+		return strdup("***");
 	if (!strstr(method, "env"))
 		return strdup(value);
 	if (!sign)
