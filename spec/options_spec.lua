@@ -237,7 +237,7 @@ describe("a SPEC's key", function()
     assert.equal('noshell: invalid command \'df -P\': timout = 5: no such '
       .. "option, did you mean 'timeout'? (HERE)",
       complaint { "df", "-P", timout = 5 })
-    assert.equal('noshell: invalid command \'df\': xyzzy = "a": no such option '
+    assert.equal('noshell: invalid command \'df\': xyzzy = ***: no such option '
       .. "(HERE)", complaint { "df", xyzzy = "a" })
     assert.equal("noshell: invalid command 'df': [true] = 1: an option's "
       .. "key must be a string (HERE)", complaint { "df", [true] = 1 })
