@@ -894,6 +894,34 @@ void nsh_features(struct nsh_features *ret_features);
  * that only a child can probe are false. */
 void nsh_features_dry(struct nsh_features *ret_features);
 
+/* ---- signals that the script handles ----------------------------------- */
+
+/* For bindings: noshell handles no signal unless these are called.  The handler only
+ * notes the signal; the script's code runs later, at a safe point.
+ *
+ * `notify` is called by the signal handler and must be async-signal-safe
+ * (signal-safety(7)).  `at_exit` is called at exit(3), if this thread calls it, but not
+ * in a forked child.  Either may be NULL.  Opening twice replaces them. */
+void nsh_trap_open(void (*notify)(void), void (*at_exit)(void));
+/* Restores all dispositions; at_exit is no longer called. */
+void nsh_trap_close(void);
+/* Whether it is open, and was opened by this process, not by the parent of a fork. */
+bool nsh_trap_is_ours(void);
+/* Notes the signal from now on.  The first call for a signal saves its disposition.
+ * Returns 0, or -1 with errno: EINVAL if it cannot be handled (KILL, STOP, signals of
+ * libc) or must not be (SEGV, BUS, FPE, ILL: the handler would return to the fault). */
+int nsh_trap_set(int signal);
+/* The same, but the signal is ignored. */
+int nsh_trap_ignore(int signal);
+/* Restores the disposition that the first call saved. */
+void nsh_trap_restore(int signal);
+/* Whether the signal is ignored, by us or by the program that started us (nohup(1)). */
+bool nsh_trap_is_ignored(int signal);
+/* Returns a signal that was noted, and forgets it; 0: none. */
+int nsh_trap_take(void);
+/* Ends this process by the signal, with its default action.  Does not return. */
+void nsh_trap_die(int signal);
+
 #ifdef __cplusplus
 }
 #endif

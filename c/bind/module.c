@@ -9,6 +9,7 @@
 #include "process.h"
 #include "secret.h"
 #include "start.h"
+#include "trap.h"
 #include "stream.h"
 #include "value.h"
 #include "wake.h"
@@ -158,6 +159,12 @@ static const luaL_Reg functions[] = {
 	{ "wake_path", nsh_lua_wake_path },
 	{ "where", nsh_lua_where },
 	{ "timer", nsh_lua_new_timer },
+	{ "trap", nsh_lua_trap },
+	{ "trap_die", nsh_lua_trap_die },
+	{ "trap_is_ignored", nsh_lua_trap_is_ignored },
+	{ "trap_is_ours", nsh_lua_trap_is_ours },
+	{ "trap_open", nsh_lua_trap_open },
+	{ "trap_take", nsh_lua_trap_take },
 	{ NULL, NULL }
 };
 
@@ -198,6 +205,7 @@ int luaopen_noshell_core(lua_State *L)
 	nsh_lua_open_start(L);
 	nsh_lua_open_pipe(L);
 	nsh_lua_open_pollset(L);
+	nsh_lua_open_trap(L);
 	lua_newtable(L);
 	luaL_setfuncs(L, functions, 0);
 	nsh_lua_set_text(L, "version", NOSHELL_VERSION);

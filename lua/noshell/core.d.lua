@@ -126,6 +126,36 @@ function core.duplicate(fd) end
 ---@return noshell.failure?
 function core.timer(seconds) end
 
+--- Has this Lua state handle signals: the functions are called when a signal was noted,
+--- and at the end of the script. False if another state does.
+---@param dispatch fun()
+---@param at_exit fun()
+---@return boolean
+function core.trap_open(dispatch, at_exit) end
+
+--- Notes the signal, ignores it, or restores its disposition.
+---@param signal integer
+---@param how "handle"|"ignore"|"restore"
+---@return true?
+---@return noshell.failure?
+function core.trap(signal, how) end
+
+--- Returns a signal that was noted, and forgets it.
+---@return integer?
+function core.trap_take() end
+
+---@param signal integer
+---@return boolean
+function core.trap_is_ignored(signal) end
+
+--- Whether this process called trap_open, not the parent of a fork.
+---@return boolean
+function core.trap_is_ours() end
+
+--- Ends this process by the signal.
+---@param signal integer
+function core.trap_die(signal) end
+
 --- Keeps a descriptor open for the program; for use in a pre-exec hook.
 ---@param fd integer|file*|noshell.stream|table|userdata
 function core.keep_fd(fd) end

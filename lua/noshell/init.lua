@@ -22,6 +22,7 @@ local popen = require "noshell.popen"
 local result = require "noshell.result"
 local retry = require "noshell.retry"
 local trace = require "noshell.trace"
+local trap = require "noshell.trap"
 local wait = require "noshell.wait"
 local wait_several = require "noshell.wait_several"
 
@@ -245,6 +246,7 @@ noshell.wait_any = wait_several.wait_any
 noshell.wait_all = wait_several.wait_all
 noshell.retry = retry.run
 noshell.trace = trace.use
+noshell.trap = trap.set
 noshell.dry_run = dry_run.new
 
 --- Raises an error unless the value is a string without zero bytes, or a number.

@@ -11,6 +11,10 @@ local protect = require "noshell.protect"
 
 local wait = {}
 
+--- Calls the handlers of signals that were noted; nil without handlers (trap.lua).
+---@type fun()?
+wait.on_signal = nil
+
 --- Returns the time `seconds` from now; nil for no limit.
 ---@param seconds? number
 ---@param name string  the caller's name, for messages
@@ -58,6 +62,7 @@ end
 
 local function wait_on(frame, pollable, attempt, deadline, yields)
   while true do
+    if wait.on_signal then wait.on_signal() end
     local left = deadline and deadline - core.now()
     if left and left <= 0 then return leave(frame.own) end
     frame.own = background.enter(frame.own, pollable)

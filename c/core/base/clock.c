@@ -7,6 +7,7 @@
 #include "clock.h"
 #include "strv.h"
 #include "noshell.h"
+#include "trap.h"
 
 double nsh_now(void)
 {
@@ -47,7 +48,7 @@ int nsh_poll_several(const struct nsh_watch *watches, size_t count, int other,
 				.fd = watches[i].fd, .events = watches[i].events };
 	if (other >= 0)
 		poll_fds[used++] = (struct pollfd){ .fd = other, .events = POLLIN };
-	ret = ppoll(poll_fds, used, seconds < 0 ? NULL : &left, NULL);
+	ret = nsh_trap_ppoll(poll_fds, used, seconds < 0 ? NULL : &left);
 	if (ret > 0)
 		ret = other >= 0 && poll_fds[used - 1].revents ? 2 : 1;
 	if (poll_fds != few)
@@ -55,17 +56,17 @@ int nsh_poll_several(const struct nsh_watch *watches, size_t count, int other,
 	return ret;
 }
 
-/* Restarts after a signal with the time that is left: ppoll(2) is never
- * restarted by SA_RESTART (signal(7)). */
+/* Restarts after a signal with the time that is left: ppoll(2) is never restarted by
+ * SA_RESTART (signal(7)).  Not nsh_trap_ppoll: only a script can take what was
+ * noted. */
 int nsh_poll(int fd, short events, double seconds)
 {
-	struct nsh_watch watch = { fd, events };
+	struct pollfd poll_fd = { .fd = fd, .events = events };
 	double until = seconds < 0 ? -1 : nsh_now() + seconds;
 
 	for (;;) {
-		double rest = until < 0 ? -1 : until - nsh_now();
-		int ret = nsh_poll_several(&watch, 1, -1,
-					   until < 0 || rest > 0 ? rest : 0);
+		struct timespec left = nsh_timespec(until < 0 ? 0 : until - nsh_now());
+		int ret = ppoll(&poll_fd, fd >= 0, until < 0 ? NULL : &left, NULL);
 
 		if (ret >= 0 || errno != EINTR)
 			return ret;

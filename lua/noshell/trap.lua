@@ -1,0 +1,150 @@
+--- Signals that the script handles, and the end of the script. Nothing is installed
+--- before trap is called.
+
+local core = require "noshell.core"
+local failure = require "noshell.failure"
+local lists = require "noshell.list"
+local wait = require "noshell.wait"
+
+local trap = {}
+
+---@alias noshell.trap_handler fun(name: string)|"ignore"
+
+--- The handler of each signal, by number.
+---@type table<integer, noshell.trap_handler>
+local handlers = {}
+
+--- That of EXIT.
+---@type fun(name: string)?
+local exit_handler
+
+--- The signals that end a script after its EXIT handler, unless they have a handler.
+local ENDING = { core.signal_number "HUP", core.signal_number "INT",
+  core.signal_number "TERM" }
+
+--- Hosts whose own code handles the signals of the process.
+local OWNERS = { ngx = "nginx", vim = "Neovim" }
+
+local function run_exit()
+  local f = exit_handler
+  exit_handler = nil
+  -- In a forked child the end of the script is not the child's.
+  if not f or not core.trap_is_ours() then return end
+  local ok, err = pcall(f, "EXIT")
+  if not ok then
+    io.stderr:write("noshell: the EXIT handler failed: ", tostring(err), "\n")
+  end
+end
+
+--- Calls the handlers of the signals that were noted. An error in one is raised here,
+--- and passes through the wait or the code that was interrupted.
+local function dispatch()
+  local signal = core.trap_take()
+  while signal do
+    local f = handlers[signal]
+    if f then
+      f(core.signal_name(signal))
+    elseif exit_handler then
+      run_exit()
+      core.trap_die(signal)
+    end
+    signal = core.trap_take()
+  end
+end
+
+--- Brings the disposition of a signal in line with its handler.
+local function install(signal)
+  local how = "restore"
+  if handlers[signal] then
+    how = handlers[signal] == "ignore" and "ignore" or "handle"
+  else
+    for _, ending in ipairs(ENDING) do
+      if ending == signal and exit_handler and not core.trap_is_ignored(signal) then
+        how = "handle"
+      end
+    end
+  end
+  return core.trap(signal, how)
+end
+
+local function check_host()
+  for name, host in pairs(OWNERS) do
+    if rawget(_G, name) then
+      error(("noshell.trap: %s handles the signals of this process itself"):format(host),
+        4)
+    end
+  end
+end
+
+local function open()
+  check_host()
+  if not core.trap_open(dispatch, run_exit) then
+    error("noshell.trap: another Lua state in this process handles signals", 3)
+  end
+  wait.on_signal = dispatch
+end
+
+local function set_exit(f)
+  local previous = exit_handler
+  exit_handler = f
+  for _, signal in ipairs(ENDING) do
+    if not handlers[signal] then install(signal) end
+  end
+  return previous
+end
+
+local function set(name, f)
+  if name == "EXIT" and f == "ignore" then
+    error("noshell.trap: EXIT cannot be ignored: write nil to remove its handler", 3)
+  elseif name == "EXIT" then
+    return set_exit(f)
+  end
+  local signal = type(name) == "string" and core.signal_number(name) or nil
+  if not signal then
+    error(("noshell.trap: %s is not the name of a signal, nor \"EXIT\""):format(
+      failure.shown(name)), 3)
+  end
+  local previous = handlers[signal]
+  handlers[signal] = f
+  local ok, raw = install(signal)
+  if not ok then
+    handlers[signal] = previous
+    error(("noshell.trap: %s cannot be handled: %s"):format(name,
+      core.strerror(raw.errno)), 3)
+  end
+  return previous
+end
+
+--- Calls `f` with the signal's name when this process gets the signal: at once during
+--- any wait of noshell's, otherwise between two instructions of Lua code. "ignore"
+--- ignores the signal, nil restores what was before the first call. An error that `f`
+--- raises passes through the call that was interrupted, which ends its program.
+---
+--- "EXIT" stands for the end of the script: of its main chunk, by an error, by os.exit,
+--- or by HUP, INT or TERM if they have no handler; the process then dies of that signal.
+--- It is not run in a forked child.
+---
+--- Raises an error in nginx and Neovim, which handle signals themselves.
+---
+--- Limit: code in a coroutine that does not wait is interrupted only when it yields or
+--- returns, and code that LuaJIT has compiled, when it leaves the compiled loop.
+---@param names string|string[]  such as "TERM", "EXIT" or { "INT", "HUP" }
+---@param f? noshell.trap_handler
+---@return noshell.trap_handler? previous  that of the last name
+function trap.set(names, f)
+  if f ~= nil and f ~= "ignore" and type(f) ~= "function" then
+    error(("noshell.trap: the handler must be a function, nil or \"ignore\", not %s")
+      :format(failure.shown(f)), 2)
+  end
+  if type(names) ~= "table" then names = { names } end
+  local count, reason = lists.length(names)
+  if reason or count == 0 then
+    error("noshell.trap: " .. (reason or "the name of a signal is needed"), 2)
+  end
+  open()
+  local previous
+  for i = 1, count do previous = set(names[i], f) end
+  return previous
+end
+
+return trap
