@@ -40,7 +40,7 @@ describe('require "noshell"', function()
     assert.truthy(said:find("make -s env LUA=" .. helper.lua.name .. "'", 1, true), said)
   end
 
-  it("says what to do if the C module is missing", function()
+  it("explains what to do if the C module is missing", function()
     local said = require_with "/none/?.so"
     assert.equal("noshell: its C module noshell/core.so is not in package.cpath.",
       first_line(said))
@@ -52,7 +52,7 @@ describe('require "noshell"', function()
   local fits = { ["5.1"] = "jit", jit = "5.1" }
   for _, other in ipairs(helper.luas) do
     if other ~= helper.lua and other.version ~= fits[helper.lua.version] then
-      it("says what to do if it was built for " .. other.name, function()
+      it("explains what to do if it was built for " .. other.name, function()
         local directory = helper.build .. "/" .. other.version
         local said = require_with(directory .. "/?.so")
         assert.equal(("noshell: its C module '%s/noshell/core.so' was built for "
@@ -62,7 +62,7 @@ describe('require "noshell"', function()
     end
   end
 
-  it("says why the module cannot be loaded otherwise", function()
+  it("reports other reasons why the module cannot be loaded", function()
     helper.with_tmpdir(function(dir)
       lfs.mkdir(dir .. "/noshell")
       helper.write_file(dir .. "/noshell/core.so", ("no ELF file "):rep(20))
@@ -237,7 +237,7 @@ describe("make", function()
     assert.is_true(count >= 4)
   end)
 
-  it("cleans the directory in BUILD, and no directory that is not its own", function()
+  it("cleans the directory in BUILD, but only one that it made", function()
     helper.with_tmpdir(function(dir)
       local build = dir .. "/out"
       must { "make", "-s", "BUILD=" .. build, build .. "/flags" }

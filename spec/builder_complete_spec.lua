@@ -37,11 +37,11 @@ local function line_here()
 end
 
 describe("the table of methods", function()
-  it("names those that a command has, and no others", function()
+  it("lists exactly the methods of a command", function()
     assert.same(public_methods(), sorted_keys(builder))
   end)
 
-  it("names specs that are there", function()
+  it("refers to existing specs", function()
     for name, entry in pairs(builder) do
       local topic, sentence = entry.works[1], entry.works[2]
       assert.truthy(spec_text(topic):find('it("' .. sentence .. '"', 1, true),
@@ -49,7 +49,7 @@ describe("the table of methods", function()
     end
   end)
 
-  it("names stages that stages_spec or setters_spec provokes", function()
+  it("lists stages that stages_spec or setters_spec makes fail", function()
     local text = spec_text "stages" .. spec_text "setters"
     for name, entry in pairs(builder) do
       if entry.argument_errors then
@@ -60,7 +60,7 @@ describe("the table of methods", function()
     end
   end)
 
-  it("has the setters' argument errors", function()
+  it("has argument errors for each setter", function()
     for name, entry in pairs(builder) do
       if name:match "^set_" or name:match "^add_" then
         assert.truthy(entry.argument_errors and entry.argument_errors[1], name)

@@ -95,12 +95,12 @@ describe("a start that fails", function()
     end)
   end
 
-  it("tells what the hook said", function()
+  it("reports the hook's message", function()
     local report = driver.clean({ "hook=it is full" })
     assert.equal("it is full", report.reason)
   end)
 
-  it("tells what killed the child, and in which stage", function()
+  it("reports the signal that killed the child, and the stage", function()
     for _, word in ipairs { "hook=die", "handshake", "nice=3" } do
       local report = driver.clean({ word, "kill-on=141" })
       local expected = word == "hook=die" and "spawn set_pre_exec_hook 9"
@@ -119,20 +119,20 @@ describe("a start that fails", function()
     end
   end)
 
-  it("says that there are too many processes", function()
+  it("explains that there are too many processes", function()
     helper.require_or_pending("root", is_root, "root")
     local report = driver.clean({ "be=12345", "processes=0" })
     assert.equal("spawn clone EAGAIN ", described(report))
     assert.truthy(report.reason:find("RLIMIT_NPROC", 1, true))
   end)
 
-  it("has no core scheduling to give where the kernel has none", function()
+  it("reports that the kernel has no core scheduling", function()
     local report = driver.clean({ "alone" })
     if report.ok == "1" then pending("this kernel has core scheduling") end
     assert.equal("core_scheduling", report.stage)
   end)
 
-  it("changes nothing where descriptors run out", function()
+  it("changes nothing if descriptors run out", function()
     for room = 0, 8 do
       local words = { "open=4:@D/f", "pass=4:5", "input=x", "send=y" }
       for i = 1, 8 - room do words[#words + 1] = "open=" .. 10 + i .. ":@D/f" end
@@ -142,7 +142,7 @@ describe("a start that fails", function()
     end
   end)
 
-  it("leaves a table that is too full even for the pidfd as it was", function()
+  it("leaves the table unchanged if it is too full even for the pidfd", function()
     for files = 1, 12 do
       driver.clean({ "close=0", "stdin=null", "stdout=null", "stderr=null",
         "files=" .. files })
@@ -166,7 +166,7 @@ describe("a program that cannot be executed", function()
 
   local path = { env = { PATH = "@D:/nowhere" } }
 
-  it("is told by errno and reason", function()
+  it("is reported by errno and reason", function()
     local cases = {
       { "@D/p", script("#!/no/such/sh\n"), "ENOENT",
         "its interpreter '/no/such/sh' was not found" },
@@ -209,7 +209,7 @@ describe("a program that cannot be executed", function()
     assert.equal("exec ETXTBSY", report.stage .. " " .. report.errno)
   end)
 
-  it("is not one that exits with 125, 126 or 127", function()
+  it("is not confused with an exit status of 125, 126 or 127", function()
     for _, code in ipairs { 1, 125, 126, 127, 255 } do
       local report = driver.clean({ "stdin=null" }, { helper.probe, "--exit", code })
       assert.equal("exit " .. code, report.code .. " " .. report.exit)
@@ -223,14 +223,14 @@ end)
 describe("an end", function()
   helper.leak_check()
 
-  it("by signal is a failure, unless raw", function()
+  it("by signal is a failure unless raw_status is set", function()
     local report = driver.clean({ "any" }, { helper.probe, "--kill", "TERM" })
     assert.equal("signal 15 TERM", ("%s %s %s"):format(report.code, report.signal,
       report.killed_by))
     assert.equal("1", driver.clean({ "raw" }, { helper.probe, "--kill", "RTMIN" }).ok)
   end)
 
-  it("is known whoever else waits for children", function()
+  it("is known even if other code waits for children", function()
     for _, thief in ipairs { "ignore", "thief", "thread" } do
       for _, path in ipairs(helper.paths) do
         local report = driver.clean({ "repeat=5" }, { helper.probe, "--exit", "7" },

@@ -39,7 +39,7 @@ describe("a child's signals", function()
   helper.leak_check()
 
   helper.each_path(function(path)
-    it("are default and open, whatever the parent ignores or blocks", function()
+    it("are default and unblocked even if the parent ignores or blocks them", function()
       for _, words in ipairs { { "stdin=null" }, { "ignore=0" }, { "block=0" },
         { "ignore=0", "block=0" }, { "block=34", "ignore=64" }, { "ignore=17", "hook=ok" },
         { "ignore=0", "block=0", "daemon" }, { "ignore=0", "block=0", "uid=7" } } do
@@ -59,7 +59,7 @@ describe("a child's attributes", function()
   helper.leak_check()
 
   helper.each_path(function(path)
-    it("are what was asked for", function()
+    it("are those that were set", function()
       local seen = child({ "umask=013", "cwd=/usr", "limit=nofile:100:200",
         "limit=core:0:0", "limit=stack:1048576:1048577", "nice=7", "session", "nnp",
         "death=10", "arg0=other" }, { path = path })
@@ -73,7 +73,7 @@ describe("a child's attributes", function()
       assert.are_not.equal(seen.pid, seen.sid)
     end)
 
-    it("are the parent's where nothing was asked for", function()
+    it("are the parent's by default", function()
       local own_nice = helper.read_file("/proc/self/stat"):match("^%d+ %b()"
         .. (" %S+"):rep(16) .. " (%S+)")
       local seen = child({ "stdin=null" }, { path = path, hostile = { UMASK = "071" } })
@@ -102,7 +102,7 @@ describe("a child's identity", function()
     assert_fields(expected, seen)
   end
 
-  it("drops plainly", function()
+  it("drops all capabilities", function()
     dropped({}, { CapInh = none, CapPrm = none, CapEff = none, CapAmb = none,
       CapBnd = bounding })
   end)
@@ -133,7 +133,7 @@ describe("a child's identity", function()
     assert_fields({ CapPrm = bounding, CapEff = bounding, CapBnd = bounding }, seen)
   end)
 
-  it("clears without CAP_SETPCAP, and sets no_new_privs so that none returns", function()
+  it("is cleared without CAP_SETPCAP by setting no_new_privs", function()
     helper.require_or_pending("caps", is_root, "root")
     local without = { "only-caps=" .. word(7, 13) }
     for _, more in ipairs { "nnp", "clear-caps" } do
@@ -144,7 +144,7 @@ describe("a child's identity", function()
     assert.equal("capabilities EPERM", report.stage .. " " .. report.errno)
   end)
 
-  it("cannot be another's without privilege", function()
+  it("cannot change without privilege", function()
     helper.require_or_pending("caps", is_root, "root")
     for word_, stage in pairs { ["uid=7"] = "set_uid", ["gid=7"] = "set_gid",
       ["groups=7"] = "set_groups", ["limit=core:0:99999999999"] = false,
@@ -212,7 +212,7 @@ describe("a daemon", function()
     end
   end)
 
-  it("holds its pid file, and a second one says who does", function()
+  it("holds its pid file, and a second one reports the holder", function()
     local words = { "daemon", "pid-file=@D/pid" }
     driver.run(words, { helper.probe, "--pause" }, { check = function(dir, first)
       assert.equal("1", first.ok, first.reason)
@@ -232,7 +232,7 @@ describe("a daemon", function()
     end })
   end)
 
-  it("reports what fails in the grandchild", function()
+  it("reports failures in the grandchild", function()
     local report = driver.clean({ "daemon", "cwd=/none" })
     assert.equal("set_working_directory ENOENT", report.stage .. " " .. report.errno)
     report = driver.clean({ "daemon", "hook=no" })
@@ -245,7 +245,7 @@ describe("a daemon", function()
     assert.equal("-1 exec", report.notify .. " " .. report.stage)
   end)
 
-  it("that is killed on its way is a failure that says so", function()
+  it("that is killed during its start is a failure that reports it", function()
     local report = driver.clean({ "daemon", "nice=1", "kill-on=141" })
     assert.equal("set_nice", report.stage)
     assert.truthy(report.signal ~= "0" or report.reason ~= "", "no word about why")

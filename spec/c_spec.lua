@@ -37,7 +37,7 @@ describe("a child's descriptors", function()
   helper.leak_check()
 
   helper.each_path(function(path)
-    it("are the standard three whatever the parent has closed", function()
+    it("are the standard three even if the parent has closed some", function()
       for _, set in ipairs(subsets) do
         for _, kind in ipairs { "null", "inherit", "pipe", "default" } do
           local out = kind == "pipe" and "capture" or kind
@@ -54,7 +54,7 @@ describe("a child's descriptors", function()
       end
     end)
 
-    it("are a buffer and two captures whatever the parent has closed", function()
+    it("are a buffer and two captures even if the parent has closed some", function()
       for _, set in ipairs(subsets) do
         local report = driver.clean(closing(set, { "input=abc", "send=secret" }),
           { helper.probe, "--to", "@C", "--report", "--to-fd", "1", "--in", "--err", "3" },
@@ -116,7 +116,7 @@ describe("a child's descriptors", function()
       assert.truthy(report.reason:find("30000", 1, true), report.reason)
     end)
 
-    it("are all there is, with 19,000 open in the parent", function()
+    it("are the only open ones, with 19,000 open in the parent", function()
       local report = driver.clean({ "many=19000", "open=18999:@D/f",
         "pass=18999:5", "pass=18998:6", "stdout=fd:18999" }, probe, { path = path })
       assert_path(path, report)
@@ -144,7 +144,7 @@ describe("a child's descriptors", function()
       "pidfd_getfd", "pidfd_getfd:EPERM", "pidfd_getfd:EACCES",
       "clone(CLONE_FILES):EINVAL", "clone(CLONE_FILES):EPERM",
       "clone3", "fork,vfork" } do
-      it("are the same where " .. denied .. " is refused", function()
+      it("are the same if " .. denied .. " is refused", function()
         local report = driver.clean({ "open=40:@D/f", "pass=40:8", "open=950:@D/h",
           "repeat=2" }, probe, { path = path, deny = denied })
         assert.equal("1", report.ok, report.reason)
@@ -161,7 +161,7 @@ describe("a child's descriptors", function()
     assert.equal("probe: read: Bad file descriptor\n", report.err)
   end
 
-  it("are closed too where nothing can list them", function()
+  it("are closed even if nothing can list them", function()
     for _, denied in ipairs { "close_range,getdents64", "close_range,openat(O_DIRECTORY)" } do
       for _, open in ipairs { "40", "63", "64", "65", "255", "256", "800", "1023" } do
         -- A child that tries every number up to a million is killed.
@@ -183,7 +183,7 @@ describe("the launch path", function()
     return report.launch
   end
 
-  it("is shared, and lesser where the kernel refuses something", function()
+  it("is shared, or a lesser one if the kernel refuses it", function()
     assert.equal("shared", launch(nil))
     for _, answer in ipairs { "ENOSYS", "EPERM" } do
       assert.equal("prefix", launch("pidfd_getfd:" .. answer))
@@ -199,13 +199,13 @@ describe("the launch path", function()
     assert.equal("copied", launch(nil, { "kill-on=" .. close_range }, "shared"))
   end)
 
-  it("needs nothing of its parent's descriptors where there are none", function()
+  it("works if the parent has no descriptors", function()
     local report = driver.clean({ "stdin=null", "stdout=null", "stderr=null" },
       nil, { deny = "pidfd_open,pidfd_getfd" })
     assert.equal("1 shared", report.ok .. " " .. report.launch)
   end)
 
-  it("is own where something asks for memory of its own", function()
+  it("is own if the child needs its own memory", function()
     for _, word in ipairs { "uid=1000", "gid=1000", "groups=5", "clear-caps",
       "cap=net_raw", "hook=ok" } do
       assert.equal("own", launch(nil, { word }))

@@ -50,7 +50,7 @@ describe("a host that cannot wait", function()
 
   local function cannot() return nil, { reason = "it is full" } end
 
-  it("is io, of whatever waits", function()
+  it("is io for every function that waits", function()
     local process = assert(noshell.run_async { "cat", stdin = "pipe", stdout = "pipe" })
     local other = assert(noshell.run_async { "cat", stdin = "pipe" })
     local shaken = assert(noshell.run_async { "true", require_handshake = true })
@@ -84,7 +84,7 @@ describe("a host that cannot wait", function()
     for _, each in ipairs { process, other, shaken } do each:close() end
   end)
 
-  it("is io also if it gives no more than the reason", function()
+  it("is io even if the host returns only a reason", function()
     for _, failed in ipairs { "nil", "false" } do
       local calls = 0
       noshell.host.use(function()
@@ -98,7 +98,7 @@ describe("a host that cannot wait", function()
     end
   end)
 
-  it("has retry run nothing twice that only spawn is retried for", function()
+  it("is not retried if only spawn is", function()
     local started = 0
     noshell.trace(function(event) started = started + (event.event == "started" and 1 or 0) end)
     noshell.host.use(cannot)
@@ -110,7 +110,7 @@ describe("a host that cannot wait", function()
     assert.equal(1, started)
   end)
 
-  it("is io where poll fails", function()
+  it("is io if poll fails", function()
     local got = forked(function()
       local cmd = noshell.command(probe, "--pause")
       assert(sys.deny "ppoll:EIO")
@@ -121,10 +121,10 @@ describe("a host that cannot wait", function()
   end)
 end)
 
-describe("what is between a program and us", function()
+describe("a failure of data exchange", function()
   helper.leak_check()
 
-  it("is io where a stream's read fails", function()
+  it("is io if a stream's read fails", function()
     local got = forked(function()
       local process = assert(noshell.run_async { "cat", stdin = "pipe", stdout = "pipe" })
       assert(sys.deny "read:EIO")
@@ -135,7 +135,7 @@ describe("what is between a program and us", function()
     assert.equal("noshell: cannot read from 'cat': Input/output error (EIO)", got.text)
   end)
 
-  it("is io where captured output cannot be read", function()
+  it("is io if captured output cannot be read", function()
     local got = forked(function()
       assert(sys.deny "read:EIO")
       local _, err = noshell.run("echo", "x")
@@ -146,7 +146,7 @@ describe("what is between a program and us", function()
       got.text)
   end)
 
-  it("is io where nobody reads what is written", function()
+  it("is io if the program does not read its input", function()
     local process = assert(noshell.run_async { "true", stdin = "pipe" })
     assert(process:wait())
     local _, err = process.stdin:write(("x"):rep(100000))
@@ -154,7 +154,7 @@ describe("what is between a program and us", function()
     process:close()
   end)
 
-  it("is io where a signal is not sent", function()
+  it("is io if a signal cannot be sent", function()
     local process = assert(noshell.run_async { "true" })
     assert(process:wait())
     local _, err = process:kill()
@@ -169,16 +169,16 @@ describe("what is between a program and us", function()
     assert.equal("io kill EPERM", got.told)
   end)
 
-  it("is io where the words cannot be written", function()
+  it("is io if the words cannot be written", function()
     local _, err = noshell.command("true"):write_arg_log(999)
     assert.equal("io write_arg_log EBADF", told(err))
   end)
 end)
 
-describe("a pipeline whose last stage does not start", function()
+describe("a pipeline whose last command does not start", function()
   helper.leak_check()
 
-  it("is spawn where no program ran, because one is missing", function()
+  it("is spawn if no program ran because one is missing", function()
     helper.with_tmpdir(function(dir)
       local _, err = noshell.pipeline({ "touch", dir .. "/x" }, { "no-such-program" }):run()
       assert.equal("spawn find_program ENOENT 2", told(err) .. " " .. err.index)
@@ -186,7 +186,7 @@ describe("a pipeline whose last stage does not start", function()
     end)
   end)
 
-  it("is io where those before it ran", function()
+  it("is io if earlier commands ran", function()
     local count = 0
     local _, err = noshell.retry(noshell.pipeline({ "cat" }, { "true", cwd = "/none" }),
       { delay = 0, on = function(why)
@@ -199,7 +199,7 @@ describe("a pipeline whose last stage does not start", function()
       tostring(err))
   end)
 
-  it("is that of the first where this one does not start", function()
+  it("is that of the first command if that does not start", function()
     local _, err = noshell.pipeline({ "cat", cwd = "/none" }, { "true" }):run()
     assert.equal("spawn set_working_directory ENOENT 1", told(err) .. " " .. err.index)
   end)
@@ -256,7 +256,7 @@ end)
 describe("the other codes", function()
   helper.leak_check()
 
-  it("are of what a program did, or text, or a script", function()
+  it("describe the end of a program, a text, or a script", function()
     local function code(_, err) return err.code end
     assert.equal("invalid", code(noshell.run { "true", umask = -1 }))
     assert.equal("exit", code(noshell.run "false"))

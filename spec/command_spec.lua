@@ -12,7 +12,7 @@ end
 describe("a command's arguments", function()
   helper.leak_check()
 
-  it("reach the program as they were given, in order", function()
+  it("reach the program unchanged, in order", function()
     local all = {}
     for byte = 1, 255 do all[byte] = string.char(byte) end
     local words = { "a b", "", "*", "$HOME", "`id`", "\n", table.concat(all) }
@@ -21,30 +21,30 @@ describe("a command's arguments", function()
     assert.same({ "x", "a b", "", "*", "$HOME", "`id`", "\n", words[7] }, argv_of(cmd))
   end)
 
-  it("are numbers too, integers exactly", function()
+  it("may be numbers, which are converted exactly", function()
     local cmd = probing.command(1, -0.5, 2 ^ 53, 1e15, 3.0):add_arg(0.1)
     assert.same({ "1", "-0.5", "9007199254740992", "1000000000000000", "3", "0.1" },
       argv_of(cmd))
   end)
 
-  it("come as values or as one list", function()
+  it("are values or one list", function()
     local cmd = probing.command():add_args("a", 1):add_args { "b", 2 }:add_args()
     assert.same({ "a", "1", "b", "2" }, argv_of(cmd))
   end)
 
-  it("come as a pair, name=value", function()
+  it("may be a pair, name=value", function()
     assert.same({ "--size=10", "a b=c=d" },
       argv_of(probing.command():add_arg_pair("--size", 10):add_arg_pair("a b", "c=d")))
   end)
 
-  it("come formatted, as string.format does", function()
+  it("are formatted as by string.format", function()
     local cmd = probing.command():add_arg_format("--size=%05d/%s", 42, "a b")
     assert.same({ "--size=00042/a b" }, argv_of(cmd))
     assert.same({ "x-***" }, argv_of(noshell.command(helper.probe)
       :add_arg_format("%s-%s", "x", noshell.secret "***")))
   end)
 
-  it("begin with the program's name as it was given, or with arg0", function()
+  it("begin with the program as given, or with arg0", function()
     local _, report = argv_of(probing.command("x"))
     assert.equal(helper.probe, report.argv0)
     _, report = argv_of(probing.command("x"):set_arg0("-other name"))
@@ -76,13 +76,13 @@ describe("a command's arguments", function()
     assert.same({}, noshell.command { "echo", {}, args = {} }:args())
   end)
 
-  it("end with their options, not with an argument", function()
+  it("may not be followed by a table of options", function()
     local _, err = noshell.run("ls", "/", { cwd = "/" })
     assert.equal('argument 3 has the key "cwd": options go into the same table as the '
       .. 'program, as in { "ls", cwd = "/" }', err.reason)
   end)
 
-  it("come from no list that contains itself", function()
+  it("cannot come from a list that contains itself", function()
     local list = { "a" }
     list[2] = list
     local _, err = noshell.run { "echo", list }
@@ -93,7 +93,7 @@ end)
 describe("a command", function()
   helper.leak_check()
 
-  it("owns copies of what it was given", function()
+  it("owns copies of its arguments", function()
     local list = { "a", "b" }
     local cmd = probing.command():add_args(list)
     list[1], list[3] = "changed", "c"
@@ -107,7 +107,7 @@ describe("a command", function()
     assert.equal(3, probing.command():send_buffer("x"))
   end)
 
-  it("can be run many times, also at once", function()
+  it("can be run many times, also simultaneously", function()
     local cmd = noshell.command { "cat", input = "data" }
     local a, b = assert(cmd:run_async()), assert(cmd:run_async())
     assert.equal("data", assert(a:wait()).stdout)
@@ -117,7 +117,7 @@ describe("a command", function()
     assert.equal("data", assert(cmd:run()).stdout)
   end)
 
-  it("is cloned with all that it holds, and then each goes its own way", function()
+  it("is cloned completely, and the clone is independent", function()
     helper.with_tmpdir(function(dir)
       local first = probing.command("a"):add_env_pair("A", "1"):set_umask(7)
         :set_working_directory(dir):set_limit("core", 0):set_nice(3)
@@ -174,13 +174,13 @@ describe("a command", function()
     end
   end)
 
-  it("raises for what is no command", function()
+  it("raises an error for a value that is no command", function()
     local cmd = noshell.command("true")
     assert.has_error(function() cmd.set_umask("true", 1) end)
     assert.has_error(function() cmd.run(io.stdout) end)
   end)
 
-  it("runs, and gives the result", function()
+  it("runs, and returns the result", function()
     assert.equal("x\n", assert(noshell.command("echo", "x"):run()).stdout)
     assert.equal("x", noshell.command("echo", "x"):output())
     local process = assert(noshell.command("echo", "x"):run_async())
@@ -191,7 +191,7 @@ describe("a command", function()
     assert.same({ "a", "b" }, lines)
   end)
 
-  it("tells how its streams are directed", function()
+  it("returns how its streams are directed", function()
     local cmd = noshell.command("true")
     assert.equal("default", cmd:stdio(0))
     cmd:set_stdin("null"):set_stdout(1):set_stderr("stdout")
@@ -202,7 +202,7 @@ describe("a command", function()
     assert.has_error(function() cmd:stdio(3) end)
   end)
 
-  it("tells what it was given", function()
+  it("returns the values that were set", function()
     local cmd = noshell.command("a/b", "c", 1)
     assert.same({ "c", "1" }, cmd:args())
     assert.same({ "a/b", "c", "1" }, cmd:argv())
@@ -230,7 +230,7 @@ describe("a command's rules for success", function()
     end
   end)
 
-  it("is success for what allow_exit names, besides 0", function()
+  it("is success for the codes of allow_exit, besides 0", function()
     local cmd = ends_with("--exit", 3):allow_exit(2, 3)
     assert.equal(3, assert(cmd:run()).exit_code)
     assert.is_true(assert(cmd:run()).ok)
@@ -244,7 +244,7 @@ describe("a command's rules for success", function()
     assert.equal("signal TERM", err.code .. " " .. err.result.signal)
   end)
 
-  it("is success for all with raw_status, which has the status", function()
+  it("is success for every end with raw_status", function()
     local result = assert(ends_with("--kill", "TERM"):raw_status():run())
     assert.equal(15, result.raw_status)
     assert.equal("TERM", result.signal)

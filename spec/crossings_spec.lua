@@ -43,7 +43,7 @@ describe("Ctrl-C", function()
 
   for name, call in pairs { ["a run"] = "noshell.run " .. NOISY,
     ["a pipeline"] = ("noshell.pipeline({ %s, { 'cat' } }):run()"):format(NOISY) } do
-    it("is noticed in " .. name .. " though the program never pauses", function()
+    it("is detected in " .. name .. " though the program never pauses", function()
       local run = helper.run_lua(helper.lua, ([[
         local noshell = require "noshell"
         print(pcall(function() return %s end))
@@ -61,7 +61,7 @@ describe("calls from Lua into C", function()
     assert.is_true(crossings [[assert(noshell.run("true"))]] <= 24)
   end)
 
-  it("are no more if the program writes a lot", function()
+  it("do not increase if the program writes a lot", function()
     assert.is_true(crossings [[
       assert(#noshell.run("head", "-c", 10000000, "/dev/zero").stdout == 10000000)
     ]] <= 24)

@@ -47,7 +47,7 @@ describe("the standard streams", function()
       end
     end)
 
-    it("are null, ours, a descriptor, a file, a path, or stdout's", function()
+    it("may be null, inherited, a descriptor, a file, a path, or stdout's", function()
       helper.with_tmpdir(function(dir)
         local null = open "/dev/null"
         local file = assert(io.open(dir .. "/out", "w"))
@@ -77,7 +77,7 @@ describe("the standard streams", function()
     end)
   end)
 
-  it("are ours with inherit", function()
+  it("are the parent's with inherit", function()
     helper.with_tmpdir(function(dir)
       assert(noshell.command(helper.probe, "--to", dir .. "/report"):set_stdin("inherit")
         :set_stdout("inherit"):set_stderr("inherit"):run())
@@ -89,14 +89,14 @@ describe("the standard streams", function()
     end)
   end)
 
-  it("keep the order of what is written to stdout and stderr in one pipe", function()
+  it("keep the order of writes to stdout and stderr in one pipe", function()
     local result = assert(noshell.command(helper.probe, "--write", 1, "a", "--write", 2,
       "b", "--write", 1, "c", "--write", 2, "d"):set_stderr("stdout"):run())
     assert.equal("abcd", result.stdout)
     assert.is_nil(result.stderr)
   end)
 
-  it("come after what Lua has written to the same file", function()
+  it("come after the text that Lua has written to the same file", function()
     helper.with_tmpdir(function(dir)
       local file = assert(io.open(dir .. "/out", "w"))
       file:write "first "
@@ -124,7 +124,7 @@ describe("the standard streams", function()
     first:close()
   end)
 
-  it("fail to start where their file was closed meanwhile", function()
+  it("fail to start if their file was closed meanwhile", function()
     local file = assert(io.open "/dev/null")
     local cmd = noshell.command("true"):set_stdin(file)
     file:close()
@@ -134,7 +134,7 @@ describe("the standard streams", function()
       err.errname))
   end)
 
-  it("are the last that was said", function()
+  it("are those of the last call", function()
     local cmd = noshell.command("cat"):set_stdin("null"):set_input_buffer("a")
     assert.equal("a", cmd:output())
     assert.equal("", cmd:set_stdin("null"):output())
@@ -146,7 +146,7 @@ describe("a passed descriptor", function()
   helper.leak_check()
 
   helper.each_path(function(path)
-    it("has the same number, or another, and nothing else is open", function()
+    it("has the same number or another, and no others are open", function()
       local other, zero = open "/dev/null", open "/dev/zero"
       sys.cloexec(other, false)
       local report, launch = probing.report(probing.command():pass_fd(zero)
@@ -190,7 +190,7 @@ describe("a passed descriptor", function()
     close(zero)
   end)
 
-  it("that was given away is closed with the command, and after an argument error", function()
+  it("with close_parent is closed with the command, and after an argument error", function()
     local given = open "/dev/zero"
     noshell.command("true"):pass_fd(given, { close_parent = true })
     collectgarbage()
@@ -204,7 +204,7 @@ describe("a passed descriptor", function()
     assert.is_nil((sys.cloexec(given)))
   end)
 
-  it("may be a Lua file, which is closed where that was said", function()
+  it("may be a Lua file, which close_parent closes", function()
     local kept, given = assert(io.open "/dev/null"), assert(io.open "/dev/zero")
     local report = probing.report(probing.command():pass_fd(kept, { as = 8 })
       :pass_fd(given, { as = 9, close_parent = true }))
@@ -236,7 +236,7 @@ describe("a sent buffer", function()
   helper.leak_check()
 
   helper.each_path(function(path)
-    it("is readable at the number that it was given, to its end", function()
+    it("is readable to its end at the number that was returned", function()
       local cmd = noshell.command("cat")
       local number = cmd:send_buffer "se\0cret"
       cmd:add_args("/proc/self/fd/" .. number)
@@ -247,7 +247,7 @@ describe("a sent buffer", function()
     end)
   end)
 
-  it("has a number of its own beside others and passed descriptors", function()
+  it("has another number than other buffers and passed descriptors", function()
     local zero = open "/dev/zero"
     local cmd = noshell.command("cat"):pass_fd(zero, { as = 3 })
     local first, second = cmd:send_buffer "a", cmd:send_buffer "b"
@@ -273,7 +273,7 @@ end)
 describe("with 19,000 descriptors open here", function()
   helper.leak_check()
 
-  it("the child has those that were asked for", function()
+  it("the child has only those that were passed", function()
     helper.require_or_pending("limits", sys.limit "nofile" >= 19500,
       "19,500 open files: ulimit -n")
     for _, path in ipairs(helper.paths) do

@@ -114,7 +114,7 @@ describe("the reference", function()
     if directory then helper.remove_tree(directory) end
   end)
 
-  it("has the module's functions, and those of the tables in it", function()
+  it("has the functions of the module and of the tables in it", function()
     assert_functions("noshell", noshell)
     for name, value in pairs(noshell) do
       if type(value) == "table" then assert_functions("noshell." .. name, value) end
@@ -127,7 +127,7 @@ describe("the reference", function()
     end)
   end
 
-  it("has the methods of a pipeline, running too, and of what popen gives", function()
+  it("has the methods of pipelines, running pipelines, and popen's files", function()
     local pipeline = noshell.pipeline { "true" }
     assert_functions("noshell.pipeline", getmetatable(pipeline).__index)
     local running = assert(pipeline:run_async())
@@ -156,11 +156,11 @@ describe("the reference", function()
     assert_outcomes("noshell.result", results)
   end)
 
-  it("has the fields of what features tells", function()
+  it("has the fields of features", function()
     assert_fields("noshell.features", sorted_keys(noshell.features()))
   end)
 
-  it("has no words that ldoc does not understand", function()
+  it("has no annotations that ldoc does not understand", function()
     reference()
     assert.equal("", said)
   end)
@@ -221,7 +221,7 @@ end)
 for path, least in pairs { ["README.md"] = 10, ["CONTRIBUTING.md"] = 1,
   ["SECURITY.md"] = 1, ["doc/design.md"] = 3 } do
   describe(path, function()
-    it("links to what is there", function()
+    it("has links to existing targets", function()
       local text = helper.read_file(helper.root .. "/" .. path)
       local folder = helper.root .. "/" .. (path:match "^.*/" or "")
       local count = 0
@@ -239,7 +239,7 @@ end
 describe("README.md", function()
   local readme = helper.read_file(helper.root .. "/README.md")
 
-  it("links each of its words", function()
+  it("links each of its terms", function()
     local words = readme:match "\n| word | meaning |\n|%-%-%-|%-%-%-|\n(.-)\n\n"
     for line in (words .. "\n"):gmatch "([^\n]*)\n" do
       assert.matches("^| %[[%a ]+%]%([%w/_.]+%) | ", line)

@@ -10,7 +10,7 @@ end
 describe("on_stdout and on_stderr", function()
   helper.leak_check()
 
-  it("are told each line while everything is captured", function()
+  it("are called for each line while everything is captured", function()
     local out, on_stdout = collector()
     local err, on_stderr = collector()
     local result = assert(noshell.run { "sh", "-c", "echo a; echo e >&2; echo; printf b",
@@ -21,7 +21,7 @@ describe("on_stdout and on_stderr", function()
     assert.equal("e\n", result.stderr)
   end)
 
-  it("are told lines as they come", function()
+  it("are called as lines arrive", function()
     -- The program ends only when the line was told.
     helper.with_tmpdir(function(dir)
       local result = assert(noshell.run {
@@ -34,14 +34,14 @@ describe("on_stdout and on_stderr", function()
     end)
   end)
 
-  it("take stderr's lines where it goes to stdout", function()
+  it("get stderr's lines if it is directed to stdout", function()
     local out, on_stdout = collector()
     assert(noshell.run { "sh", "-c", "echo a; echo b >&2; echo c", stderr = "stdout",
       on_stdout = on_stdout })
     assert.same({ "a", "b", "c" }, out)
   end)
 
-  it("are told lines of any length", function()
+  it("get lines of any length", function()
     local size = 5000000
     local told
     assert(noshell.run { "cat", input = { ("x"):rep(size), "\n", "y" },
@@ -49,7 +49,7 @@ describe("on_stdout and on_stderr", function()
     assert.equal(size, told)
   end)
 
-  it("are told many lines, of both streams", function()
+  it("get many lines of both streams", function()
     local out, err = 0, 0
     assert(noshell.run { "sh", "-c", "seq 200000 >&2 & seq 200000; wait",
       on_stdout = function() out = out + 1 end,
@@ -58,7 +58,7 @@ describe("on_stdout and on_stderr", function()
     assert.equal(200000, err)
   end)
 
-  it("get lines without their CR where crlf says so", function()
+  it("get lines without their CR with crlf", function()
     local spec = { "printf", "a\\r\\nb\\n\\r\\nc\\r", crlf = true }
     local out, on_stdout = collector()
     spec.on_stdout = on_stdout
@@ -82,7 +82,7 @@ describe("on_stdout and on_stderr", function()
     assert.equal(0, #out)
   end)
 
-  it("work where a process is waited for", function()
+  it("work while a process is waited for", function()
     local out, on_stdout = collector()
     local process = assert(noshell.run_async { "sh", "-c", "echo a; sleep 0.02; echo b",
       on_stdout = on_stdout })
@@ -101,7 +101,7 @@ describe("on_stdout and on_stderr", function()
     process:close()
   end)
 
-  it("end the program where they raise, and the error is raised", function()
+  it("end the program if they raise an error, which is raised again", function()
     local what = {}
     local process
     local ok, err = pcall(noshell.run, { "yes", on_stdout = function() error(what) end })
@@ -114,7 +114,7 @@ describe("on_stdout and on_stderr", function()
     process:close()
   end)
 
-  it("end all the program started where they raise", function()
+  it("end the program's descendants if they raise an error", function()
     local before = core.now()
     local ok = pcall(noshell.run, { "sh", "-c", "echo x; sleep 50 & wait",
       on_stdout = function() error("oops") end })
@@ -122,7 +122,7 @@ describe("on_stdout and on_stderr", function()
     assert.truthy(core.now() - before < 5)
   end)
 
-  it("raise from lines and output too", function()
+  it("raise their errors from lines and output, too", function()
     assert.error_matches(function()
       noshell.output { "echo", "x", on_stdout = function() error("oops", 0) end }
     end, "^oops$")
@@ -133,7 +133,7 @@ describe("on_stdout and on_stderr", function()
     end, "^oops$")
   end)
 
-  it("may close the process that they are told of", function()
+  it("may close their process", function()
     for _, way in ipairs { "pump", "wait" } do
       local process
       process = assert(noshell.run_async { "yes",
@@ -146,7 +146,7 @@ describe("on_stdout and on_stderr", function()
     end
   end)
 
-  it("need their stream captured", function()
+  it("conflict with a stream that is not captured", function()
     for _, spec in ipairs { { "echo", on_stdout = print, stdout = "null" },
       { "echo", on_stderr = print, stderr = "stdout" } } do
       local _, err = noshell.run(spec)
@@ -185,7 +185,7 @@ describe("input", function()
     assert.equal("xy", cmd:clone():output())
   end)
 
-  it("may be a function that makes it as it is read", function()
+  it("may be a function that returns it as it is read", function()
     local left, most, pieces = 400, 0, 0
     local process = assert(noshell.run_async { "cat", stdout = "pipe", input = function()
       left = left - 1
@@ -206,7 +206,7 @@ describe("input", function()
     process:close()
   end)
 
-  it("of 100 MB is counted whole", function()
+  it("of 100 MB is complete", function()
     local chunk, count = ("x"):rep(100000), 0
     assert.equal("100000000", noshell.output { "wc", "-c", input = function()
       count = count + 1
@@ -214,7 +214,7 @@ describe("input", function()
     end })
   end)
 
-  it("is not asked for any more where the program reads no more", function()
+  it("is not requested any more if the program stops reading", function()
     local calls = 0
     local result = assert(noshell.run { "head", "-c", "5", input = function()
       calls = calls + 1
@@ -225,7 +225,7 @@ describe("input", function()
     assert(noshell.run { "true", input = function() return ("x"):rep(100000) end })
   end)
 
-  it("goes with output of the same size", function()
+  it("works with output of the same size", function()
     local left = 100
     local result = assert(noshell.run { "cat", input = function()
       left = left - 1
@@ -253,7 +253,7 @@ describe("input", function()
     assert.equal("timeout", err.code)
   end)
 
-  it("ends the program where it raises or gives no string", function()
+  it("ends the program if it raises an error or returns no string", function()
     local what = {}
     local ok, err = pcall(noshell.run, { "cat", input = function() error(what) end })
     assert.is_false(ok)
@@ -263,7 +263,7 @@ describe("input", function()
     end, "input: a string is needed, not a table")
   end)
 
-  it("is what was set last", function()
+  it("is that of the last call", function()
     local cmd = noshell.command("cat"):set_input { "list" }
     assert.equal("buffer", cmd:set_input_buffer("buffer"):output())
     assert.equal("list", cmd:set_input({ "list" }):output())
@@ -302,7 +302,7 @@ describe("tail", function()
     assert.equal(0, result.stdout_dropped)
   end)
 
-  it("keeps 64 KiB unless told how much", function()
+  it("keeps 64 KiB by default", function()
     local result = assert(noshell.run { "head", "-c", "200000000", "/dev/zero",
       capture = "tail" })
     assert.equal(65536, #result.stdout)
@@ -315,7 +315,7 @@ describe("tail", function()
     assert.equal(3893, result.stdout_dropped)
   end)
 
-  it("loses no line that on_stdout is told", function()
+  it("loses no line for on_stdout", function()
     local sum, last = 0, nil
     local result = assert(noshell.run { "seq", 300000, tail = 7, on_stdout = function(line)
       sum, last = sum + 1, line
@@ -332,7 +332,7 @@ describe("tail", function()
     assert.truthy(tostring(err):find("exited with status 1: why", 1, true))
   end)
 
-  it("is a number of bytes, and goes with no cap", function()
+  it("is a number of bytes, and conflicts with a cap", function()
     for _, wrong in ipairs { -1, 1.5, "x" } do
       local _, err = noshell.run { "true", tail = wrong }
       assert.equal("invalid", err.code)
@@ -347,7 +347,7 @@ end)
 describe("lines", function()
   helper.leak_check()
 
-  it("lose their CR where crlf says so", function()
+  it("lose their CR with crlf", function()
     local lines = {}
     for line in noshell.lines { "printf", "a\\r\\nb\\n", crlf = true } do
       lines[#lines + 1] = line
@@ -371,7 +371,7 @@ describe("lines", function()
     assert.equal(1, count)
   end)
 
-  it("end with the deadline of a program that writes without pause", function()
+  it("end with the deadline of a program that writes continuously", function()
     local ok, err = pcall(function()
       for _ in noshell.lines { "yes", timeout = 0.1 } do end
     end)
@@ -382,7 +382,7 @@ describe("lines", function()
     process:close()
   end)
 
-  it("may be records of a command", function()
+  it("may be records", function()
     local records = {}
     for record in noshell.command("printf", "a;b\\nc;"):records(";") do
       records[#records + 1] = record

@@ -27,7 +27,7 @@ describe("a call", function()
     end)
   end)
 
-  it("has the environment as the program would", function()
+  it("has the environment that the program would get", function()
     local call = call_of { "frob", env = { A = "1", HOME = false } }
     assert.equal("1", call.env.A)
     assert.is_nil(call.env.HOME)
@@ -41,7 +41,7 @@ describe("a call", function()
     assert.is_nil(call_of { "frob" }.input)
   end)
 
-  it("has how the standard streams are directed", function()
+  it("describes how the standard streams are directed", function()
     local call = call_of { "frob" }
     assert.same({ "null", "capture", "capture" }, { call.stdin, call.stdout, call.stderr })
     call = call_of { "frob", input = "x", stdout = { path = "/x", append = true },
@@ -64,7 +64,7 @@ describe("a call", function()
     end)
   end)
 
-  it("has the rest of what the command was told, by the keys of a SPEC", function()
+  it("has the other settings of the command, by the keys of a SPEC", function()
     local said = { cwd = "/srv", umask = "022", nice = 5, uid = 1000, gid = 100,
       groups = { 100, 200 }, new_session = true, no_new_privs = true, timeout = 5, grace = 1,
       parent_death_signal = "TERM", arg0 = "-sh", run_among = 1, pid_file = "/run/x.pid",
@@ -96,7 +96,7 @@ describe("a call", function()
     assert.same({ [fd] = "***" }, call.send_buffers)
   end)
 
-  it("leaves the command's own log and strings as they are", function()
+  it("does not change the command's own log and strings", function()
     helper.with_tmpdir(function(dir)
       dry.with(nil, function(run)
         local cmd = noshell.command("frob", "a b")
@@ -129,7 +129,7 @@ describe("a secret in a dry run", function()
     return found
   end
 
-  it("is hidden in commands, calls, errors and what a spec is told", function()
+  it("is hidden in commands, calls, errors and messages", function()
     local secret = noshell.secret(SECRET)
     local seen = {}
     dry.with(function(call) seen[#seen + 1] = call return call.input end, function(run)
@@ -155,7 +155,7 @@ describe("a secret in a dry run", function()
     end)
   end)
 
-  it("is no longer hidden where the input is set again", function()
+  it("is no longer hidden if the input is set again", function()
     local cmd = noshell.command("frob"):set_input_buffer(noshell.secret(SECRET))
     assert.equal("***", call_of(cmd).input)
     assert.equal("***", call_of(cmd:clone()).input)
@@ -184,7 +184,7 @@ describe("a transcript", function()
     return (noshell.run_async({ "false" }):wait())
   end
 
-  it("of a dry run is that of a real one", function()
+  it("of a dry run equals that of a real run", function()
     helper.with_tmpdir(function(dir)
       local started, dry_events = {}, {}
       local previous = noshell.trace(function(event)

@@ -12,7 +12,7 @@ end
 describe("an expectation", function()
   helper.leak_check()
 
-  it("matches a program's name, wherever it stands, or its path", function()
+  it("matches a program's name in any directory, or its path", function()
     dry.with({
       { match = "git", reply = "by name" }, { match = "/opt/bin/make", reply = "by path" },
     }, function()
@@ -36,7 +36,7 @@ describe("an expectation", function()
     end)
   end)
 
-  it("matches what a function tells, and anything", function()
+  it("matches by a function, or everything", function()
     dry.with({
       { match = function(call) return call.cwd == "/srv" end, reply = "there" },
       { match = true, reply = "anywhere" },
@@ -58,7 +58,7 @@ describe("an expectation", function()
     end)
   end)
 
-  it("that is not there is an error, never a real run", function()
+  it("that is missing is an error, never a real run", function()
     dry.with({ { match = "git", reply = "x" } }, function(run)
       local line = debug.getinfo(1, "l").currentline + 1
       local err = raised(function() noshell.run("touch", "/nowhere/x") end)
@@ -70,7 +70,7 @@ describe("an expectation", function()
     assert.matches("unexpected command", raised(dry.with, {}, function() noshell.output "ls" end))
   end)
 
-  it("is used as often as it says", function()
+  it("is used as often as required", function()
     dry.with({ { match = "a", times = 2, reply = "first" },
       { match = "a", times = 1, reply = "then" } }, function()
       assert.same({ "first", "first", "then" },
@@ -82,7 +82,7 @@ describe("an expectation", function()
       { { match = "rm", times = 0 } }, function() noshell.run "rm" end))
   end)
 
-  it("that was not run is pending, and verify raises", function()
+  it("that was not run is pending, and verify raises an error", function()
     dry.with({
       { match = { "git", "push", "a b" } }, { match = "make", times = 2 },
       { match = "ls", times = "any" }, { match = "rm", times = 0 },
@@ -106,7 +106,7 @@ describe("an expectation", function()
     dry.with(nil, function(run) assert.is_true(run:verify()) end)
   end)
 
-  it("that was missing is told by verify, also where the script caught the error", function()
+  it("that was missing is reported by verify even if the script caught the error", function()
     dry.with({ { match = true, times = "any" , reply = function(call)
       if call.program == "b" then error("oops", 0) end
     end } }, function(run)
@@ -137,7 +137,7 @@ describe("expectations in order", function()
     end
   end)
 
-  it("say what comes next", function()
+  it("name the next command", function()
     for script, said in pairs {
       ["b"] = "unexpected command 'b': expected next: 'a' %(expectation 1%)$",
       ["a b d"] = "unexpected command 'd': expected next: 'b' %(expectation 2%)$",
@@ -162,7 +162,7 @@ describe("expectations in order", function()
     end)
   end)
 
-  it("are met by the stages of a pipeline", function()
+  it("are met by the commands of a pipeline", function()
     dry.with({ ordered = true, { match = "sort", reply = "1\n2\n" },
       { match = { "wc", "-l" }, reply = function(call)
         return tostring(select(2, call.input:gsub("\n", "")))
@@ -188,7 +188,7 @@ describe("a wrong expectation", function()
     ['expectation 1: times must be a number or "any", not -1'] = { { match = "a", times = -1 } },
     ["no such option: orderd"] = { orderd = true },
   } do
-    it("is told where it is made: " .. said, function()
+    it("is an error at its line: " .. said, function()
       local err = raised(function() noshell.dry_run(list) end)
       local plain = said:gsub("%p", "%%%0")
       assert.matches("spec/dry_run_expect_spec.lua:%d+: noshell%.dry_run: " .. plain .. "$", err)

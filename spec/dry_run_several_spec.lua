@@ -11,7 +11,7 @@ describe("several in a dry run", function()
     return { stdout = "first\n", stderr = call.program .. " " .. tostring(call.stage) .. "\n" }
   end
 
-  it("are the stages of a pipeline, each with its call", function()
+  it("are the commands of a pipeline, each with its call", function()
     dry.with(stages, function(run)
       local result = assert(noshell.pipeline({ "a", input = "x" }, { "cat" },
         { "cat", "-u" }):run())
@@ -28,7 +28,7 @@ describe("several in a dry run", function()
     end)
   end)
 
-  it("are stages that wait for what is written to the first", function()
+  it("are commands of a pipeline that wait for the input of the first", function()
     dry.with(dry.replies(function(call)
       return { stdout = call.input .. call.program .. "\n" }
     end), function()
@@ -42,7 +42,7 @@ describe("several in a dry run", function()
     end)
   end)
 
-  it("fail as stages do", function()
+  it("fail as commands of a pipeline do", function()
     local pl = noshell.pipeline({ "a" }, { "b" })
     local _, err = dry.with(function(call)
       return call.program == "a" and { exit_code = 2, stderr = "oops" } or nil
@@ -58,7 +58,7 @@ describe("several in a dry run", function()
     assert.same({ "spawn", 2 }, { err.code, err.index })
   end)
 
-  it("pass a tee by, which is a stage like others", function()
+  it("include a tee, which is a command like others", function()
     local told = {}
     local result = dry.with(dry.echo, function(run)
       local result = noshell.pipeline({ "a", "text" },
@@ -70,7 +70,7 @@ describe("several in a dry run", function()
     assert.equal("text\n", result.stdout)
   end)
 
-  it("are mapped", function()
+  it("are run by map", function()
     local results = dry.with(dry.echo, function()
       return noshell.map({ 1, 2, 3, 4, 5 }, function(i) return { "frob", i } end,
         { concurrency = 2 })
@@ -86,7 +86,7 @@ describe("several in a dry run", function()
     end, "^oops$")
   end)
 
-  it("keep no host waiting", function()
+  it("do not wait in the host", function()
     local waits = {}
     local previous = noshell.host.use(function(_, seconds) waits[#waits + 1] = seconds end)
     local ok, err = pcall(dry.with, dry.echo, function()
@@ -99,7 +99,7 @@ describe("several in a dry run", function()
     for _, seconds in ipairs(waits) do assert.equal(0, seconds) end
   end)
 
-  it("are tried again, and no time passes", function()
+  it("are retried without delay", function()
     local count, before = 0, helper.sys.clock()
     local result = dry.with(function(call)
       count = call.number
@@ -109,7 +109,7 @@ describe("several in a dry run", function()
     assert.truthy(helper.sys.clock() - before < 3600)
   end)
 
-  it("are waited for", function()
+  it("are waited for together", function()
     dry.with(function(call) return { exit_code = #call.args } end, function()
       local a, b = noshell.run_async "x", noshell.run_async("x", "y")
       local ended, result = noshell.wait_any { b, a }

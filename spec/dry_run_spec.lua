@@ -30,7 +30,7 @@ describe("a dry run", function()
     end)
   end)
 
-  it("counts for commands that were built before, and is the backend", function()
+  it("applies to commands that were built before, and is the backend", function()
     local cmd = noshell.command("nosuchprogram")
     dry.with(dry.replies "x\n", function()
       assert.equal("x", cmd:output())
@@ -42,7 +42,7 @@ describe("a dry run", function()
     assert.equal("spawn", select(2, cmd:run()).code)
   end)
 
-  it("gives results and processes of the usual classes", function()
+  it("returns results and processes of the usual classes", function()
     local real = noshell.run("true")
     dry.with(nil, function()
       local process = noshell.run_async("true")
@@ -57,7 +57,7 @@ describe("a dry run", function()
     end)
   end)
 
-  it("gives pids that no process has", function()
+  it("returns pids that no process has", function()
     dry.with(nil, function()
       local a, b = noshell.run("true").pid, noshell.run("true").pid
       assert.truthy(a > 2 ^ 22 and b == a + 1)
@@ -66,7 +66,7 @@ describe("a dry run", function()
     end)
   end)
 
-  it("tells a command's argument error without asking the handler", function()
+  it("reports a command's argument error without calling the handler", function()
     dry.with(error, function(run_)
       for _, spec in ipairs { { "true", nonsense = 1 }, { "true", cwd = 5 / 0 },
         { "true", daemonize = true, timeout = 5 },
@@ -98,7 +98,7 @@ describe("a dry run", function()
     assert.is_true(result.ok)
   end)
 
-  it("shows what it is", function()
+  it("has a readable string", function()
     local one = noshell.dry_run()
     noshell.run("true")
     assert.equal("noshell.dry (1 commands, active)", tostring(one))
@@ -106,14 +106,14 @@ describe("a dry run", function()
     assert.equal("noshell.dry (1 commands, stopped)", tostring(one))
   end)
 
-  it("raises for what is no handler", function()
+  it("raises an error for a value that is no handler", function()
     local _, err = pcall(function() noshell.dry_run(5) end)
     assert.matches("spec/dry_run_spec.lua:%d+: noshell.dry_run: the handler must be "
       .. "a function or a list, not 5$", err)
     assert.equal("hello\n", noshell.run("echo", "hello").stdout)
   end)
 
-  it("tells features without a trial launch", function()
+  it("reports features without a trial launch", function()
     local real = noshell.features()
     dry.with(nil, function()
       local found = noshell.features()
@@ -127,7 +127,7 @@ end)
 describe("dry runs inside one another", function()
   helper.leak_check()
 
-  it("are asked from the innermost", function()
+  it("are handled by the innermost", function()
     dry.with(dry.replies "outer", function(outer)
       assert.equal("outer", noshell.output("a"))
       dry.with(dry.replies "inner", function(inner)
@@ -163,13 +163,13 @@ describe("a reply", function()
     assert.is_true(run(nil).ok)
   end)
 
-  it("says what is written", function()
+  it("sets the output", function()
     assert.equal("out", run("out").stdout)
     local result = run { stdout = "out\n", stderr = 5 }
     assert.same({ "out\n", "5" }, { result.stdout, result.stderr })
   end)
 
-  it("says how it exits, by the command's rules", function()
+  it("sets the exit code, which the command's rules evaluate", function()
     local _, err = run({ exit_code = 3, stderr = "disk is full\n" })
     assert.equal("noshell: 'frob -x' exited with status 3: disk is full", tostring(err))
     assert.equal(3 * 256, err.result.raw_status)
@@ -180,7 +180,7 @@ describe("a reply", function()
     assert.equal("exit", select(2, run(3, { "frob", ok_codes = { 4 } })).code)
   end)
 
-  it("says what kills it", function()
+  it("sets the signal", function()
     local _, err = run { signal = "SEGV", core_dumped = true }
     assert.equal("noshell: 'frob -x' was killed by signal SEGV (core dumped)", tostring(err))
     assert.same({ 11, 139 }, { err.result.signal_number, err.result.raw_status })
@@ -188,7 +188,7 @@ describe("a reply", function()
     assert.same({ true, "KILL" }, { result.ok, result.signal })
   end)
 
-  it("says that its time is up, that it writes too much, that its status is lost", function()
+  it("sets a timeout, an exceeded output limit, or a lost status", function()
     local _, err = run({ timed_out = true, stdout = "some" }, { "frob", timeout = 5 })
     assert.same({ "timeout", "TERM", true, "some" },
       { err.code, err.result.signal, err.result.timed_out, err.result.stdout })
@@ -201,7 +201,7 @@ describe("a reply", function()
     assert.is_nil(err.result.exit_code)
   end)
 
-  it("says that it does not start", function()
+  it("sets a failure to start", function()
     local _, err = run { error = "ENOENT" }
     assert.equal("noshell: cannot start 'frob -x': find_program 'frob': "
       .. "No such file or directory (ENOENT)", tostring(err))
@@ -241,7 +241,7 @@ end)
 describe("a handler", function()
   helper.leak_check()
 
-  it("that raises raises at whoever runs the command", function()
+  it("that raises an error raises it from the function that runs the command", function()
     local mine = {}
     dry.with(function() error(mine) end, function(run_)
       for _, f in ipairs { noshell.run, noshell.run_async, noshell.output, noshell.system,
@@ -256,7 +256,7 @@ describe("a handler", function()
     assert.equal("real", noshell.output("echo", "real"))
   end)
 
-  it("can be asked again after an error", function()
+  it("can be called again after an error", function()
     local is_first = true
     dry.with(function()
       if is_first then is_first = false error("oops", 0) end
@@ -275,7 +275,7 @@ describe("a handler", function()
     end)
   end)
 
-  it("may yield where this Lua lets it", function()
+  it("may yield if this Lua permits it", function()
     local task = coroutine.create(function() return noshell.output "frob" end)
     dry.with(function()
       if not coroutine.running() or not pcall(coroutine.yield, "asked") then return "no yield" end
@@ -289,7 +289,7 @@ describe("a handler", function()
     end)
   end)
 
-  it("is asked from any coroutine", function()
+  it("is called from any coroutine", function()
     dry.with(function(call) return call.args[1] end, function()
       local gave = {}
       local function task(word)

@@ -58,7 +58,7 @@ describe("in a dry run every way to start a program", function()
   }
 
   for name, way in pairs(ways) do
-    it("asks the handler: " .. name, function()
+    it("calls the handler: " .. name, function()
       dry.with(dry.echo, function(run)
         assert.equal("x\n", way() or "x\n")
         assert.same({ "frob x" }, run:commands())
@@ -100,7 +100,7 @@ describe("in a dry run every way to start a program", function()
     assert.equal("21", text.out)
   end)
 
-  it("leaves what it does without programs as it is", function()
+  it("does not change functions that run no program", function()
     dry.with(error, function()
       assert.truthy(noshell.which("sh"):find("/", 1, true))
       local _, err = noshell.which("nosuchprogram")
@@ -126,7 +126,7 @@ describe("a process of a dry run", function()
     end)
   end)
 
-  it("has streams that are ready at once for who waits for them", function()
+  it("has streams that are ready at once", function()
     local core = require "noshell.core"
     dry.with(dry.replies "x\n", function()
       local process = noshell.run_async { "frob", stdin = "pipe", stdout = "pipe" }
@@ -144,7 +144,7 @@ describe("a process of a dry run", function()
     end)
   end)
 
-  it("keeps what is written to its stdin, and asks for the reply behind that", function()
+  it("keeps the data written to its stdin, and requests the reply afterwards", function()
     dry.with(dry.replies(dry.echo), function(run)
       local process = noshell.run_async { "cat", stdin = "pipe", stdout = "pipe" }
       assert.is_nil(run:calls()[1].input)
@@ -156,7 +156,7 @@ describe("a process of a dry run", function()
     end)
   end)
 
-  it("knows what was written to it also where nobody reads", function()
+  it("has its input even if its output is not read", function()
     dry.with(nil, function(run)
       local file = noshell.popen({ "lpr" }, "w")
       file:write("page ", 1)
@@ -168,7 +168,7 @@ describe("a process of a dry run", function()
     end)
   end)
 
-  it("raises what the reply's function raises where it is waited for", function()
+  it("raises errors of the reply's function when it is waited for", function()
     dry.with(dry.replies(function() error("oops", 0) end), function(run)
       local process = noshell.run_async { "cat", stdin = "pipe" }
       assert.error_matches(function() process:wait() end, "^oops$")
@@ -182,7 +182,7 @@ describe("a process of a dry run", function()
     end)
   end)
 
-  it("tells lines, keeps a tail, and chomps CR LF", function()
+  it("passes lines on, keeps a tail, and chomps CR LF", function()
     dry.with(dry.replies { stdout = "a\r\nb\r\n", stderr = "x" }, function()
       local told = {}
       local function tell(line) told[#told + 1] = line end
@@ -197,7 +197,7 @@ describe("a process of a dry run", function()
     end)
   end)
 
-  it("reads all that a function gives, and raises what that raises", function()
+  it("reads everything from an input function, and raises its errors", function()
     dry.with(dry.echo, function()
       local i = 0
       local result = noshell.run { "cat", input = function()
@@ -215,7 +215,7 @@ describe("a process of a dry run", function()
     end)
   end)
 
-  it("reads what another one's stream has, which is closed then", function()
+  it("reads and closes the stream of another process", function()
     dry.with(dry.echo, function(run)
       local first = noshell.run_async { "echo", "abc", stdout = "pipe" }
       assert.equal("abc", noshell.output { "cat", stdin = first.stdout })
@@ -225,7 +225,7 @@ describe("a process of a dry run", function()
     end)
   end)
 
-  it("writes both outputs to one place", function()
+  it("writes both outputs to one target", function()
     local reply = dry.replies { stdout = "out\n", stderr = "err\n" }
     assert.equal("out\nerr\n", dry.with(reply, function()
       return noshell.run { "frob", stderr = "stdout" }.stdout
@@ -249,7 +249,7 @@ describe("a process of a dry run", function()
     end)
   end)
 
-  it("closes what was passed with close_parent, as a start does", function()
+  it("closes descriptors passed with close_parent, as a start does", function()
     dry.with(nil, function(run)
       local kept, given = assert(io.tmpfile()), assert(io.tmpfile())
       assert(noshell.command("frob"):pass_fd(kept, { as = 7 })
@@ -283,7 +283,7 @@ describe("a process of a dry run", function()
     end)
   end)
 
-  it("runs until somebody looks, and notes the signals it gets", function()
+  it("runs until it is pumped, and records its signals", function()
     dry.with(nil, function(run)
       local process = noshell.run_async "server"
       assert.is_true(process:kill "HUP")
@@ -309,7 +309,7 @@ describe("a process of a dry run", function()
     end)
   end)
 
-  it("is good for use when the dry run is over", function()
+  it("can be used after the dry run", function()
     local process = dry.with(dry.replies "x\n", function()
       return noshell.run_async { "frob", stdout = "pipe" }
     end)

@@ -49,7 +49,7 @@ describe("abort", function()
     process:close()
   end)
 
-  it("leaves a program that has ended alone, and may be repeated", function()
+  it("has no effect on a program that has ended, and may be repeated", function()
     local process = assert(noshell.run_async { helper.probe, "--exit", 3, check = false })
     assert.equal(3, assert(process:wait()).exit_code)
     assert.is_true(process:abort())
@@ -69,7 +69,7 @@ describe("close", function()
     assert.same({}, helper.zombies())
   end)
 
-  it("reaps one that has ended", function()
+  it("reaps a program that has ended", function()
     local process = assert(noshell.run_async { helper.probe, "--exit", 3 })
     process:close()
     assert.is_true(is_gone(process.pid))
@@ -84,7 +84,7 @@ describe("close", function()
     assert.equal("noshell.process (closed)", tostring(process))
   end)
 
-  it("is the end of its use, and an error names the line that goes on", function()
+  it("makes later use an error that names the caller's line", function()
     local process = assert(noshell.run_async { "true", stdout = "pipe" })
     local stdout = process.stdout
     process:close()
@@ -97,7 +97,7 @@ describe("close", function()
     end
   end)
 
-  it("copes with children that the host reaps or the kernel", function()
+  it("works if the host or the kernel reaps its children", function()
     for _, thief in ipairs { "thief", "ignore", "thread" } do
       local result = helper.run_lua(helper.lua, [[
         local noshell, sys = require "noshell", require "testsys"
@@ -123,7 +123,7 @@ end)
 describe("wait", function()
   helper.leak_check()
 
-  it("gives the same answer again", function()
+  it("returns the same objects again", function()
     local process = assert(noshell.run_async "true")
     local first = assert(process:wait())
     assert.equal(first, process:wait())
@@ -136,7 +136,7 @@ describe("wait", function()
     process:close()
   end)
 
-  it("leaves a program that takes longer running", function()
+  it("does not end a program that takes longer", function()
     local process = waiting()
     local value, err = process:wait(0.01)
     assert.is_nil(value)
@@ -153,7 +153,7 @@ describe("kill", function()
   helper.leak_check()
 
   helper.each_path(function()
-    it("signals nobody after the program has been waited for", function()
+    it("signals no process after the program has been waited for", function()
       local process = waiting()
       assert.is_true(process:kill(0))
       process.stdin:close()
@@ -168,7 +168,7 @@ describe("kill", function()
     end)
   end)
 
-  it("refuses what is no signal", function()
+  it("refuses a value that is no signal", function()
     local process = waiting()
     for _, signal in ipairs { "NONE", 65, -1, {} } do
       assert.has_error(function() process:kill(signal) end)
@@ -198,7 +198,7 @@ end)
 describe("a forgotten process", function()
   helper.leak_check()
 
-  it("is neither killed nor left as a zombie, nor are 10,000", function()
+  it("is neither killed nor left as a zombie, even 10,000 of them", function()
     helper.require_or_pending("limits", sys.limit "nofile" >= 1024, "1,024 open files")
     local from, to = sys.pipe()
     -- One that runs to the end of it all.
@@ -231,7 +231,7 @@ describe("a forgotten process", function()
     sys.close(to)
   end)
 
-  it("does not keep the program that ends from ending", function()
+  it("does not prevent the host from ending", function()
     local result = helper.run_lua(helper.lua, [[
       local noshell = require "noshell"
       noshell.run_async { "sleep", 0 }
@@ -280,7 +280,7 @@ describe("after a fork of the host", function()
     process:close()
   end)
 
-  it("collecting them there ends nothing here", function()
+  it("collecting objects there ends nothing here", function()
     local process = waiting()
     forked(function()
       process = nil -- luacheck: ignore
@@ -294,7 +294,7 @@ describe("after a fork of the host", function()
     process:close()
   end)
 
-  it("a command is as good as before, and processes of its own work", function()
+  it("commands and new processes work", function()
     local cmd = noshell.command("echo", "x")
     assert(noshell.run_async { "true" }):detach()
     local got = forked(function()
@@ -308,11 +308,11 @@ end)
 describe("exec", function()
   helper.leak_check()
 
-  it("puts the program in the place of who runs it", function()
+  it("replaces the process that calls it", function()
     helper.with_tmpdir(function(dir)
       local got = forked(function()
         noshell.command(helper.probe, "--to", dir .. "/report", "--report", "--exit", 7)
-          :set_umask(23):add_env_pair("A", "1"):set_nice(5):set_working_directory("/usr")
+          :set_umask("027"):add_env_pair("A", "1"):set_nice(5):set_working_directory("/usr")
           :exec()
         return { failed = true }
       end)

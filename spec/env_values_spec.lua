@@ -78,7 +78,7 @@ describe("the values of variables", function()
     assert.truthy(tostring(err):find("a table", 1, true), tostring(err))
   end)
 
-  it("are told to a tracer on request only", function()
+  it("are passed to a tracer on request only", function()
     local said = {}
     local function note(event) said[#said + 1] = event.event .. " " .. event.command end
     local function run()
@@ -117,7 +117,7 @@ describe("the values of variables", function()
     dry:stop()
   end)
 
-  it("reach the program, and the log that is asked for", function()
+  it("reach the program, and the log", function()
     local env = { A = VALUE }
     assert.equal(VALUE, noshell.output { "printenv", "A", env = env })
     local from, to = helper.sys.pipe()

@@ -28,14 +28,14 @@ describe("the example rtcwake", function()
     end)
   end)
 
-  it("says why that failed", function()
+  it("reports the failure", function()
     with_program("rtcwake", "echo 'no RTC here' >&2; exit 1", function(_, path)
       assert.same({ 1, "", "no wake-up alarm: noshell: 'rtcwake -m no -s 60' exited with "
         .. "status 1: no RTC here\n" }, { example("rtcwake", path, 60) })
     end)
   end)
 
-  it("says that there is no such program", function()
+  it("reports that there is no such program", function()
     helper.with_tmpdir(function(dir)
       require("lfs").link(noshell.which(helper.lua.name), dir .. "/" .. helper.lua.name, true)
       local status, out, err = example("rtcwake", dir .. ":/none", 60)
@@ -44,7 +44,7 @@ describe("the example rtcwake", function()
     end)
   end)
 
-  it("works with the real program, which has no clock to set here", function()
+  it("works with the real program, which has no clock here", function()
     local lfs = require "lfs"
     helper.require_or_pending("rtcwake", noshell.which "rtcwake", "rtcwake")
     -- No spec sets the alarm of a machine that has one.
@@ -74,7 +74,7 @@ describe("the example iscsiadm", function()
       end)
   end)
 
-  it("says why that failed, though lines came", function()
+  it("reports the failure after some lines", function()
     with_program("iscsiadm", LINES .. "echo 'iscsiadm: No records found' >&2; exit 21",
       function(_, path)
         assert.same({ 1, "", "cannot ask iscsiadm: noshell: 'iscsiadm --mode iface' exited "

@@ -15,7 +15,7 @@ describe("the exchange", function()
   helper.leak_check()
 
   helper.each_path(function(path)
-    it("moves much in all three directions at once", function()
+    it("moves much data in all three directions at once", function()
       local input = helper.pattern(3 * MEGA + 7)
       -- It writes before it reads: whoever only wrote would hang.
       local process = assert(noshell.run_async { helper.probe, "--out", 2 * MEGA, "--err",
@@ -43,7 +43,7 @@ describe("the exchange", function()
     end)
   end)
 
-  it("moves every size around those of pipes and pages", function()
+  it("moves every size near those of pipes and pages", function()
     for _, around in ipairs { 1, 4096, 65536, 131072, MEGA } do
       for size = around - 1, around + 1 do
         local data = helper.pattern(size)
@@ -59,12 +59,12 @@ describe("the exchange", function()
     assert.equal(all, assert(noshell.run { "cat", input = all }).stdout)
   end)
 
-  it("gives an empty input as an end of file", function()
+  it("passes an empty input as an end of file", function()
     assert.equal("in.count=0\nin.adler32=00000001\n",
       assert(noshell.run { helper.probe, "--in", input = "" }).stdout)
   end)
 
-  it("goes on in the background only as somebody pumps", function()
+  it("continues only while it is pumped", function()
     local data = helper.pattern(MEGA)
     local process = assert(noshell.run_async { "cat", input = data })
     while not process:poll() do
@@ -96,7 +96,7 @@ describe("a program that stops reading", function()
   helper.leak_check()
 
   helper.each_path(function()
-    it("is no error, whatever of its input is left", function()
+    it("is no error, even if input is left", function()
       for _, words in ipairs { { "--exit", 0 }, { "--read", 0, 10 },
         { "--close", 0, "--out", 100000 } } do
         local spec = { helper.probe, input = helper.pattern(MEGA) }
@@ -107,7 +107,7 @@ describe("a program that stops reading", function()
     end)
   end)
 
-  it("is EPIPE for who writes to its stream", function()
+  it("causes EPIPE for writes to its stream", function()
     local process = assert(noshell.run_async { helper.probe, "--close", 0, "--say",
       "closed", "--pause", stdin = "pipe", stdout = "pipe" })
     assert.equal("closed", process.stdout:read())
@@ -122,7 +122,7 @@ end)
 describe("the cap of what is captured", function()
   helper.leak_check()
 
-  it("ends the program that writes more, and gives what came", function()
+  it("ends a program that writes more, and keeps the output so far", function()
     for _, option in ipairs { "--out", "--err" } do
       local value, err = noshell.run { helper.probe, option, MEGA, "--pause",
         max_output = 100000 }
@@ -134,7 +134,7 @@ describe("the cap of what is captured", function()
     end
   end)
 
-  it("is for each stream by itself, and not met by its very size", function()
+  it("holds for each stream, and permits exactly its size", function()
     local result = assert(noshell.run { helper.probe, "--out", 1000, "--err", 1000,
       max_output = 1000 })
     assert.equal("1000 1000", #result.stdout .. " " .. #result.stderr)
@@ -143,7 +143,7 @@ describe("the cap of what is captured", function()
     assert.equal("output_limit", err.code)
   end)
 
-  it("is named with the stream that passed it, not the one that met it", function()
+  it("is reported for the stream that exceeded it, not one that reached it", function()
     for _, passed in ipairs { "stdout", "stderr" } do
       local out = passed == "stdout" and 1001 or 1000
       local _, err = noshell.run { helper.probe, "--out", out, "--err", 2001 - out,
@@ -154,7 +154,7 @@ describe("the cap of what is captured", function()
     end
   end)
 
-  it("is 64 MiB unless set, and none with math.huge", function()
+  it("is 64 MiB by default, and none with math.huge", function()
     local _, err = noshell.run { helper.probe, "--out", 64 * MEGA + 1, stderr = "null" }
     assert.equal("output_limit", err.code)
     assert.equal(64 * MEGA, #err.result.stdout)
@@ -175,7 +175,7 @@ end)
 describe("the output's end", function()
   helper.leak_check()
 
-  it("is waited for where a grandchild keeps the pipe", function()
+  it("is waited for if a grandchild keeps the pipe", function()
     local from, to = sys.pipe()
     local process = assert(noshell.run_async { helper.probe, "--say", "a", "--fork",
       "--block-on", from, "--say", "b", "--end", pass_fds = { from } })

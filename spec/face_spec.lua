@@ -24,7 +24,7 @@ describe("run", function()
     assert.truthy(tostring(result):find("^exited with status 0 after "))
   end)
 
-  it("gives nil and the error for a bad end, with the result in it", function()
+  it("returns nil and the error for a failure, with the result", function()
     local result, err = noshell.run("sh", "-c", "echo so >&2; exit 3")
     assert.is_nil(result)
     assert.equal("exit", err.code)
@@ -36,7 +36,7 @@ describe("run", function()
       tostring(err))
   end)
 
-  it("takes any exit with check = false, and those of ok_codes", function()
+  it("accepts any exit with check = false, and those of ok_codes", function()
     assert.equal(3, assert(noshell.run { "sh", "-c", "exit 3",
       check = false }).exit_code)
     assert.equal(3, assert(noshell.run { "sh", "-c", "exit 3",
@@ -44,7 +44,7 @@ describe("run", function()
     assert.is_nil((noshell.run { "sh", "-c", "exit 5", ok_codes = { 3, 4 } }))
   end)
 
-  it("says where a program did not start", function()
+  it("names the stage that failed", function()
     local result, err = noshell.run { "true", cwd = "/no/such" }
     assert.is_nil(result)
     assert.equal("spawn", err.code)
@@ -56,7 +56,7 @@ describe("run", function()
       .. "'/no/such': No such file or directory (ENOENT)", tostring(err))
   end)
 
-  it("says that a program was not found", function()
+  it("reports that a program was not found", function()
     local _, err = noshell.run("no-such-program", "-x")
     assert.equal("find_program", err.stage)
     assert.equal("noshell: cannot start 'no-such-program -x': find_program "
@@ -65,7 +65,7 @@ describe("run", function()
     assert.truthy(tostring(err):find("there is no shell", 1, true))
   end)
 
-  it("says that a program is a directory", function()
+  it("reports that a program is a directory", function()
     local _, err = noshell.run "/tmp"
     assert.equal("noshell: cannot start '/tmp': exec '/tmp': it is a directory "
       .. "(EACCES)", tostring(err))
@@ -123,12 +123,12 @@ describe("output", function()
     assert.equal("a\r\n \0", noshell.output { "cat", input = "a\r\n \0\n" })
   end)
 
-  it("holds stderr too where that is asked for", function()
+  it("includes stderr on request", function()
     assert.equal("a\nb", noshell.output { "sh", "-c", "echo a >&2; echo b",
       stderr = "stdout" })
   end)
 
-  it("gives nil and the error", function()
+  it("returns nil and the error", function()
     local text, err = noshell.output("sh", "-c", "echo x; exit 1")
     assert.is_nil(text)
     assert.equal("x\n", err.result.stdout)
@@ -145,13 +145,13 @@ end)
 describe("lines", function()
   helper.leak_check()
 
-  it("gives the lines as they come", function()
+  it("returns lines as they arrive", function()
     local found = {}
     for line in noshell.lines("printf", "a\n\nb") do found[#found + 1] = line end
     assert.same({ "a", "", "b" }, found)
   end)
 
-  it("keeps the ends of lines where a command is asked to", function()
+  it("keeps the ends of lines on request", function()
     local found = {}
     for line in noshell.command("printf", "a\nb"):lines "L" do
       found[#found + 1] = line
@@ -159,7 +159,7 @@ describe("lines", function()
     assert.same({ "a\n", "b" }, found)
   end)
 
-  it("leaves the command as it was", function()
+  it("does not change the command", function()
     local cmd = noshell.command("printf", "a\nb")
     for _ = 1, 2 do
       local count = 0
@@ -169,13 +169,13 @@ describe("lines", function()
     assert.equal("a\nb", assert(cmd:run()).stdout)
   end)
 
-  it("raises the error where the program does not start", function()
+  it("raises the error if the program does not start", function()
     local ok, err = pcall(noshell.lines, "no-such-program")
     assert.is_false(ok)
     assert.equal("find_program", err.stage)
   end)
 
-  it("raises the error after the lines where the program ends badly", function()
+  it("raises the error after the lines if the program fails", function()
     local found = {}
     local ok, err = pcall(function()
       for line in noshell.lines("sh", "-c", "echo a; echo why >&2; exit 4") do
@@ -188,7 +188,7 @@ describe("lines", function()
     assert.equal("why\n", err.result.stderr)
   end)
 
-  it("raises the error where the deadline passes", function()
+  it("raises the error if the deadline passes", function()
     local ok, err = pcall(function()
       for _ in noshell.lines { "sh", "-c", "echo a; sleep 100",
         timeout = 0.05 } do end
@@ -199,7 +199,7 @@ describe("lines", function()
 
   -- Only 5.4 tells an iterator that its loop was left.
   if _VERSION:find "5.4" then
-    it("ends the program where the loop is left early", function()
+    it("ends the program if the loop is left early", function()
       local pid
       for line in noshell.lines("sh", "-c", "echo $$; exec sleep 100") do
         pid = line
@@ -226,7 +226,7 @@ describe("quote", function()
     assert.equal(table.concat(words, "\0") .. "\0", said)
   end)
 
-  it("takes numbers, and nothing at all", function()
+  it("accepts numbers, and no arguments at all", function()
     assert.equal("kill -9 17", noshell.quote("kill", -9, 17))
     assert.equal("", noshell.quote())
     assert.error_matches(function() noshell.quote("a", nil) end,
@@ -277,7 +277,7 @@ end)
 describe("a bound program", function()
   helper.leak_check()
 
-  it("takes the rest of its arguments, in every way to run", function()
+  it("takes further arguments, in every way to run", function()
     local probe = noshell.bind { "printf", "<%s>", "first", env = { LC_ALL = "C" } }
     assert.equal("<first><a><b><c>", probe("a", { "b", { "c" } }).stdout)
     assert.equal("<first><a>", probe.run("a").stdout)
@@ -290,7 +290,7 @@ describe("a bound program", function()
     assert.same({ true, "exit", 0 }, { noshell.bind("test").system("-d", "/") })
   end)
 
-  it("keeps what it was made of", function()
+  it("keeps its own copy of the SPEC", function()
     local cmd = noshell.command("echo", "a")
     local echo = noshell.bind(cmd)
     cmd:add_arg("b")
@@ -299,7 +299,7 @@ describe("a bound program", function()
     assert.equal("noshell.bound (echo a)", tostring(echo))
   end)
 
-  it("reports its argument errors as others do", function()
+  it("reports argument errors as other commands do", function()
     local result, err = noshell.bind { "echo", umsk = 1 } "x"
     assert.is_nil(result)
     assert.equal("umsk", err.key)
@@ -312,12 +312,12 @@ end)
 describe("which", function()
   helper.leak_check()
 
-  it("gives the path of a program", function()
+  it("returns the path of a program", function()
     assert.truthy(noshell.which("sh"):find("^/.*/sh$"))
     assert.equal("/bin/sh", noshell.which "/bin/sh")
   end)
 
-  it("gives nil and the error where there is none", function()
+  it("returns nil and the error if there is none", function()
     local path, err = noshell.which "no-such-program"
     assert.is_nil(path)
     assert.equal("ENOENT", err.errname)
@@ -327,7 +327,7 @@ end)
 describe("secret", function()
   helper.leak_check()
 
-  it("is passed, and shows nowhere", function()
+  it("is passed, but not shown anywhere", function()
     local secret = noshell.secret "hunter2"
     assert.equal("***", tostring(secret))
     local cmd = noshell.command { "sh", "-c", "echo $0 >&2; exit 1", secret }
@@ -341,7 +341,7 @@ end)
 describe("features", function()
   helper.leak_check()
 
-  it("tells which launch path is in use", function()
+  it("reports the launch path in use", function()
     assert.equal("string", type(noshell.features().launch))
   end)
 end)
@@ -349,7 +349,7 @@ end)
 describe("loading", function()
   helper.leak_check()
 
-  it("makes no globals", function()
+  it("creates no globals", function()
     local result = assert(script [[
       local before = {}
       for name in pairs(_G) do before[name] = true end

@@ -13,7 +13,7 @@ describe("an error's message", function()
         subject = "/srv/x" })
   end)
 
-  it("says why in words where there are words", function()
+  it("gives the reason if there is one", function()
     assert.equal("noshell: cannot start 'frob --all': exec '/bin/frob': its "
       .. "interpreter '/no/such' was not found (ENOENT)",
       message { code = "spawn", stage = "exec", errno = 2, errname = "ENOENT",
@@ -21,7 +21,7 @@ describe("an error's message", function()
         reason = "its interpreter '/no/such' was not found" })
   end)
 
-  it("gives a hook's words without an errno", function()
+  it("contains a hook's message without an errno", function()
     assert.equal("noshell: cannot start 'frob --all': set_pre_exec_hook: no way",
       message { code = "spawn", stage = "set_pre_exec_hook",
         reason = "no way" })
@@ -34,7 +34,7 @@ describe("an error's message", function()
         signal_number = 9 })
   end)
 
-  it("says that a command line is no program", function()
+  it("explains that a command line is no program", function()
     assert.equal("noshell: cannot start 'ls -l': find_program 'ls -l': No such "
       .. "file or directory (ENOENT); there is no shell: pass each argument "
       .. "separately",
@@ -57,14 +57,14 @@ describe("an error's message", function()
         "frob"))
   end)
 
-  it("tells the exit status and what the program said", function()
+  it("contains the exit status and the program's stderr", function()
     assert.equal("noshell: 'iscsiadm --mode iface' exited with status 21: "
       .. "iscsiadm: No records found",
       message({ code = "exit" }, "iscsiadm --mode iface",
         { exit_code = 21, stderr = "iscsiadm: No records found\n" }))
   end)
 
-  it("tells the exit status of a program that said nothing", function()
+  it("contains the exit status of a program that wrote nothing", function()
     local expected = "noshell: 'false' exited with status 1"
     assert.equal(expected,
       message({ code = "exit" }, "false", { exit_code = 1, stderr = " \n" }))
@@ -83,7 +83,7 @@ describe("an error's message", function()
       message({ code = "signal" }, "sleep 9", { signal_number = 99 }))
   end)
 
-  it("tells a command's timeout from a wait's", function()
+  it("distinguishes a command's timeout from a wait's", function()
     assert.equal("noshell: 'sleep 9' timed out and was ended after 0.512 s: hm",
       message({ code = "timeout" }, "sleep 9",
         { duration = 0.5123, timed_out = true, stderr = "hm" }))
@@ -91,7 +91,7 @@ describe("an error's message", function()
       message({ code = "timeout", seconds = 0.5 }, "sleep 9"))
   end)
 
-  it("names the stream that passed its cap, and the cap", function()
+  it("names the stream that exceeded its cap, and the cap", function()
     assert.equal("noshell: 'yes' wrote more to stdout than the 2 bytes that "
       .. "set_max_output allows, and was ended",
       message({ code = "output_limit", subject = "stdout" }, "yes",
@@ -102,13 +102,13 @@ describe("an error's message", function()
         { stdout = "xy", stderr = "y\n" }))
   end)
 
-  it("says that a status is lost, and never guesses it", function()
+  it("reports a lost status, and never guesses it", function()
     assert.equal("noshell: the status of 'true' (pid 7) is lost: something "
       .. "else in this process waited for it",
       message({ code = "lost" }, "true", { pid = 7 }))
   end)
 
-  it("says what could not be done where the other side is gone", function()
+  it("names the operation that failed if the other side has gone", function()
     assert.equal("noshell: cannot write to 'cat': Broken pipe (EPIPE)",
       message({ code = "io", stage = "write", errname = "EPIPE",
         message = "Broken pipe" }, "cat"))
@@ -119,7 +119,7 @@ describe("an error's message", function()
       message({ code = "closed", reason = "it belongs to process 12" }, "cat"))
   end)
 
-  it("is one line whatever the command and the program hold", function()
+  it("is one line even if the command or the output has several", function()
     local text = message({ code = "exit" }, "printf 'a\nb\27[2J'",
       { exit_code = 1, stderr = "one\r\n\n\7two\0\n" })
     assert.equal("noshell: 'printf 'a\\nb\\x1b[2J'' exited with status 1: "
@@ -128,7 +128,7 @@ describe("an error's message", function()
     assert.equal("noshell: 'x' exited with status 1: \\xc2\\x9b31mred", text)
   end)
 
-  it("is short whatever a setter or a key was given", function()
+  it("is short even if an argument is long", function()
     local long = ("x"):rep(100000)
     assert.is_true(#message({ code = "invalid", method = "set_cwd", value = long,
       reason = "no" }, long) < 1000)
@@ -153,14 +153,14 @@ describe("an error's message", function()
 end)
 
 describe("an error", function()
-  it("joins with text on either side", function()
+  it("can be concatenated with text on either side", function()
     local err = failure.new({ code = "exit" }, "false", { exit_code = 1 })
     assert.equal("backup: noshell: 'false' exited with status 1",
       "backup: " .. err)
     assert.equal("noshell: 'false' exited with status 1!", err .. "!")
   end)
 
-  it("keeps the fields it was made of", function()
+  it("keeps its fields", function()
     local result = { exit_code = 1 }
     local err = failure.new({ code = "spawn", stage = "exec", errno = 13,
       errname = "EACCES", subject = "/x" }, "x", result)
@@ -175,11 +175,11 @@ describe("an error", function()
 end)
 
 describe("the excerpt of stderr", function()
-  it("is all of a short one", function()
+  it("is the whole of a short one", function()
     assert.equal("a; b", failure.excerpt "a\nb\n")
   end)
 
-  it("is the last whole lines of a long one", function()
+  it("is the last complete lines of a long one", function()
     local lines = {}
     for i = 1, 1000 do lines[i] = ("line %04d"):format(i) end
     local text = failure.excerpt(table.concat(lines, "\n"))
@@ -187,7 +187,7 @@ describe("the excerpt of stderr", function()
     assert.truthy(text:find("line 0999; line 1000$"), text)
   end)
 
-  it("is the end of a line that is too long itself", function()
+  it("is the end of a line that is too long", function()
     assert.equal("..." .. ("x"):rep(296) .. " end",
       failure.excerpt(("x"):rep(100000) .. " end\n"))
   end)
@@ -199,12 +199,12 @@ describe("the excerpt of stderr", function()
     assert.equal("..." .. ("€"):rep(99) .. "x", text)
   end)
 
-  it("is empty where there is nothing to read", function()
+  it("is empty if nothing was written", function()
     assert.equal("", failure.excerpt "")
     assert.equal("", failure.excerpt(("\n "):rep(100000)))
   end)
 
-  it("takes a moment for any size", function()
+  it("takes little time for any size", function()
     local text = (" "):rep(32 * 1024 * 1024) .. "x"
     local before = os.clock()
     assert.equal("...", failure.excerpt(text):sub(1, 3))

@@ -19,7 +19,7 @@ end
 describe("a FIFO as a standard stream", function()
   helper.leak_check()
 
-  it("is what the program reads, once somebody writes", function()
+  it("is read by the program once it has a writer", function()
     with_fifo(function(path)
       local writer = assert(noshell.run_async("sh", "-c", "sleep 0.1; echo hello >$0", path))
       assert.equal("hello", noshell.output { "cat", stdin = { path = path }, timeout = 10 })
@@ -27,7 +27,7 @@ describe("a FIFO as a standard stream", function()
     end)
   end)
 
-  it("is given up when the command's time is over", function()
+  it("is abandoned when the command's timeout passes", function()
     with_fifo(function(path)
       for key, stage in pairs { stdin = "set_stdin", stdout = "set_stdout" } do
         local result, err = noshell.run { "cat", [key] = { path = path }, timeout = 0.05 }
@@ -40,7 +40,7 @@ describe("a FIFO as a standard stream", function()
   end)
 
   helper.each_path(function()
-    it("keeps no other descriptor of ours open meanwhile", function()
+    it("keeps no other descriptors open meanwhile", function()
       with_fifo(function(path)
         local from, to = sys.pipe()
         local script = ("require 'noshell'.run { 'cat', stdin = { path = %q } }"):format(path)
@@ -58,7 +58,7 @@ describe("a FIFO as a standard stream", function()
     end)
   end)
 
-  it("holds no signal back from who waits", function()
+  it("does not block signals of the waiting thread", function()
     with_fifo(function(path)
       local script = ("require 'noshell'.run { 'cat', stdin = { path = %q } }"):format(path)
       local _, err = noshell.run { helper.lua.name, "-e", script, timeout = 0.3, grace = 20 }
@@ -71,7 +71,7 @@ end)
 describe("a hook that does not end", function()
   helper.leak_check()
 
-  it("is given up when the command's time is over", function()
+  it("is abandoned when the command's timeout passes", function()
     local _, err = noshell.run { "true", pre_exec_hook = function() while true do end end,
       timeout = 0.05 }
     assert.equal("ETIMEDOUT set_pre_exec_hook", err.errname .. " " .. err.stage)

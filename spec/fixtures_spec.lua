@@ -10,7 +10,7 @@ end
 describe("the probe", function()
   helper.leak_check()
 
-  it("tells arguments and environment byte for byte", function()
+  it("reports arguments and environment byte for byte", function()
     local report = report_of({ "env", "-i", "A=\255=\n\\x41", helper.probe,
       "a\nb\\n", "", "\\xab" })
     assert.equal("4", report.argc)
@@ -38,7 +38,7 @@ describe("the probe", function()
     end)
   end)
 
-  it("tells descriptors with their flags", function()
+  it("reports descriptors with their flags", function()
     local report = report_of({ helper.probe }, { redirect = "5>>/dev/null" })
     assert.equal("/dev/null", report.fd[5].target)
     assert.equal("chr", report.fd[5].kind)
@@ -56,12 +56,12 @@ describe("the probe", function()
       helper.adler32(data)), said)
   end)
 
-  it("ends as it is told to", function()
+  it("ends as requested", function()
     assert.equal(7, helper.run({ helper.probe, "--exit", 7 }).status)
     assert.equal(15, helper.run({ helper.probe, "--kill", "TERM" }).signal)
   end)
 
-  it("forks, and what stands between fork and end is the child's", function()
+  it("forks, and runs the words between fork and end in the child", function()
     local words = { helper.probe, "--fork", "--fork", "--say", "deep", "--end",
       "--wait", "--say", "mid", "--end", "--wait", "--say", "top" }
     assert.equal("deep\nmid\ntop\n", helper.run(words).out)
@@ -87,7 +87,7 @@ describe("deny", function()
     assert.equal(3, helper.run(words).status)
   end)
 
-  it("starts its program even where execve is denied", function()
+  it("starts its program even if execve is denied", function()
     local words = { helper.deny, "execve:EACCES,execveat", "--", helper.probe,
       "--exec", "/bin/true" }
     local result = helper.run(words)
@@ -99,7 +99,7 @@ describe("deny", function()
     assert.equal("deny: not understood: frob\n", result.err)
   end)
 
-  it("can be put on late, from Lua", function()
+  it("can be installed late, from Lua", function()
     local result = helper.run_lua(helper.lua, [[
       local sys = require "testsys"
       assert(sys.deny "setsid:EPERM")
@@ -151,7 +151,7 @@ describe("hostile", function()
 end)
 
 describe("the leak check", function()
-  it("sees a zombie", function()
+  it("detects a zombie", function()
     local pid = assert(sys.fork())
     if pid == 0 then sys.exit(0) end
     for _ = 1, 100 do

@@ -170,7 +170,7 @@ describe("noshell", function()
     assert.equal("here", touched)
   end)
 
-  it("max_rss counts our own peak in", function()
+  it("max_rss includes our own peak", function()
     local result = noshell.run(helper.tiny)
     local own = helper.read_file("/proc/self/status"):match "VmHWM:%s*(%d+)"
     assert.is_true(result.max_rss > 0)

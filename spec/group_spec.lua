@@ -9,7 +9,7 @@ local sys = helper.sys
 describe("a pipe", function()
   helper.leak_check()
 
-  it("joins two commands, also by pass_fd", function()
+  it("joins two commands, through pass_fd as well", function()
     local reader, writer = core.pipe()
     assert.truthy(writer:fileno() > 2)
     assert.equal(("noshell.descriptor (%d)"):format(reader:fileno()), tostring(reader))
@@ -73,7 +73,7 @@ end)
 describe("a group", function()
   helper.leak_check()
 
-  it("waits for the soonest of its members", function()
+  it("waits for the earliest of its members", function()
     local function member(seconds)
       return { _collect = function() end, timeout = function() return seconds end }
     end
@@ -81,7 +81,7 @@ describe("a group", function()
     assert.equal(1, group.new({ member(3), member(nil), member(1) }):timeout())
   end)
 
-  it("looks now and then where no descriptor is left", function()
+  it("looks at intervals if no descriptor is left", function()
     local run = helper.run_lua(helper.lua, [[
       local noshell = require "noshell"
       local three = { 1, 2, 3 }

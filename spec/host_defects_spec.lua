@@ -81,7 +81,7 @@ describe("without the defects of uv.spawn and vim.system: a program", function()
     process:close()
   end)
 
-  it("has its status though another takes it, and no handler is set (libuv#154, #3100)",
+  it("has its status even if other code takes it, without a handler (libuv#154, #3100)",
     function()
     helper.require_or_pending("hosts", is_here, "lua-luv")
     local run = helper.run_lua(helper.lua, [[

@@ -25,7 +25,7 @@ for _, name in ipairs { "blocking", "cqueues", "luv", "copas" } do
       return
     end
 
-    it("is the one that waits", function()
+    it("is the one in use", function()
       driver.run(function() assert.equal(name, noshell.host.name()) end)
       assert.equal("blocking", noshell.host.name())
       assert.equal("blocking", noshell.features().host)
@@ -98,15 +98,15 @@ end
 if helper.lua.version == "jit" then
   describe("in Neovim", function()
     if helper.run({ "nvim", "--version" }).status ~= 0 then
-      it("the hosts pass the scenarios", function()
+      it("passes the scenarios of the hosts", function()
         helper.require_or_pending("hosts", false, "neovim")
       end)
       return
     end
     check_in_neovim "neovim"
     check_in_neovim "luv"
-    it("a callback of the loop blocks: vim.wait is not for it", check_callback)
-    it("Ctrl-C is an error that passes, and ends the program", check_interrupt)
+    it("blocks in a callback of the loop, in which vim.wait is not allowed", check_callback)
+    it("raises an error on Ctrl-C, and ends the program", check_interrupt)
   end)
 end
 
@@ -124,7 +124,7 @@ describe("use", function()
     return host
   end
 
-  it("takes a host, and gives it back", function()
+  it("sets a host, and returns the previous one", function()
     local host = count_waits()
     assert.is_nil(noshell.host.use(host))
     assert.equal("counting", noshell.host.name())
@@ -133,7 +133,7 @@ describe("use", function()
     assert.is_true(host.count > 0)
   end)
 
-  it("goes for one coroutine alone where that is named", function()
+  it("applies to one coroutine only if it is given", function()
     local host, name = count_waits(), nil
     local thread = coroutine.create(function()
       name = noshell.host.name()
@@ -146,7 +146,7 @@ describe("use", function()
     assert.is_true(host.count > 0)
   end)
 
-  it("has a function, which cannot be woken, look every second", function()
+  it("makes a function, which cannot be woken, look every second", function()
     local asked = {}
     noshell.host.use(function(awaited, seconds)
       asked[#asked + 1] = seconds
@@ -158,7 +158,7 @@ describe("use", function()
     assert.is_true(asked[1] > 0 and asked[1] <= 1, tostring(asked[1]))
   end)
 
-  it("leaves nothing behind of a coroutine that waits and is forgotten", function()
+  it("leaves nothing behind of a waiting coroutine that is collected", function()
     noshell.host.use(function() coroutine.yield() end)
     local process = assert(noshell.run_async { helper.probe, "--block-on", "0",
       stdin = "pipe", stdout = "pipe" })
@@ -180,7 +180,7 @@ describe("use", function()
     end
   end)
 
-  it("works where no descriptor is left to wait with", function()
+  it("works if no descriptor is left for waiting", function()
     local run = helper.run_lua(helper.lua, [[
       local noshell, sys = require "noshell", require "testsys"
       local core = require "noshell.core"
@@ -201,7 +201,7 @@ describe("use", function()
   end)
 end)
 
-describe("an error that nobody catches", function()
+describe("an uncaught error", function()
   it("ends a luv program, with its message and its traceback", function()
     helper.require_or_pending("hosts", require("spec.support.hosts.luv").is_here(),
       "lua-luv")
@@ -218,7 +218,7 @@ describe("an error that nobody catches", function()
     assert.matches("traceback:.-script.lua:5: in function.-traceback", run.err)
   end)
 
-  it("is what a cqueues controller's step gives, and others go on", function()
+  it("is returned by a cqueues controller's step, and others continue", function()
     helper.require_or_pending("hosts", require("spec.support.hosts.cqueues").is_here(),
       "lua-cqueues")
     local loop, outputs = require("cqueues").new(), {}
@@ -240,7 +240,7 @@ end)
 describe("a coroutine inside a cqueues coroutine", function()
   helper.leak_check()
 
-  it("yields to the controller where cqueues.auxlib resumes it", function()
+  it("yields to the controller if cqueues.auxlib resumes it", function()
     helper.require_or_pending("hosts", require("spec.support.hosts.cqueues").is_here(),
       "lua-cqueues")
     local auxlib = require "cqueues.auxlib"

@@ -66,7 +66,7 @@ local function longest_function(path)
 end
 
 describe("the tree", function()
-  it("has at its top what the design names, and nothing else", function()
+  it("has the top-level entries of the design and no others", function()
     local allowed = { c = true, lua = true, rockspec = true, spec = true,
       doc = true, Makefile = true, LICENSE = true, ["README.md"] = true,
       ["CHANGELOG.md"] = true, ["CONTRIBUTING.md"] = true,
@@ -85,7 +85,7 @@ describe("the tree", function()
     end
   end)
 
-  it("promises nothing for later", function()
+  it("marks nothing as unfinished", function()
     for _, path in ipairs(project_files()) do
       for number, line in ipairs(lines_of(path)) do
         local word = line:match("%f[%w]TO" .. "DO%f[%W]") or
@@ -100,12 +100,12 @@ describe("the tree", function()
     assert.equal(0, result.status, result.out)
   end)
 
-  it("lets the child's side call what child.syms allows", function()
+  it("lets the child's side call only the symbols of child.syms", function()
     local result = run({ "spec/check/child.sh" }, { BUILD = helper.build })
     assert.equal(0, result.status, result.out)
   end)
 
-  it("exports luaopen_noshell_core alone", function()
+  it("exports only luaopen_noshell_core", function()
     local result = run({ "spec/check/symbols.sh" }, { BUILD = helper.build })
     assert.equal(0, result.status, result.out)
   end)
@@ -141,7 +141,7 @@ describe("make", function()
     end
   end)
 
-  it("sets up nothing if nothing is missing", function()
+  it("installs nothing if nothing is missing", function()
     local result = run { "spec/support/setup.sh", "build" }
     assert.equal(0, result.status, result.out .. result.err)
     assert.equal("", result.out .. result.err)
@@ -178,7 +178,7 @@ describe("the runner", function()
     assert.equal("0 passed, 1 failed, 0 skipped", last)
   end)
 
-  it("fails where no spec ran", function()
+  it("fails if no spec ran", function()
     local result, last = run_specs ""
     assert.equal(1, result.status)
     assert.equal("0 passed, 1 failed, 0 skipped", last)

@@ -64,14 +64,14 @@ describe("the child's ids", function()
     assert.equal("", report.groups)
   end)
 
-  it("change one by one", function()
+  it("can be changed one by one", function()
     assert.equal("0,0,0,0 23456,23456,23456,23456",
       ids_of(child(probing.command():set_gid(23456))))
     assert.equal("12345,12345,12345,12345 0,0,0,0",
       ids_of(child(probing.command():set_uid(12345))))
   end)
 
-  it("may be as large as the kernel has them", function()
+  it("may be as large as the kernel permits", function()
     assert.equal(("4294967294,"):rep(4):sub(1, -2), (ids_of(child(probing.command()
       :set_uid(4294967294))):match "^%S+":gsub("%-2", "4294967294")))
   end)
@@ -91,7 +91,7 @@ describe("the child's ids", function()
       ("%s %s %s"):format(report.ruid, report.sgid, report.groups))
   end)
 
-  it("bring the groups of their account, not ours, where none are named", function()
+  it("include the groups of their account, not ours, by default", function()
     local uid, gid, groups = account "daemon"
     assert.equal(groups, child(probing.command():set_uid(uid):set_gid(gid)).groups)
     assert.equal("23456", child(probing.command():set_uid(12345):set_gid(23456)).groups)
@@ -99,7 +99,7 @@ describe("the child's ids", function()
     assert.equal("", child(probing.command():set_uid(12345)).groups)
   end)
 
-  it("have exactly the groups that set_groups names", function()
+  it("include exactly the groups of set_groups", function()
     assert.equal("7,70000,4294967294", (child(probing.command()
       :set_groups { 70000, 7, 4294967294 }).groups:gsub("%-2", "4294967294")))
     assert.equal("", child(probing.command():set_groups {}).groups)
@@ -108,7 +108,7 @@ describe("the child's ids", function()
     assert.matches("^1,2,3,", child(probing.command():set_groups(many)).groups)
   end)
 
-  it("may be our own without any privilege", function()
+  it("may be our own without privilege", function()
     local got = forked(function()
       if is_root then assert(sys.become(12345, 23456)) end
       local before = probing.report(probing.command())
@@ -154,13 +154,13 @@ end)
 describe("the child's capabilities", function()
   helper.leak_check()
 
-  it("are gone after a plain change of user", function()
+  it("are lost after a change of user", function()
     local report = child(probing.command():set_uid(12345))
     assert.same({ inheritable = NONE, permitted = NONE, effective = NONE,
       bounding = own.CapBnd, ambient = NONE }, caps_of(report))
   end)
 
-  it("are those allowed after a change of user, kept and ambient", function()
+  it("are the allowed ones, kept and ambient, after a change of user", function()
     local report = child(probing.command():set_uid(12345)
       :allow_cap("net_raw", "CAP_KILL"))
     local set = set_of(NET_RAW, KILL)
@@ -169,28 +169,28 @@ describe("the child's capabilities", function()
     assert.equal("12345,12345,12345,12345 0,0,0,0", ids_of(report))
   end)
 
-  it("are all five exactly the allowed with clear_caps and another user", function()
+  it("are exactly the allowed ones in all five sets with clear_caps and another user", function()
     local set = set_of(NET_RAW)
     assert.same({ inheritable = set, permitted = set, effective = set, bounding = set,
       ambient = set }, caps_of(child(probing.command():set_uid(12345):set_gid(12345)
       :clear_caps():allow_cap(NET_RAW))))
   end)
 
-  it("are none at all with clear_caps, also for root", function()
+  it("are none with clear_caps, even for root", function()
     for _, cmd in ipairs { probing.command(), probing.command():set_uid(12345) } do
       assert.same({ inheritable = NONE, permitted = NONE, effective = NONE,
         bounding = NONE, ambient = NONE }, caps_of(child(cmd:clear_caps())))
     end
   end)
 
-  it("are for root what is allowed after clear_caps, bounded by it", function()
+  it("are the allowed ones for root after clear_caps, and bounded by them", function()
     local set = set_of(NET_RAW)
     assert.same({ inheritable = set, permitted = set, effective = set, bounding = set,
       ambient = NONE }, caps_of(child(probing.command():clear_caps()
       :allow_cap("net_raw"))))
   end)
 
-  it("stay root's own where one is allowed and nothing cleared", function()
+  it("are root's own if one is allowed and nothing is cleared", function()
     local caps = caps_of(child(probing.command():allow_cap("net_raw")))
     assert.equal(own.CapPrm, caps.permitted)
     assert.equal(own.CapEff, caps.effective)
@@ -198,7 +198,7 @@ describe("the child's capabilities", function()
     assert.equal(set_of(NET_RAW), caps.inheritable)
   end)
 
-  it("may be dropped by a user who has some, and no_new_privs makes that safe", function()
+  it("may be dropped by a user who has some, with no_new_privs", function()
     helper.require_or_pending("caps", is_root, "root")
     local cmd = noshell.command(helper.lua.name, "-e", ([[
       package.path, package.cpath = %q, %q
@@ -221,13 +221,13 @@ describe("the child's capabilities", function()
     assert.equal("this process does not have this capability", got.reason)
   end)
 
-  it("do not disturb no_new_privs, securebits or the other attributes", function()
+  it("do not affect no_new_privs, securebits or other attributes", function()
     local report = child(probing.command():set_uid(12345):allow_cap("net_raw"))
     assert.equal("0 0", report.no_new_privs .. " " .. report.securebits)
   end)
 end)
 
-describe("who starts a child of another user", function()
+describe("the parent of a child with another user", function()
   helper.leak_check()
 
   local function own_state()
@@ -242,7 +242,7 @@ describe("who starts a child of another user", function()
   end
 
   helper.each_path(function()
-    it("stays who it is, dumpable, where it was", function()
+    it("keeps its ids, its dumpable flag and its directory", function()
       helper.require_or_pending("caps", is_root, "root")
       local before = own_state()
       local specs = {

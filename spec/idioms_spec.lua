@@ -145,7 +145,7 @@ describe("an idiom of sh with noshell", function()
     end)
   end
 
-  it("has 20 rows that are short, and no case without a row", function()
+  it("has 20 short rows, and no case without a row", function()
     assert.equal(20, #rows())
     for sh in pairs(CASES) do assert.is_true(found[sh], sh) end
     for _, row in ipairs(rows()) do

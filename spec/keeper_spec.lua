@@ -35,7 +35,7 @@ describe("a deadline", function()
   helper.leak_check()
 
   helper.each_path(function()
-    it("holds though the process is never looked at", function()
+    it("is enforced even if the process is never used", function()
       local tied = tie()
       local process = assert(noshell.run_async(pausing(tied, { timeout = 0.05 })))
       untie(tied)
@@ -47,7 +47,7 @@ describe("a deadline", function()
     end)
   end)
 
-  it("holds after the process was looked at once", function()
+  it("is enforced after the process was used once", function()
     for _, look in ipairs { "poll", "pump", "pollfd", "timeout", "handshake_wait" } do
       local tied = tie()
       local process = assert(noshell.run_async(pausing(tied, { timeout = 0.05 })))
@@ -58,7 +58,7 @@ describe("a deadline", function()
     end
   end)
 
-  it("holds though the coroutine that waits is never resumed", function()
+  it("is enforced even if the waiting coroutine is never resumed", function()
     local tied = tie()
     local thread = coroutine.create(function()
       return noshell.run(pausing(tied, { timeout = 0.05 }))
@@ -73,7 +73,7 @@ describe("a deadline", function()
     assert.equal("timeout", answers[3].code)
   end)
 
-  it("holds for a pipeline that is never looked at", function()
+  it("is enforced for a pipeline that is never used", function()
     local tied = tie()
     local pipeline = noshell.pipeline { pausing(tied, {}), pausing(tied, {}),
       timeout = 0.05, grace = 0.05 }
@@ -86,7 +86,7 @@ describe("a deadline", function()
     running:close()
   end)
 
-  it("holds while a loop over lines does something else", function()
+  it("is enforced while a loop over lines does something else", function()
     local tied = tie()
     local ok, err = pcall(function()
       for _ in noshell.lines(pausing(tied, { [2] = "--say", [3] = "one",
@@ -98,7 +98,7 @@ describe("a deadline", function()
     assert.equal("timeout", err.code)
   end)
 
-  it("holds for a program that was let go, by detach and by collection", function()
+  it("is enforced for an orphan, after detach and after collection", function()
     for _, how in ipairs { "detach", "collect" } do
       local tied = tie()
       local process = assert(noshell.run_async(pausing(tied, { timeout = 0.1 })))
@@ -110,7 +110,7 @@ describe("a deadline", function()
     end
   end)
 
-  it("has not passed for a program that ended in time, however late we look", function()
+  it("has not passed for a program that ended in time, even if we look late", function()
     local process = assert(noshell.run_async { helper.probe, "--say", "x", timeout = 0.3 })
     local tied = tie()
     local other = assert(noshell.run_async(pausing(tied, { timeout = 0.4 })))
@@ -131,10 +131,10 @@ describe("a deadline", function()
   end)
 end)
 
-describe("a forgotten program", function()
+describe("an orphan", function()
   helper.leak_check()
 
-  it("is served to its end and reaped without another call", function()
+  it("is served to its end and reaped without further calls", function()
     for _, directed in ipairs { "capture", "pipe" } do
       local tied = tie()
       local process = assert(noshell.run_async { helper.probe, "--in", "--out", 1000000,

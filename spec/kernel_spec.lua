@@ -85,27 +85,27 @@ describe("a filter that kills", function()
       end)
     end
 
-    it("does not kill the host whatever it is that noshell asks", function()
+    it("does not kill the host for any question of noshell's", function()
       assert_survives(path, table.concat(CALLS, ","))
     end)
 
     for _, denied in ipairs { "ioctl(PIDFD_GET_INFO):KILL", "unshare:KILL",
       "close_range:KILL", "close_range:KILL,unshare:KILL" } do
-      it("does not where another reaps: " .. denied, function()
+      it("does not if other code reaps: " .. denied, function()
         assert_survives(path, denied, "thief")
       end)
     end
   end)
 
   if driver.is_wanted then
-    it("that lets madvise pass hides no fork in which the pid is the same", function()
+    it("that permits madvise hides no fork in which the pid is the same", function()
       local result = helper.run { helper.deny, "setns:KILL", "--",
         helper.build .. "/c/fork", "a process with the same pid is another" }
       assert.equal("0", result.status .. result.out .. result.err)
     end)
   end
 
-  it("is noticed when it is installed after the first run", function()
+  it("is noticed if it is installed after the first run", function()
     local run = helper.run_lua(helper.lua, [[
       local noshell, sys = require "noshell", require "testsys"
       local probe = os.getenv "PROBE"
@@ -125,11 +125,11 @@ describe("Linux 5.10", function()
   local KILLING = table.concat(CALLS, ",")
 
   helper.each_path(function(path)
-    it("shares no memory with what a filter kills", function()
+    it("shares no memory with a child that a filter kills", function()
       assert_survives(path, KILLING .. ",clone(CLONE_VM|CLONE_VFORK):KILL", nil, "5.10.0")
     end)
 
-    it("shares memory where no filter kills", function()
+    it("shares memory if no filter kills", function()
       for _, denied in ipairs { false, "setns:EPERM" } do
         local run = helper.run_lua(helper.lua, [[
           local noshell = require "noshell"
@@ -142,7 +142,7 @@ describe("Linux 5.10", function()
     end)
   end)
 
-  it("asks in a child with memory of its own", function()
+  it("asks in a child with its own memory", function()
     -- The first child asks before anything is known of the filter.
     local run = helper.run_lua(helper.lua, [[
       local noshell = require "noshell"

@@ -26,13 +26,13 @@ for _, module in ipairs(modules) do
     end
 
     if active then
-      it("is refused where it is unknown", function()
+      it("is refused if it is unknown", function()
         assert.equal(module.unknown, refusal().errname)
       end)
       return
     end
 
-    it("is refused where " .. module.name .. " is not enabled", function()
+    it("is refused if " .. module.name .. " is not enabled", function()
       local err = refusal()
       assert.equal("EOPNOTSUPP", err.errname)
       assert.truthy(tostring(err):find(module.name ..
@@ -52,7 +52,7 @@ end
 --- One machine serves every Lua; what is instrumented would not start there.
 if helper.lua ~= helper.luas[1] or os.getenv("NOSHELL_INSTRUMENTED") then return end
 
-describe("in a machine of its own", function()
+describe("in a virtual machine", function()
   local function run_machine(mode, feature)
     local result = helper.run({ "spec/vm/specs.sh", mode },
       { cwd = helper.root, env = { BUILD = helper.build } })
@@ -71,7 +71,7 @@ describe("in a machine of its own", function()
     run_machine("apparmor", "apparmor")
   end)
 
-  it("all works without either, on a kernel that loses statuses", function()
+  it("everything works without either, on a kernel that loses statuses", function()
     run_machine("none", "vm")
   end)
 end)

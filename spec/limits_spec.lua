@@ -28,7 +28,7 @@ describe("limits", function()
     end)
   end)
 
-  it("are known by the names of all RLIMITs", function()
+  it("include all RLIMITs by name", function()
     local names = { "as", "core", "cpu", "data", "fsize", "locks", "memlock",
       "msgqueue", "nice", "nofile", "nproc", "rss", "rtprio", "rttime",
       "sigpending", "stack" }
@@ -46,7 +46,7 @@ describe("limits", function()
     end
   end)
 
-  it("may be unlimited, as a word or as math.huge", function()
+  it("may be unlimited, by a word or math.huge", function()
     local hard = probing.report(probing.command())["limit.as"]:match ":(.*)$"
     helper.require_or_pending("limits", hard == "unlimited", "an unlimited RLIMIT_AS")
     assert.equal("unlimited:unlimited unlimited:unlimited 1099511627776:unlimited",
@@ -59,20 +59,20 @@ describe("limits", function()
       :set_limit("core", 5, 6), "core"))
   end)
 
-  it("leave those that were not named alone", function()
+  it("do not affect others", function()
     local before = probing.report(probing.command())
     assert.equal(before["limit.stack"], limits_of(probing.command():set_limit("core", 0),
       "stack"))
   end)
 
-  it("hold for the program, not for the hook before it", function()
+  it("apply to the program, not to the hook", function()
     assert(noshell.run { helper.tiny, max_files = 3,
       pre_exec_hook = function() return sys.open "/dev/null" end })
     assert.equal("4:4", limits_of(probing.command():set_max_files(4)
       :set_pre_exec_hook(function() return sys.limit("nofile", 5, 5) end), "nofile"))
   end)
 
-  it("do not hinder the start: no file may be open, and none is", function()
+  it("do not affect the start, even if no file may be open", function()
     assert.equal(0, assert(noshell.run { helper.tiny, max_files = 0 }).exit_code)
   end)
 end)
@@ -81,7 +81,7 @@ describe("the umask", function()
   helper.leak_check()
 
   helper.each_path(function(path)
-    it("is what was set, 0 too, and ours otherwise", function()
+    it("is the one set, even 0, or inherited", function()
       local report, launch = probing.report(probing.command():set_umask(0))
       assert.equal(path, launch)
       assert.equal("0000", report.umask)
@@ -92,7 +92,7 @@ describe("the umask", function()
     end)
   end)
 
-  it("is not that of the files that we make for the child", function()
+  it("does not apply to files that the child creates before its exec", function()
     helper.with_tmpdir(function(dir)
       local before = sys.umask(tonumber("022", 8))
       assert(noshell.run { "true", umask = "777", stdout = { path = dir .. "/out" } })
@@ -106,7 +106,7 @@ describe("the working directory", function()
   helper.leak_check()
 
   helper.each_path(function(path)
-    it("is what was set, relative to ours, and ours otherwise", function()
+    it("is the one set, relative to ours, or inherited", function()
       local here = require("lfs").currentdir()
       local report, launch = probing.report(probing.command():set_working_directory("/usr"))
       assert.equal(path, launch)
@@ -117,7 +117,7 @@ describe("the working directory", function()
     end)
   end)
 
-  it("does not change where the program is looked for", function()
+  it("does not affect the search for the program", function()
     helper.with_tmpdir(function(dir)
       helper.write_file(dir .. "/tool", "#!/bin/sh\npwd\n", "755")
       local here = require("lfs").currentdir()
@@ -139,7 +139,7 @@ describe("attributes", function()
   helper.leak_check()
 
   helper.each_path(function(path)
-    it("are those that were asked for", function()
+    it("are those that were set", function()
       local report, launch = probing.report(probing.command():set_nice(5)
         :new_session():set_no_new_privs():set_parent_death_signal("USR1"))
       assert.equal(path, launch)
@@ -149,7 +149,7 @@ describe("attributes", function()
       assert.equal(report.pid, report.pgid)
     end)
 
-    it("are ours where nothing was asked for", function()
+    it("are inherited by default", function()
       local report, launch = probing.report(probing.command())
       assert.equal(path, launch)
       assert.equal("0 0", report.no_new_privs .. " " .. report.pdeathsig)
@@ -158,33 +158,33 @@ describe("attributes", function()
       assert.equal(tostring(sys.getpid()), report.ppid)
     end)
 
-    it("can be a process group of its own in our session", function()
+    it("include a new process group in our session", function()
       local report = probing.report(probing.command():new_process_group())
       assert.equal(report.pid, report.pgid)
       assert.are_not.equal(report.pid, report.sid)
     end)
   end)
 
-  it("may be below nice 0 for who may", function()
+  it("include a nice value below 0 with privilege", function()
     helper.require_or_pending("caps", noshell.run { "true", nice = -5 }, "CAP_SYS_NICE")
     assert.equal("-5", probing.report(probing.command():set_nice(-5)).nice)
   end)
 
-  it("keep the parent-death signal through a change of user", function()
+  it("include a parent-death signal that survives a change of user", function()
     helper.require_or_pending("caps", sys.getuid() == 0, "root")
     local report = probing.report(probing.command():set_parent_death_signal(15)
       :set_uid(12345):set_gid(12345))
     assert.equal("15 12345", report.pdeathsig .. " " .. report.euid)
   end)
 
-  it("take signals by name and by number", function()
+  it("accept signals by name and by number", function()
     for _, signal in ipairs { "TERM", "SIGTERM", 15 } do
       assert.equal("15", probing.report(probing.command()
         :set_parent_death_signal(signal)).pdeathsig)
     end
   end)
 
-  it("let the child end with its parent", function()
+  it("end the child with its parent", function()
     local from, to = sys.pipe()
     forked(function()
       -- Whoever holds `to` is alive.
@@ -198,7 +198,7 @@ describe("attributes", function()
   end)
 
   helper.each_path(function(path)
-    it("are the processors that were asked for, or all", function()
+    it("include the processors that were set, or all", function()
       local all, first = processors()
       local report, launch = probing.report(probing.command():set_cpu_affinity { first })
       assert.equal(path .. " " .. first, launch .. " " .. report.cpus)
@@ -209,7 +209,7 @@ describe("attributes", function()
     end)
   end)
 
-  it("let a host that is bound to one processor start programs on all", function()
+  it("permit a host that is bound to one processor to start programs on all", function()
     local all, first = processors()
     local script = ([[
       package.path, package.cpath = %q, %q
@@ -223,13 +223,13 @@ describe("attributes", function()
       cpu_affinity = { first } })
   end)
 
-  it("say that no such processor may be used", function()
+  it("report that no such processor may be used", function()
     local _, err = noshell.run { "true", cpu_affinity = { 8191 } }
     assert.matches("set_cpu_affinity: none of these processors may be used here %(EINVAL%)",
       tostring(err))
   end)
 
-  it("are a core scheduling cookie, or a clear failure without such a kernel", function()
+  it("include a core scheduling cookie, or fail if the kernel has none", function()
     local alone = probing.command():run_alone()
     if noshell.features().core_scheduling then
       assert(alone:run())

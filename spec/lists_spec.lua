@@ -35,7 +35,7 @@ describe("a list of a SPEC", function()
     end
   end)
 
-  it("is the same for the setter of input", function()
+  it("has the same rules for the setter of input", function()
     local cmd = noshell.command("cat"):set_input { "a", nil, "c" }
     assert.truthy(tostring(cmd:argument_error()):find("set_input(a table): item 2 is nil", 1, true))
     cmd = noshell.command("cat"):set_input { x = 1 }
@@ -47,7 +47,7 @@ end)
 describe("a list of processes or items", function()
   helper.leak_check()
 
-  it("has no hole, and processes have no keys", function()
+  it("has no hole, and no keys if it is one of processes", function()
     local process = assert(noshell.run_async "true")
     for _, wait in ipairs { noshell.wait_any, noshell.wait_all } do
       assert.error_matches(function() wait { process, nil, process } end, "item 2 is nil")
@@ -67,7 +67,7 @@ describe("a list of processes or items", function()
     assert.equal(2, #assert(noshell.map(rows, function(row) return { "echo", row.NAME } end)))
   end)
 
-  it("is that of a pipeline: a command that is missing is told of", function()
+  it("has no hole in a pipeline: a missing command is reported", function()
     for _, pl in ipairs { noshell.pipeline({ "true" }, nil, { "true" }),
       noshell.pipeline { { "true" }, [3] = { "true" } } } do
       local _, err = pl:run()
@@ -76,7 +76,7 @@ describe("a list of processes or items", function()
     end
   end)
 
-  it("is that of retry's codes, which exist", function()
+  it("has existing codes for retry", function()
     for wrong, said in pairs { [{ "spawn", nil, "exit" }] = "item 2 is nil",
       [{ exit = true }] = 'the key "exit"', [{ "exti" }] = 'item 1 is not a code: "exti"' } do
       assert.error_matches(function()
@@ -85,7 +85,7 @@ describe("a list of processes or items", function()
     end
   end)
 
-  it("is that of what a dry run expects", function()
+  it("has no hole as expectations of a dry run", function()
     assert.error_matches(function()
       noshell.dry_run { { match = "a" }, nil, { match = "b" } }
     end, "item 2 is nil")

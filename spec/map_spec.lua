@@ -13,7 +13,7 @@ local function echo(item) return "echo", item end
 describe("map", function()
   helper.leak_check()
 
-  it("gives the results in the order of the list", function()
+  it("returns the results in the order of the list", function()
     local results = assert(noshell.map({ 0.1, 0.05, 0 }, function(seconds)
       return { "sh", "-c", "sleep $0; echo $0", seconds }
     end))
@@ -23,7 +23,7 @@ describe("map", function()
     assert.equal("0\n", results[3].stdout)
   end)
 
-  it("takes every kind of SPEC, and nothing", function()
+  it("accepts every kind of SPEC, and nil", function()
     local specs = { { "echo", "table" }, noshell.command("echo", "command"),
       noshell.pipeline({ "echo", "pipeline" }, { "cat" }), false, "true" }
     local results = assert(noshell.map(specs, function(spec) return spec end))
@@ -35,7 +35,7 @@ describe("map", function()
     assert.same({}, noshell.map({}, echo))
   end)
 
-  it("runs so many at once and no more", function()
+  it("runs as many at once as requested", function()
     helper.with_tmpdir(function(dir)
       -- Each makes a directory of its own and counts those that are there.
       local script = 'mkdir "$0/$1"; sleep 0.02; ls "$0" | wc -l; rmdir "$0/$1"'
@@ -50,7 +50,7 @@ describe("map", function()
     end)
   end)
 
-  it("runs hundreds", function()
+  it("runs hundreds of programs", function()
     local results = assert(noshell.map(numbers(400), echo, { concurrency = 50 }))
     for i = 1, 400 do assert.equal(i .. "\n", results[i].stdout) end
   end)
@@ -72,7 +72,7 @@ describe("map", function()
       .. "'sh -c 'exit 4'' exited with status 4", tostring(err))
   end)
 
-  it("reports what does not start", function()
+  it("reports programs that do not start", function()
     local _, err = noshell.map({ "true", "nosuchprogram", { "true", x = 1 } },
       function(spec) return spec end)
     assert.equal("spawn", err.errors[2].code)
@@ -80,7 +80,7 @@ describe("map", function()
     assert.is_true(err.results[1].ok)
   end)
 
-  it("shows no more than some failures", function()
+  it("shows only some of many failures", function()
     local _, err = noshell.map(numbers(5), function() return "false" end)
     assert.equal("noshell: 5 of 5 failed: 'false' exited with status 1; 'false' exited "
       .. "with status 1; 'false' exited with status 1; ...", tostring(err))
@@ -100,7 +100,7 @@ describe("map", function()
     assert.equal(3, started)
   end)
 
-  it("tells of progress", function()
+  it("reports progress", function()
     local told = {}
     assert.is_nil(noshell.map({ "true", "false", false }, function(word) return word end, {
       concurrency = 1,
@@ -111,7 +111,7 @@ describe("map", function()
       { 3, 3, false, false } }, told)
   end)
 
-  it("ends all where f or on_progress raises, and raises that", function()
+  it("ends all if f or on_progress raises an error, and re-raises it", function()
     local what = {}
     for _, case in ipairs {
       { function(i)
@@ -132,7 +132,7 @@ describe("map", function()
     assert.has_error(function() noshell.map({ 1 }, function() error() end) end)
   end)
 
-  it("refuses what it does not know", function()
+  it("rejects unknown options", function()
     for _, case in ipairs {
       { 5, echo }, { {}, "echo" }, { {}, echo, { concurency = 1 } },
       { {}, echo, { concurrency = 0 } }, { {}, echo, { concurrency = 1.5 } },
@@ -147,7 +147,7 @@ end)
 describe("wait_any", function()
   helper.leak_check()
 
-  it("gives the first that ends, and how", function()
+  it("returns the first one that ends, and its result", function()
     local slow = assert(noshell.run_async("sleep", 50))
     local fast = assert(noshell.run_async("echo", "x"))
     local ended, result, err = noshell.wait_any { slow, fast }
@@ -158,7 +158,7 @@ describe("wait_any", function()
     fast:close()
   end)
 
-  it("gives the error of one that failed", function()
+  it("returns the error of one that failed", function()
     local bad = assert(noshell.pipeline({ "true" }, { "false" }):run_async())
     local ended, result, err = noshell.wait_any { bad }
     assert.equal(bad, ended)
@@ -167,7 +167,7 @@ describe("wait_any", function()
     bad:close()
   end)
 
-  it("gives up after its time", function()
+  it("returns after its timeout", function()
     local process = assert(noshell.run_async("sleep", 50))
     local ended, err = noshell.wait_any({ process }, 0.02)
     assert.is_nil(ended)
@@ -199,7 +199,7 @@ describe("wait_any", function()
     end)
   end)
 
-  it("says so where one is closed meanwhile", function()
+  it("reports one that is closed meanwhile", function()
     for _, wait in ipairs { noshell.wait_any, noshell.wait_all } do
       local slow = assert(noshell.run_async("sleep", 50))
       local fatal = assert(noshell.run_async { "sh", "-c", "echo x; exec sleep 50",
@@ -212,7 +212,7 @@ describe("wait_any", function()
     end
   end)
 
-  it("says so where one that was served before is closed", function()
+  it("reports one that is closed after it was served", function()
     for _, wait in ipairs { noshell.wait_any, noshell.wait_all } do
       local slow = assert(noshell.run_async("sleep", 50))
       local fatal = assert(noshell.run_async { "sh", "-c", "echo x; exec sleep 50",
@@ -224,7 +224,7 @@ describe("wait_any", function()
     end
   end)
 
-  it("starts what is no process, and ends the others that it started", function()
+  it("starts items that are no processes, and ends the others that it started", function()
     local ended, result = noshell.wait_any {
       { helper.probe, "--pause" }, noshell.command("echo", "x"),
       noshell.pipeline({ helper.probe, "--pause" }, { "cat" }),
@@ -234,7 +234,7 @@ describe("wait_any", function()
     ended:close()
   end)
 
-  it("leaves the processes of the caller alone", function()
+  it("does not end processes of the caller", function()
     local process = assert(noshell.run_async { "cat", stdin = "pipe" })
     local ended = noshell.wait_any { process, "true" }
     assert.equal("true", ended.command)
@@ -254,13 +254,13 @@ describe("wait_any", function()
     process:close()
   end)
 
-  it("ends what it started where its time is up", function()
+  it("ends the programs that it started after its timeout", function()
     local ended, err = noshell.wait_any({ { helper.probe, "--pause" } }, 0.02)
     assert.is_nil(ended)
     assert.equal("timeout", err.code)
   end)
 
-  it("needs processes that are open", function()
+  it("requires open processes", function()
     assert.error_matches(function() noshell.wait_any {} end, "list of processes")
     local process = assert(noshell.run_async("true"))
     process:close()
@@ -282,7 +282,7 @@ describe("wait_all", function()
     for _, process in ipairs(list) do process:close() end
   end
 
-  it("gives all results in order", function()
+  it("returns all results in order", function()
     local list = start({ "sh", "-c", "sleep 0.05; echo a" }, { "echo", "b" },
       noshell.pipeline({ "seq", 100000 }, { "tail", "-n1" }))
     local results = assert(noshell.wait_all(list))
@@ -292,7 +292,7 @@ describe("wait_all", function()
     close(list)
   end)
 
-  it("gives all errors, and the other results", function()
+  it("returns all errors, and the other results", function()
     local list = start("false", "true", { "sh", "-c", "exit 7" })
     local results, err = noshell.wait_all(list)
     assert.is_nil(results)
@@ -303,7 +303,7 @@ describe("wait_all", function()
     close(list)
   end)
 
-  it("gives up after its time, and can be asked again", function()
+  it("returns after its timeout, and can be called again", function()
     local list = start("true", { "cat", stdin = "pipe" })
     assert(list[1]:wait())
     local results, err = noshell.wait_all(list, 0.02)
@@ -315,13 +315,13 @@ describe("wait_all", function()
     close(list)
   end)
 
-  it("starts what is no process", function()
+  it("starts items that are no processes", function()
     local results = assert(noshell.wait_all { "true", { "echo", "x" },
       noshell.command("echo", "y"), noshell.pipeline({ "echo", "z" }, { "cat" }) })
     assert.equal("x\ny\nz\n", results[2].stdout .. results[3].stdout .. results[4].stdout)
   end)
 
-  it("ends what it started where its time is up", function()
+  it("ends the programs that it started after its timeout", function()
     local results, err = noshell.wait_all({ "true", { helper.probe, "--pause" } }, 0.02)
     assert.is_nil(results)
     assert.equal("timeout", err.code)
@@ -336,7 +336,7 @@ describe("wait_all", function()
     assert.is_nil(err.results[2])
   end)
 
-  it("reports the error that run_async gave as the last of the list", function()
+  it("reports an error that run_async returned as the last item", function()
     local list = { noshell.run_async "true", noshell.run_async "no-such-program" }
     local results, err = noshell.wait_all(list)
     assert.is_nil(results)
@@ -347,7 +347,7 @@ describe("wait_all", function()
     assert.equal("ENOENT", err.errors[1].errname)
   end)
 
-  it("raises the caller's line and what to write for anything else", function()
+  it("raises an error with the caller's line and advice for other items", function()
     local process = assert(noshell.run_async "true")
     for said, list in pairs {
       ["item 1 is nil: the list has a hole %(a program that did not start leaves one, "
@@ -363,14 +363,14 @@ describe("wait_all", function()
     process:close()
   end)
 
-  it("ends what it started where a function of the caller's raises", function()
+  it("ends the programs that it started if a user callback raises an error", function()
     assert.error_matches(function()
       noshell.wait_all { { helper.probe, "--pause" },
         { "echo", "x", on_stdout = function() error("oops", 0) end } }
     end, "^oops$")
   end)
 
-  it("raises what a function of the caller's raised", function()
+  it("re-raises an error thrown by a user callback", function()
     local list = start({ "echo", "x", on_stdout = function() error("oops", 0) end }, "true")
     assert.error_matches(function() noshell.wait_all(list) end, "^oops$")
     close(list)

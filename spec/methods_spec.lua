@@ -33,7 +33,7 @@ local function changed(change)
   return run.out
 end
 
-describe("what C defines", function()
+describe("a method of the C module", function()
   it("is not replaced by the Lua layer", function()
     assert.equal("compared", changed "")
   end)
@@ -47,7 +47,7 @@ describe("what C defines", function()
     ]])
   end)
 
-  it("is noticed here if it is replaced", function()
+  it("is reported by this spec if it is replaced", function()
     assert.equal("process._pump compared", changed "core.methods.process._pump = print")
   end)
 end)

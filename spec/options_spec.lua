@@ -49,7 +49,7 @@ describe("a SPEC's words", function()
         arg_pair = { "n", "v" }, arg_format = { "--x=%02d", 7 } }):args())
   end)
 
-  it("have no holes, and the first one is named", function()
+  it("have no holes, and the first hole is reported", function()
     assert.equal("noshell: invalid command 'cp': argument 2 must be a string or a number, "
       .. "not nil (HERE)", complaint { "cp", nil, "b" })
     assert.truthy(complaint { "cp", args = { "a", nil, "b" } }
@@ -70,7 +70,7 @@ describe("a SPEC's words", function()
       .. "false (HERE)", complaint { "cp", false })
   end)
 
-  it("end with a table, which says all", function()
+  it("may come from a table, which ends them", function()
     local _, err = noshell.run({ "cp" }, "a")
     assert.truthy(tostring(err)
       :find("invalid command 'cp': a table takes no further arguments", 1, true))
@@ -173,7 +173,7 @@ describe("a SPEC's key", function()
     end
   end
 
-  it("is one of those above", function()
+  it("is in this spec's table", function()
     for _, key in ipairs(options.KEYS) do assert.is_true(tried[key], key) end
   end)
 
@@ -201,7 +201,7 @@ describe("a SPEC's key", function()
   for _, case in ipairs(cases) do
     local key, value = case[1], case[2]
     if key ~= "grace" and keys.methods["set_" .. key] then
-      it(("%s is a method too, set_%s, for a %s"):format(key, key, type(value)), function()
+      it(("%s is also a method, set_%s, for a %s"):format(key, key, type(value)), function()
         local by_key = noshell.command { "x", [key] = value }
         local by_method = noshell.command("x")
         assert.equal(by_method, by_method["set_" .. key](by_method, value))
@@ -226,14 +226,14 @@ describe("a SPEC's key", function()
     assert.matches("options_spec%.lua:%d+$", err.where)
   end)
 
-  it("grace goes with timeout", function()
+  it("grace requires timeout", function()
     assert.same({ { "set_timeout", 5, 0.5 } },
       calls_of { "x", timeout = 5, grace = 0.5 })
     assert.truthy(complaint { "x", grace = 1 }
       :find("grace = 1: 'grace' requires 'timeout'", 1, true))
   end)
 
-  it("is named where it is unknown, with the nearest", function()
+  it("is reported if it is unknown, with the nearest one", function()
     assert.equal('noshell: invalid command \'df -P\': timout = 5: no such '
       .. "option, did you mean 'timeout'? (HERE)",
       complaint { "df", "-P", timout = 5 })
@@ -245,7 +245,7 @@ describe("a SPEC's key", function()
     assert.truthy(complaint { "df", [0] = 1 }:find("[0] = 1", 1, true))
   end)
 
-  it("that comes first is told, each time", function()
+  it("that is applied first is reported, in every run", function()
     for _ = 1, 20 do
       assert.truthy(complaint { "df", umask = "x", timeout = "x", cwd = {} }
         :find("cwd = a table: must be a string", 1, true))
@@ -254,7 +254,7 @@ describe("a SPEC's key", function()
     end
   end)
 
-  it("is refused with a value of another kind", function()
+  it("is rejected with a value of another type", function()
     assert.truthy(complaint { "x", clear_env = 1 }
       :find("clear_env = 1: must be true or false", 1, true))
     assert.truthy(complaint { "x", check = "no" }
@@ -275,7 +275,7 @@ describe("a SPEC's key", function()
       :find('umask = 999: is a decimal number: write the octal digits', 1, true))
   end)
 
-  it("is named by an error, also of a clone; a setter names itself", function()
+  it("is named by an error, also of a clone; a setter is named as such", function()
     local err = noshell.command({ "x", nice = 20 }):clone():argument_error()
     assert.equal("nice set_nice 20", ("%s %s %s"):format(err.key, err.method, err.value))
     assert.truthy(tostring(err):find(": nice = 20: must be from -20 to 19 (", 1, true))
@@ -298,18 +298,18 @@ describe("a SPEC's env", function()
     return noshell.command(spec):env()
   end
 
-  it("changes what is inherited", function()
+  it("changes inherited variables", function()
     local env = env_of { env = { NOSHELL_A = "1", HOME = false } }
     assert.equal("1", env.NOSHELL_A)
     assert.is_nil(env.HOME)
     assert.equal(os.getenv("PATH"), env.PATH)
   end)
 
-  it("is all there is after clear_env", function()
+  it("is the whole environment after clear_env", function()
     assert.same({ A = "1" }, env_of { clear_env = true, env = { A = 1 } })
   end)
 
-  it("adds to what pass_env lets through", function()
+  it("adds to the variables of pass_env", function()
     assert.same({ A = "1", PATH = os.getenv("PATH") },
       env_of { pass_env = { "PATH" }, env = { A = 1 } })
     assert.same({}, env_of { pass_env = {} })
@@ -322,7 +322,7 @@ describe("a SPEC's env", function()
 end)
 
 describe("a SPEC that is a command", function()
-  it("is run as it is", function()
+  it("is run unchanged", function()
     local cmd = noshell.command { "printf", "%s", "x" }
     assert.equal("x", noshell.output(cmd))
     assert.equal("x", noshell.output(cmd))
@@ -337,14 +337,14 @@ describe("a SPEC that is a command", function()
 end)
 
 describe("the nearest word", function()
-  it("is one with few letters changed", function()
+  it("differs in few letters", function()
     assert.equal("timeout", nearest.word("timeuot", options.KEYS))
     assert.equal("stdout", nearest.word("stdut", options.KEYS))
     assert.equal("cwd", nearest.word("cwdd", options.KEYS))
     assert.equal("env", nearest.word("enw", options.KEYS))
   end)
 
-  it("is none where all are far", function()
+  it("is nil if all are far", function()
     assert.is_nil(nearest.word("shell", options.KEYS))
     assert.is_nil(nearest.word("", options.KEYS))
     assert.is_nil(nearest.word(("x"):rep(100000), options.KEYS))

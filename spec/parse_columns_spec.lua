@@ -39,7 +39,7 @@ describe("columns of real programs", function()
     assert.same({ "t", "tmpfs", "1.0G", "0", "1.0G", "0%", "/media/a" }, rows[8])
   end)
 
-  it("read df where no name reaches below the header's second word", function()
+  it("read df if no name reaches below the header's second word", function()
     local columns, rows = parsed(text_of(
       "Filesystem     1024-blocks  Used Available Capacity Mounted on",
       "/dev/vda                10     5         5      50% /",
@@ -107,7 +107,7 @@ describe("columns of real programs", function()
       "[::]:*", 'users:(("python3",pid=29,fd=6))' }, rows[3])
   end)
 
-  it("read netstat below its title, with headings that the caller names", function()
+  it("read netstat below its title, with headings from the caller", function()
     local columns, rows = output("netstat-tln", { skip = 1,
       headings = { "Local Address", "Foreign Address" } })
     assert.same({ "Proto", "Recv-Q", "Send-Q", "Local Address", "Foreign Address",
@@ -199,7 +199,7 @@ end)
 describe("columns of hard tables", function()
   helper.leak_check()
 
-  it("take the caller's word for headings", function()
+  it("accept the caller's headings", function()
     local text = text_of("Build Time Owner", "12    9    a b")
     assert.same({ "Build", "Time", "Owner" }, (parsed(text)))
     local columns, rows = parsed(text, { headings = { "Build Time" } })
@@ -222,7 +222,7 @@ describe("columns of hard tables", function()
     }, rows)
   end)
 
-  it("are aligned by what a screen shows", function()
+  it("are aligned by display width", function()
     local _, rows = parsed(text_of("NAME  VALUE   N", "日本  x y     1", "ascii z      22",
       "é     w       3", "└─e\204\129   z     333"))
     assert.same({ { "日本", "x y", "1" }, { "ascii", "z", "22" }, { "é", "w", "3" },
@@ -235,13 +235,13 @@ describe("columns of hard tables", function()
     assert.same({ { "a", "1", "/b c" } }, rows)
   end)
 
-  it("number headings that come again", function()
+  it("number repeated headings", function()
     local columns, rows = parsed(text_of("a a  a_2", "1 22 3"))
     assert.same({ "a", "a_2", "a_2_2" }, columns)
     assert.same({ { "1", "22", "3" } }, rows)
   end)
 
-  it("end lines with CR LF, and begin after blank lines", function()
+  it("may end lines with CR LF, and begin after blank lines", function()
     local columns, rows = parsed "\r\n\n  A  B\r\n  1  2\r\n"
     assert.same({ "A", "B" }, columns)
     assert.same({ { "1", "2" } }, rows)
@@ -262,7 +262,7 @@ describe("columns by their options", function()
       .. "are 2 names", tostring(err))
   end)
 
-  it("are lists of words where there is no header and there are no names", function()
+  it("are lists of words without a header and names", function()
     local rows = assert(parse.columns("a  b\nc  d e\n", { header = false }))
     assert.same({ "a", "b", "" }, rows[1])
     assert.same({ "c", "d", "e" }, rows[2])
@@ -273,7 +273,7 @@ describe("columns by their options", function()
     assert.same({ "a", "b" }, rows[1])
   end)
 
-  it("give the last name the rest of the line", function()
+  it("assign the rest of the line to the last name", function()
     local names = { "a", "b" }
     local options = { header = false, separator = "::", names = names }
     assert.same({ a = "1", b = "2::3" }, parse.columns("1::2::3\n", options)[1])
@@ -292,21 +292,21 @@ describe("columns by their options", function()
     assert.same({ { "123456", "root", "/a b" } }, rows)
   end)
 
-  it("are no rows of no text", function()
+  it("are empty for empty text", function()
     for _, text in ipairs { "", "\n", " \n\n" } do
       assert.same({ columns = {} }, parse.columns(text))
     end
     assert.same({ columns = { "x" } }, parse.columns("", { names = { "x" } }))
   end)
 
-  it("refuse more cells than the text can hold", function()
+  it("reject more cells than the text can hold", function()
     local text = ("h "):rep(2000) .. "\n" .. ("x\n"):rep(100000)
     local _, err = parse.columns(text)
     assert.equal("noshell: cannot parse columns: 100000 rows of 2000 columns are too "
       .. "many cells for a text of this size", tostring(err))
   end)
 
-  it("raise for an option that there is not, or of another type", function()
+  it("raise an error for an unknown option, or one of another type", function()
     for _, options in ipairs { { nam = {} }, { names = "x" }, { names = {} },
       { skip = -1 }, { skip = 0.5 }, { separator = "" }, { header = "no" }, 3 } do
       local ok, err = pcall(function() return (parse.columns("", options)) end)

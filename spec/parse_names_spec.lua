@@ -65,17 +65,17 @@ describe("key_value", function()
     assert.equal("0\t0\t0\t0", status.Uid)
   end)
 
-  it("keeps values as they stand where quotes are none", function()
+  it("keeps values unchanged with quotes = false", function()
     assert.same({ A = ' "x" ', B = "'", C = "a=b " },
       parse.key_value('A= "x" \nB=\'\nC=a=b \n', { quotes = false }))
   end)
 
-  it("takes lines that end with CR LF", function()
+  it("accepts lines that end with CR LF", function()
     assert.same({ A = "x" }, parse.key_value('A="x"\r\n'))
     assert.same({ A = "x" }, parse.key_value("A=x\r\n", { quotes = false, crlf = true }))
   end)
 
-  it("tells the line that is none", function()
+  it("reports a line that does not fit", function()
     for text, expected in pairs {
       ["A=1\n\nB\n"] = "line 3 'B': missing '='",
       ["A=1\n=2"] = "line 2 '=2': missing name",
@@ -89,7 +89,7 @@ describe("key_value", function()
     end
   end)
 
-  it("shows a long line shortened, and what would drive a terminal escaped", function()
+  it("shortens a long line in the message, and escapes control characters", function()
     local _, err = parse.key_value("\27[2J" .. ("x"):rep(1000))
     assert.truthy(#tostring(err) < 300)
     assert.truthy(tostring(err):find("\\x1b[2J", 1, true))
@@ -113,12 +113,12 @@ describe("pairs", function()
       OPTIONS = "rw,relatime" }, mounts[#mounts])
   end)
 
-  it("reads words without quotes, and passes blank lines over", function()
+  it("reads words without quotes, and skips blank lines", function()
     assert.same({ { A = "1", B = "x y" }, { C = "" }, columns = { "A", "B", "C" } },
       parse.pairs "A=1 B='x y'\n\n  C=\n")
   end)
 
-  it("tells the line that is none", function()
+  it("reports a line that does not fit", function()
     for text, expected in pairs {
       ['A="1"\nB'] = [[line 2 'B': expected NAME="value"]],
       ['A="1" ="2"'] = [[line 1 'A="1" ="2"': expected NAME="value"]],

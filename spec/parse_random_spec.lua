@@ -8,7 +8,7 @@ local parse = noshell.parse
 describe("parsers of random text", function()
   helper.leak_check()
 
-  it("give lines that joined are the text", function()
+  it("return lines that make up the text", function()
     Dice.times(500, function(die)
       local data = die:text({ "\n", "\r", "a", "", " ", "\0", "xyz" }, die:roll(60))
       local joined = table.concat(parse.lines(data), "\n")
@@ -16,14 +16,14 @@ describe("parsers of random text", function()
     end)
   end)
 
-  it("give records that joined are the text", function()
+  it("return records that make up the text", function()
     Dice.times(500, function(die)
       local data = die:text({ "\0", "\n", "a", " " }, die:roll(60)) .. "\0"
       assert.equal(data, table.concat(parse.nul(data), "\0") .. "\0")
     end)
   end)
 
-  it("give the words that noshell.quote was given", function()
+  it("return the words that noshell.quote was given", function()
     Dice.times(300, function(die)
       local words = {}
       for i = 1, die:roll(6) do
@@ -34,7 +34,7 @@ describe("parsers of random text", function()
     end)
   end)
 
-  it("give the values that were written with quotes", function()
+  it("return the values that were written with quotes", function()
     Dice.times(300, function(die)
       local value = die:text({ "a", " ", "$x", '"', "\\", "`", "=", "é" }, die:roll(20))
       local data = ('NAME="%s"\n'):format(value:gsub('[\\"$`]', "\\%0"))

@@ -23,12 +23,12 @@ end)
 describe("words", function()
   helper.leak_check()
 
-  it("stand between blanks", function()
+  it("are separated by blanks", function()
     assert.same({}, parse.words " \n\t")
     assert.same({ "a", "'b", "c'" }, parse.words " a\t'b\n c'\n")
   end)
 
-  it("are read back as noshell.quote gives them", function()
+  it("are read back from noshell.quote", function()
     local words = { "a", "b c", "", "it's", "$x", "\n", "*", "\\", '"', "a=b", "ä" }
     local text = noshell.quote((table.unpack or unpack)(words))
     assert.same(words, parse.words(text, { quoted = true }))
@@ -44,7 +44,7 @@ describe("words", function()
     end
   end)
 
-  it("are an error where a quote is not closed", function()
+  it("are an error if a quote is not closed", function()
     for _, text in ipairs { "a 'b", 'a "b', [["\"]], "'" } do
       local words, err = parse.words(text, { quoted = true })
       assert.is_nil(words)
@@ -56,12 +56,12 @@ end)
 describe("nul", function()
   helper.leak_check()
 
-  it("divides what find -print0 writes", function()
+  it("splits the output of find -print0", function()
     assert.same({ ".", "./a", "./b c", "./d\ne", "./sub", "./sub/it's", "./tab\tname" },
       parse.nul(outputs.read "find-print0"))
   end)
 
-  it("gives rows of n, such as stat's and git's", function()
+  it("returns rows of n records, such as stat's and git's", function()
     assert.same({ { "0", "a" }, { "0", "b c" }, { "0", "d\ne" }, { "60", "sub" },
       { "0", "tab\tname" } }, parse.nul(outputs.read "stat-printf", 2))
     local log = assert(parse.nul(outputs.read "git-log-z", 4))
@@ -71,13 +71,13 @@ describe("nul", function()
     assert.equal("First\n\nA body\n with lines\n", log[3][4])
   end)
 
-  it("keeps empty records, and a last one that nothing ends", function()
+  it("keeps empty records, and an unterminated last one", function()
     assert.same({}, parse.nul "")
     assert.same({ "" }, parse.nul "\0")
     assert.same({ "", "a", "", "b" }, parse.nul "\0a\0\0b")
   end)
 
-  it("is an error where records are left over", function()
+  it("is an error if records are left over", function()
     local rows, err = parse.nul("a\0b\0c\0", 2)
     assert.is_nil(rows)
     assert.equal("parse", err.code)
@@ -89,7 +89,7 @@ end)
 describe("match", function()
   helper.leak_check()
 
-  it("gives the captures of the lines that match", function()
+  it("returns the captures of the lines that match", function()
     local rows = parse.match(outputs.read "stat-format", "^(.-) (%d+) ([-%a]+) (%S+)")
     assert.same({ { "a", "0", "-rw-r--r--", "2024-02-29" },
       { "b c", "0", "-rw-r--r--", "2024-02-29" } }, { rows[1], rows[2] })
@@ -105,13 +105,13 @@ describe("match", function()
       tostring(err))
   end)
 
-  it("takes a prefix away, and wants all of several patterns", function()
+  it("removes a prefix, and requires all of several patterns to match", function()
     local text = "tcp: [1] 10.0.0.1:3260,1 iqn.a\ntcp: [x] b\n[2] 10.0.0.2:3260,1 iqn.b\n"
     assert.same({ { "1", "10.0.0.1" }, { "2", "10.0.0.2" } },
       parse.match(text, { "^%[(%d+)%]", "([%d.]+):%d+" }, { prefix = "tcp: " }))
   end)
 
-  it("tells a pattern that Lua refuses, or gives up", function()
+  it("reports a pattern that Lua rejects or gives up on", function()
     local rows, err = parse.match("a\n", "(a")
     assert.is_nil(rows)
     assert.equal("parse", err.code)
@@ -207,7 +207,7 @@ describe("json", function()
     end)
   end
 
-  it("says that no module is installed", function()
+  it("reports that no module is installed", function()
     with_modules({}, function()
       local value, err = parse.json "1"
       assert.is_nil(value)
@@ -218,7 +218,7 @@ describe("json", function()
 end)
 
 describe("the parsers' arguments", function()
-  it("raise for text that is none, with the caller's line", function()
+  it("raise an error for a text that is no string, with the caller's line", function()
     for name, parser in pairs(parse) do
       for _, value in ipairs { 1, {}, true } do
         local ok, err = pcall(function()
@@ -232,7 +232,7 @@ describe("the parsers' arguments", function()
     end
   end)
 
-  it("raise for others that are wrong", function()
+  it("raise an error for other wrong arguments", function()
     assert.has_error(function() parse.nul("", 0) end)
     assert.has_error(function() parse.nul("", 1.5) end)
     assert.has_error(function() parse.match("") end)
@@ -265,7 +265,7 @@ describe("a result", function()
     assert.same({ 1 }, printed("[1]"):json())
   end)
 
-  it("tells what is wrong with the text, and raises for a wrong argument", function()
+  it("reports errors of the text, and raises an error for a wrong argument", function()
     local record, err = printed("a\n"):key_value()
     assert.is_nil(record)
     assert.equal("noshell: cannot parse key_value: line 1 'a': missing '='",
@@ -273,12 +273,12 @@ describe("a result", function()
     assert.has_error(function() printed("a"):columns { nonsense = true } end)
   end)
 
-  it("of a pipeline parses what the last stage wrote", function()
+  it("of a pipeline parses the output of the last command", function()
     local result = assert(noshell.pipeline({ "printf", "b\na\n" }, { "sort" }):run())
     assert.same({ "a", "b" }, result:lines())
   end)
 
-  it("has no more fields for its methods", function()
+  it("has no fields for its methods", function()
     local result = printed "x"
     for name, value in pairs(result) do
       assert.not_equal("function", type(value), name)
@@ -287,7 +287,7 @@ describe("a result", function()
     assert.truthy(tostring(result):find "^exited with status 0 after ")
   end)
 
-  it("is an error where stdout was not captured, or not all of it", function()
+  it("is an error if stdout was not captured completely", function()
     local function expect(result, name, reason, ...)
       local value, err = result[name](result, ...)
       assert.is_nil(value)

@@ -26,7 +26,7 @@ local compile = loadstring or load
 describe("a pipeline", function()
   helper.leak_check()
 
-  it("gives what the last stage writes", function()
+  it("returns the output of the last command", function()
     local result = assert(noshell.pipeline(
       { "printf", "b\\na\\nb\\n" }, { "sort" }, { "uniq", "-c" }):run())
     assert.equal("      1 a\n      2 b\n", result.stdout)
@@ -41,7 +41,7 @@ describe("a pipeline", function()
     assert.equal("3", noshell.output(noshell.pipeline({ "seq", 3 }, { "wc", "-l" })))
   end)
 
-  it("may have one stage, or be empty, which is an argument error", function()
+  it("may have one command; without any it is an argument error", function()
     assert.equal("x", noshell.pipeline({ "echo", "x" }):output())
     assert.equal("x", noshell.pipeline("pwd", { "sed", "s/.*/x/" }):output())
     local result, err = noshell.pipeline():run()
@@ -51,13 +51,13 @@ describe("a pipeline", function()
     assert.truthy(err.where:find("pipeline_spec.lua:", 1, true))
   end)
 
-  it("has its stages' words as its string", function()
+  it("has the command lines as its string", function()
     local pl = noshell.pipeline({ "/bin/ls", "a b" }, { "sort", "-r" })
     assert.equal("/bin/ls 'a b' | sort -r", tostring(pl))
     assert.equal("ls 'a b' | sort -r", pl:to_string { strip_path = true })
   end)
 
-  it("reads its input in the first stage", function()
+  it("reads its input in the first command", function()
     assert.equal("cba", noshell.pipeline({ "cat", input = "abc" }, { "rev" }):output())
     local parts = { "a", "b", nil }
     local i = 0
@@ -67,7 +67,7 @@ describe("a pipeline", function()
     end }, { "rev" }):output())
   end)
 
-  it("may be run again, and leaves its commands as they are", function()
+  it("may be run again, and does not change its commands", function()
     local cmd = noshell.command("seq", 2)
     local pl = cmd .. { "sort", "-r" }
     assert.equal("2\n1", pl:output())
@@ -76,12 +76,12 @@ describe("a pipeline", function()
     assert.equal("1\n2", cmd:output())
   end)
 
-  it("moves 100 MB through three stages", function()
+  it("moves 100 MB through three commands", function()
     assert.equal("100000000", noshell.pipeline({ "head", "-c", "100000000", "/dev/zero" },
       { "cat" }, { "wc", "-c" }):output())
   end)
 
-  it("directs stdout and stderr of its stages to files", function()
+  it("directs stdout and stderr of its commands to files", function()
     helper.with_tmpdir(function(dir)
       local result = assert(noshell.pipeline(
         { "sh", "-c", "echo x; echo e >&2", stderr = { path = dir .. "/err" } },
@@ -92,13 +92,13 @@ describe("a pipeline", function()
     end)
   end)
 
-  it("takes stderr into the pipe where a stage says so", function()
+  it("directs stderr into the pipe on request", function()
     assert.equal("2", noshell.pipeline(
       { "sh", "-c", "echo x; echo e >&2", stderr = "stdout" },
       { "wc", "-l" }):output())
   end)
 
-  it("keeps the stderr of every stage apart, and joined in their order", function()
+  it("keeps the stderr of every command separately, and joined in their order", function()
     local result = assert(noshell.pipeline(sh "echo one >&2", sh "echo two >&2",
       sh "cat; echo three >&2"):run())
     assert.equal("one\n", result.stages[1].stderr)
@@ -106,7 +106,7 @@ describe("a pipeline", function()
     assert.equal("one\ntwo\nthree\n", result.stderr)
   end)
 
-  it("sums up what its stages used", function()
+  it("sums up the resources of its commands", function()
     local result = assert(noshell.pipeline({ "seq", "300000" }, { "sort", "-r" }):run())
     local a, b = result.stages[1], result.stages[2]
     assert.equal(a.user_time + b.user_time, result.user_time)
@@ -141,7 +141,7 @@ describe("the operator ..", function()
     assert.equal("seq 2 | sort -r | cat", tostring(noshell.pipeline(left, { "cat" })))
   end)
 
-  it("joins nothing else", function()
+  it("rejects other values", function()
     for _, other in ipairs { "sort", 5, true } do
       assert.error_matches(function() return two() .. other end, "made of commands")
       assert.error_matches(function() return other .. two() end, "made of commands")
@@ -151,13 +151,13 @@ describe("the operator ..", function()
   end)
 
   local bor = compile("return function(a, b) return a | b end")
-  it("is | too, where Lua has that", function()
+  it("is also |, if Lua has it", function()
     if not bor then return end
     assert.equal("2", bor()(bor()(two(), { "sort", "-r" }), { "head", "-n1" }):output())
   end)
 end)
 
-describe("a stage that fails", function()
+describe("a command of a pipeline that fails", function()
   helper.leak_check()
 
   local function err_of(...)
@@ -182,7 +182,7 @@ describe("a stage that fails", function()
     assert.is_true(err.result.stages[3].ok)
   end)
 
-  it("is the last one of several, and the others are told", function()
+  it("is the last one of several, and the others are reported", function()
     local err = err_of(sh "exit 1", sh "cat; exit 2", { "cat" })
     assert.equal(2, err.index)
     assert.equal(1, err.errors[1].result.exit_code)
@@ -192,20 +192,20 @@ describe("a stage that fails", function()
       "exited with status 2; command 1: 'sh -c 'exit 1' sh' exited with status 1", 1, true))
   end)
 
-  it("is none where its own rules allow that", function()
+  it("does not fail the pipeline if its own rules allow its end", function()
     local grep = { "grep", "x", ok_codes = 1 }
     assert.is_true(assert(noshell.pipeline({ "seq", 3 }, grep, { "cat" }):run()).ok)
     assert.truthy(noshell.pipeline({ "false", check = false }, { "cat" }):run())
   end)
 
-  it("is one that a signal kills", function()
+  it("may be killed by a signal", function()
     local err = err_of(sh "kill -KILL $$", { "cat" })
     assert.equal("signal", err.code)
     assert.equal(1, err.index)
     assert.equal("KILL", err.result.signal)
   end)
 
-  it("is not one that SIGPIPE kills because a later one stopped reading", function()
+  it("is none that SIGPIPE kills because a later one stopped reading", function()
     local result = assert(noshell.pipeline({ "yes" }, { "head", "-n1" }):run())
     assert.equal(PIPE, result.stages[1].signal_number)
     assert.is_true(result.stages[1].ok)
@@ -214,20 +214,20 @@ describe("a stage that fails", function()
     assert.is_true(assert(noshell.pipeline({ "yes" }, { "cat" }, { "true" }):run()).ok)
   end)
 
-  it("is the last one where SIGPIPE kills that", function()
+  it("may be the last one, killed by SIGPIPE", function()
     local err = err_of({ "seq", 3 }, sh "kill -PIPE $$")
     assert.equal(2, err.index)
     assert.equal("PIPE", err.result.signal)
   end)
 
-  it("is the one that failed, not the one that got SIGPIPE for it", function()
+  it("is the one that failed, not the one that got SIGPIPE in consequence", function()
     local err = err_of({ "yes" }, { "false" })
     assert.equal(2, err.index)
     assert.is_nil(err.errors[1])
   end)
 end)
 
-describe("a stage that cannot start", function()
+describe("a command of a pipeline that cannot start", function()
   helper.leak_check()
 
   it("is named by the error, and the rest is ended", function()
@@ -251,7 +251,7 @@ describe("a stage that cannot start", function()
     end
   end)
 
-  it("keeps all from starting where it is an argument error", function()
+  it("prevents all from starting if it has an argument error", function()
     helper.with_tmpdir(function(dir)
       local _, err = noshell.pipeline({ "touch", dir .. "/x" },
         { "cat", tiemout = 5 }):run()
@@ -263,7 +263,7 @@ describe("a stage that cannot start", function()
     end)
   end)
 
-  it("is one that has what the pipeline needs for itself", function()
+  it("is one that conflicts with the pipeline's pipes", function()
     for _, case in ipairs {
       { 2, { "seq", 1 }, { "cat", input = "x" } },
       { 2, { "seq", 1 }, { "cat", stdin = "inherit" } },
@@ -278,7 +278,7 @@ describe("a stage that cannot start", function()
     end
   end)
 
-  it("is one for which there is no pipe", function()
+  it("is one for which no pipe can be made", function()
     local run = helper.run_lua(helper.lua, [[
       local noshell = require "noshell"
       local _, err = noshell.pipeline({ "true" }, { "true" }, { "true" }):run()

@@ -25,7 +25,7 @@ describe("README.md's example for", function()
   helper.leak_check()
 
   for name, module in pairs(modules) do
-    it(name .. " does what it says", function()
+    it(name .. " has the documented effect", function()
       local demanded = is_in_all[name] or helper.lua.version == "5.1"
       helper.require_or_pending(demanded and "hosts" or name, has_module(module), module)
       local block = block_of(name)
@@ -34,7 +34,7 @@ describe("README.md's example for", function()
     end)
   end
 
-  it("neovim does what it says", function()
+  it("neovim has the documented effect", function()
     if helper.lua.version ~= "jit" then return end
     helper.require_or_pending("hosts",
       helper.run({ "nvim", "--version" }).status == 0, "neovim")
@@ -57,7 +57,7 @@ end)
 
 nginx.describe("README.md's examples for nginx", function()
   for block in text:gmatch "\n```nginx\n(.-)```" do
-    it("do what they say: " .. block:match "[^\n{]+", function()
+    it("have the documented effects: " .. block:match "[^\n{]+", function()
       nginx.with({ server = block, files = { ["jobs.lua"] = "return {}" } },
         function(server)
         local count = 0

@@ -39,12 +39,12 @@ describe("README.md", function()
 
   for i, block in ipairs(blocks()) do
     local first = block:match "\n\n([^\n]+)" or block:match "[^\n]+"
-    it(("example %d does what it says: %s"):format(i, first), function()
+    it(("example %d has the documented effect: %s"):format(i, first), function()
       assert.equal(table.concat(readme.expected(block), "\n"), output_of(block))
     end)
   end
 
-  it("shows files as they are", function()
+  it("shows files unchanged", function()
     local count = 0
     for path, block in text:gmatch "\n```%l+ ([%w_/]+%.%l+)\n(.-)```" do
       count = count + 1
@@ -65,7 +65,7 @@ describe("README.md", function()
     assert.is_true(count >= 10)
   end)
 
-  it("lists every option, and no others", function()
+  it("lists exactly the options", function()
     local section = text:match "\n| key | value |\n|%-%-%-|%-%-%-|\n(.-)\n\n"
     local listed = {}
     for row in (section .. "\n"):gmatch "| (.-) | [^\n]*\n" do

@@ -17,7 +17,7 @@ end
 describe("system", function()
   helper.leak_check()
 
-  it("gives what os.execute gives on 5.4, on every Lua", function()
+  it("returns the values of Lua 5.4's os.execute on every Lua", function()
     assert.same({ n = 3, true, "exit", 0 }, packed(noshell.system "true"))
     assert.same({ n = 3, nil, "exit", 7 },
       packed(noshell.system("sh", "-c", "exit 7")))
@@ -25,7 +25,7 @@ describe("system", function()
       packed(noshell.system("sh", "-c", "kill $$")))
   end)
 
-  it("gives nil and the error where the program does not start", function()
+  it("returns nil and the error if the program does not start", function()
     local answers = packed(noshell.system "no-such-program")
     assert.equal(2, answers.n)
     assert.equal("spawn", answers[2].code)
@@ -33,13 +33,13 @@ describe("system", function()
     assert.equal("invalid", answers[2].code)
   end)
 
-  it("gives nil and the error after a timeout", function()
+  it("returns nil and the error after a timeout", function()
     local ok, err = noshell.system { "sleep", 100, timeout = 0.05 }
     assert.is_nil(ok)
     assert.equal("timeout", err.code)
   end)
 
-  it("gives the program our streams, after what we wrote before", function()
+  it("passes our streams to the program, after flushing them", function()
     local result = assert(noshell.run { LUA, "-e", [[
       local noshell = require "noshell"
       io.stdout:setvbuf "full"
@@ -52,13 +52,13 @@ describe("system", function()
     assert.equal("err\n", result.stderr)
   end)
 
-  it("directs streams as it is told", function()
+  it("directs streams on request", function()
     assert.same({ n = 3, true, "exit", 0 }, packed(noshell.system {
       "sh", "-c", "test $(cat) = x && echo swallowed", input = "x",
       stdout = "null" }))
   end)
 
-  it("leaves a command as it was", function()
+  it("does not change a command", function()
     local cmd = noshell.command "true"
     noshell.system(cmd)
     assert.equal("default", cmd:stdio(1))
@@ -99,7 +99,7 @@ describe("popen", function()
     assert.same({ n = 3, true, "exit", 0 }, packed(pipe:close()))
   end)
 
-  it("takes the mode after a program that has no arguments", function()
+  it("accepts the mode after a program without arguments", function()
     local pipe = assert(noshell.popen("cat", "rw"))
     pipe:write "x"
     pipe.stdin:close()
@@ -110,38 +110,38 @@ describe("popen", function()
     pipe:close()
   end)
 
-  it("gives the triple again when it is closed again", function()
+  it("returns the same values when it is closed again", function()
     local pipe = assert(noshell.popen("sh", "-c", "exit 5"))
     assert.same({ n = 3, nil, "exit", 5 }, packed(pipe:close()))
     assert.same({ n = 3, nil, "exit", 5 }, packed(pipe:close()))
     assert.has_error(function() pipe:read() end)
   end)
 
-  it("lets a program die that writes after close", function()
+  it("causes SIGPIPE for a program that writes after close", function()
     local pipe = assert(noshell.popen "yes")
     assert.equal("y", pipe:read())
     assert.same({ n = 3, nil, "signal", core.signal_number "PIPE" },
       packed(pipe:close()))
   end)
 
-  it("gives nil and the error where the program does not start", function()
+  it("returns nil and the error if the program does not start", function()
     local pipe, err = noshell.popen "no-such-program"
     assert.is_nil(pipe)
     assert.equal("spawn", err.code)
   end)
 
-  it("refuses streams that its mode needs for itself", function()
+  it("conflicts with streams that its mode uses", function()
     local pipe, err = noshell.popen({ "cat", input = "x" }, "w")
     assert.is_nil(pipe)
     assert.equal("noshell: invalid command 'cat': set_stdin(buffer): popen "
       .. "uses stdin itself", tostring(err))
   end)
 
-  it("refuses a mode that it does not know", function()
+  it("rejects an unknown mode", function()
     assert.has_error(function() noshell.popen({ "cat" }, "a") end)
   end)
 
-  it("refuses what its mode does not do", function()
+  it("rejects operations that its mode does not permit", function()
     local pipe = assert(noshell.popen "true")
     assert.has_error(function() pipe:write "x" end)
     pipe:close()
@@ -150,7 +150,7 @@ describe("popen", function()
     pipe:close()
   end)
 
-  it("lets its program run on, and reach its end, when it is collected",
+  it("lets its program run on to its end if it is collected",
     function()
       helper.with_tmpdir(function(dir)
         assert(noshell.popen({ "cp", "/dev/stdin", dir .. "/out" },
@@ -166,7 +166,7 @@ end)
 describe("exec", function()
   helper.leak_check()
 
-  it("replaces the process, after what was written before", function()
+  it("replaces the process after flushing its output", function()
     local result = assert(script [[
       io.stdout:setvbuf "full"
       io.write("before ")
@@ -177,7 +177,7 @@ describe("exec", function()
     assert.equal(6, result.exit_code)
   end)
 
-  it("returns nil and the error where it fails", function()
+  it("returns nil and the error if it fails", function()
     local result = assert(script [[
       local ok, err = require "noshell".exec { "true", cwd = "/no/such" }
       io.write(tostring(ok), " ", err.code, " ", err.stage, " ", tostring(err))

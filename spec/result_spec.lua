@@ -2,7 +2,7 @@ local failure = require "noshell.failure"
 local result = require "noshell.result"
 
 describe("a result", function()
-  it("reads as how it ended and after how long", function()
+  it("is a string with the kind of end and the duration", function()
     assert.equal("exited with status 3 after 0.25 s",
       tostring(result.new { exit_code = 3, duration = 0.25 }))
     assert.equal("killed by signal TERM after 1.5 s",
@@ -25,7 +25,7 @@ describe("the triple of os.execute", function()
       triple(result.triple { ok = true, exit_code = 0 }))
   end)
 
-  it("is true with another code that was allowed", function()
+  it("is true with another allowed code", function()
     assert.same({ n = 3, true, "exit", 1 },
       triple(result.triple { ok = true, exit_code = 1 }))
   end)
@@ -42,12 +42,12 @@ describe("the triple of os.execute", function()
     assert.same({ n = 3, nil, "signal", 9 }, triple(result.triple(nil, err)))
   end)
 
-  it("is nil and the error where there is no such number", function()
+  it("is nil and the error if there is no such number", function()
     local err = failure.new({ code = "spawn", stage = "exec" }, "x")
     assert.same({ n = 2, nil, err }, triple(result.triple(nil, err)))
   end)
 
-  it("is nil and the error after a timeout, whatever the code", function()
+  it("is nil and the error after a timeout, for any exit code", function()
     local err = failure.new({ code = "timeout" }, "x",
       { ok = false, exit_code = 0, timed_out = true, duration = 1 })
     assert.same({ n = 2, nil, err }, triple(result.triple(nil, err)))

@@ -11,7 +11,7 @@ end
 describe("retry", function()
   helper.leak_check()
 
-  it("runs again until it is a success", function()
+  it("runs until a success", function()
     helper.with_tmpdir(function(dir)
       local result = assert(noshell.retry(succeeds_at(dir, 3), { delay = 0.001 }))
       assert.is_true(result.ok)
@@ -19,7 +19,7 @@ describe("retry", function()
     end)
   end)
 
-  it("gives the last error after so many attempts", function()
+  it("returns the last error after the last attempt", function()
     dry.with(function(call) return { exit_code = call.number } end, function(run)
       local result, err = noshell.retry({ "frob" }, { attempts = 4 })
       assert.is_nil(result)
@@ -41,7 +41,7 @@ describe("retry", function()
     assert.truthy(took >= 0.04 and took < 5, took)
   end)
 
-  it("tries again after what `on` says", function()
+  it("retries after the failures of `on`", function()
     local replies = { { exit_code = 1 }, { timed_out = true }, { error = "EAGAIN" } }
     local function attempts(on)
       return dry.with(function(call) return replies[call.number] end, function(run)
@@ -61,7 +61,7 @@ describe("retry", function()
     assert.equal(3, attempts { "timeout", "exit" })
   end)
 
-  it("does not try an argument error again", function()
+  it("does not retry an argument error", function()
     local _, err = noshell.retry({ "true", nonsense = 1 })
     assert.equal(1, err.attempts)
     assert.equal("invalid", err.code)
@@ -74,7 +74,7 @@ describe("retry", function()
     end)
   end)
 
-  it("sleeps in the host", function()
+  it("sleeps through the host", function()
     local waits = 0
     local previous = noshell.host.use(function(pollable, seconds)
       waits = waits + 1
@@ -87,7 +87,7 @@ describe("retry", function()
     assert.truthy(waits > 0)
   end)
 
-  it("refuses what it does not know", function()
+  it("rejects unknown options", function()
     for _, how in ipairs { { attempt = 1 }, { attempts = 0 }, { attempts = 1.5 },
       { delay = -1 }, { delay = "1" }, { on = "exit" }, { backoff = math.huge } } do
       assert.error_matches(function() noshell.retry({ "true" }, how) end, "noshell.retry: ")

@@ -26,7 +26,7 @@ local compile = loadstring or load
 describe("a pipeline's timeout", function()
   helper.leak_check()
 
-  it("ends every stage", function()
+  it("ends every command", function()
     local before = core.now()
     local result, err = noshell.pipeline { { "yes" }, { "cat" }, { "sort" },
       timeout = 0.1 }:run()
@@ -39,7 +39,7 @@ describe("a pipeline's timeout", function()
     assert.truthy(core.now() - before < 2)
   end)
 
-  it("goes to KILL after the grace period", function()
+  it("sends KILL after the grace period", function()
     local before = core.now()
     local _, err = noshell.pipeline({ "yes" },
       sh "trap '' TERM; while :; do sleep 0.01; done"):set_timeout(0.05, 0.1):run()
@@ -48,7 +48,7 @@ describe("a pipeline's timeout", function()
     assert.truthy(core.now() - before < 2)
   end)
 
-  it("is an argument error where it is none", function()
+  it("is an argument error if it is no number", function()
     for _, wrong in ipairs { -1, "soon", 0 / 0 } do
       local _, err = noshell.pipeline { { "true" }, { "true" }, timeout = wrong }:run()
       assert.equal("invalid", err.code)
@@ -59,14 +59,14 @@ describe("a pipeline's timeout", function()
     assert.truthy(tostring(err):find("cwd = \"/\": no such option of a pipeline", 1, true))
   end)
 
-  it("is the shortest where pipelines are joined", function()
+  it("is the shortest one of joined pipelines", function()
     local slow = noshell.pipeline { { "yes" }, timeout = 50 }
     local fast = noshell.pipeline { { "cat" }, timeout = 0.05 }
     local _, err = (slow .. fast .. { "sort" }):run()
     assert.equal("timeout", err.code)
   end)
 
-  it("of one stage ends all", function()
+  it("of one command ends all", function()
     local before = core.now()
     for index, stages in ipairs {
       { { "sleep", "50", timeout = 0.1 }, { "sleep", "51" } },
@@ -81,14 +81,14 @@ describe("a pipeline's timeout", function()
     assert.truthy(core.now() - before < 4)
   end)
 
-  it("reaches what the stages started", function()
+  it("reaches descendants of the commands", function()
     local mark = "297" .. sys.getpid()
     noshell.pipeline { sh("sleep $1 & sleep $1", mark), sh("sleep $1; true", mark),
       timeout = 0.1, grace = 0.05 }:run()
     assert.is_false(sleeps(mark))
   end)
 
-  it("ends a reader too that always has something to read", function()
+  it("ends a reader that always has something to read", function()
     local ok, err = pcall(function()
       for _ in noshell.pipeline { { "yes" }, { "cat" }, timeout = 0.1 }:lines() do end
     end)
@@ -101,7 +101,7 @@ describe("a pipeline's timeout", function()
     assert.equal(1, err.index)
   end)
 
-  it("wins over an output that passed its cap", function()
+  it("has precedence over an output that exceeded its cap", function()
     local _, err = noshell.pipeline({ "yes" }, { "cat", max_output = 1000 }):run()
     assert.equal("output_limit", err.code)
     assert.equal(2, err.index)
@@ -113,14 +113,14 @@ describe("no deadlock", function()
 
   local noisy = "i=0; while [ $i -lt 300 ]; do printf '%01000d\\n' $i >&2; i=$((i+1)); done;"
 
-  it("comes of much stderr in all stages", function()
+  it("occurs with much stderr in all commands", function()
     local result = assert(noshell.pipeline(sh(noisy .. "seq 1000"), sh("cat;" .. noisy),
       sh(noisy .. "cat")):run())
     for i = 1, 3 do assert.equal(300 * 1001, #result.stages[i].stderr) end
     assert.truthy(result.stdout:find("1000\n$"))
   end)
 
-  it("comes of much stderr in a stage whose last stage is read", function()
+  it("occurs with much stderr while the last command is read", function()
     local count = 0
     for _ in noshell.pipeline(sh(noisy .. "seq 10"), { "cat" }):lines() do
       count = count + 1
@@ -128,7 +128,7 @@ describe("no deadlock", function()
     assert.equal(10, count)
   end)
 
-  it("comes of much stderr where the first stage is written to", function()
+  it("occurs with much stderr while the first command is written to", function()
     local process = assert(noshell.pipeline({ "sh", "-c", noisy .. "cat", stdin = "pipe" },
       { "wc", "-c" }):run_async())
     assert(process.stdin:write(("x"):rep(300000)))
@@ -137,7 +137,7 @@ describe("no deadlock", function()
     process:close()
   end)
 
-  it("comes of a stage that never reads", function()
+  it("occurs with a command that never reads", function()
     assert.is_true(assert(noshell.pipeline({ "yes" }, { "sleep", "0.05" }):run()).ok)
     assert.is_true(assert(noshell.pipeline({ "cat", input = helper.pattern(2000000) },
       { "true" }):run()).ok)
@@ -161,7 +161,7 @@ describe("a running pipeline", function()
     assert.truthy(tostring(process):find("(cat | tr a b, closed)", 1, true))
   end)
 
-  it("may be waited for in parts", function()
+  it("may be waited for in several steps", function()
     local process = assert(noshell.pipeline({ "cat", stdin = "pipe" }, { "cat" }):run_async())
     assert.is_nil(process:poll())
     local result, err = process:wait(0.02)
@@ -190,7 +190,7 @@ describe("a running pipeline", function()
     assert.has_error(function() process:pump() end)
   end)
 
-  it("gets signals in all stages", function()
+  it("gets signals in all commands", function()
     local process = assert(noshell.pipeline({ "sleep", "50" }, { "sleep", "51" }):run_async())
     assert.is_true(process:kill("USR1"))
     local _, err = process:wait()
@@ -215,7 +215,7 @@ describe("a running pipeline", function()
     end
   end)
 
-  it("is let go by detach and by collection", function()
+  it("runs on after detach and after collection", function()
     helper.with_tmpdir(function(dir)
       local function start(name)
         return assert(noshell.pipeline({ "sleep", "0.1" },
@@ -244,7 +244,7 @@ describe("a running pipeline", function()
     assert.is_true(chunk(noshell):closed())
   end)
 
-  it("gives no stream to run", function()
+  it("returns no stream from run", function()
     for index, stages in ipairs { { { "cat", stdin = "pipe" }, { "cat" } },
       { { "cat" }, { "cat", stdout = "pipe" } } } do
       local _, err = noshell.pipeline(stages):run()
@@ -257,7 +257,7 @@ end)
 describe("a pipeline's lines", function()
   helper.leak_check()
 
-  it("come as they are written", function()
+  it("arrive as they are written", function()
     local lines = {}
     for line in noshell.lines(noshell.pipeline({ "printf", "a\\nb" }, { "cat" })) do
       lines[#lines + 1] = line
@@ -273,7 +273,7 @@ describe("a pipeline's lines", function()
     assert.same({ "a", "b" }, records)
   end)
 
-  it("raise the error of the stage that fails", function()
+  it("raise the error of the command that fails", function()
     local seen = 0
     local ok, err = pcall(function()
       for _ in noshell.pipeline(sh "echo x; exit 4", { "cat" }):lines() do
@@ -286,7 +286,7 @@ describe("a pipeline's lines", function()
     assert.equal(4, err.result.exit_code)
   end)
 
-  it("raise where it does not start", function()
+  it("raise an error if it does not start", function()
     for _, pl in ipairs { noshell.pipeline({ "seq", 1 }, { "nosuch" }), noshell.pipeline(),
       noshell.pipeline({ "seq", 1 }, { "cat", stdout = "null" }) } do
       local ok, err = pcall(function() return pl:lines() end)
@@ -317,7 +317,7 @@ describe("tee", function()
     end)
   end)
 
-  it("copies to a function what is passed on", function()
+  it("copies the data to a function", function()
     local size = 5000000
     local pieces = {}
     local result = assert(noshell.pipeline({ "cat", input = helper.pattern(size) },
@@ -328,7 +328,7 @@ describe("tee", function()
     assert.is_nil(result.stages[2].stdout)
   end)
 
-  it("may be several, and the last", function()
+  it("may be used several times, and as the last command", function()
     local a, b = 0, 0
     local result = assert(noshell.pipeline({ "seq", 1000 },
       noshell.tee(function(data) a = a + #data end),
@@ -344,7 +344,7 @@ describe("tee", function()
     assert.equal("y\n", result.stdout)
   end)
 
-  it("ends all where its function raises", function()
+  it("ends all if its function raises an error", function()
     local what = {}
     local ok, err = pcall(function()
       noshell.pipeline({ "yes" }, noshell.tee(function() error(what) end),
@@ -354,7 +354,7 @@ describe("tee", function()
     assert.equal(what, err)
   end)
 
-  it("works while the last stage is read", function()
+  it("works while the last command is read", function()
     local count, size = 0, 0
     for _ in noshell.pipeline({ "seq", 50000 },
       noshell.tee(function(data) size = size + #data end), { "cat" }):lines() do

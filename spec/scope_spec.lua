@@ -83,7 +83,7 @@ describe("an error of the host", function()
   after_each(function() noshell.host.use(nil) end)
 
   for name, way in pairs(ways) do
-    it("ends what was started by " .. name, function()
+    it("ends the programs started by " .. name, function()
       local what = {}
       local ok, err, has_ended = watch(function(fd)
         return with_host(function() error(what) end, way, fd)
@@ -126,7 +126,7 @@ describe("an error of the host", function()
     end
   end)
 
-  it("leaves a process that is aborted ended, and not closed", function()
+  it("leaves an aborted process ended, but not closed", function()
     local process = start_stubborn(1)
     local ok = with_host(function() error "oops" end, process.abort, process)
     assert.is_false(ok)
@@ -135,13 +135,13 @@ describe("an error of the host", function()
     process:close()
   end)
 
-  it("closes a process although it is raised", function()
+  it("closes a process nevertheless", function()
     local process = start_stubborn(1)
     assert.is_false((with_host(function() error "oops" end, process.close, process)))
     assert.is_true(process:closed())
   end)
 
-  it("tells the tracer that the program exited", function()
+  it("reports to the tracer that the program exited", function()
     local events = {}
     noshell.trace(function(event) events[#events + 1] = event.event end)
     with_host(function() error "oops" end, noshell.run, "sleep", "60")
@@ -149,7 +149,7 @@ describe("an error of the host", function()
     assert.same({ "started", "exited" }, events)
   end)
 
-  it("lets callbacks and tracers raise while the program is ended", function()
+  it("permits callbacks and tracers to raise errors while the program is ended", function()
     local ok, err, has_ended = watch(function(fd)
       noshell.trace(function() error "tracer" end)
       local waits = 0
@@ -189,7 +189,7 @@ describe("an error in a coroutine that waited", function()
 
   for name, way in pairs(ways) do
     -- On Lua 5.1 nobody can yield in a loop's iterator, nor here.
-    it("ends what was started by " .. name, function()
+    it("ends the programs started by " .. name, function()
       local ok, err, has_ended = watch(function(fd)
         local task = coroutine.create(function() return way(fd) end)
         local before = noshell.host.use(raise_late)
@@ -207,7 +207,7 @@ describe("an error in a coroutine that waited", function()
     end)
   end
 
-  it("is found when another one's wait returns", function()
+  it("is detected when another one's wait returns", function()
     local from, to = sys.pipe()
     local task = coroutine.create(function() return ways.run(to) end)
     local other = coroutine.create(function() return noshell.run("sleep", "0.01") end)
@@ -226,7 +226,7 @@ describe("an error in a coroutine that waited", function()
     sys.close(from)
   end)
 
-  it("leaves alone what other coroutines run", function()
+  it("does not end programs of other coroutines", function()
     local task = coroutine.create(function() return noshell.run("sleep", "60") end)
     local result
     local other = coroutine.create(function()
@@ -245,7 +245,7 @@ describe("an error in a coroutine that waited", function()
     assert.is_true(result.ok)
   end)
 
-  it("is that of a coroutine that is closed, where Lua can close one", function()
+  it("includes closing the coroutine, if Lua can close one", function()
     helper.require_or_pending("lua54", rawget(coroutine, "close"), "coroutine.close")
     for _, name in ipairs { "run", "map", "a pipeline's run" } do
       local _, _, has_ended = watch(function(fd)
@@ -260,7 +260,7 @@ describe("an error in a coroutine that waited", function()
   end)
 end)
 
-describe("an error of a function of the caller's", function()
+describe("an error of a user callback", function()
   helper.leak_check()
   after_each(function() noshell.host.use(nil) end)
 
@@ -370,21 +370,21 @@ describe("an error at any instruction", function()
 
   local function run(fd) noshell.run(plain(fd)) end
 
-  it("ends what run started", function()
+  it("ends the program of run", function()
     for count = 1, 700, 3 do check(pcall, run, count) end
   end)
 
-  it("ends what run started in a coroutine", function()
+  it("ends the program of run in a coroutine", function()
     for count = 1, 700, 7 do check(in_coroutine, run, count) end
   end)
 
-  it("ends what a pipeline started", function()
+  it("ends the programs of a pipeline", function()
     for count = 1, 1500, 13 do
       check(pcall, function(fd) noshell.pipeline(plain(fd), plain(fd)):run() end, count)
     end
   end)
 
-  it("ends what map started", function()
+  it("ends the programs of map", function()
     for count = 1, 1500, 13 do
       check(pcall, function(fd)
         noshell.map({ 1, 2 }, function() return plain(fd) end)
@@ -392,7 +392,7 @@ describe("an error at any instruction", function()
     end
   end)
 
-  it("loses no program of a map that takes out what has ended", function()
+  it("loses no program while map removes those that have ended", function()
     local scope = require "noshell.scope"
     local open = { assert(noshell.run_async(plain(1))), assert(noshell.run_async(plain(1))) }
     local ended = assert(noshell.run_async "true")

@@ -66,13 +66,13 @@ describe("deploy", function()
     assert.matches(" built 2\n$", done.tree["/releases/" .. current(done) .. "/product"])
   end)
 
-  it("has nothing to do for the current one", function()
+  it("does nothing for the current one", function()
     local done = deploy({ GOOD, GOOD }, "v1")
     assert.equal("0 current is releases/" .. current(done) .. " already\n",
       done.status .. " " .. done.out)
   end)
 
-  it("leaves the current one, and nothing of the new one, where it cannot be built", function()
+  it("keeps the current one, and nothing of the new one, if it cannot be built", function()
     local done = deploy { GOOD, UNBUILDABLE }
     assert.equal("1 not deployed; current is releases/" .. current(done) .. "\n",
       done.status .. " " .. done.out)
@@ -85,7 +85,7 @@ describe("deploy", function()
     assert.equal(1, releases)
   end)
 
-  it("goes back to the one before where the new one does not work", function()
+  it("goes back to the previous one if the new one does not work", function()
     local done = deploy { GOOD, SMOKELESS }
     assert.equal("1 not deployed; current is releases/" .. current(done) .. "\n",
       done.status .. " " .. done.out)
@@ -93,13 +93,13 @@ describe("deploy", function()
     assert.matches("/smoke' exited with status 4: no smoke", done.err)
   end)
 
-  it("goes back to nothing where there was nothing", function()
+  it("goes back to nothing if there was nothing", function()
     local done = deploy { SMOKELESS }
     assert.equal("1 not deployed; current is nothing\n", done.status .. " " .. done.out)
     assert.same({ ["/"] = done.tree["/"], ["/releases/"] = done.tree["/releases/"] }, done.tree)
   end)
 
-  it("knows no such revision", function()
+  it("reports an unknown revision", function()
     local done = deploy({ GOOD, GOOD }, "--no-such")
     assert.equal("1 ", done.status .. " " .. done.out)
     assert.matches("git .*rev%-parse.* exited with status", done.err)

@@ -27,7 +27,7 @@ describe("rotate_logs", function()
     for n = 1, 5 do write(("%s/plain.log.%d.gz"):format(dir, n), "generation " .. n) end
   end
 
-  it("moves what there is up by one and packs the rest, whatever the names", function()
+  it("moves the logs up by one and packs the rest, with any names", function()
     local done = compare("rotate_logs", { prepare = many_logs,
       args = function(dir) return { dir, 3 } end, look = function(dir)
         for i, name in ipairs(scripts.NAMES) do
@@ -46,24 +46,24 @@ describe("rotate_logs", function()
     assert.is_nil(done.tree["/empty.log.1.gz"] or done.tree["/link.log.1.gz"])
   end)
 
-  it("has nothing to do in an empty directory", function()
+  it("does nothing in an empty directory", function()
     local done = compare("rotate_logs", { args = directory_as_argument })
     assert.equal("0 ", done.status .. " " .. done.out)
   end)
 
-  it("says that there is no such directory", function()
+  it("reports that there is no such directory", function()
     local done = compare("rotate_logs", { args = function(dir) return { dir .. "/none" } end })
     assert.equal(1, done.status)
     assert.matches("No such file or directory", done.err)
   end)
 
-  it("says how it is used", function()
+  it("prints its usage", function()
     local done = compare("rotate_logs", {})
     assert.equal(2, done.status)
     assert.matches("usage: ", done.err)
   end)
 
-  it("loses nothing where the disk is full", function()
+  it("loses nothing if the disk is full", function()
     local noise, before = scripts.noise(60000), nil
     local done = compare("rotate_logs", { args = directory_as_argument,
       before = scripts.with_files_up_to(16), prepare = function(dir)
@@ -96,7 +96,7 @@ describe("backup", function()
     return { dir .. "/source", dir .. "/target", "it's monday" }
   end
 
-  it("packs a tree so that the checksum holds and all comes back", function()
+  it("packs a tree that can be verified and restored", function()
     local done = compare("backup", { prepare = a_tree, args = arguments,
       look = function(dir)
         local checked = helper.run({ "sha256sum", "-c", "it's monday.tar.gz.sha256" },
@@ -128,7 +128,7 @@ describe("backup", function()
     assert.is_nil(done.tree["/target/day 3.tar.gz"] or done.tree["/target/day 1.tar.gz.sha256"])
   end)
 
-  it("leaves nothing where there is no such directory", function()
+  it("leaves nothing if there is no such directory", function()
     local done = compare("backup", { prepare = function(dir) lfs.mkdir(dir .. "/target") end,
       args = arguments, top = "target" })
     assert.equal(1, done.status)
@@ -136,7 +136,7 @@ describe("backup", function()
     assert.matches("command 1: 'tar .*No such file or directory", done.err)
   end)
 
-  it("hears of tar's failure, of which a plain pipe of sh tells nothing", function()
+  it("reports tar's failure, which a pipe of sh does not", function()
     local theirs = helper.run { "sh", "-c", "tar -c -C /no/such . | gzip >/dev/null" }
     assert.equal(0, theirs.status)
     local _, err = noshell.pipeline({ "tar", "-c", "-C", "/no/such", "." },
@@ -144,7 +144,7 @@ describe("backup", function()
     assert.equal("exit 1", err.code .. " " .. err.index)
   end)
 
-  it("leaves the last backup where the disk is full", function()
+  it("keeps the last backup if the disk is full", function()
     local noise = scripts.noise(60000)
     local done = compare("backup", { before = scripts.with_files_up_to(16), args = arguments,
       prepare = function(dir)
@@ -171,7 +171,7 @@ describe("check_hosts", function()
       "a ping that may send")
   end
 
-  it("tells in order which are up", function()
+  it("reports in order which are up", function()
     need_ping()
     local done = compare("check_hosts", hosts("# ours\n127.0.0.1\n\n  no-such.invalid  # old\n"
       .. "127.0.0.2\n-c\nit's no name\n127.0.0.3"))
@@ -180,24 +180,24 @@ describe("check_hosts", function()
     assert.equal("1 ", done.status .. " " .. done.err)
   end)
 
-  it("is content where all are up", function()
+  it("succeeds if all are up", function()
     need_ping()
     local done = compare("check_hosts", hosts "127.0.0.1\n127.0.0.2\n")
     assert.equal("0 127.0.0.1 is up\n127.0.0.2 is up\n", done.status .. " " .. done.out)
   end)
 
-  it("has nothing to do for an empty file", function()
+  it("does nothing for an empty file", function()
     local done = compare("check_hosts", hosts "")
     assert.equal("0 ", done.status .. " " .. done.out)
   end)
 
-  it("says that there is no such file", function()
+  it("reports that there is no such file", function()
     local done = compare("check_hosts", { args = function(dir) return { dir .. "/none" } end })
     assert.equal(2, done.status)
     assert.matches("No such file", done.err)
   end)
 
-  it("says that there is no ping, which the shell script takes for hosts that are down", function()
+  it("reports a missing ping, which the shell script takes for hosts that are down", function()
     helper.with_tmpdir(function(dir)
       local file = write(dir .. "/hosts", "127.0.0.1\n")
       lfs.mkdir(dir .. "/bin")
@@ -246,7 +246,7 @@ end
 describe("disk_alert", function()
   helper.leak_check()
 
-  it("names the file systems that are fuller than that", function()
+  it("names the file systems above the limit", function()
     local done = same_answer("disk_alert", { 0, "/", "/proc", "/tmp" })
     assert.equal(1, done.status)
     assert.matches("^/: %d+%% of the blocks are used\n", done.out)
@@ -272,7 +272,7 @@ describe("disk_alert", function()
     end)
   end)
 
-  it("says that df failed", function()
+  it("reports that df failed", function()
     local done = same_answer("disk_alert", { 50, "/no/such/path" })
     assert.equal("3 ", done.status .. " " .. done.out)
     assert.matches("exited with status 1: df: /no/such/path: No such file", done.err)
@@ -286,13 +286,13 @@ describe("audit_users", function()
     helper.require_or_pending("ps", helper.which "ps" ~= nil, "ps")
   end
 
-  it("says the same of this machine", function()
+  it("agrees with the shell script about this machine", function()
     need_ps()
     local done = same_answer "audit_users"
     assert.matches("root %(0%) can log in: running\n", done.out)
   end)
 
-  it("tells what is odd", function()
+  it("reports oddities", function()
     need_ps()
     need_mounts()
     helper.with_tmpdir(function(dir)
@@ -319,7 +319,7 @@ describe("audit_users", function()
     end)
   end)
 
-  it("says that there is no ps", function()
+  it("reports that there is no ps", function()
     helper.with_tmpdir(function(dir)
       scripts.only(dir, { scripts.shell, helper.lua.name, "getent" })
       for _, language in ipairs { "sh", "lua" } do

@@ -7,7 +7,7 @@ local noshell = require "noshell"
 local probing = require "spec.support.probing"
 
 describe("the rows of setters.def", function()
-  it("have a name, a key that it ends with or is known for, and a description", function()
+  it("have a name, a key that belongs to it, and a description", function()
     local short = { cwd = "set_working_directory" }
     for _, row in ipairs(core.setters()) do
       local is_plain = row.name == row.key or row.name == "set_" .. row.key
@@ -16,7 +16,7 @@ describe("the rows of setters.def", function()
     end
   end)
 
-  it("have a stage that is called as the setter, but for limits and rules", function()
+  it("have a stage named after the setter, except for limits and rules", function()
     local rules = { allow_any_exit = true, raw_status = true }
     for _, row in ipairs(core.setters()) do
       local expected = row.name

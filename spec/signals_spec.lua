@@ -11,7 +11,7 @@ describe("the child's signals", function()
   helper.leak_check()
 
   helper.each_path(function(path)
-    it("are neither blocked nor ignored, whatever ours are", function()
+    it("are neither blocked nor ignored, even if ours are", function()
       local got = forked(function()
         for _, signal in ipairs { "HUP", "INT", "PIPE", "CHLD", "USR1" } do
           sys.signal(signal, "ignore")
@@ -37,7 +37,7 @@ describe("the child's signals", function()
       end
     end)
 
-    it("are right, and so is the rest, under a timer of 1 ms here", function()
+    it("are correct, as is the rest, under a timer of 1 ms", function()
       local result = helper.run_lua(helper.lua, [[
         local noshell, sys = require "noshell", require "testsys"
         local data = ("x"):rep(300000)
@@ -80,7 +80,7 @@ describe("a status", function()
 
   helper.each_path(function(path)
     for _, thief in ipairs { "thief", "thread", "ignore" } do
-      it("is right though the host's SIGCHLD goes to " .. thief, function()
+      it("is correct even if the host's SIGCHLD goes to " .. thief, function()
         local result = helper.run_lua(helper.lua, [[
           local noshell = require "noshell"
           for i = 1, 20 do

@@ -195,7 +195,7 @@ describe("a start that fails", function()
   for _, case in ipairs(cases) do
     local expected = case[2]
     local cause = case.deny and " (denied)" or ""
-    it("is told: " .. expected:gsub("/%S*/", "") .. cause, function()
+    it("is reported: " .. expected:gsub("/%S*/", "") .. cause, function()
       if case.root then helper.require_or_pending("caps", is_root, "root") end
       if case.unless then pending("that module is enabled here") end
       for _, path in ipairs(helper.paths) do
@@ -214,7 +214,7 @@ end)
 describe("the memory for a plan", function()
   helper.leak_check()
 
-  it("may be short, and then nothing was started", function()
+  it("may be short; then nothing is started", function()
     if os.getenv "NOSHELL_INSTRUMENTED" then
       pending "what is instrumented has its own idea of memory"
     end
@@ -236,7 +236,7 @@ end)
 describe("an exec that fails", function()
   helper.leak_check()
 
-  it("is told as a start that fails, stage by stage, and changes nothing", function()
+  it("is reported as a failed start, stage by stage, and changes nothing", function()
     for _, case in ipairs {
       { { "no-such-program" }, "spawn find_program ENOENT no-such-program" },
       { { "/none" }, "spawn exec ENOENT /none" },
@@ -267,7 +267,7 @@ end)
 describe("a host that cannot wait", function()
   helper.leak_check()
 
-  it("is an error, and the program is reaped all the same", function()
+  it("is an error, and the program is reaped nevertheless", function()
     local got = forked(function()
       local from, to = sys.pipe()
       local cmd = noshell.command(helper.probe, "--block-on", from):pass_fd(from)

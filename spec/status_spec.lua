@@ -37,7 +37,7 @@ describe("a status that the kernel does not keep", function()
 
   helper.each_path(function(path)
     for _, thief in ipairs { "thief", "thread", "ignore" } do
-      it("is right though the host's SIGCHLD goes to " .. thief, function()
+      it("is correct even if the host's SIGCHLD goes to " .. thief, function()
         assert.equal(RIGHT:format("a supervisor", "true"),
           statuses(path, thief, FORGETFUL))
       end)
@@ -49,13 +49,13 @@ describe("the supervisor", function()
   helper.leak_check()
 
   helper.each_path(function(path)
-    it("is not used where nobody else waits", function()
+    it("is not used if no other code waits", function()
       local plain = RIGHT:format("we", "false")
       assert.equal(plain, statuses(path))
       assert.equal(plain, statuses(path, nil, FORGETFUL))
     end)
 
-    it("is not used where the kernel keeps a status, whoever waits", function()
+    it("is not used if the kernel keeps a status, even if other code waits", function()
       helper.require_or_pending("kernel", KEEPS, "Linux 6.15")
       for _, thief in ipairs { "thief", "thread", "ignore" } do
         assert.equal(RIGHT:format("we", "false"), statuses(path, thief))

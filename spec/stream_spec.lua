@@ -41,7 +41,7 @@ describe("a stream", function()
     process:close()
   end)
 
-  it("reads all that is left, which may be nothing", function()
+  it("reads the rest, which may be empty", function()
     local stdout, process = writer "a\nb\n"
     assert.equal("a", stdout:read())
     assert.equal("b\n", stdout:read "a")
@@ -57,7 +57,7 @@ describe("a stream", function()
     process:close()
   end)
 
-  it("reads no bytes where there are more, and nil at the end", function()
+  it("reads an empty string for no bytes, and nil at the end", function()
     local stdout, process = writer "a\n\nbc"
     assert.equal("", stdout:read(0))
     assert.equal("", stdout:read(0))
@@ -72,7 +72,7 @@ describe("a stream", function()
     process:close()
   end)
 
-  it("reads several things at once, up to the first that is not there",
+  it("reads several formats at once, up to the first that fails",
     function()
       local stdout, process = writer "a\nbcd\ne"
       assert.same({ "a", "bc" }, { stdout:read("l", 2) })
@@ -81,7 +81,7 @@ describe("a stream", function()
       process:close()
     end)
 
-  it("refuses formats that it does not know before it reads", function()
+  it("rejects unknown formats before it reads", function()
     local stdout, process = writer "1\n"
     for _, format in ipairs { "x", "", "*", -1, 1.5, {}, true } do
       assert.has_error(function() stdout:read("l", format) end)
@@ -93,7 +93,7 @@ describe("a stream", function()
     process:close()
   end)
 
-  it("names the caller's line where a format is refused", function()
+  it("names the caller's line if a format is rejected", function()
     local stdout, process = writer ""
     local _, message = pcall(function() stdout:read "x" end)
     assert.truthy(message:find("stream_spec.lua:%d+: bad argument"), message)
@@ -103,7 +103,7 @@ describe("a stream", function()
     process:close()
   end)
 
-  it("gives lines as they come", function()
+  it("returns lines as they arrive", function()
     local process = started { "cat", stdin = "pipe", stdout = "pipe" }
     local lines = process.stdout:lines()
     for _, text in ipairs { "one", "", "three" } do
@@ -117,7 +117,7 @@ describe("a stream", function()
     process:close()
   end)
 
-  it("gives lines in other formats", function()
+  it("returns lines in other formats", function()
     local stdout, process = writer "a\nb"
     local found = {}
     for line in stdout:lines "L" do found[#found + 1] = line end
@@ -133,7 +133,7 @@ describe("a stream", function()
     process:close()
   end)
 
-  it("gives records that any separator ends", function()
+  it("returns records that end with any separator", function()
     for _, separator in ipairs { "\0", ";", "\r\n", "--", "aab" } do
       local stdout, process = writer("x" .. separator .. separator .. "a-\r;y")
       if separator == ";" then
@@ -149,7 +149,7 @@ describe("a stream", function()
     end
   end)
 
-  it("gives no empty record after the last separator", function()
+  it("returns no empty record after the last separator", function()
     local stdout, process = writer "a\0b\0"
     local found = {}
     for record in stdout:records "\0" do found[#found + 1] = record end
@@ -157,7 +157,7 @@ describe("a stream", function()
     process:close()
   end)
 
-  it("refuses a separator that is none", function()
+  it("rejects a wrong separator", function()
     local stdout, process = writer ""
     assert.has_error(function() stdout:records() end)
     assert.has_error(function() stdout:records "" end)
@@ -207,7 +207,7 @@ describe("a stream", function()
     process:close()
   end)
 
-  it("refuses to write what is no text", function()
+  it("rejects values that are no text", function()
     local process = started { "cat", stdin = "pipe" }
     assert.has_error(function() process.stdin:write("a", {}) end)
     assert.has_error(function() process.stdin:write(nil) end)
@@ -216,7 +216,7 @@ describe("a stream", function()
     process:close()
   end)
 
-  it("says that nobody reads what it writes", function()
+  it("reports that the program does not read its input", function()
     needs_signals()
     local process = started { "sh", "-c", "exec <&-; echo closed; sleep 100",
       stdin = "pipe", stdout = "pipe" }
@@ -230,7 +230,7 @@ describe("a stream", function()
     process:close()
   end)
 
-  it("ends with its process where a deadline has passed", function()
+  it("ends with its process if a deadline has passed", function()
     needs_signals()
     local process = started { "sh", "-c",
       "echo first; exec sleep 100", stdout = "pipe", timeout = 0.05 }
@@ -243,7 +243,7 @@ describe("a stream", function()
     process:close()
   end)
 
-  it("waits for its end without spinning after the process ended", function()
+  it("waits for its end without a busy loop after the process has ended", function()
     local process = started { "sh", "-c", "sleep 0.3 2>/dev/null & exit 0",
       stdout = "pipe" }
     local waits = 0
@@ -271,7 +271,7 @@ describe("a stream", function()
     process:close()
   end)
 
-  it("raises the error where a line cannot be read", function()
+  it("raises the error if a line cannot be read", function()
     local stdout, process = writer "a\n"
     local lines = stdout:lines()
     assert.equal("a", lines())

@@ -54,7 +54,7 @@ describe("the supervisor", function()
     for _, denied in ipairs { "setns", "close_range", "unshare:EPERM",
       "close_range,unshare:EPERM", "close_range:EPERM,unshare:EPERM,openat(O_DIRECTORY)",
       "close_range:KILL,unshare:KILL" } do
-      it("holds nothing of the host's where there is no " .. denied, function()
+      it("keeps no descriptor of the host's if there is no " .. denied, function()
         local code, at_end = run_host(path, denied)
         assert.equal(0, code)
         assert.is_true(at_end, "it holds the host's descriptors")
@@ -75,7 +75,7 @@ describe("the supervisor", function()
     assert.equal("nothing\n", traced "orphan")
   end)
 
-  it("is decided on by a child that an interrupted wait reaps too", function()
+  it("is chosen by a probing child that an interrupted wait reaps, too", function()
     helper.require_or_pending("x86_64", helper.run({ "uname", "-m" }).out == "x86_64\n")
     assert.equal("none\n", traced "interrupted")
   end)

@@ -37,7 +37,7 @@ end
 describe("to_string", function()
   helper.leak_check()
 
-  it("is read back by sh as the very words, whatever their bytes", function()
+  it("is read back by sh as the same words, for any bytes", function()
     local die = Dice.new(12345)
     for round = 1, 40 do
       local words = {}
@@ -48,7 +48,7 @@ describe("to_string", function()
     end
   end)
 
-  it("is read back byte by byte, in front, alone and behind", function()
+  it("is read back for each byte, alone and at both ends of a word", function()
     local words = {}
     for byte = 1, 255 do
       local char = string.char(byte)
@@ -59,7 +59,7 @@ describe("to_string", function()
     assert_reads_back(words)
   end)
 
-  it("is read back with its variables, whatever their bytes", function()
+  it("is read back with its variables, for any bytes", function()
     local die = Dice.new(54321)
     for _ = 1, 20 do
       local cmd = noshell.command(helper.probe)
@@ -73,7 +73,7 @@ describe("to_string", function()
     end
   end)
 
-  it("is read back where the program's own name is strange", function()
+  it("is read back if the program's name is unusual", function()
     helper.with_tmpdir(function(dir)
       for _, name in ipairs { "a b", "A=1", "~x", "it's", "-x", "#", "if", "do", "time",
         "\n" } do
@@ -91,13 +91,13 @@ describe("to_string", function()
     end)
   end)
 
-  it("quotes what must be, and nothing else", function()
+  it("quotes only if necessary", function()
     assert.equal("tool a-b_c.d:e/f,g@h%i+j --size=10 '' 'a b' 'it'\\''s' 'a=b c' '~' x='*'",
       noshell.command("tool", "a-b_c.d:e/f,g@h%i+j", "--size=10", "", "a b", "it's",
         "a=b c", "~", "x=*"):to_string():gsub("a='b c'", "'a=b c'"))
   end)
 
-  it("shows variables that were set in front, their values only on request", function()
+  it("begins with the variables that were set, with values only on request", function()
     local cmd = noshell.command("env"):add_env_pair("A", 1)
       :add_env_pair("B", "x y"):add_env_string("C=")
     assert.equal("A=*** B=*** C=*** env", cmd:to_string())
@@ -109,7 +109,7 @@ describe("to_string", function()
       :to_string { env_values = true })
   end)
 
-  it("breaks lines before options, and keeps their values with them", function()
+  it("breaks lines before options, but not before their values", function()
     local cmd = noshell.command("/usr/bin/tool", "-a", "1", "--long", "-b", "2", "x", "y")
       :add_env_pair("A", 1)
     assert.equal("A=*** \\\n/usr/bin/tool \\\n-a 1 \\\n--long \\\n-b 2 \\\nx \\\ny",
@@ -117,7 +117,7 @@ describe("to_string", function()
     assert.equal("A=*** tool -a 1 --long -b 2 x y", cmd:to_string { strip_path = true })
   end)
 
-  it("is what tostring gives", function()
+  it("is the result of tostring", function()
     local cmd = noshell.command("/bin/echo", "a b")
     assert.equal("/bin/echo 'a b'", tostring(cmd))
     assert.equal(cmd:to_string(), tostring(cmd))
@@ -131,7 +131,7 @@ describe("to_string", function()
     assert.equal("", noshell.command(""):to_string())
   end)
 
-  it("raises for options that it does not have", function()
+  it("raises an error for unknown options", function()
     assert.has_error(function() noshell.command("x"):to_string { breaks = true } end)
     assert.has_error(function() noshell.command("x"):to_string(true) end)
   end)
@@ -162,7 +162,7 @@ describe("write_arg_log", function()
     sys.close(to)
   end)
 
-  it("writes to a file after what Lua wrote there", function()
+  it("writes to a file after flushing it", function()
     helper.with_tmpdir(function(dir)
       local file = assert(io.open(dir .. "/log", "w"))
       file:write "run: "
@@ -173,7 +173,7 @@ describe("write_arg_log", function()
     end)
   end)
 
-  it("gives nil and the error of a descriptor that takes nothing", function()
+  it("returns nil and the error of a descriptor that cannot be written", function()
     local null = assert(sys.open "/dev/null")
     local value, err = noshell.command("echo"):write_arg_log(null)
     assert.is_nil(value)
@@ -181,7 +181,7 @@ describe("write_arg_log", function()
     sys.close(null)
   end)
 
-  it("writes nothing for an argument error, and gives it", function()
+  it("writes nothing for an argument error, and returns it", function()
     local from, to = sys.pipe()
     local value, err = noshell.command("echo"):set_umask(512):write_arg_log(to)
     assert.is_nil(value)
@@ -203,7 +203,7 @@ describe("a secret", function()
     return text
   end
 
-  it("shows as *** wherever the command does, and reaches the program", function()
+  it("is shown as *** in every text, and reaches the program", function()
     local secret = noshell.secret(SECRET)
     local cmd = noshell.command("printf", "%s\n", "-p", secret)
       :add_arg_pair("--key", secret):add_arg_format("k=%s;", secret)
@@ -222,7 +222,7 @@ describe("a secret", function()
       SECRET }, cmd:args())
   end)
 
-  it("is in no error, of whatever kind", function()
+  it("is in no error of any kind", function()
     local secret = noshell.secret(SECRET)
     local function words(program) return { program, secret } end
     for _, spec in ipairs {
@@ -243,7 +243,7 @@ describe("a secret", function()
     end
   end)
 
-  it("shows as *** itself, and as a value of an argument error", function()
+  it("is shown as *** itself, and as a value of an argument error", function()
     assert.equal("***", tostring(noshell.secret(SECRET)))
     local _, err = noshell.command("true"):set_working_directory(noshell.secret(SECRET)):run()
     assert.equal("***", err.value)

@@ -20,7 +20,7 @@ end
 describe("trace", function()
   helper.leak_check()
 
-  it("tells what starts and what exits", function()
+  it("reports programs that start and exit", function()
     local events = traced(function() noshell.run("true") end)
     assert.same({ "started true", "exited true" }, names(events))
     assert.truthy(events[1].pid > 0)
@@ -30,7 +30,7 @@ describe("trace", function()
     assert.truthy(events[2].duration >= 0)
   end)
 
-  it("tells how it failed", function()
+  it("reports failures", function()
     local events = traced(function()
       noshell.run("false")
       noshell.run("sh", "-c", "kill -KILL $$")
@@ -44,7 +44,7 @@ describe("trace", function()
     assert.equal("timeout", events[6].error.code)
   end)
 
-  it("tells what does not start", function()
+  it("reports programs that do not start", function()
     local events = traced(function()
       noshell.run("nosuchprogram", "x")
       noshell.run { "true", nonsense = 1 }
@@ -57,7 +57,7 @@ describe("trace", function()
     assert.equal("invalid", events[2].error.code)
   end)
 
-  it("tells of each exit once, by whatever way it is known", function()
+  it("reports each exit once, in every way to wait", function()
     local events = traced(function()
       local process = assert(noshell.run_async("true"))
       process:wait()
@@ -72,7 +72,7 @@ describe("trace", function()
     assert.equal("TERM", events[4].signal)
   end)
 
-  it("tells of a pipeline's stages", function()
+  it("reports the commands of a pipeline", function()
     local events = traced(function()
       assert(noshell.pipeline({ "echo", "a" }, { "cat" }):run())
     end)
@@ -80,7 +80,7 @@ describe("trace", function()
       names(events))
   end)
 
-  it("gives the function that was told before, and ends with nil", function()
+  it("returns the previous function, and ends with nil", function()
     local f, g = function() end, function() end
     assert.is_nil(noshell.trace(f))
     assert.equal(f, noshell.trace(g))
@@ -89,7 +89,7 @@ describe("trace", function()
     assert.error_matches(function() noshell.trace(5) end, "function or nil expected")
   end)
 
-  it("stops nothing where it raises, and is not told of what it runs itself", function()
+  it("stops nothing if it raises an error, and is not called for its own programs", function()
     local count = 0
     local previous = noshell.trace(function()
       count = count + 1
@@ -102,7 +102,7 @@ describe("trace", function()
     assert.equal(2, count)
   end)
 
-  it("goes on elsewhere while it waits in a coroutine, and when that never ends", function()
+  it("continues in other coroutines while it waits in one, even for ever", function()
     local probe = coroutine.create(function() pcall(coroutine.yield) end)
     coroutine.resume(probe)
     if coroutine.status(probe) == "dead" then
@@ -177,7 +177,7 @@ describe("a secret", function()
     end)
   end)
 
-  it("is hidden in argument errors too", function()
+  it("is hidden in argument errors, too", function()
     for _, spec in ipairs {
       { "true", noshell.secret(SECRET), nonsense = noshell.secret(SECRET) },
       { "true", cwd = noshell.secret(SECRET) },

@@ -48,12 +48,12 @@ describe("a timeout", function()
     end)
   end)
 
-  it("ends a tree in a group or a session of its own", function()
+  it("ends a tree in its own group or session", function()
     assert_all_gone(children, function(cmd) cmd:new_process_group() end)
     assert_all_gone(children, function(cmd) cmd:new_session() end)
   end)
 
-  it("ends children that left the group, and the session", function()
+  it("ends children that left the group or the session", function()
     local words = { "--fork", "--setpgid", "--pause", "--end", "--fork", "--setsid",
       "--pause", "--end", "--pause" }
     assert_all_gone(words)
@@ -65,13 +65,13 @@ describe("a timeout", function()
       "--pause" }, function(cmd) cmd:new_process_group() end)
   end)
 
-  it("ends what holds the output after the program itself has ended", function()
+  it("ends a process that holds the output after the program has ended", function()
     local result = assert_all_gone({ "--fork", "--pause", "--end" },
       function(cmd) cmd:new_process_group() end)
     assert.equal(0, result.exit_code)
   end)
 
-  it("returns though a process that cannot be found holds the output", function()
+  it("returns even if a process that cannot be found holds the output", function()
     local hold, release = sys.pipe()
     local before = core.now()
     local value, err = noshell.run { helper.probe, "--say", "first", "--fork", "--setsid",
@@ -86,7 +86,7 @@ describe("a timeout", function()
     sys.close(release)
   end)
 
-  it("gives the grace to a program that ends by itself at TERM", function()
+  it("grants the grace period to a program that ends at TERM", function()
     local value, err = noshell.run { "sh", "-c",
       "trap 'echo bye; exit 7' TERM; echo hi; while :; do sleep 0.01; done",
       timeout = 0.2, grace = 10 }
@@ -95,7 +95,7 @@ describe("a timeout", function()
       err.result.exit_code, err.result.stdout))
   end)
 
-  it("is not met by a program that ends in time", function()
+  it("does not affect a program that ends in time", function()
     assert.is_false(assert(noshell.run { "true", timeout = 10 }).timed_out)
   end)
 end)
@@ -168,7 +168,7 @@ describe("a process whose descriptors are scarce", function()
     assert.equal("true\tnil\tnil\ntrue\ttrue\n", end_scarce(1500, 1024, 1000))
   end)
 
-  it("ends them at a limit of 24, however many are free", function()
+  it("ends them at a limit of 24, with any number of free ones", function()
     for room = 0, 8 do
       assert.equal("true\tnil\tnil\ntrue\ttrue\n", end_scarce(100, 24, room))
     end
@@ -183,7 +183,7 @@ describe("a process whose descriptors are scarce", function()
       end_scarce(100, 24, 0, nil, "unshare:EPERM"))
   end)
 
-  it("reports what it could not reach", function()
+  it("reports processes that it could not reach", function()
     local text = end_scarce(2, 24, 0, nil, "close_range,unshare:EPERM")
     assert.equal("nil\tio\tnil\nfalse\ttrue\n", text)
     assert.equal("nil\ttimeout\tnot all of its descendants were signalled: out of "
@@ -207,10 +207,10 @@ describe("the output's cap", function()
   end)
 end)
 
-describe("nobody else", function()
+describe("no other process", function()
   helper.leak_check()
 
-  it("is ended: the host's other children live", function()
+  it("is ended: the host's other children survive", function()
     local other = assert(noshell.run_async { "cat", stdin = "pipe" })
     noshell.run { helper.probe, "--pause", timeout = 0.05, grace = 0.05 }
     assert.is_nil(other:poll())

@@ -33,7 +33,7 @@ local function functions_of(set)
 end
 
 describe("core.d.lua", function()
-  it("declares the module's functions and no others", function()
+  it("declares exactly the module's functions", function()
     assert.same(sorted_keys(functions_of(core)), sorted_keys(declared "core"))
   end)
 

@@ -21,7 +21,7 @@ local function never() return false end
 describe("await", function()
   helper.leak_check()
 
-  it("gives the first answer that is not false", function()
+  it("returns the first answer that is not false", function()
     local count = 0
     local answer = wait.await(idle(), function()
       count = count + 1
@@ -31,21 +31,21 @@ describe("await", function()
     assert.equal(3, count)
   end)
 
-  it("gives nil and the failure", function()
+  it("returns nil and the failure", function()
     local why = {}
     local answer, failure = wait.await(idle(), function() return nil, why end)
     assert.is_nil(answer)
     assert.equal(why, failure)
   end)
 
-  it("tries once where the deadline has passed", function()
+  it("tries once if the deadline has passed", function()
     local pollable = idle()
     assert.is_true(wait.await(pollable, function() return true end, 0))
     assert.is_false(wait.await(pollable, never, 0))
     assert.equal(0, pollable.asked)
   end)
 
-  it("keeps its deadline however often the host returns", function()
+  it("keeps its deadline even if the host returns often", function()
     local before, count = core.now(), 0
     local previous = noshell.host.use(function() count = count + 1 end)
     local answer = wait.await(idle(), never, before + 0.02)
@@ -56,7 +56,7 @@ describe("await", function()
     assert.truthy(count > 10)
   end)
 
-  it("tells the host how long at most", function()
+  it("passes the remaining time to the host", function()
     local told = {}
     local previous = noshell.host.use(function(pollable, seconds)
       told = { pollable, seconds }
@@ -78,7 +78,7 @@ end)
 describe("the host", function()
   helper.leak_check()
 
-  it("is the function that use was given, until it is given nil", function()
+  it("is the function set by use, until use(nil)", function()
     local count = 0
     local function counting(pollable)
       count = count + 1
@@ -93,7 +93,7 @@ describe("the host", function()
     assert.equal(waits, count)
   end)
 
-  it("is a function, or a table with one", function()
+  it("is a function, or a table with a function", function()
     assert.has_error(function() noshell.host.use "cqueues" end,
       "noshell.host.use: a function, a host or nil is needed, not a string")
     assert.has_error(function() noshell.host.use {} end,
@@ -125,7 +125,7 @@ end)
 describe("wait", function()
   helper.leak_check()
 
-  it("leaves a program running that is not at its end in time", function()
+  it("does not end a program that takes longer", function()
     local process = assert(noshell.run_async { "cat", stdin = "pipe" })
     local result, err = process:wait(0.01)
     assert.is_nil(result)
@@ -139,7 +139,7 @@ describe("wait", function()
     process:close()
   end)
 
-  it("gives the same answer again", function()
+  it("returns the same objects again", function()
     local process = assert(noshell.run_async("true"))
     local result = assert(process:wait())
     assert.equal(result, process:wait())
@@ -154,7 +154,7 @@ describe("wait", function()
     process:close()
   end)
 
-  it("takes 0, a fraction and math.huge, and nothing that is no number",
+  it("accepts 0, a fraction and math.huge, and only numbers",
     function()
       local process = assert(noshell.run_async { "cat", stdin = "pipe" })
       local _, err = process:wait(0)
@@ -170,7 +170,7 @@ end)
 describe("abort", function()
   helper.leak_check()
 
-  it("ends a program and gives its death as the result", function()
+  it("ends a program, and returns its end as the result", function()
     local process = assert(noshell.run_async("sleep", 100))
     assert.is_true(process:abort())
     local result, err = process:wait()
@@ -206,7 +206,7 @@ describe("close", function()
     assert.is_nil(io.open("/proc/" .. pid .. "/stat"))
   end)
 
-  it("makes every other use an error", function()
+  it("makes every later use an error", function()
     local process = assert(noshell.run_async { "cat", stdin = "pipe" })
     local stdin = process.stdin
     process:close()
@@ -221,7 +221,7 @@ end)
 describe("kill", function()
   helper.leak_check()
 
-  it("sends a signal by name or number, TERM unless told", function()
+  it("sends a signal by name or number, by default TERM", function()
     for _, signal in ipairs { "TERM", "SIGINT", 9 } do
       local process = assert(noshell.run_async("sleep", 100))
       assert.is_true(process:kill(signal))
@@ -236,7 +236,7 @@ describe("kill", function()
     process:close()
   end)
 
-  it("signals nobody once the program has ended", function()
+  it("signals no process once the program has ended", function()
     local process = assert(noshell.run_async("true"))
     process:wait()
     local ok, err = process:kill()
@@ -256,7 +256,7 @@ describe("handshake_wait", function()
     return assert(noshell.run_async(spec))
   end
 
-  it("waits until the child stands before its exec", function()
+  it("waits until the child is ready for its exec", function()
     local process = waiting { "echo", "x" }
     assert.is_true(process:handshake_wait())
     assert.is_true(process:handshake_wait(0))
@@ -265,7 +265,7 @@ describe("handshake_wait", function()
     process:close()
   end)
 
-  it("gives the error of a child that died before", function()
+  it("returns the error of a child that died before", function()
     local process = waiting { "true", cwd = "/no/such" }
     local ok, err = process:handshake_wait(10)
     assert.is_nil(ok)
@@ -273,7 +273,7 @@ describe("handshake_wait", function()
     process:close()
   end)
 
-  it("refuses a wrong order, and a process that has no handshake", function()
+  it("rejects a wrong order, and a process without a handshake", function()
     local process = waiting { "true" }
     local ok, err = process:handshake_notify()
     assert.is_nil(ok)

@@ -99,7 +99,7 @@ nginx.describe("in nginx, an aborted request", function()
 end)
 
 nginx.describe("in nginx, an aborted request", function()
-  it("leaves the processes to others that it served beside its own", function()
+  it("hands unattended processes that it served over to others", function()
     nginx.with({ http = HTTP, locations = { ["/keep"] = [[
       first = assert(noshell.run_async { "cat", stdin = "pipe", stdout = "pipe" })
       last = assert(noshell.run_async { "cat", stdin = first.stdout })
@@ -182,7 +182,7 @@ end)
 
 nginx.describe("in nginx, a killed light thread", function()
   for name, call in pairs(CALLS) do
-    it("ends what it waits for in " .. name, function()
+    it("ends its program in " .. name, function()
       nginx.with({ http = HTTP, locations = { ["/start"] = ([[
         local thread = ngx.thread.spawn(function() %s end)
         repeat ngx.sleep(0.01) until go
@@ -222,7 +222,7 @@ nginx.describe("in nginx, a killed light thread", function()
     end)
   end)
 
-  it("leaves the processes to others that it served beside its own", function()
+  it("hands unattended processes that it served over to others", function()
     nginx.with({ http = HTTP, locations = { ["/chain"] = [[
       local first = assert(noshell.run_async { "cat", stdin = "pipe", stdout = "pipe" })
       local last = assert(noshell.run_async { "cat", stdin = first.stdout })
@@ -242,7 +242,7 @@ nginx.describe("in nginx, a killed light thread", function()
     end)
   end)
 
-  it("is not the one to serve what another waiter could serve", function()
+  it("does not serve processes that another waiter could serve", function()
     nginx.with({ http = HTTP, locations = { ["/start"] = [[
       local threads = {}
       for i = 1, 21 do
@@ -269,7 +269,7 @@ nginx.describe("in nginx, a killed light thread", function()
     end)
   end)
 
-  it("that read keeps no pipe open that is closed then", function()
+  it("that was reading keeps no pipe open that is closed later", function()
     nginx.with({ http = HTTP, locations = { ["/read"] = [[
       local process = assert(noshell.run_async { "cat", stdin = "pipe", stdout = "pipe",
         stderr = "null" })
@@ -287,7 +287,7 @@ nginx.describe("in nginx, a killed light thread", function()
     end)
   end)
 
-  it("that wrote keeps no pipe open that is closed then", function()
+  it("that was writing keeps no pipe open that is closed later", function()
     nginx.with({ http = HTTP, locations = { ["/write"] = [[
       local process = assert(noshell.run_async { "sh", "-c", "kill -STOP $$; exec cat",
         stdin = "pipe", stdout = "null", stderr = "null" })

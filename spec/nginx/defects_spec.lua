@@ -22,7 +22,7 @@ nginx.describe("without the defects of ngx.pipe: a program", function()
     ]])
   end)
 
-  it("sees the end of its input though another was started since (reproduced)",
+  it("sees the end of its input even if another was started since (reproduced)",
     function()
     assert.equal("hello", answer [[
       local spec = { "cat", stdin = "pipe", stdout = "pipe" }
@@ -61,7 +61,7 @@ nginx.describe("without the defects of ngx.pipe: a program", function()
     end)
   end)
 
-  it("has no more descriptors than it was given (lua-nginx-module#1830, #1990, lua-resty-shell#17)",
+  it("has no more descriptors than were passed (lua-nginx-module#1830, #1990, lua-resty-shell#17)",
     function()
     local report = helper.probe_report(answer [[
       ngx.print(assert(noshell.run(probe)).stdout)
@@ -70,7 +70,7 @@ nginx.describe("without the defects of ngx.pipe: a program", function()
     assert.equal("pipe", report.fd[1].kind)
   end)
 
-  it("does not inherit how nginx treats signals", function()
+  it("does not inherit nginx's signal dispositions", function()
     local report = helper.probe_report(answer [[
       ngx.print(assert(noshell.run(probe)).stdout)
     ]])
@@ -101,7 +101,7 @@ nginx.describe("without the defects of ngx.pipe: a program", function()
     ]])
   end)
 
-  it("needs no connection of nginx's while nobody waits (lua-nginx-module#2055)",
+  it("needs no connection of nginx's while nothing waits (lua-nginx-module#2055)",
     function()
     assert.equal("100", answer([[
       local kept = {}
@@ -116,7 +116,7 @@ nginx.describe("without the defects of ngx.pipe: a program", function()
     ]], { connections = 16 }))
   end)
 
-  it("has no time limit that nobody set (lua-resty-shell#21, lua-resty-core#244)",
+  it("has no time limit by default (lua-resty-shell#21, lua-resty-core#244)",
     function()
     assert.equal("nil true", answer [[
       local process = assert(noshell.run_async { "cat", stdin = "pipe" })
@@ -127,7 +127,7 @@ nginx.describe("without the defects of ngx.pipe: a program", function()
     ]])
   end)
 
-  it("that writes much costs no endless loop (openresty/openresty#539)", function()
+  it("that writes much causes no endless loop (openresty/openresty#539)", function()
     local used = tonumber((answer [[
       local before = os.clock()
       local process = assert(noshell.run_async { probe, "--sleep", "700", "--out",
@@ -145,7 +145,7 @@ nginx.describe("without the defects of ngx.pipe: a program", function()
     assert.is_true(used < 0.9)
   end)
 
-  it("whose output a loop reads does not hold a worker up that is to exit (Kong/kong#6968)",
+  it("whose output a loop reads does not delay an exiting worker (Kong/kong#6968)",
     function()
     nginx.with({ main = "worker_shutdown_timeout 1s;", locations = { ["/read"] = [[
       local process = assert(noshell.run_async { "cat", stdin = "pipe",
@@ -164,7 +164,7 @@ nginx.describe("without the defects of ngx.pipe: a program", function()
     end)
   end)
 
-  it("that was killed is known to be, and can be started again (Kong/kong#8293)", function()
+  it("that was killed is reported so, and can be started again (Kong/kong#8293)", function()
     assert.equal("signal KILL; second", answer [[
       local server = assert(noshell.run_async { "cat", stdin = "pipe", stdout = "pipe" })
       server:kill "KILL"
@@ -177,7 +177,7 @@ nginx.describe("without the defects of ngx.pipe: a program", function()
     ]])
   end)
 
-  it("ends with a worker that is killed, where that is asked for (apache/apisix#5306)",
+  it("ends with a killed worker on request (apache/apisix#5306)",
     function()
     nginx.with({ alarms = true, locations = { ["/start"] = [[
       kept = assert(noshell.run_async { probe, "--pause", stdout = "null",
@@ -191,14 +191,14 @@ nginx.describe("without the defects of ngx.pipe: a program", function()
     end)
   end)
 
-  it("starts though nginx logs to syslog (lua-nginx-module#1491)", function()
+  it("starts even if nginx logs to syslog (lua-nginx-module#1491)", function()
     assert.equal("nil ENOENT hello", answer([[
       local process, err = noshell.run_async "no-such-program-anywhere"
       ngx.print(tostring(process), " ", err.errname, " ", noshell.output("echo", "hello"))
     ]], { http = "error_log syslog:server=127.0.0.1:9;" }))
   end)
 
-  it("that fails says why, in its own words (openresty/openresty#532)", function()
+  it("that fails is reported with its stderr (openresty/openresty#532)", function()
     local said = answer [[
       local _, err = noshell.run("ls", "/no/such/directory")
       ngx.print(tostring(err))
@@ -208,14 +208,14 @@ nginx.describe("without the defects of ngx.pipe: a program", function()
 end)
 
 nginx.describe("without the defects of resty.shell: a program", function()
-  it("takes as much input as it is given (reproduced: 400 KB were too much)", function()
+  it("accepts input of any size (reproduced: 400 KB were too much)", function()
     assert.equal("1000000", answer [[
       local result = assert(noshell.run { "cat", input = ("x"):rep(1000000) })
       ngx.print(#result.stdout)
     ]])
   end)
 
-  it("that writes too much is ended at once, and that is told (lua-resty-shell#3)",
+  it("that writes too much is ended at once, and reported (lua-resty-shell#3)",
     function()
     assert.equal("output_limit 1000 true", answer [[
       local start = ngx.now()
@@ -227,7 +227,7 @@ nginx.describe("without the defects of resty.shell: a program", function()
     ]])
   end)
 
-  it("is ended with what it has started (lua-resty-shell#5, #6, lua-nginx-module#1855, Kong/kong#6849)",
+  it("is ended with its descendants (lua-resty-shell#5, #6, lua-nginx-module#1855, Kong/kong#6849)",
     function()
     helper.with_tmpdir(function(dir)
       local said = answer(([[
@@ -241,7 +241,7 @@ nginx.describe("without the defects of resty.shell: a program", function()
     end)
   end)
 
-  it("gives what it wrote before its time was up, to many at once (lua-resty-shell#19)",
+  it("returns its output before the timeout, for many at once (lua-resty-shell#19)",
     function()
     nginx.with({ locations = { ["/slow"] = [[
       local n = ngx.var.arg_n
@@ -278,7 +278,7 @@ nginx.describe("without the defects of resty.shell: a program", function()
     end)
   end)
 
-  it("has stdout and stderr apart (jprjr/lua-resty-exec#4, sockexec#7)", function()
+  it("has separate stdout and stderr (jprjr/lua-resty-exec#4, sockexec#7)", function()
     assert.equal("100000 50000", answer [[
       local result = assert(noshell.run { probe, "--out", 50000, "--err", 50000,
         "--out", 50000 })
@@ -286,7 +286,7 @@ nginx.describe("without the defects of resty.shell: a program", function()
     ]])
   end)
 
-  it("gets its words as they are (lua-resty-auto-ssl#175)", function()
+  it("gets its arguments unchanged (lua-resty-auto-ssl#175)", function()
     assert.equal([[it's "a" $(word); `x` | *]], answer [==[
       ngx.print(noshell.output("printf", "%s", [[it's "a" $(word); `x` | *]]))
     ]==])
@@ -294,7 +294,7 @@ nginx.describe("without the defects of resty.shell: a program", function()
 end)
 
 nginx.describe("without the defects of os.execute and io.popen: nginx", function()
-  it("gives the status of a program (lua-nginx-module#512, #779)", function()
+  it("returns the status of a program (lua-nginx-module#512, #779)", function()
     assert.equal("nil exit 4; nil exit 5; nil signal 9", answer [[
       local popen = assert(noshell.popen({ probe, "--say", "x", "--exit", 5 }))
       popen:read("a")
@@ -335,7 +335,7 @@ nginx.describe("without the defects of os.execute and io.popen: nginx", function
       ["at_load.lua"] = [[ return (require("noshell").output("echo", "loaded")) ]] } }))
   end)
 
-  it("goes on meanwhile (magiclen/nginx-cache-purge#2, lua-nginx-module#450, #1860)",
+  it("serves requests meanwhile (magiclen/nginx-cache-purge#2, lua-nginx-module#450, #1860)",
     function()
     nginx.with({ locations = { ["/wait"] = [[
       kept = assert(noshell.run_async { "cat", stdin = "pipe" })

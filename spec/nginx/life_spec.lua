@@ -52,7 +52,7 @@ nginx.describe("in nginx, a process", function()
     end)
   end)
 
-  it("runs on when the client has gone, and is reaped", function()
+  it("runs on if the client disconnects, and is reaped", function()
     nginx.with({ http = "lua_check_client_abort on;", locations = {
       ["/start"] = [[
         pid = nil
@@ -73,7 +73,7 @@ nginx.describe("in nginx, a process", function()
     end)
   end)
 
-  it("is ended when the client has gone, where ngx.on_abort closes it", function()
+  it("is ended if the client disconnects and ngx.on_abort closes it", function()
     nginx.with({ http = "lua_check_client_abort on;", locations = {
       ["/start"] = [[
         kept = assert(noshell.run_async { probe, "--pause" })
@@ -116,7 +116,7 @@ nginx.describe("in nginx, a process", function()
     end
   end
 
-  it("leaves nothing behind when 200 clients have gone", function()
+  it("leaves nothing behind if 200 clients disconnect", function()
     nginx.with({ http = "lua_check_client_abort on;", locations = {
       ["/start"] = [[ noshell.run(probe, "--sleep", "20") ]],
       ["/run"] = RUN, ["/collect"] = COLLECT,
@@ -131,7 +131,7 @@ nginx.describe("in nginx, a process", function()
     end)
   end)
 
-  it("leaves nothing behind when those who wait are killed, at any time", function()
+  it("leaves nothing behind if waiting threads are killed at any time", function()
     local THREADS = [[
       local threads = {}
       for i = 1, 5 do
@@ -162,7 +162,7 @@ nginx.describe("in nginx, a process", function()
     end)
   end)
 
-  it("leaves nothing behind when descriptors ran out, and that is told", function()
+  it("leaves nothing behind if descriptors run out, and reports it", function()
     nginx.with({ main = "worker_rlimit_nofile 60;", alarms = true, locations = {
       ["/many"] = [[
         for _ = 1, 50 do
@@ -216,7 +216,7 @@ nginx.describe("a worker of nginx", function()
     end)
   end)
 
-  it("finishes what it runs when nginx reloads", function()
+  it("finishes running programs when nginx reloads", function()
     nginx.with({ locations = { ["/slow"] = [[
       local result = assert(noshell.run(probe, "--sleep", "500", "--say", "done"))
       ngx.print(result.stdout)
@@ -234,7 +234,7 @@ nginx.describe("a worker of nginx", function()
     end)
   end)
 
-  it("exits though programs run, and these run on", function()
+  it("exits while programs run, which run on", function()
     local pid
     nginx.with({ locations = { ["/keep"] = [[
       kept = assert(noshell.run_async { probe, "--sleep", "60000", stdout = "null",
@@ -248,7 +248,7 @@ nginx.describe("a worker of nginx", function()
     assert.is_true(eventually_gone(pid))
   end)
 
-  it("exits though a request waits for a program", function()
+  it("exits while a request waits for a program", function()
     local pid
     nginx.with({ locations = { ["/wait"] = [[
       kept = assert(noshell.run_async { probe, "--sleep", "60000" })
@@ -264,7 +264,7 @@ nginx.describe("a worker of nginx", function()
     assert.is_true(eventually_gone(pid))
   end)
 
-  it("says so where worker_connections are exhausted, and ends the program", function()
+  it("reports exhausted worker_connections, and ends the program", function()
     nginx.with({ connections = 16, alarms = true, locations = { ["/run"] = [[
       for _ = 1, tonumber(ngx.var.arg_n) do
         ngx.thread.spawn(function()

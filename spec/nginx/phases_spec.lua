@@ -133,7 +133,7 @@ nginx.describe("noshell in nginx", function()
     end
   end
 
-  it("yields in the phases that can", function() check(YIELDING, "nginx") end)
+  it("yields in phases that permit it", function() check(YIELDING, "nginx") end)
 
   it("blocks in the others, without an error", function()
     check(BLOCKING, "blocking")

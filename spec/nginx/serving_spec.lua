@@ -28,7 +28,7 @@ local function expected_echo(n)
 end
 
 nginx.describe("a worker of nginx", function()
-  it("gives each of 2,000 concurrent requests its status and output", function()
+  it("returns its own status and output to each of 2,000 concurrent requests", function()
     nginx.with({ locations = { ["/run"] = ECHO } }, function(server)
       for n, response in ipairs(server:many(numbered("/run", 2000), 200)) do
         assert.equal(200, response.status)
@@ -37,7 +37,7 @@ nginx.describe("a worker of nginx", function()
     end)
   end)
 
-  it("does so with two of its kind", function()
+  it("does so with two workers", function()
     nginx.with({ locations = { ["/run"] = ECHO }, workers = 2 }, function(server)
       assert.equal(2, #server:workers(2))
       for n, response in ipairs(server:many(numbered("/run", 1000), 100)) do
@@ -46,7 +46,7 @@ nginx.describe("a worker of nginx", function()
     end)
   end)
 
-  it("keeps apart what is asked of a command in one request and in the next", function()
+  it("keeps the callbacks of a command in different requests apart", function()
     nginx.with({ locations = { ["/shared"] = [[
       local n, i, heard = ngx.var.arg_n, 0, {}
       COMMAND = COMMAND or noshell.command "cat"
@@ -64,7 +64,7 @@ nginx.describe("a worker of nginx", function()
     end)
   end)
 
-  it("starts others while a start waits for the other end of a FIFO", function()
+  it("starts others while a start waits for a FIFO", function()
     helper.with_tmpdir(function(dir)
       assert(noshell.run("mkfifo", dir .. "/fifo"))
       nginx.with({ locations = {
@@ -123,7 +123,7 @@ nginx.describe("a worker of nginx", function()
     end)
   end)
 
-  it("passes lines on as they come", function()
+  it("passes lines on as they arrive", function()
     nginx.with({ http = "lua_http10_buffering off;", locations = { ["/lines"] = [[
       local process = assert(noshell.run_async { probe, "--say", "one",
         "--block-on", "0", "--say", "two", stdin = "pipe", stdout = "pipe" })
@@ -143,7 +143,7 @@ nginx.describe("a worker of nginx", function()
     end)
   end)
 
-  it("sends input while it takes output, more than pipes hold", function()
+  it("sends input while it reads output, more than pipes hold", function()
     nginx.with({ server = "client_max_body_size 8m; client_body_buffer_size 8m;",
       locations = { ["/cat"] = [[
         ngx.req.read_body()
@@ -196,7 +196,7 @@ nginx.describe("a worker of nginx", function()
     end)
   end)
 
-  it("ends the whole tree of a command whose time is up", function()
+  it("ends the whole tree of a command after its timeout", function()
     helper.with_tmpdir(function(dir)
       nginx.with({ locations = { ["/slow"] = ([[
         local _, err = noshell.run { probe, "--to", "%s/pids", "--print-pids",
@@ -214,7 +214,7 @@ nginx.describe("a worker of nginx", function()
     end)
   end)
 
-  it("tells a program that does not start, and one that fails", function()
+  it("reports a program that does not start, and one that fails", function()
     nginx.with({ locations = { ["/bad"] = [[
       local _, missing = noshell.run("no-such-program-anywhere")
       local _, cwd = noshell.run { "true", cwd = "/no/such/directory" }

@@ -36,19 +36,19 @@ local KERNEL_KEEPS = helper.run_lua(helper.lua, [[
   print(require("noshell").features().pidfd_info)]]).out == "true\n"
 
 nginx.describe("a status in nginx", function()
-  it("is right in 2,000 concurrent requests", function()
+  it("is correct in 2,000 concurrent requests", function()
     nginx.with({ locations = LOCATIONS }, function(server)
       expect_all(server, "", 2000)
     end)
   end)
 
-  it("is right when nginx has long waited for the program", function()
+  it("is correct if nginx has reaped the program long before", function()
     nginx.with({ locations = LOCATIONS }, function(server)
       expect_all(server, "&late=1", 500)
     end)
   end)
 
-  it("is right through the supervisor, in 2,000 concurrent requests", function()
+  it("is correct through the supervisor, in 2,000 concurrent requests", function()
     nginx.with({ locations = LOCATIONS, wrap = FORGETFUL }, function(server)
       assert.equal("false true", server:body("/features"))
       expect_all(server, "", 2000)
@@ -57,7 +57,7 @@ nginx.describe("a status in nginx", function()
     end)
   end)
 
-  it("is right in a thread of ngx.run_worker_thread", function()
+  it("is correct in a thread of ngx.run_worker_thread", function()
     nginx.with({ main = "thread_pool pool threads=4;", files = {
       ["in_thread.lua"] = [[
         return { run = function(n, probe)
@@ -83,14 +83,14 @@ nginx.describe("a status in nginx", function()
 end)
 
 nginx.describe("the supervisor", function()
-  it("is not used where the kernel keeps a status", function()
+  it("is not used if the kernel keeps a status", function()
     nginx.with({ locations = LOCATIONS }, function(server)
       local expected = KERNEL_KEEPS and "true false" or "false true"
       assert.equal(expected, server:body("/features"))
     end)
   end)
 
-  it("is not used where nobody else waits", function()
+  it("is not used if no other code waits", function()
     local result = helper.run_lua(helper.lua, [[
       local features = require("noshell").features()
       print(features.pidfd_info, features.supervisor)

@@ -9,7 +9,7 @@ local sys = helper.sys
 describe("a program past its output's cap", function()
   helper.leak_check()
 
-  it("leaves no child alive, however fast it writes", function()
+  it("leaves no child alive, even if it writes fast", function()
     for _ = 1, 50 do
       local from, to = sys.pipe()
       local value, err = noshell.run { helper.probe, "--fork", "--pause", "--end", "--out",
@@ -22,7 +22,7 @@ describe("a program past its output's cap", function()
     end
   end)
 
-  it("is told of SIGPIPE too, where it survives TERM", function()
+  it("also gets SIGPIPE if it survives TERM", function()
     local value, err = noshell.run { helper.probe, "--ignore", "TERM", "--out", 1000000,
       "--pause", max_output = 1000, timeout = 60, grace = 60 }
     assert.is_nil(value)

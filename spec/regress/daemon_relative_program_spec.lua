@@ -6,7 +6,7 @@ local helper = require "spec.support.helper"
 describe("a daemon whose program's name has a slash", function()
   helper.leak_check()
 
-  it("is looked for in our directory", function()
+  it("is looked up relative to our directory", function()
     helper.with_tmpdir(function(dir)
       helper.write_file(dir .. "/job", '#!/bin/sh\npwd >"$0.out"\necho >"$0.done"\n', "755")
       assert(helper.run({ "mkfifo", dir .. "/job.done" }).status == 0)

@@ -37,7 +37,7 @@ describe("a time of 1e300 seconds", function()
     assert.equal("timeout", err.code)
   end)
 
-  it("is none that a host is given", function()
+  it("is never passed to a host", function()
     local longest = 0
     noshell.host.use(function(_, seconds)
       longest = math.max(longest, seconds or 0)

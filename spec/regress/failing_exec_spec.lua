@@ -59,7 +59,7 @@ describe("an exec in place that fails", function()
     end)
   end)
 
-  it("delivers no signal that waits behind the mask, as far as it can be foreseen",
+  it("delivers no pending signal if the failure can be foreseen",
     function()
       in_directory(function(dir)
         for _, case in ipairs {
@@ -98,7 +98,7 @@ describe("an exec in place that fails", function()
     end)
   end)
 
-  it("leaves a host that is not dumpable so", function()
+  it("leaves a host that is not dumpable unchanged", function()
     local got = forked(function()
       sys.dumpable(false)
       noshell.exec "/none"
@@ -111,7 +111,7 @@ end)
 describe("an exec in place", function()
   helper.leak_check()
 
-  it("does not hand what the host ignores to the program", function()
+  it("does not pass ignored signals on to the program", function()
     local got = forked(function()
       for number = 1, 64 do
         if number ~= 9 and number ~= 19 and (number < 32 or number > 33) then

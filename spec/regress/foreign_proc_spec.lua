@@ -70,7 +70,7 @@ describe("without a /proc", function()
     assert.equal("nil\ttrue", lines[6])
   end)
 
-  it("its process group is ended all the same", function()
+  it("its process group is ended nevertheless", function()
     needs_unshare "-m"
     local lines = lines_of(run_apart("-m", "mount -t tmpfs none /proc", abort_script,
       "group"))
@@ -82,7 +82,7 @@ end)
 describe("with the /proc of another pid namespace", function()
   helper.leak_check()
 
-  it("ending a program kills no other process, and reports what was not reached",
+  it("ending a program kills no other process, and reports that descendants were not reached",
     function()
       needs_unshare "-pf"
       -- Out here: a parent and its child. In there the program and the victim get

@@ -32,7 +32,7 @@ describe("a timeout of a program that has exited", function()
   helper.leak_check()
 
   helper.each_path(function()
-    it("says that a process it started still held its output", function()
+    it("reports that a descendant still held its output", function()
       local err, result = run_held(noshell.run, 0)
       ends_with(err, "' exited with status 0, but a process it started still held its "
         .. "stdout and stderr after 0.5 s")
@@ -41,7 +41,7 @@ describe("a timeout of a program that has exited", function()
     end)
   end)
 
-  it("says so too if the process is waited for later", function()
+  it("reports it also if the process is waited for later", function()
     local function later(words)
       local process = assert(noshell.run_async(words))
       core.poll(-1, "r", 0.6)
@@ -63,7 +63,7 @@ describe("a timeout of a program that has exited", function()
     assert.same({ "stderr" }, result.held)
   end)
 
-  it("says so of a pipeline", function()
+  it("reports it for a pipeline", function()
     local function pipeline(words)
       local seconds, grace = words.timeout, words.grace
       words.timeout, words.grace = nil, nil
@@ -73,7 +73,7 @@ describe("a timeout of a program that has exited", function()
       .. "still held its stdout and stderr after 0.5 s")
   end)
 
-  it("is told from one of a program that ran", function()
+  it("differs from one of a program that still ran", function()
     local _, err = noshell.run { helper.probe, "--pause", timeout = 0.05, grace = 0.01 }
     assert.is_nil(err.result.held)
     assert.matches("timed out and was ended after", tostring(err))

@@ -77,7 +77,7 @@ describe("a program of another user", function()
   helper.leak_check()
 
   for _, host in ipairs(hosts) do
-    it("has the allowed capabilities, none else, if started by " .. host[1], function()
+    it("has exactly the allowed capabilities if started by " .. host[1], function()
       helper.require_or_pending("caps", sys.getuid() == 0, "root")
       local got = in_host(host, function(cmd) return cmd end)
       assert.equal(four(NONE), got.sets)
@@ -140,7 +140,7 @@ describe("clear_caps", function()
     assert.equal(four(NONE) .. " 1", got.sets .. " " .. got.no_new_privs)
   end)
 
-  it("leaves none to root either, where the bounding set cannot be reduced", function()
+  it("leaves none to root if the bounding set cannot be reduced", function()
     helper.require_or_pending("caps", sys.getuid() == 0, "root")
     local got = forked(function()
       assert(sys.caps(KILL, KILL, 0, 0))
@@ -149,7 +149,7 @@ describe("clear_caps", function()
     assert.equal(four(NONE) .. " 1", got.sets .. " " .. got.no_new_privs)
   end)
 
-  it("does not turn no_new_privs on where the bounding set is small enough", function()
+  it("does not set no_new_privs if the bounding set is small enough", function()
     helper.require_or_pending("caps", sys.getuid() == 0, "root")
     local cmd = noshell.command(helper.lua.name, "-e", ([[
       package.path, package.cpath = %q, %q
@@ -163,7 +163,7 @@ end)
 describe("allow_cap", function()
   helper.leak_check()
 
-  it("gives root what it would not have under SECBIT_NOROOT", function()
+  it("gives root a capability that SECBIT_NOROOT would withhold", function()
     helper.require_or_pending("caps", sys.getuid() == 0, "root")
     local got = forked(function()
       assert(sys.securebits(NO_ROOT))

@@ -4,7 +4,7 @@
 local noshell = require "noshell"
 
 describe("a program named as a reserved word", function()
-  it("is quoted in front, and there only", function()
+  it("is quoted as the first word only", function()
     assert.equal("'if' if then", noshell.command("if", "if", "then"):to_string())
     assert.equal("A=*** 'time'", noshell.command("time"):add_env_pair("A", 1):to_string())
     assert.equal("'do' x", noshell.command("/opt/do", "x"):to_string { strip_path = true })

@@ -65,7 +65,7 @@ describe("a stop signal during a launch", function()
     end
   end)
 
-  it("stops neither where a hook runs", function()
+  it("stops neither if a hook runs", function()
     helper.with_tmpdir(function(dir)
       local got = forked(launch, helper.write_file(dir .. "/in", ""), "TSTP",
         function() end)

@@ -21,11 +21,11 @@ local function launch(start)
   end)
 end
 
-describe("a launch by a host that may not block signals", function()
+describe("a launch by a host that cannot block signals", function()
   helper.leak_check()
 
   helper.each_path(function()
-    it("fails, and leaves the mask alone", function()
+    it("fails, and does not change the mask", function()
       local got = launch(function() return noshell.run "true" end)
       assert.equal("spawn signals EPERM -", got.described)
       assert.is_true(got.same)

@@ -11,7 +11,7 @@ local sys = helper.sys
 describe("a directory in PATH that cannot be searched", function()
   helper.leak_check()
 
-  it("leaves a missing program missing", function()
+  it("does not hide that a program is missing", function()
     helper.with_tmpdir(function(dir)
       assert(require("lfs").mkdir(dir .. "/closed"))
       helper.write_file(dir .. "/closed/hidden", "x", "644")

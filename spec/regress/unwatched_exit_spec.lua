@@ -14,7 +14,7 @@ describe("a wait whose epoll_ctl fails", function()
   helper.leak_check()
 
   helper.each_path(function(path)
-    it("sees the exit of a program that closed its output", function()
+    it("detects the exit of a program that closed its output", function()
       local result = run([[
         local process = assert(noshell.run_async { "sh", "-c",
           "exec >&- 2>&-; read line; exec sleep 0.3", stdin = "pipe" })
@@ -38,7 +38,7 @@ describe("a wait whose epoll_ctl fails", function()
     assert.equal("done\t300000\n", result.out, result.err)
   end)
 
-  it("looks every 10 ms, also in a loop that waits for pollfd itself", function()
+  it("looks every 10 ms, even in a loop that waits for pollfd itself", function()
     local result = run [[
       local process = assert(noshell.run_async { "sh", "-c",
         "head -c 300000 /dev/zero >&2; echo done", stdout = "pipe" })

@@ -23,7 +23,7 @@ local builder = {}
 -- Arguments -------------------------------------------------------------------
 
 builder.add_arg = {
-  works = { "command", "reach the program as they were given, in order" },
+  works = { "command", "reach the program unchanged, in order" },
   argument_errors = {
     rejects("", "argument 1 is missing"),
     rejects("a table", 'has the key "cwd": options go into the same table', { cwd = "/" }),
@@ -36,7 +36,7 @@ builder.add_arg = {
   stage = "exec",
 }
 builder.add_args = {
-  works = { "command", "come as values or as one list" },
+  works = { "command", "are values or one list" },
   argument_errors = {
     rejects("a table", "argument 1 is an empty list", {}),
     rejects("nil", "item 2 is nil: the list has a hole", { "a", nil, "c" }),
@@ -47,7 +47,7 @@ builder.add_args = {
   stage = "exec",
 }
 builder.add_arg_pair = {
-  works = { "command", "come as a pair, name=value" },
+  works = { "command", "may be a pair, name=value" },
   argument_errors = {
     rejects("", "argument 2 is missing", "name"),
     rejects("a table", "argument 1 must be ", {}, "x"),
@@ -56,7 +56,7 @@ builder.add_arg_pair = {
   stage = "exec",
 }
 builder.add_arg_format = {
-  works = { "command", "come formatted, as string.format does" },
+  works = { "command", "are formatted as by string.format" },
   argument_errors = {
     rejects('"%d"', "cannot be formatted: bad argument #2 to 'format'", "%d", "x"),
     rejects('"%y"', "cannot be formatted: ", "%y", 1),
@@ -65,11 +65,11 @@ builder.add_arg_format = {
   stage = "exec",
 }
 builder.mark_secret = {
-  works = { "text", "shows as *** wherever the command does, and reaches the program" },
+  works = { "text", "is shown as *** in every text, and reaches the program" },
   argument_errors = none, stage = false,
 }
 builder.set_arg0 = {
-  works = { "command", "begin with the program's name as it was given, or with arg0" },
+  works = { "command", "begin with the program as given, or with arg0" },
   argument_errors = {
     rejects("nil", "argument 1 must be a string or a number", nil, nil),
     rejects("***", "is a secret, which cannot be hidden here", "SECRET"),
@@ -110,7 +110,7 @@ builder.add_env_format = {
   stage = false,
 }
 builder.pass_env = {
-  works = { "environment", "passes what is set here, and nothing for what is not" },
+  works = { "environment", "passes variables that are set here, and skips others" },
   argument_errors = {
     rejects("", "argument 1 is missing"),
     rejects('""', NAME, ""),
@@ -148,11 +148,11 @@ builder.add_env_xdg = {
   stage = false,
 }
 builder.inherit_env = {
-  works = { "environment", "keeps the rest with inherit_env, in whatever order it is said" },
+  works = { "environment", "keeps the rest with inherit_env, in any order of calls" },
   argument_errors = none, stage = false,
 }
 builder.unset_env = {
-  works = { "environment", "loses what unset_env names, inherited or added" },
+  works = { "environment", "loses the variables of unset_env, inherited or added" },
   argument_errors = { rejects('"A=***"', NAME, "A=B"), rejects('""', NAME, "") },
   stage = false,
 }
@@ -164,7 +164,7 @@ builder.clear_env = {
 -- Attributes ------------------------------------------------------------------
 
 builder.set_limit = {
-  works = { "limits", "are known by the names of all RLIMITs" },
+  works = { "limits", "include all RLIMITs by name" },
   argument_errors = {
     rejects('"files"', "no such limit", "files", 1),
     rejects("core, 2, 1", "the soft limit exceeds the hard limit", "core", 2, 1),
@@ -175,7 +175,7 @@ builder.set_limit = {
   stage = "set_limit",
 }
 builder.set_cpu_affinity = {
-  works = { "limits", "are the processors that were asked for, or all" },
+  works = { "limits", "include the processors that were set, or all" },
   argument_errors = {
     rejects('"some"', 'must be a list of processors or "all"', "some"),
     rejects("0", 'must be a list of processors or "all"', 0),
@@ -187,12 +187,12 @@ builder.set_cpu_affinity = {
 }
 builder.run_alone = {
   works = { "limits",
-    "are a core scheduling cookie, or a clear failure without such a kernel" },
+    "include a core scheduling cookie, or fail if the kernel has none" },
   argument_errors = none, stage = "core_scheduling",
 }
 builder.run_among = {
   works = { "limits",
-    "are a core scheduling cookie, or a clear failure without such a kernel" },
+    "include a core scheduling cookie, or fail if the kernel has none" },
   argument_errors = {
     rejects("0", "argument 1 must be from 1 to 2147483647", 0),
     rejects('"1"', "must be an integer", "1"),
@@ -203,19 +203,19 @@ builder.run_among = {
 -- One scalar each -------------------------------------------------------------
 
 setter_rows.add_to(builder, rejects, {
-  set_working_directory = { "limits", "is what was set, relative to ours, and ours otherwise" },
-  set_umask = { "limits", "is what was set, 0 too, and ours otherwise" },
-  set_nice = { "limits", "are those that were asked for" },
-  new_session = { "limits", "are those that were asked for" },
-  new_process_group = { "limits", "can be a process group of its own in our session" },
-  set_parent_death_signal = { "limits", "take signals by name and by number" },
-  set_no_new_privs = { "limits", "are those that were asked for" },
-  require_handshake = { "handshake", "lets us work between the child's setup and its exec" },
-  daemonize = { "daemon", "has a session of its own, / as directory, and another parent" },
+  set_working_directory = { "limits", "is the one set, relative to ours, or inherited" },
+  set_umask = { "limits", "is the one set, even 0, or inherited" },
+  set_nice = { "limits", "are those that were set" },
+  new_session = { "limits", "are those that were set" },
+  new_process_group = { "limits", "include a new process group in our session" },
+  set_parent_death_signal = { "limits", "accept signals by name and by number" },
+  set_no_new_privs = { "limits", "are those that were set" },
+  require_handshake = { "handshake", "pauses the child between its setup and its exec" },
+  daemonize = { "daemon", "has its own session, / as directory, and another parent" },
   set_pid_file = { "daemon", "has the program's pid, and stays open and locked in it" },
   allow_any_exit = { "command",
     "is success for any exit with allow_any_exit, but not for a signal" },
-  raw_status = { "command", "is success for all with raw_status, which has the status" },
+  raw_status = { "command", "is success for every end with raw_status" },
   set_max_files = { "limits", "are exact, soft and hard" },
   set_max_processes = { "limits", "are exact, soft and hard" },
   set_max_mem_lock = { "limits", "are exact, soft and hard" },
@@ -246,7 +246,7 @@ builder.set_gid = {
   stage = "set_gid",
 }
 builder.set_groups = {
-  works = { "identity", "have exactly the groups that set_groups names" },
+  works = { "identity", "include exactly the groups of set_groups" },
   argument_errors = {
     rejects("7", "argument 1 must be a table", 7),
     rejects("-1", "item 2 must be from 0 to 4294967294", { 1, -1 }),
@@ -264,11 +264,11 @@ builder.set_user = {
   stage = "set_groups",
 }
 builder.clear_caps = {
-  works = { "identity", "are none at all with clear_caps, also for root" },
+  works = { "identity", "are none with clear_caps, even for root" },
   argument_errors = none, stage = "capabilities",
 }
 builder.allow_cap = {
-  works = { "identity", "are those allowed after a change of user, kept and ambient" },
+  works = { "identity", "are the allowed ones, kept and ambient, after a change of user" },
   argument_errors = {
     rejects('"fly"', "no such capability", "fly"),
     rejects('"CAP_FLY"', "no such capability", "kill", "CAP_FLY"),
@@ -295,7 +295,7 @@ end
 
 for which, name in ipairs { "set_stdin", "set_stdout", "set_stderr" } do
   builder[name] = {
-    works = { "descriptors", "are null, ours, a descriptor, a file, a path, or stdout's" },
+    works = { "descriptors", "may be null, inherited, a descriptor, a file, a path, or stdout's" },
     argument_errors = {
       rejects('"nul"', 'argument 1 must be "null", "inherit"', "nul"),
       rejects("-1", "argument 1 ", -1),
@@ -320,12 +320,12 @@ builder.set_input_buffer = {
   stage = "set_stdin",
 }
 builder.send_buffer = {
-  works = { "descriptors", "is readable at the number that it was given, to its end" },
+  works = { "descriptors", "is readable to its end at the number that was returned" },
   argument_errors = { rejects("a table", "must be ", {}), rejects("", "is missing") },
   stage = "send_buffer",
 }
 builder.pass_fd = {
-  works = { "descriptors", "has the same number, or another, and nothing else is open" },
+  works = { "descriptors", "has the same number or another, and no others are open" },
   argument_errors = {
     rejects("777", "not an open descriptor", 777),
     rejects("-1", "argument 1 ", -1),
@@ -361,7 +361,7 @@ builder.set_timeout = {
   stage = false,
 }
 builder.set_max_output = {
-  works = { "exchange", "ends the program that writes more, and gives what came" },
+  works = { "exchange", "ends a program that writes more, and keeps the output so far" },
   argument_errors = {
     rejects("-1", "must be an integer of at least 0", -1),
     rejects('"1k"', "must be an integer of at least 0", "1k"),
@@ -369,7 +369,7 @@ builder.set_max_output = {
   stage = false,
 }
 builder.allow_exit = {
-  works = { "command", "is success for what allow_exit names, besides 0" },
+  works = { "command", "is success for the codes of allow_exit, besides 0" },
   argument_errors = {
     rejects("256", "argument 2 must be from 0 to 255", 1, 256),
     rejects("-1", "argument 1 must be from 0 to 255", -1),
@@ -378,37 +378,37 @@ builder.allow_exit = {
   stage = false,
 }
 
--- What is no setter ---------------------------------------------------------
+-- Methods that are no setters -------------------------------------------------------
 
 for name, sentence in pairs {
-  clone = "is cloned with all that it holds, and then each goes its own way",
-  args = "tells what it was given",
-  argv = "tells what it was given",
-  input = "tells what it was given",
-  working_directory = "tells what it was given",
-  stdio = "tells how its streams are directed",
+  clone = "is cloned completely, and the clone is independent",
+  args = "returns the values that were set",
+  argv = "returns the values that were set",
+  input = "returns the values that were set",
+  working_directory = "returns the values that were set",
+  stdio = "returns how its streams are directed",
   argument_error = "shows its argument error before it runs",
   mistake = "shows its argument error before it runs",
-  run = "runs, and gives the result",
-  run_async = "runs, and gives the result",
-  output = "runs, and gives the result",
-  lines = "runs, and gives the result",
+  run = "runs, and returns the result",
+  run_async = "runs, and returns the result",
+  output = "runs, and returns the result",
+  lines = "runs, and returns the result",
 } do
   builder[name] = { works = { "command", sentence } }
 end
 for name, sentence in pairs {
-  to_string = "is read back by sh as the very words, whatever their bytes",
+  to_string = "is read back by sh as the same words, for any bytes",
   write_arg_log = "writes variables and words unquoted, and a newline, to a descriptor",
 } do
   builder[name] = { works = { "text", sentence } }
 end
 local driven = {
-  on_stdout = "are told each line while everything is captured",
-  on_stderr = "take stderr's lines where it goes to stdout",
+  on_stdout = "are called for each line while everything is captured",
+  on_stderr = "get stderr's lines if it is directed to stdout",
   set_input = "may be a list of strings and numbers",
   set_tail = "keeps the last bytes of each stream, and counts the others",
-  set_crlf = "get lines without their CR where crlf says so",
-  records = "may be records of a command",
+  set_crlf = "get lines without their CR with crlf",
+  records = "may be records",
 }
 local wrong = {
   on_stdout = { rejects("5", "must be a function", 5),
@@ -426,10 +426,10 @@ for name, sentence in pairs(driven) do
   builder[name] = { works = { "drive", sentence }, argument_errors = wrong[name],
     stage = false }
 end
-builder.exec = { works = { "ending", "puts the program in the place of who runs it" } }
+builder.exec = { works = { "ending", "replaces the process that calls it" } }
 for _, name in ipairs { "env", "env_list" } do
   builder[name] = { works = { "environment",
-    "is told before it is given, as a table and as a list" } }
+    "can be read before the start, as a table and as a list" } }
 end
 
 return builder
