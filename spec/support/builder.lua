@@ -415,7 +415,7 @@ local wrong = {
     rejects("", "argument 1 is missing") },
   set_input = { rejects("a table", "item 2 must be a string or a number", { "a", {} }),
     rejects("true", "a list of strings or a function", true),
-    rejects('"b"', "argument 2 is one too many: set_input takes 1", "a", "b") },
+    rejects("***", "argument 2 is one too many: set_input takes 1", "a", "b") },
   set_tail = { rejects("-1", "must be a number of bytes", -1),
     rejects("1.5", "must be a number of bytes", 1.5),
     rejects("nil", "must be a number of bytes", nil) },
