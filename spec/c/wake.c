@@ -156,6 +156,26 @@ static void waits_for_a_number_again(void)
 	end_waiter(&second);
 }
 
+/* ... or the socket of another channel, whose end must be seen. */
+static void leaves_the_socket_of_another(void)
+{
+	struct waiter first = new_waiter(), second;
+	int ends[2];
+
+	CHECK(nsh_pipe(ends) == 0);
+	EQUAL(nsh_wake_arm(first.channel, ends[1], NSH_READABLE, -1), 0);
+	nsh_fd_close(ends[1]);
+	nsh_fd_close(ends[0]);
+	second = new_waiter();
+	EQUAL(second.socket, ends[0]);
+	CHECK(fcntl(ends[1], F_GETFD) >= 0);
+	nsh_wake_disarm(first.channel);
+	EQUAL(nsh_wake_arm(first.channel, ends[1], NSH_READABLE, -1), -1);
+	EQUAL(errno, EBADF);
+	end_waiter(&second);
+	end_waiter(&first);
+}
+
 static int ended[2];
 
 static void note_end(void *object)
@@ -430,6 +450,8 @@ static const struct check checks[] = {
 	{ "a channel can be disarmed", can_be_disarmed },
 	{ "a channel keeps nothing open that its caller closes", keeps_nothing_open },
 	{ "a channel waits for a number that meant another file", waits_for_a_number_again },
+	{ "a channel leaves the socket of another alone that has such a number",
+	  leaves_the_socket_of_another },
 	{ "a channel that goes ends what it owns", ends_what_it_owns },
 	{ "a channel that goes ends a process", ends_a_process },
 	{ "a channel that has gone takes nothing over", owns_nothing_when_gone },

@@ -35,6 +35,11 @@ struct channel {
 	unsigned generation;    /* counts the uses of this place */
 };
 
+struct number {
+	int first;              /* the first place that waits for it; -1: none */
+	bool is_socket;         /* it is a channel's own */
+};
+
 static const struct channel FREE = {
 	.socket = -1, .fd = -1, .next = -1, .until = -1,
 };
@@ -51,7 +56,7 @@ static struct {
 	double next;            /* the time the timer is set to; negative: unset */
 	struct channel *channels;
 	size_t count;
-	int *first;             /* by descriptor: the first place that waits for it */
+	struct number *numbers; /* by descriptor */
 	size_t fd_count;
 	struct held *lost;      /* objects of closed channels, to be ended */
 	unsigned first_generation;  /* of places that are added */
@@ -80,16 +85,16 @@ static uint64_t key_of(int number, int kind)
 static int reserve_fd(int fd)
 {
 	size_t count = (size_t)fd + 64;
-	int *first;
+	struct number *numbers;
 
 	if ((size_t)fd < wake.fd_count)
 		return 0;
-	first = realloc(wake.first, count * sizeof *first);
-	if (!first)
+	numbers = realloc(wake.numbers, count * sizeof *numbers);
+	if (!numbers)
 		return -1;
 	for (size_t i = wake.fd_count; i < count; i++)
-		first[i] = -1;
-	wake.first = first;
+		numbers[i] = (struct number){ .first = -1 };
+	wake.numbers = numbers;
 	wake.fd_count = count;
 	return 0;
 }
@@ -97,19 +102,23 @@ static int reserve_fd(int fd)
 static void forget_fds(void)
 {
 	for (size_t i = 0; i < wake.fd_count; i++)
-		wake.first[i] = -1;
+		wake.numbers[i] = (struct number){ .first = -1 };
 }
 
-/* Sets the epoll entry of a descriptor to the union of its channels' events. */
+/* Sets the epoll entry of a descriptor to the union of its channels' events.  If
+ * the caller has closed it, and a channel's socket has got its number, the entry is
+ * the socket's: without it nobody would see that the host closes its end. */
 static int update_fd(int fd)
 {
 	uint32_t events = EPOLLONESHOT;
 
-	if (wake.first[fd] < 0) {
+	if (wake.numbers[fd].is_socket)
+		return 0;
+	if (wake.numbers[fd].first < 0) {
 		nsh_epoll_unwatch(wake.epoll, fd);
 		return 0;
 	}
-	for (int i = wake.first[fd]; i >= 0; i = wake.channels[i].next)
+	for (int i = wake.numbers[fd].first; i >= 0; i = wake.channels[i].next)
 		events |= wake.channels[i].events;
 	return nsh_epoll_watch(wake.epoll, fd, events, key_of(fd, 0));
 }
@@ -120,7 +129,7 @@ static void unlink_fd(struct channel *channel)
 
 	if (fd < 0)
 		return;
-	link = &wake.first[fd];
+	link = &wake.numbers[fd].first;
 	while (&wake.channels[*link] != channel)
 		link = &wake.channels[*link].next;
 	*link = channel->next;
@@ -131,10 +140,14 @@ static int link_fd(struct channel *channel, int fd, short events)
 {
 	if (reserve_fd(fd) < 0)
 		return -1;
+	if (wake.numbers[fd].is_socket) {
+		errno = EBADF;
+		return -1;
+	}
 	channel->fd = fd;
 	channel->events = (uint32_t)events;
-	channel->next = wake.first[fd];
-	wake.first[fd] = (int)(channel - wake.channels);
+	channel->next = wake.numbers[fd].first;
+	wake.numbers[fd].first = (int)(channel - wake.channels);
 	if (update_fd(fd) == 0)
 		return 0;
 	unlink_fd(channel);
@@ -178,7 +191,7 @@ static void wake_ready(int fd, uint32_t ready)
 
 	if ((size_t)fd >= wake.fd_count)
 		return;
-	for (int i = wake.first[fd]; i >= 0; i = next) {
+	for (int i = wake.numbers[fd].first; i >= 0; i = next) {
 		struct channel *channel = &wake.channels[i];
 
 		next = channel->next;
@@ -216,6 +229,7 @@ static void drop(struct channel *channel)
 	disarm(channel);
 	lose_held(channel);
 	nsh_epoll_unwatch(wake.epoll, channel->socket);
+	wake.numbers[channel->socket].is_socket = false;
 	nsh_close(&channel->socket);
 	leave_place(channel);
 }
@@ -335,7 +349,7 @@ static void start_over(void)
 	wake.is_made = false;
 	wake.channels = NULL;
 	wake.count = 0;
-	wake.first = NULL;
+	wake.numbers = NULL;
 	wake.fd_count = 0;
 	wake.lost = NULL;
 	wake.first_generation = (wake.first_generation + GENERATIONS / 2 + 1) % GENERATIONS;
@@ -423,12 +437,13 @@ static int take_connection(int take_fd)
 {
 	int place = take_fd < 0 ? -1 : find_place();
 
-	if (place >= 0
+	if (place >= 0 && reserve_fd(take_fd) == 0
 	    && nsh_epoll_watch(wake.epoll, take_fd, EPOLLIN | EPOLLRDHUP | EPOLLONESHOT,
 			       key_of(place, IS_SOCKET)) == 0) {
 		struct channel *channel = &wake.channels[place];
 
 		channel->socket = take_fd;
+		wake.numbers[take_fd].is_socket = true;
 		return (int)channel->generation << PLACE_BITS | place;
 	}
 	nsh_close(&take_fd);
