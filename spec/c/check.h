@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -46,6 +47,22 @@ static void say_wrong(int line, const char *what, long long is, long long should
 #else
 #define CAN_HAVE_THREADS_AFTER_FORK 1
 #endif
+
+UNUSED static void on_alarm(int signal_number)
+{
+	(void)signal_number;
+}
+
+/* A signal with a handler every so many microseconds; 0 stops that. */
+UNUSED static void start_storm(int microseconds)
+{
+	struct itimerval timer = { .it_interval.tv_usec = microseconds };
+	struct sigaction action = { .sa_handler = on_alarm };
+
+	timer.it_value = timer.it_interval;
+	(void)sigaction(SIGALRM, &action, NULL);
+	(void)setitimer(ITIMER_REAL, &timer, NULL);
+}
 
 struct check {
 	const char *name;

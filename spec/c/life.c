@@ -69,6 +69,28 @@ static void tree_that_ignores_term(void)
 		       "--end", "--pause"), 2, 0.05);
 }
 
+/* poll(2) fails with EINTR also if it does not wait: the member has not gone. */
+static void tree_in_a_storm(void)
+{
+	struct nsh_command *cmd = PROBE("--fork", "--ignore", "TERM", "--print-pids",
+					"--pause", "--end", "--pause");
+	struct nsh_process *process;
+	pid_t child;
+
+	nsh_command_set_stdio(cmd, 1, NSH_STDIO_PIPE);
+	process = start(cmd);
+	if (!process)
+		return;
+	EQUAL(read_pids(process, &child, 1), 1);
+	nsh_process_terminate(process, 0.3);
+	start_storm(20);
+	while (nsh_process_pump(process, NULL) == 0)
+		;
+	start_storm(0);
+	CHECK(goes(child));
+	nsh_process_free(process);
+}
+
 static void tree_that_is_stopped(void)
 {
 	end_tree(PROBE("--print-pids", "--fork", "--kill", "STOP", "--pause",
@@ -409,6 +431,7 @@ static const struct check checks[] = {
 	{ "a tree of children ends", tree_of_children },
 	{ "a tree that left the session ends", tree_that_left_the_session },
 	{ "a tree that ignores TERM ends", tree_that_ignores_term },
+	{ "a tree that ignores TERM ends in a storm of signals", tree_in_a_storm },
 	{ "a stopped tree ends of TERM", tree_that_is_stopped },
 	{ "a session ends with its orphans", tree_of_a_session },
 	{ "a tree that forks on ends", tree_that_forks_on },

@@ -248,24 +248,9 @@ static void output_of_exactly_the_cap(void)
 	nsh_command_free(cmd);
 }
 
-static void on_alarm(int signal_number)
-{
-	(void)signal_number;
-}
-
-static void start_storm(bool on)
-{
-	struct itimerval timer = { .it_interval.tv_usec = on ? 200 : 0 };
-	struct sigaction action = { .sa_handler = on_alarm };
-
-	timer.it_value = timer.it_interval;
-	(void)sigaction(SIGALRM, &action, NULL);
-	(void)setitimer(ITIMER_REAL, &timer, NULL);
-}
-
 static void storm_of_signals(void)
 {
-	start_storm(true);
+	start_storm(200);
 	for (int i = 0; i < 20; i++) {
 		struct nsh_process *process;
 
@@ -276,7 +261,7 @@ static void storm_of_signals(void)
 		CHECK(nsh_process_result(process)->signal != 0);
 		nsh_process_free(process);
 	}
-	start_storm(false);
+	start_storm(0);
 }
 
 /* ---- exec in place ----------------------------------------------------- */
@@ -320,14 +305,14 @@ static void exec_that_fails(void)
 	nsh_command_set_input_buffer(cmd, "abc", 3);
 	nsh_command_set_working_directory(cmd, "/");
 	nsh_command_set_umask(cmd, 0);
-	start_storm(true);
+	start_storm(200);
 	for (int i = 0; i < 200; i++) {
 		(void)kill(getpid(), SIGUSR1);
 		EQUAL(nsh_command_exec(cmd, &failure), -1);
 		EQUAL(failure.stage, NSH_STAGE_EXEC);
 		EQUAL(failure.errnum, ENOENT);
 	}
-	start_storm(false);
+	start_storm(0);
 	(void)getcwd(after, sizeof after);
 	(void)fstat(1, &stdout_after);
 	CHECK(strcmp(before, after) == 0 && stdout_before.st_ino == stdout_after.st_ino);

@@ -232,6 +232,20 @@ static void ends_a_process(void)
 }
 
 /* Whether or not the helper thread has seen that the channel has gone. */
+/* poll(2) fails with EINTR also if it does not wait. */
+static void is_open_in_a_storm(void)
+{
+	struct waiter waiter = new_waiter();
+	int closed = 0;
+
+	start_storm(20);
+	for (int i = 0; i < 300000; i++)
+		closed += !nsh_wake_is_open(waiter.channel);
+	start_storm(0);
+	EQUAL(closed, 0);
+	end_waiter(&waiter);
+}
+
 static void owns_nothing_when_gone(void)
 {
 	for (int i = 0; i < 200; i++) {
@@ -454,6 +468,7 @@ static const struct check checks[] = {
 	  leaves_the_socket_of_another },
 	{ "a channel that goes ends what it owns", ends_what_it_owns },
 	{ "a channel that goes ends a process", ends_a_process },
+	{ "a channel is open in a storm of signals", is_open_in_a_storm },
 	{ "a channel that has gone takes nothing over", owns_nothing_when_gone },
 	{ "a channel's number is not used again", numbers_are_not_reused },
 	{ "a connection that could not be taken is nobody's", takes_its_own_connection },

@@ -542,10 +542,7 @@ void nsh_process_leave(struct nsh_process *process, double seconds, double grace
 /* With data in it or without: nobody has the other end. */
 static bool is_at_end(const struct io_pipe *pipe)
 {
-	struct pollfd end = { .fd = pipe->fd, .events = 0 };
-
-	return pipe->writes || pipe->fd < 0
-		|| (poll(&end, 1, 0) == 1 && (end.revents & POLLHUP));
+	return pipe->writes || pipe->fd < 0 || nsh_poll(pipe->fd, 0, 0) == 1;
 }
 
 /* Whether the owner, had it looked, would have found it finished. */

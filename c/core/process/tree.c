@@ -513,11 +513,7 @@ void nsh_tree_drop_gone(struct tree *tree)
 
 bool nsh_tree_is_alive(const struct tree *tree, size_t index)
 {
-	struct pollfd exited = {
-		.fd = tree->members[index].pidfd, .events = POLLIN,
-	};
-
-	return poll(&exited, 1, 0) == 0;
+	return nsh_poll(tree->members[index].pidfd, NSH_READABLE, 0) == 0;
 }
 
 void nsh_tree_free(struct tree *tree)
