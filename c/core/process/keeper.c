@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "ending.h"
 #include "fd.h"
 #include "fork_lock.h"
 #include "pollset.h"
@@ -121,6 +122,30 @@ static void unwatch(struct nsh_process *process)
 	process->kept.watched = -1;
 }
 
+/* Whether it gets KILL soon, or TERM at once.  A longer grace is the caller's
+ * choice, for which exit(3) does not wait. */
+static bool is_ending(const struct nsh_process *process)
+{
+	double now = nsh_now();
+
+	if (process->escalation == ESCALATION_NONE)
+		return process->deadline >= 0 && process->deadline <= now
+			&& process->grace <= NSH_ABORT_GRACE;
+	return process->escalation == ESCALATION_TERM
+		&& process->next_signal <= now + NSH_ABORT_GRACE;
+}
+
+static void note_ending(struct nsh_process *process, bool is_noted)
+{
+	if (is_noted == process->kept.is_ending)
+		return;
+	process->kept.is_ending = is_noted;
+	if (is_noted)
+		nsh_ending_begin();
+	else
+		nsh_ending_over();
+}
+
 static void take_out(struct nsh_process *process)
 {
 	struct nsh_process *next = process->kept.next;
@@ -130,6 +155,7 @@ static void take_out(struct nsh_process *process)
 		return;
 	unwatch(process);
 	process->kept.is_listed = false;
+	note_ending(process, false);
 	if (previous)
 		previous->kept.next = next;
 	else
@@ -208,6 +234,7 @@ static void await_orphan(struct nsh_process *process)
 
 	process->kept.look_at = is_blind ? nsh_now() + blind_interval : -1;
 	set_alarm(due_time(process));
+	note_ending(process, keeper.has_thread && is_ending(process));
 }
 
 /* Out of the set before the pump may close its descriptor: where the host
@@ -488,6 +515,7 @@ bool nsh_keeper_end(struct nsh_process *process)
 		process->grace = NSH_ABORT_GRACE;
 		process->kept.look_at = -1;
 		become_orphan(process);
+		note_ending(process, true);
 		set_alarm(process->deadline);
 	}
 	unlock();

@@ -83,6 +83,7 @@ struct nsh_process {
 	double ended_at;        /* when the keeper saw that it had; 0: did not see */
 	struct {
 		bool is_listed, is_orphan, is_busy;
+		bool is_ending; /* nsh_ending_begin was called for it */
 		int watched;    /* what the keeper's epoll set has of it; -1 */
 		double look_at; /* where that has nothing; negative: never */
 		struct nsh_process *next, *previous;

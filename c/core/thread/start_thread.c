@@ -12,6 +12,7 @@
 
 #include "clock.h"
 #include "command.h"
+#include "ending.h"
 #include "fd.h"
 #include "fork_lock.h"
 #include "path.h"
@@ -143,14 +144,24 @@ static void tell(struct nsh_start *start)
 		(void)watch(start, start->ready >= 0 ? start->ready : line.ready, EPOLLIN);
 }
 
+/* Whether a process that was not taken is ended. */
+static bool ends_process(const struct nsh_start *start)
+{
+	return start->leave_process != nsh_process_forget;
+}
+
 static void finish(struct nsh_start *start)
 {
+	bool is_ending = start->is_abandoned && ends_process(start);
+
 	start->is_done = true;
 	pthread_cond_broadcast(&line.emptied);
 	if (start->is_abandoned)
 		release(start);
 	else
 		tell(start);
+	if (is_ending)
+		nsh_ending_over();
 }
 
 static void start_now(struct nsh_start *start)
@@ -411,6 +422,8 @@ void nsh_start_free(struct nsh_start *start)
 	lock();
 	done = start->is_done;
 	start->is_abandoned = !done;
+	if (!done && ends_process(start))
+		nsh_ending_begin();
 	/* Under the lock, because the thread frees an abandoned start. */
 	if (!done)
 		cancel(start);

@@ -12,6 +12,7 @@
 
 #include "noshell.h"
 #include "clock.h"
+#include "ending.h"
 #include "fd.h"
 #include "fork_lock.h"
 #include "pollset.h"
@@ -220,6 +221,8 @@ static void lose_held(struct channel *channel)
 
 	while (*end)
 		end = &(*end)->next;
+	for (struct held *it = channel->held; it; it = it->next)
+		nsh_ending_begin();
 	*end = channel->held;
 	channel->held = NULL;
 }
@@ -307,6 +310,7 @@ static void end_lost(struct held *lost)
 		struct held *next = lost->next;
 
 		lost->end(lost->object);
+		nsh_ending_over();
 		free(lost);
 		lost = next;
 	}
@@ -527,9 +531,7 @@ void nsh_wake_disarm(int number)
  * thread returns to the host. */
 static bool has_hung_up(const struct channel *channel)
 {
-	struct pollfd end = { .fd = channel->socket, .events = POLLRDHUP };
-
-	return poll(&end, 1, 0) != 0;
+	return nsh_poll(channel->socket, POLLRDHUP, 0) != 0;
 }
 
 bool nsh_wake_is_open(int number)
