@@ -116,6 +116,8 @@ local cases = {
   { "stdin", "null", { "set_stdin", "null" } },
   { "stdout", "pipe", { "set_stdout", "pipe" } },
   { "stderr", { path = "/x" }, { "set_stderr", { path = "/x" } } },
+  { "kill_on_exit", true, { "set_parent_death_signal", "KILL" } },
+  { "kill_on_exit", false },
   { "pass_fd", 8, { "pass_fd", 8 } },
   { "pass_fd", { 8, as = 3 }, { "pass_fd", 8, { as = 3 } } },
   { "pass_fds", { 8, [3] = 9 }, { "pass_fd", 8 },

@@ -55,6 +55,17 @@ describe("deploy", function()
     end, args = function() return { "it's a repository", "root", last } end })
   end
 
+  it("leaves no half of a release when it is ended", function()
+    helper.require_or_pending("git", helper.which "git" ~= nil, "git")
+    scripts.end_early("deploy", "make", { prepare = function(dir)
+      lfs.mkdir(dir .. "/bin")
+      lfs.mkdir(dir .. "/root")
+      lfs.mkdir(dir .. "/root/releases")
+      repository(dir, { GOOD })
+    end, args = function() return { "it's a repository", "root", "v1" } end,
+      same = assert.same })
+  end)
+
   local function current(done)
     return (done.tree["/current"] or ""):match "^link to releases/(%x+)$"
   end

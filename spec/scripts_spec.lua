@@ -7,6 +7,13 @@ local scripts = require "spec.support.scripts"
 
 local write, compare = helper.write_file, scripts.compare
 
+local function prepared(prepare)
+  return function(dir)
+    lfs.mkdir(dir .. "/bin")
+    prepare(dir)
+  end
+end
+
 local function directory_as_argument(dir)
   return { dir }
 end
@@ -26,6 +33,11 @@ describe("rotate_logs", function()
     lfs.link("other.txt", dir .. "/link.log", true)
     for n = 1, 5 do write(("%s/plain.log.%d.gz"):format(dir, n), "generation " .. n) end
   end
+
+  it("leaves no temporary file when it is ended", function()
+    scripts.end_early("rotate_logs", "gzip", { prepare = prepared(many_logs),
+      args = directory_as_argument, same = assert.same })
+  end)
 
   it("moves the logs up by one and packs the rest, with any names", function()
     local done = compare("rotate_logs", { prepare = many_logs,
@@ -95,6 +107,11 @@ describe("backup", function()
   local function arguments(dir)
     return { dir .. "/source", dir .. "/target", "it's monday" }
   end
+
+  it("leaves no temporary file when it is ended", function()
+    scripts.end_early("backup", "gzip", { prepare = prepared(a_tree), args = arguments,
+      same = assert.same })
+  end)
 
   it("packs a tree that can be verified and restored", function()
     local done = compare("backup", { prepare = a_tree, args = arguments,

@@ -156,6 +156,27 @@ describe("a trapped signal", function()
   end)
 end)
 
+describe("kill_on_exit", function()
+  helper.leak_check()
+
+  it("ends the program with the script, however that ends", function()
+    for _, text in ipairs { "", "os.exit(3)", "error('oops', 0)",
+      "sys.kill(sys.getpid(), 15) noshell.sleep(60)",
+      "sys.kill(sys.getpid(), 9) noshell.sleep(60)" } do
+      local from, to = helper.sys.pipe()
+      script(([[
+        assert(noshell.run_async { os.getenv "PROBE", "--ignore", "TERM", "--pause",
+          kill_on_exit = true, pass_fds = { %d } })
+      ]]):format(to) .. text, { PROBE = helper.probe })
+      helper.sys.close(to)
+      -- It is readable once no program has the other end.
+      assert.is_true(helper.sys.poll(from, "r", 10000))
+      assert.equal("", helper.sys.read(from, 1))
+      helper.sys.close(from)
+    end
+  end)
+end)
+
 describe("the EXIT handler", function()
   helper.leak_check()
 

@@ -76,6 +76,7 @@ if directory then core.set_source_prefix(directory) end
 ---@field crlf? boolean          lines may end with CR LF
 ---@field pass_fd? integer|table  fd, or { fd, as = n, close_parent = true }
 ---@field pass_fds? table<integer, integer>  { 8, [3] = 9 }: 8 as 8, and our 9 as the child's 3
+---@field kill_on_exit? boolean   KILL when this process ends: parent_death_signal = "KILL"
 ---@field working_directory? string  the same as cwd
 ---@field limit? any[]            { name, soft, hard }
 ---@field limits? table<string, integer|"unlimited"|any[]>  { nofile = 1024, core = { 0, 0 } }

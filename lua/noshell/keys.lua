@@ -109,6 +109,15 @@ local function args(cmd, given, key)
   if not is_wrong then cmd:_set_argument_error_key(key) end
 end
 
+--- KILL, because it cannot be ignored: the program must not outlive us.
+local function kill_on_exit(cmd, given, key)
+  if given == true then
+    cmd:set_parent_death_signal("KILL")
+  elseif given ~= false then
+    bad_type(cmd, key, given, "true or false")
+  end
+end
+
 --- The setter takes a value and options: "x", or { "x", if_enabled = true }.
 local function with_options(setter)
   return function(cmd, given)
@@ -292,6 +301,7 @@ local SETTERS = {
   { "pass_fds", pass_fds },
 
   SCALARS,
+  { "kill_on_exit", kill_on_exit },
   { "working_directory", value "set_working_directory" },
   { "limit", arguments "set_limit" },
   { "limits", limits },

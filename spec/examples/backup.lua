@@ -3,22 +3,17 @@
 -- can be read, and removes all but the KEEP (default 3) newest backups.
 local noshell = require "noshell"
 
-local work
-
-local function finish(status)
-  if work then noshell.run("rm", "-rf", "--", work) end
-  os.exit(status)
-end
-
 local function must(value, err, status)
   if value then return value end
   io.stderr:write("backup: ", tostring(err), "\n")
-  finish(status or 1)
+  os.exit(status or 1)
 end
 
 local source, target, name = arg[1], arg[2], arg[3]
 must(name, "usage: backup.lua SOURCE TARGET NAME [KEEP]", 2)
-work = must(noshell.output("mktemp", "-d", target .. "/.backup.XXXXXX"))
+local work = must(noshell.output("mktemp", "-d", target .. "/.backup.XXXXXX"))
+-- However this script ends, by TERM too.
+noshell.trap("EXIT", function() noshell.run("rm", "-rf", "--", work) end)
 local archive = name .. ".tar.gz"
 local sum = archive .. ".sha256"
 must(noshell.pipeline({ "tar", "-c", "-C", source, "--sort=name", "-f", "-", "." },
@@ -44,4 +39,3 @@ for i = tonumber(arg[4] or 3) + 1, #backups do
   os.remove(target .. "/" .. backups[i].file .. ".sha256")
   print("removed " .. backups[i].file)
 end
-finish(0)

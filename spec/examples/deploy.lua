@@ -35,6 +35,16 @@ local function switch(to)
     { "mv", "-fT", "--", link .. ".new", link } }
 end
 
+-- However this script ends, by TERM too: what is not deployed is removed.
+local is_deployed = false
+noshell.trap("EXIT", function()
+  if is_deployed then return end
+  if noshell.output("readlink", "--", link) == name then
+    if previous then switch(previous) else os.remove(link) end
+  end
+  noshell.run("rm", "-rf", "--", release, link .. ".new")
+end)
+
 local ok, err = all {
   { "rm", "-rf", "--", release },
   { "mkdir", "-p", "--", release },
@@ -45,11 +55,8 @@ local ok, err = all {
 if ok then
   ok, err = switch(name)
   if ok then ok, err = noshell.run { release .. "/smoke", cwd = release, timeout = 10 } end
-  if not ok and previous then switch(previous) elseif not ok then os.remove(link) end
 end
-if not ok then
-  noshell.run("rm", "-rf", "--", release)
-  print("not deployed; current is " .. (previous or "nothing"))
-end
+if not ok then print("not deployed; current is " .. (previous or "nothing")) end
 must(ok, err)
+is_deployed = true
 print("deployed; current is " .. name)

@@ -28,8 +28,11 @@ local list = must(noshell.run { "find", directory .. "/", "-maxdepth", "1", "-ty
   "-name", "[^.]*.log", "-size", "+0", "-print0" })
 local logs = list:nul()
 table.sort(logs)
+local new
+-- However this script ends, by TERM too.
+noshell.trap("EXIT", function() if new then os.remove(new) end end)
 for _, log in ipairs(logs) do
-  local new = log .. ".new"
+  new = log .. ".new"
   local ok, err = noshell.run { "gzip", "-nc", "--", log, stdout = { path = new } }
   if ok then ok, err = pcall(move, log, new, tonumber(arg[2] or 4)) end
   os.remove(new)

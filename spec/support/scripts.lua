@@ -24,6 +24,20 @@ function scripts.run(language, name, options)
   return helper.run(words, { cwd = options.cwd, env = options.env })
 end
 
+--- Runs a Lua script in a directory of which it must leave everything as it was, and
+--- ends it with TERM in the middle, by a program that stands first in PATH.
+function scripts.end_early(name, program, options)
+  helper.with_tmpdir(function(dir)
+    options.prepare(dir)
+    helper.write_file(dir .. "/bin/" .. program, "#!/bin/sh\necho x\nkill -TERM $PPID\n", "755")
+    local before = scripts.tree(dir)
+    local done = scripts.run("lua", name, { cwd = dir, args = options.args(dir),
+      env = { PATH = dir .. "/bin:" .. os.getenv "PATH" } })
+    assert(done.status == 143, ("%s: %s%s"):format(done.status, done.out, done.err))
+    options.same(before, scripts.tree(dir))
+  end)
+end
+
 --- What a file holds, as text that a report can show.
 local function content(path)
   local data = helper.read_file(path)
