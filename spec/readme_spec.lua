@@ -1,6 +1,7 @@
 -- The README's examples, word for word: each block runs by itself, and what it
 -- prints is what its "-->" lines say.
 local helper = require "spec.support.helper"
+local noshell = require "noshell"
 local readme = require "spec.support.readme"
 
 local text = readme.text
@@ -63,6 +64,23 @@ describe("README.md", function()
       assert.truthy(specs:find('it("' .. name .. '"', 1, true), name)
     end
     assert.is_true(count >= 10)
+  end)
+
+  it("shows where each function directs the standard streams", function()
+    local section = text:match "\n| function | stdin .-\n|[-|]+\n(.-)\n\n"
+    local count = 0
+    for name, stdin, stdout, stderr in (section .. "\n"):gmatch(
+      "| `noshell%.([%l_]+)%b()` | `(%l+)` | `(%l+)` | `(%l+)` |") do
+      local dry = noshell.dry_run(function() return "" end)
+      local _, answer = pcall(noshell[name], "frob")
+      if type(answer) == "function" then answer() end
+      local call = dry:calls()[1]
+      dry:stop()
+      assert.same({ name, stdin, stdout, stderr },
+        { name, call.stdin, call.stdout, call.stderr })
+      count = count + 1
+    end
+    assert.equal(8, count)
   end)
 
   it("lists exactly the options", function()
