@@ -175,7 +175,7 @@ end
 -- Serving -------------------------------------------------------------------------------------
 
 local function check_open(self)
-  if self:closed() then error("the pipeline is closed", 3) end
+  if self:closed() then misuse.raise "the pipeline is closed" end
 end
 
 local function any_timed_out(self)

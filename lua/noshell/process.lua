@@ -37,6 +37,7 @@ function core.metatables.process.__index(self, name)
   local value = methods[name]
   if value ~= nil then return value end
   value = get_field(self, name)
+  if value ~= nil and name == "stdin" and state.of(self).is_fed then return nil end
   if value == nil and not FIELDS[name] then
     misuse.check_name("a process", name, methods, FIELDS)
   end

@@ -21,6 +21,7 @@
 ---@class noshell.process_state
 ---@field command string                  its command line
 ---@field driver? noshell.driver          if Lua functions are called while it runs
+---@field is_fed? boolean                 its input is made by the driver, not by the caller
 ---@field owner? noshell.pipeline_process  the pipeline that it is part of
 ---@field groups? table<noshell.stream, noshell.group>  a stream and its process or pipeline
 ---@field crlf? boolean                   lines of its streams end with CR LF

@@ -1,0 +1,43 @@
+-- A process whose input a function or a list makes had a stream as its stdin, noshell's own:
+-- what a script wrote there came between the pieces, and closing it raised "the stream is
+-- closed" where the process was waited for. It is nil, as for input that is a string.
+local helper = require "spec.support.helper"
+local noshell = require "noshell"
+
+describe("the stdin of a process whose input is made", function()
+  helper.leak_check()
+
+  it("is nil", function()
+    for _, input in ipairs { "x", { "x" }, function() return nil end } do
+      local process = assert(noshell.run_async { "cat", input = input })
+      assert.is_nil(process.stdin)
+      assert(process:wait())
+      process:close()
+      process = assert(noshell.pipeline({ "cat", input = input }, { "cat" }):run_async())
+      assert.is_nil(process.stdin)
+      assert(process:wait())
+      process:close()
+    end
+  end)
+
+  it("is there if it is a pipe", function()
+    local process = assert(noshell.run_async { "cat", stdin = "pipe" })
+    assert.is_not_nil(process.stdin)
+    process:close()
+  end)
+end)
+
+describe("a pipeline that is closed", function()
+  it("says so at the caller's line", function()
+    local process = assert(noshell.pipeline({ "true" }, { "true" }):run_async())
+    process:close()
+    for _, name in ipairs { "wait", "poll", "kill", "pump", "abort" } do
+      local ok, err = pcall(function()
+        local value = process[name](process)
+        return value
+      end)
+      assert.is_false(ok)
+      assert.matches("^%S*fed_stdin_spec.lua:%d+: the pipeline is closed$", err)
+    end
+  end)
+end)
