@@ -265,7 +265,7 @@ describe("make", function()
 end)
 
 describe("set-up", function()
-  --- Runs it with an apt-get that leaves a mark, where no Lua 5.9 is.
+  --- Runs it with an apt-get that leaves a mark, for a Lua 5.9 that does not exist.
   local function set_up(env, wrap)
     local result, has_installed
     helper.with_tmpdir(function(dir)

@@ -1,5 +1,5 @@
--- Every method of a command has its specs, so that none is forgotten: one that
--- shows it at work, its argument errors, and its stage where the kernel can refuse it.
+-- Every method of a command has its specs: one that shows it at work, its argument
+-- errors, and its stage if the kernel can refuse it.
 local builder = require "spec.support.builder"
 local core = require "noshell.core"
 local helper = require "spec.support.helper"
@@ -9,8 +9,8 @@ local sorted_keys = require "spec.support.sorted_keys"
 
 local unpack = table.unpack or unpack
 
---- Names with "_" in front are for the Lua part alone; options_spec has the
---- methods named after the keys of a SPEC.
+--- Names that begin with "_" are private to the Lua layer; options_spec has the methods
+--- named after the keys of a SPEC.
 local function public_methods()
   local public = {}
   for name in pairs(core.methods.command) do
@@ -23,7 +23,7 @@ local function spec_text(topic)
   return helper.read_file(("%s/spec/%s_spec.lua"):format(helper.root, topic))
 end
 
---- What each argument error is made with: a secret can only be made here.
+--- The arguments of an argument error: a secret can only be made here.
 local function arguments_of(case)
   local arguments = {}
   for i = 1, case.n do

@@ -1,5 +1,5 @@
--- How a command fails to start, stage by stage, and how it ends, through
--- noshell.h and without Lua.
+-- Failures to start, stage by stage, and ends of commands, through noshell.h without
+-- Lua.
 local helper = require "spec.support.helper"
 local driver = require "spec.support.driver"
 local sys = helper.sys
@@ -8,8 +8,8 @@ if not driver.is_wanted then return end
 
 local is_root = sys.getuid() == 0
 
---- Words, what is denied, and: code stage errno subject. Each is provoked on
---- every launch path.
+--- Words, denied system calls, and: code stage errno subject. Each is provoked on every
+--- launch path.
 local failures = {
   { "cwd=@D/none", "spawn set_working_directory ENOENT @D/none" },
   { "cwd=@D/report", "spawn set_working_directory ENOTDIR @D/report" },

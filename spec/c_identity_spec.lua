@@ -1,5 +1,5 @@
--- What a child is: signals, ids, capabilities, limits, session, daemons, asked
--- of the probe, through noshell.h and without Lua.
+-- The child's signals, ids, capabilities, limits, session, and daemons, as the probe
+-- reports them, through noshell.h without Lua.
 local helper = require "spec.support.helper"
 local driver = require "spec.support.driver"
 local sys = helper.sys

@@ -1,5 +1,5 @@
--- The programs of named checks in spec/c: each check is a spec, and what it
--- says is why it failed.
+-- The programs of named checks in spec/c: each check is a spec; its output is the reason
+-- of a failure.
 local helper = require "spec.support.helper"
 local driver = require "spec.support.driver"
 

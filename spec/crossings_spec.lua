@@ -1,4 +1,4 @@
--- Calls from Lua into C: what a run costs beside the program.
+-- Counts calls from Lua into C: the cost of a run besides the program.
 local helper = require "spec.support.helper"
 
 --- Prints how many of the core's functions EXAMPLE calls, its second time.

@@ -1,5 +1,4 @@
--- Daemons and pid files. A daemon is ours for the specs as a subreaper, so that
--- none is left behind.
+-- Daemons and pid files. The specs are a subreaper, so they can reap the daemons.
 local forked = require "spec.support.forked"
 local helper = require "spec.support.helper"
 local noshell = require "noshell"

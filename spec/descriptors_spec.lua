@@ -1,5 +1,4 @@
--- What the child has open, seen from Lua. That every number and map works is
--- shown through C.
+-- The child's descriptors, seen from Lua. c_spec shows that every number and map works.
 local helper = require "spec.support.helper"
 local noshell = require "noshell"
 local probing = require "spec.support.probing"
@@ -14,8 +13,8 @@ local function close(...)
   for _, fd in ipairs { ... } do sys.close(fd) end
 end
 
---- What the probe reads from its descriptor, through a file that it becomes
---- the stdout of.
+--- Returns the bytes that the probe reads from its descriptor, through a file that is its
+--- stdout.
 local function read_in_child(cmd, fd)
   cmd:add_args("/proc/self/fd/" .. fd)
   return assert(cmd:output())

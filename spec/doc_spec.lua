@@ -61,7 +61,7 @@ local function assert_words(words, name)
   assert.is_true(#words > 2, name .. " has no description")
 end
 
---- What a page must have: the functions of a table and no others.
+--- Asserts that a page has exactly the functions of a table.
 local function assert_functions(name, set)
   local page = page_of(reference(), name)
   local names = public_functions(set)
@@ -169,8 +169,8 @@ end)
 local function lines_of(list) return table.concat(list, "\n") end
 
 describe("doc/design.md", function()
-  --- A setter of one number is described by its row of setters.def, where the
-  --- place of its step among the others has no further reason.
+  --- A setter of one number may be described by its row of setters.def only, if the place
+  --- of its step needs no further reason.
   local integers = {}
   for _, row in ipairs(core.setters()) do
     if row.kind == "integer" then integers[row.name] = true end

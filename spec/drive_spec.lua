@@ -22,7 +22,7 @@ describe("on_stdout and on_stderr", function()
   end)
 
   it("are called as lines arrive", function()
-    -- The program ends only when the line was told.
+    -- The program ends only after the callback got the line.
     helper.with_tmpdir(function(dir)
       local result = assert(noshell.run {
         "sh", "-c", 'echo ready; while ! [ -e "$1" ]; do sleep 0.01; done; echo done',

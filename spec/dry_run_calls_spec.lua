@@ -1,4 +1,4 @@
--- What a dry run tells of the commands that would have been run.
+-- The calls of a dry run: descriptions of commands that would have been run.
 local dry = require "spec.support.dry"
 local helper = require "spec.support.helper"
 local noshell = require "noshell"

@@ -2,7 +2,7 @@ local dry = require "spec.support.dry"
 local helper = require "spec.support.helper"
 local noshell = require "noshell"
 
---- What calling f raises, as text.
+--- Returns the error that f raises, as text.
 local function raised(f, ...)
   local ok, err = pcall(f, ...)
   assert.is_false(ok)

@@ -4,7 +4,7 @@ local dry = require "spec.support.dry"
 local helper = require "spec.support.helper"
 local noshell = require "noshell"
 
---- What running a SPEC gives where the handler replies so.
+--- Returns the values of running a SPEC if the handler returns this reply.
 local function run(reply, spec)
   return dry.with(dry.replies(reply), function() return noshell.run(spec or { "frob", "-x" }) end)
 end

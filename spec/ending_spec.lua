@@ -1,4 +1,4 @@
--- How processes end, and how one lets go of them.
+-- Ending processes, and detaching from them.
 local core = require "noshell.core"
 local forked = require "spec.support.forked"
 local helper = require "spec.support.helper"
@@ -7,7 +7,7 @@ local probing = require "spec.support.probing"
 
 local sys = helper.sys
 
---- A probe that says "ready" on stdout when it ignores TERM, and then blocks.
+--- A probe that writes "ready" to stdout when it ignores TERM, and then blocks.
 local function stubborn()
   local process = assert(noshell.run_async { helper.probe, "--ignore", "TERM", "--say",
     "ready", "--pause", stdout = "pipe" })

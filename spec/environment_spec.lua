@@ -4,7 +4,7 @@ local probing = require "spec.support.probing"
 
 local sys = helper.sys
 
---- The child's variables as they stand, joined.
+--- Returns the child's variables, unchanged and joined.
 local function environment(cmd)
   return table.concat(probing.report(cmd).env_list, " ")
 end
@@ -164,7 +164,7 @@ if os.getenv "NOSHELL_INSTRUMENTED" then return end
 
 local USER, OWNER = 12345, 23456
 
---- What `dir`/lua needs to require "noshell" as whoever it is.
+--- Copies everything that `dir`/lua needs to require "noshell" as any user.
 local function install(dir)
   local path = assert(noshell.which(helper.lua.name))
   assert(noshell.run("cp", path, dir .. "/lua"))

@@ -6,7 +6,7 @@ local noshell = require "noshell"
 local sys = helper.sys
 local MEGA = 1024 * 1024
 
---- What the probe says of input that is this data.
+--- Returns the probe's report for this input.
 local function said_of(data)
   return ("in.count=%d\nin.adler32=%s\n"):format(#data, helper.adler32(data))
 end
@@ -17,7 +17,7 @@ describe("the exchange", function()
   helper.each_path(function(path)
     it("moves much data in all three directions at once", function()
       local input = helper.pattern(3 * MEGA + 7)
-      -- It writes before it reads: whoever only wrote would hang.
+      -- It writes before it reads: a parent that only wrote would block.
       local process = assert(noshell.run_async { helper.probe, "--out", 2 * MEGA, "--err",
         MEGA, "--in", "--out", 3, input = input })
       assert.equal(path, process.launch)

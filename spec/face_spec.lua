@@ -6,7 +6,7 @@ local unpack = table.unpack or unpack
 
 local LUA = helper.lua.name
 
---- Runs a script with this Lua and gives what it wrote, and its result.
+--- Runs a script with this Lua; returns its output and its result.
 local function script(text, ...)
   return noshell.run { LUA, "-e", text, ... , check = false }
 end
@@ -197,7 +197,7 @@ describe("lines", function()
     assert.equal("timeout", err.code)
   end)
 
-  -- Only 5.4 tells an iterator that its loop was left.
+  -- Only Lua 5.4 and newer close an iterator whose loop is left.
   if _VERSION:find "5.4" then
     it("ends the program if the loop is left early", function()
       local pid

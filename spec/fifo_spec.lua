@@ -1,5 +1,5 @@
--- A FIFO is opened for the program before it executes, and that waits until
--- somebody opens its other end.
+-- A FIFO is opened for the program before the exec; open(2) blocks until its other end is
+-- opened.
 local helper = require "spec.support.helper"
 local lfs = require "lfs"
 local noshell = require "noshell"

@@ -1,4 +1,4 @@
--- What joins and waits for several: pipes, poll sets, groups.
+-- Pipes, pollsets and groups, which join and wait for several objects.
 local core = require "noshell.core"
 local group = require "noshell.group"
 local helper = require "spec.support.helper"

@@ -11,7 +11,7 @@ local function started(...)
   return process
 end
 
---- What a method that failed says, without the library's name.
+--- Returns the message of a method that failed, without the library's name.
 local function reason(value, err)
   assert.is_nil(value)
   return err.code .. ": " .. (err.reason or "")

@@ -71,7 +71,7 @@ describe("a pre-exec hook", function()
               numbers.file = io.open("/dev/zero")
               noshell.keep_fd(numbers.file)
             end))
-          -- Which numbers the pid file and the Lua file have is open.
+          -- The numbers of the pid file and the Lua file are not determined.
           local zero, pid_file = 0, 0
           for _, fd in pairs(report.fd) do
             if fd.target == "/dev/zero" then zero = zero + 1 end

@@ -1,5 +1,5 @@
--- What users of luv, of Neovim's vim.system and of other loops ran into, each
--- under the thread in which it was told; here in tasks of luv.
+-- Defects that users of luv, of Neovim's vim.system and of other loops reported, with the
+-- issue; here in tasks of luv.
 local helper = require "spec.support.helper"
 local luv = require "spec.support.hosts.luv"
 local noshell = require "noshell"

@@ -85,7 +85,7 @@ local function check_interrupt()
     local run = in_neovim(helper.write_file(dir .. "/script.lua", [[
       local noshell, sys = require "noshell", require "testsys"
       local from, to = sys.pipe()
-      -- What it returns after Ctrl-C, which a headless Neovim cannot be sent.
+      -- The values after Ctrl-C, which cannot be sent to a headless Neovim.
       vim.wait = function() return false, -2 end
       local ok, err = pcall(noshell.run, { "sleep", "60", pass_fds = { to } })
       sys.close(to)

@@ -1,5 +1,5 @@
--- Who the child is: ids, groups and the five capability sets, as its
--- /proc/self/status has them. What the kernel refuses is in stages_spec.
+-- The child's ids, groups and five capability sets, from its /proc/self/status.
+-- stages_spec has the failures.
 local forked = require "spec.support.forked"
 local helper = require "spec.support.helper"
 local noshell = require "noshell"
@@ -38,7 +38,7 @@ local function caps_of(report)
     effective = report.CapEff, bounding = report.CapBnd, ambient = report.CapAmb }
 end
 
---- The report of a child of this command, which has memory of its own.
+--- Returns the report of a child of this command, which has its own memory.
 local function child(cmd)
   helper.require_or_pending("caps", is_root and own.CapEff:match "[^0]", "root")
   local report, launch = probing.report(cmd)

@@ -1,10 +1,10 @@
--- The README's table of what idioms of sh are with noshell: both cells of every
--- row are run as they stand there, and have the same effect.
+-- The README's table of sh idioms: both cells of every row are run unchanged, and must
+-- have the same effect.
 local helper = require "spec.support.helper"
 local readme = require "spec.support.readme"
 local scripts = require "spec.support.scripts"
 
---- What a cell says: its pieces of code, one a line.
+--- Returns the pieces of code in a cell, one per line.
 local function code_of(cell)
   local lines = {}
   for line in cell:gmatch "`([^`]*)`" do lines[#lines + 1] = line:gsub("\\|", "|") end
@@ -28,10 +28,10 @@ end
 
 local FIFO = {}
 
---- By the row's sh cell, what is around it: `sh` and `lua` stand behind the
---- cell, to show its effect, sh_before and lua_before in front. It is run with
---- each of `given`, a set of files. Compared are the standard output, the files,
---- and with `status` the exit status.
+--- The code around a row, by the row's sh cell: `sh` and `lua` follow the cell and show
+--- its effect, sh_before and lua_before precede it. It is run with each of `given`, a set
+--- of files. The standard output, the files and, with `status`, the exit status are
+--- compared.
 local CASES = {
   ["name=$(uname -n)"] = { sh = 'echo "$name"', lua = "print(name)" },
   ["sort -u names | head -n 2"] = { given = { { names = "b\na\nb\nc\n" } } },
@@ -56,7 +56,7 @@ local CASES = {
   ["printf '%s\\0' \"$@\" | xargs -0 -n 1 -P 4 gzip"] = { args = { "a", "b c", "d\ne", "*" },
     given = { { a = "a", ["b c"] = "b", ["d\ne"] = "d", ["*"] = "e", f = "f" } } },
   ["timeout 0.2 sleep 60 || echo late"] = {},
-  -- Who reads the pipe waits for the job.
+  -- Reading the pipe waits for the job.
   ["nohup ./job >log 2>&1 &"] = { sh = "cat done",
     lua = "print((io.open 'done':read '*l'))",
     given = { { job = program "echo out; echo err >&2; echo finished >done", done = FIFO } } },
@@ -112,7 +112,7 @@ local function is_same(a, b)
   return true
 end
 
---- What running it with these files did, and whether that was anything.
+--- Runs it with these files. Returns the effects, and whether there were any.
 local function effect(run, row, case, files)
   local seen, before
   helper.with_tmpdir(function(dir)
@@ -120,7 +120,7 @@ local function effect(run, row, case, files)
     before = scripts.tree(dir)
     local done = run(row, case, dir)
     seen = { out = done.out, tree = scripts.tree(dir), status = case.status and done.status }
-    -- What a shell says about a command that failed, a caller of ours has in err.
+    -- A shell prints a message about a failed command; with noshell it is in err.
     if run == run_lua and done.status == 0 then assert.equal("", done.err) end
   end)
   return seen, seen.out ~= "" or not is_same(seen.tree, before)

@@ -1,5 +1,5 @@
--- What noshell asks of the kernel, and what a filter that kills then does: it
--- may cost a child, never the host.
+-- noshell's probes of the kernel under a filter that kills: it may kill a child, never the
+-- host.
 local driver = require "spec.support.driver"
 local forked = require "spec.support.forked"
 local helper = require "spec.support.helper"
@@ -30,7 +30,7 @@ local HOST = [[
   process:abort()
   say("aborted", process:result().signal)
   process:close()
-  -- That takes a thread, which shares memory by nature.
+  -- This needs a thread, which always shares memory.
   local pid = sys.fork()
   if pid == 0 then
     if os.getenv "EXECS" == "no" then sys.exit(0) end
@@ -66,8 +66,8 @@ local function assert_survives(path, denied, thief, kernel)
   assert.equal(RIGHT, said, denied)
 end
 
--- Of madvise, MADV_WIPEONFORK and what is no advice: libc makes others where a
--- thread ends.
+-- Only MADV_WIPEONFORK and invalid advice: libc calls madvise with others when a thread
+-- ends.
 local CALLS = { "close_range:KILL", "close_range(CLOSE_RANGE_UNSHARE):KILL",
   "pidfd_open:KILL", "pidfd_getfd:KILL", "pidfd_send_signal:KILL",
   "ioctl(PIDFD_GET_INFO):KILL", "prctl(PR_SCHED_CORE):KILL",
@@ -151,8 +151,8 @@ describe("Linux 5.10", function()
     assert.equal("true\n", run.out, run.err)
   end)
 
-  --- Sends the signal to the whole group while the child opens `path`, and runs
-  --- a program then; says how that ended.
+  --- Sends the signal to the whole group while the child opens `path`, and then runs a
+  --- program. Returns how that ended.
   local function signalled(path, signal)
     local noshell = require "noshell"
     assert(sys.setenv("NOSHELL_KERNEL", "5.10.0"))
@@ -181,7 +181,7 @@ describe("Linux 5.10", function()
       it("ends a child without a core dump: " .. signal, function()
         helper.with_tmpdir(function(dir)
           local got = forked(signalled, helper.write_file(dir .. "/in", ""), signal)
-          -- With memory of its own it may dump.
+          -- With its own memory it may dump core.
           assert.equal("spawn " .. (path == "own" and signal or "KILL"),
             got.code .. " " .. got.signal)
         end)

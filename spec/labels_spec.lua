@@ -8,7 +8,7 @@ local modules = {
     stage = "set_apparmor_profile", unknown = "ENOENT" },
 }
 
---- What no policy changes; all else is checked in the machine of spec/vm.
+--- Behaviour that depends on no policy; the virtual machine of spec/vm checks the rest.
 for _, module in ipairs(modules) do
   describe(module.option, function()
     helper.leak_check()

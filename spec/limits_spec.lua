@@ -187,7 +187,7 @@ describe("attributes", function()
   it("end the child with its parent", function()
     local from, to = sys.pipe()
     forked(function()
-      -- Whoever holds `to` is alive.
+      -- A process that holds `to` is alive.
       assert(noshell.run_async { helper.probe, "--pause",
         parent_death_signal = "KILL", pass_fds = { to } })
     end)

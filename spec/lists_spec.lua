@@ -1,5 +1,5 @@
--- A list with a hole, or a table where a list belongs, is an argument error: what
--- would be ignored is data.
+-- A list with a hole, or a table in place of a list, is an argument error: otherwise data
+-- would be ignored.
 local helper = require "spec.support.helper"
 local noshell = require "noshell"
 

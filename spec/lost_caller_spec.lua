@@ -26,7 +26,7 @@ local function drop(f)
   return reader
 end
 
---- Whether the programs end, in so many seconds.
+--- Returns true if the programs end within the seconds.
 local function end_in(reader, seconds)
   local is_over = core.poll(reader:fileno(), "r", seconds)
   reader:close()

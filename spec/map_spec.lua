@@ -37,7 +37,7 @@ describe("map", function()
 
   it("runs as many at once as requested", function()
     helper.with_tmpdir(function(dir)
-      -- Each makes a directory of its own and counts those that are there.
+      -- Each makes its own directory and counts the existing ones.
       local script = 'mkdir "$0/$1"; sleep 0.02; ls "$0" | wc -l; rmdir "$0/$1"'
       for _, at_once in ipairs { 1, 2, 3 } do
         local results = assert(noshell.map(numbers(9), function(i)
@@ -179,7 +179,7 @@ describe("wait_any", function()
 
   it("serves the others meanwhile", function()
     helper.with_tmpdir(function(dir)
-      -- What writes more than a pipe holds ends only where it is read.
+      -- A program that writes more than a pipe holds ends only if it is read.
       local noisy = assert(noshell.run_async("sh", "-c", "seq 100000; echo >$0", dir .. "/x"))
       local waiter = assert(noshell.run_async("sh", "-c",
         "while ! [ -e $0 ]; do sleep 0.01; done", dir .. "/x"))

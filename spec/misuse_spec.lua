@@ -1,4 +1,4 @@
--- Misuse of functions and methods: the error has the caller's line, and says what to write.
+-- Misuse of functions and methods: the error has the caller's line, and advice.
 local helper = require "spec.support.helper"
 local noshell = require "noshell"
 

@@ -191,7 +191,7 @@ describe("a SPEC's key", function()
     end
   end)
 
-  --- What a command was told, and its first argument error.
+  --- Returns the settings of a command, and its first argument error.
   local function told(cmd)
     local all = cmd:_describe()
     all.text = cmd:to_string()

@@ -1,4 +1,4 @@
--- What is written and read again is what it was, whatever it was.
+-- Random data that are written and parsed again are unchanged.
 local helper = require "spec.support.helper"
 local Dice = require "spec.support.dice"
 local noshell = require "noshell"

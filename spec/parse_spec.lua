@@ -129,7 +129,7 @@ describe("json", function()
 
   local modules = { "cjson", "dkjson" }
 
-  --- Calls fn where only these modules can be required.
+  --- Calls fn while only these modules can be required.
   local function with_modules(names, fn)
     local loaded, preload = {}, {}
     for _, name in ipairs(modules) do

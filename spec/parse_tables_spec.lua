@@ -24,11 +24,11 @@ function measures.screen(text)
 end
 
 local function word(die, alphabet, longest)
-  -- A mark that takes no column of its own follows what it marks.
+  -- A combining mark, which has no width, follows a letter.
   return die:pick { "a", "b", "7" } .. die:text(alphabet, die:roll(longest) - 1)
 end
 
---- Blanks only where the next column's text shows where this one ends.
+--- Contains blanks only if the next column's text shows where this one ends.
 local function cell(die, column, alphabet)
   if column.may_be_empty and die:once_in(4) then return "" end
   local text = word(die, alphabet, 12)

@@ -10,7 +10,7 @@ local function sh(script, ...)
   return { "sh", "-c", script, "sh", ... }
 end
 
---- Whether there is a process that sleeps that long.
+--- Returns true if there is a process that sleeps that long.
 local function sleeps(seconds)
   for name in lfs.dir("/proc") do
     local file = name:find("^%d") and io.open("/proc/" .. name .. "/cmdline")

@@ -1,5 +1,5 @@
--- The README's examples for event loops, word for word: "```lua NAME" in a Lua of
--- its own, "```nginx" in a server.
+-- The README's examples for event loops, word for word: "```lua NAME" in a new Lua,
+-- "```nginx" in a server.
 local helper = require "spec.support.helper"
 local nginx = require "spec.support.nginx"
 local readme = require "spec.support.readme"

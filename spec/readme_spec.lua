@@ -1,5 +1,5 @@
--- The README's examples, word for word: each block runs by itself, and what it
--- prints is what its "-->" lines say.
+-- The README's examples, word for word: each block runs by itself and prints the text of
+-- its "-->" lines.
 local helper = require "spec.support.helper"
 local noshell = require "noshell"
 local readme = require "spec.support.readme"

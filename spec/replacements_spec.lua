@@ -1,4 +1,4 @@
--- What replaces os.execute and io.popen, and exec.
+-- The replacements for os.execute and io.popen, and exec.
 local core = require "noshell.core"
 local helper = require "spec.support.helper"
 local noshell = require "noshell"
@@ -9,7 +9,7 @@ end
 
 local LUA = helper.lua.name
 
---- Runs a script with this Lua and gives what it wrote, and its result.
+--- Runs a script with this Lua; returns its output and its result.
 local function script(text, ...)
   return noshell.run { LUA, "-e", text, ... , check = false }
 end

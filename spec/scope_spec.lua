@@ -16,8 +16,8 @@ local function stubborn(fd, spec)
   return spec
 end
 
---- Calls start(fd), and gives what it gives, and whether all that has the pipe's
---- other end, fd, has ended when it returns.
+--- Calls start(fd). Returns its values, and whether every process that holds fd, the
+--- pipe's other end, has ended by then.
 local function watch(start)
   local from, to = sys.pipe()
   local ok, err = start(to)
@@ -48,7 +48,7 @@ local function start_stubborn(fd)
   return process
 end
 
---- What starts a program and waits for it in one call, by name.
+--- The functions that start a program and wait for it in one call, by name.
 local ways = {
   run = function(fd) return noshell.run(stubborn(fd)) end,
   ["run of a command"] = function(fd) return noshell.command(stubborn(fd)):run() end,
@@ -188,7 +188,7 @@ describe("an error in a coroutine that waited", function()
   local function raise_late() coroutine.yield() error("late", 0) end
 
   for name, way in pairs(ways) do
-    -- On Lua 5.1 nobody can yield in a loop's iterator, nor here.
+    -- Lua 5.1 cannot yield in a loop's iterator, nor here.
     it("ends the programs started by " .. name, function()
       local ok, err, has_ended = watch(function(fd)
         local task = coroutine.create(function() return way(fd) end)
@@ -274,7 +274,7 @@ describe("an error of a user callback", function()
     assert.is_true(has_ended)
   end
 
-  --- It says a line and waits for a child, both of which hold fd.
+  --- It writes a line and waits for a child; both hold fd.
   local function talking(fd, spec)
     spec[1], spec[2], spec[3] = "sh", "-c", "echo ready; trap '' TERM; sleep 60 & wait"
     spec.pass_fds = { [9] = fd }
@@ -434,8 +434,8 @@ describe("Ctrl-C", function()
     io.read()
   ]]
 
-  --- A Lua that runs the call, gets SIGINT once its program says "ready", and
-  --- says what pcall gave: that, and whether the program has ended then.
+  --- Runs the call in another Lua, which gets SIGINT once its program writes "ready".
+  --- Returns the result of its pcall, and whether the program has ended then.
   local function interrupt(call)
     local from, to = sys.pipe()
     local said_from, said_to = sys.pipe()
@@ -446,7 +446,7 @@ describe("Ctrl-C", function()
     sys.close(to)
     sys.close(said_to)
     assert.equal("ready\n", sys.read(said_from, 6))
-    -- Not before it waits: between two lines it is in nobody's call.
+    -- Not before it waits: between two lines no call is active.
     repeat
       sys.sleep(0.001)
     until helper.read_file("/proc/" .. process.pid .. "/stat"):match "%) S "

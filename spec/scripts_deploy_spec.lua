@@ -1,4 +1,4 @@
--- The example deploy, beside the POSIX shell script that it replaces: see
+-- The example deploy, compared with the POSIX shell script that it replaces: see
 -- scripts_spec.lua.
 local helper = require "spec.support.helper"
 local lfs = require "lfs"

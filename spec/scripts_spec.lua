@@ -1,5 +1,5 @@
--- The administration scripts of spec/examples, each beside the POSIX shell script
--- that it replaces: on the same input both have the same results.
+-- The administration scripts of spec/examples, compared with the POSIX shell scripts that
+-- they replace: on the same input both have the same results.
 local helper = require "spec.support.helper"
 local lfs = require "lfs"
 local noshell = require "noshell"
@@ -230,8 +230,8 @@ describe("check_hosts", function()
   end)
 end)
 
---- Words that run others with mounts of their own, and with processes of their
---- own where more is "-pf --mount-proc": setup is sh's text, and $0 the directory.
+--- Returns words that run a program in its own mount namespace, and pid namespace if
+--- `more` is "-pf --mount-proc". setup is sh's text, $0 the directory.
 local function apart(dir, setup, more)
   local words = { "unshare", "-m" }
   for word in (more or ""):gmatch "%S+" do words[#words + 1] = word end
@@ -244,8 +244,8 @@ local function need_mounts()
   helper.require_or_pending("mounts", mounted.status == 0, "the right to mount")
 end
 
---- What a script of the machine's state says, in both languages, where the state
---- did not change meanwhile.
+--- Returns the output of a script about the machine's state, in both languages, from a
+--- run during which the state did not change.
 local function same_answer(name, args)
   local before, ours, after
   for _ = 1, 10 do
@@ -317,7 +317,7 @@ describe("audit_users", function()
         .. "daemon:x:1:1::/none:/usr/sbin/nologin\nann:x:2001:1:Ann B:" .. dir .. ":/bin/sh\n"
         .. "bob:x:2002:1:,,,:" .. dir .. "/no home:\nsvc:x:2003:1::/:/bin/false\n")
       assert(helper.run({ "mkfifo", dir .. "/ready" }).status == 0)
-      -- Each says when it is another user.
+      -- Each reports when it has become another user.
       local before = apart(dir, 'mount --bind "$0/passwd" /etc/passwd && exec 3<>"$0/ready" && '
         .. "for id in 2002 4242; do setpriv --reuid $id sh -c 'echo >&3; exec sleep 60' & "
         .. "read -r _ <&3; done", "-pf --mount-proc")

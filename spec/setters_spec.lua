@@ -1,4 +1,4 @@
--- The setters of one scalar that have no topic of their own: each reaches the
+-- The setters of one scalar that belong to no other topic: each reaches the
 -- program, and a refusal of the kernel is a failure with its stage.
 local core = require "noshell.core"
 local forked = require "spec.support.forked"

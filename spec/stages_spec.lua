@@ -1,7 +1,6 @@
--- How a command fails to start, stage by stage: really, where the machine lets
--- us provoke it, else by a filter that denies the system call. Each on every
--- launch path, in a process of its own; after each there is no zombie, no new
--- descriptor and nothing on stderr.
+-- Failures to start, stage by stage: real ones if the machine permits, else by a filter
+-- that denies the system call. Each is provoked on every launch path, in a new process;
+-- after each there is no zombie, no new descriptor and nothing on stderr.
 local forked = require "spec.support.forked"
 local helper = require "spec.support.helper"
 local noshell = require "noshell"
@@ -21,7 +20,7 @@ local function each_low(call, errname)
   return table.concat(rules, ",")
 end
 
---- Without privileges; where we have none there is nothing to give up.
+--- Runs without privileges; if we have none, there is nothing to give up.
 local function as_user()
   if is_root then assert(sys.become(12345, 12345)) end
 end
@@ -33,8 +32,8 @@ local function spec_of(more)
   return spec
 end
 
---- What is set, what stands in its way (`deny`: a filter; `before`: a function),
---- and "code stage errno subject". "@" stands for a new directory.
+--- The setting, the obstacle (`deny`: a filter; `before`: a function), and "code stage
+--- errno subject". "@" is replaced by a new directory.
 local cases = {
   -- Finding the program, planning, cloning
   { { "no-such-program" }, "spawn find_program ENOENT no-such-program" },
@@ -182,7 +181,7 @@ local function provoke(case, dir)
   if case.deny then assert(sys.deny(case.deny)) end
   local value, err = attempt(cmd, spec.require_handshake)
   local fields = probing.fields(value, err)
-  -- What could not be read is left to be reaped.
+  -- The child whose record could not be read is still to be reaped.
   if case.deny ~= each_low("read", "EIO") then
     fields.leaks = probing.leaks(before)
   end

@@ -1,4 +1,4 @@
--- Who waits for a program: we, or where its status would be lost a supervisor.
+-- The parent of a program: this process, or a supervisor if the status would be lost.
 local helper = require "spec.support.helper"
 
 -- A kernel before 6.15.

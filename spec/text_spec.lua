@@ -5,7 +5,7 @@ local noshell = require "noshell"
 
 local sys = helper.sys
 
---- What sh makes of a command line that runs the probe: its report.
+--- Runs a command line of the probe with sh, and returns the report.
 local function read_by_sh(line)
   local result = helper.run({ "/bin/sh", "-c", line })
   assert.equal(0, result.status, line .. "\n" .. result.err)
@@ -197,7 +197,7 @@ describe("a secret", function()
 
   local SECRET = "top secret"
 
-  --- Asserts that the text has no part of the secret, and gives it.
+  --- Asserts that the text has no part of the secret, and returns it.
   local function hidden(text)
     assert.is_nil(text:find(SECRET, 1, true), text)
     return text

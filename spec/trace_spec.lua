@@ -1,7 +1,7 @@
 local helper = require "spec.support.helper"
 local noshell = require "noshell"
 
---- What f's runs are traced as.
+--- Returns the traces of the programs that f runs.
 local function traced(f)
   local events = {}
   local previous = noshell.trace(function(event) events[#events + 1] = event end)

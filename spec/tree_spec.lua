@@ -128,7 +128,7 @@ local scarce_script = [[
   local noshell, sys = require "noshell", require "testsys"
   local children, limit, room = tonumber(arg[1]), tonumber(arg[2]), tonumber(arg[3])
   local from, to = sys.pipe()
-  -- What is not ended goes when this script does.
+  -- Processes that are not ended go when this script ends.
   local hold = sys.pipe()
   local words = {}
   for _ = 1, children do

@@ -90,8 +90,8 @@ local function group(title, words)
   return words
 end
 
---- As many that what is told is the cost in a loop, and not that of a resident
---- which has just been woken, and as few that all meet the same noise.
+--- Enough to measure a loop rather than a process that has just been woken, and few
+--- enough that the same noise affects all.
 local RUNS = 20
 
 local function starting()

@@ -1,5 +1,5 @@
--- Measuring: residents that are asked in turn, in a new order each round, so
--- that whatever else the machine does meets all of them alike; and medians.
+-- Measures residents in turns, in a new order each round, so that noise of the machine
+-- affects all alike; computes medians.
 
 local core = require "noshell.core"
 local noshell = require "noshell"
@@ -10,8 +10,8 @@ local contest = {}
 
 local residents = {}
 
---- The resident that runs these words, started at its first use; false where
---- it is not installed or was lost.
+--- Returns the resident that runs these words, started on first use; false if it is not
+--- installed or has ended.
 local function resident(spec)
   local key = table.concat(spec, "\0")
   if residents[key] == nil then
@@ -21,7 +21,7 @@ local function resident(spec)
   return residents[key], key
 end
 
---- The nanoseconds that `count` times `job` took, nil where it cannot.
+--- Returns the nanoseconds of `count` times `job`; nil if the resident cannot do it.
 local function ask(spec, job, count)
   local process, key = resident(spec)
   if not process then return nil end

@@ -1,4 +1,4 @@
--- What one worker of nginx does while commands run. Prints Markdown:
+-- Measures one worker of nginx while commands run. Prints Markdown:
 --
 --   eval "$(make -s env LUA=luajit)" && make -s fixtures LUA=luajit
 --   luajit spec/bench/nginx.lua [SECONDS]     (each row's; 5 unless given)
@@ -14,7 +14,7 @@ local sys = helper.sys
 local SECONDS = tonumber(arg[1]) or 5
 local GROWTH = 20000
 
---- nginx's own: a timer starts them one by one, whatever becomes of those before.
+--- nginx's own: a timer starts them one by one, without waiting for earlier ones.
 --- Its clock has milliseconds.
 local function inside(run)
   return ([[
@@ -91,8 +91,8 @@ local function paced(server, seconds)
   return times[math.ceil(#times * 0.5)], times[math.ceil(#times * 0.99)]
 end
 
---- Starts programs at that rate for so many seconds, and is not the server: what
---- the same load costs the client where nginx has nothing to do with it.
+--- Starts programs at that rate for a number of seconds outside of the server: shows the
+--- cost of the same load for the client.
 local OUTSIDE = [[
   local core, noshell = require "noshell.core", require "noshell"
   local tiny, rate, seconds = arg[1], tonumber(arg[2]), tonumber(arg[3])

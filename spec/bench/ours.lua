@@ -1,4 +1,4 @@
--- What floor.c does, through noshell; resident.lua says how it is asked.
+-- The jobs of floor.c, through noshell; resident.lua has the protocol.
 
 local noshell = require "noshell"
 local resident = require "spec.bench.resident"

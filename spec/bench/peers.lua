@@ -1,5 +1,5 @@
--- What else a Lua program starts programs with; resident.lua says how it is
--- asked. What is not installed is answered with "-".
+-- The jobs with other libraries; resident.lua has the protocol. The answer is "-" if a
+-- library is not installed.
 
 local resident = require "spec.bench.resident"
 

@@ -1,5 +1,5 @@
--- What resident.h is for C: a process that measures on request. It reads lines
--- "JOB COUNT" and answers with the nanoseconds that took, or "-".
+-- A process that measures on request, as resident.h is for C. It reads lines
+-- "JOB COUNT" and answers with the nanoseconds that the job took, or "-".
 
 local core = require "noshell.core"
 
@@ -42,7 +42,7 @@ local function answer(job, programs, count)
 end
 
 --- Serves jobs, { name = function(programs, count) }, to the end of stdin. A
---- job returns false where it cannot be done here.
+--- job returns false if it cannot be done here.
 function resident.serve(words, jobs)
   local programs, kept = prepare(words)
   for line in io.lines() do

@@ -9,7 +9,7 @@ local function show(...)
   io.write("   ", table.concat({ ... }, " "), "\n")
 end
 
--- What this kernel and this build support.
+-- The features of this kernel and this build.
 local features = noshell.features()
 title("noshell on " .. noshell.output("uname", "-sr"))
 show("launch path:", features.launch)

@@ -29,7 +29,7 @@ local function all(list)
   return result, err
 end
 
---- ln -sf alone would remove the link first, and leave a moment without one.
+--- ln -sf would remove the link first, so that for a moment there would be none.
 local function switch(to)
   return all { { "ln", "-sfn", "--", to, link .. ".new" },
     { "mv", "-fT", "--", link .. ".new", link } }

@@ -1,7 +1,7 @@
 -- Throws damaged output and any bytes at the parsers: lua spec/fuzz/parse.lua
--- [COUNT]. Each must give a value, or nil and an error with code "parse", within
--- work that the size of the text bounds. NOSHELL_SEED fixes the first seed; a
--- failure tells its own.
+-- [COUNT]. Each must return a value, or nil and an error with code "parse", with work
+-- bounded by the size of the text. NOSHELL_SEED fixes the first seed; a failure reports
+-- its seed.
 
 local Dice = require "spec.support.dice"
 local outputs = require "spec.support.outputs"
@@ -12,7 +12,7 @@ work.interpreted(true)
 
 local COUNT = tonumber(arg and arg[1]) or 2000
 
---- How each parser is asked.
+--- The calls of each parser.
 local CALLS = {
   { "lines" }, { "lines", { crlf = true } }, { "words" }, { "words", { quoted = true } },
   { "nul" }, { "nul", 3 }, { "match", "^(%S+)%s" }, { "match", { "(%d+)", "^(.)" } },
@@ -23,7 +23,7 @@ local CALLS = {
   { "key_value", { separator = ": ", quotes = false } }, { "pairs" }, { "json" },
 }
 
---- What parsers look for.
+--- Characters that parsers look for.
 local PIECES = { " ", "  ", "\t", "\n", "\n\n", "\r\n", "\0", '"', "'", "\\", "=", ":",
   "#", "$", "\\x24", "{", "[", "]", "}", ",", "A", "NAME", "é", "日本", "\255", "\27[0m",
   "%", "^", "-", "1e999", "null", "Mounted on", ("x"):rep(70), (" "):rep(50) }
@@ -56,7 +56,8 @@ local function try(call, text)
   return value ~= nil
 end
 
---- How much more work twice the text is. A pattern's time is not ours.
+--- Returns the factor by which twice the text is more work. The time of a Lua pattern
+--- does not count.
 local function check_growth(name)
   for _, call in ipairs(CALLS) do
     local once = work.of(math.huge, parse[call[1]], outputs.repeated(name, 20000), call[2])

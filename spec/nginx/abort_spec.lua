@@ -123,7 +123,7 @@ nginx.describe("in nginx, an aborted request", function()
   end)
 end)
 
--- What runs a program and waits for it. Each has the same one program or two.
+-- Functions that run a program and wait for it. Each runs the same one or two programs.
 local CALLS = {
   run = "noshell.run(probe, '--pause')",
   output = "noshell.output(probe, '--pause')",

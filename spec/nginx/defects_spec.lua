@@ -1,6 +1,5 @@
--- What users of ngx.pipe, resty.shell, os.execute and io.popen in nginx ran into,
--- each under the thread in which it was told; "reproduced" are those that were
--- found by trying.
+-- Defects that users of ngx.pipe, resty.shell, os.execute and io.popen in nginx reported,
+-- with the issue; "reproduced" marks those found by trying.
 local helper = require "spec.support.helper"
 local nginx = require "spec.support.nginx"
 
@@ -344,7 +343,7 @@ nginx.describe("without the defects of os.execute and io.popen: nginx", function
       if kept then kept.stdin:close() end
       ngx.print(tostring(kept ~= nil))
     ]] } }, function(server)
-      -- Were the worker blocked, nobody could end the program.
+      -- If the worker were blocked, nothing could end the program.
       local connection = server:send("/wait")
       assert.truthy(nginx.eventually(function()
         return server:body("/end") == "true"

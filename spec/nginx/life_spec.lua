@@ -257,7 +257,7 @@ nginx.describe("a worker of nginx", function()
       local connection = server:send("/wait")
       pid = nginx.eventually(function() return tonumber(server:body("/pid")) end)
       connection:close()
-      -- That it ends is what nginx.with sees to.
+      -- nginx.with checks that it ends.
       server.at_end = function() assert.is_true(is_alive(pid)) end
     end)
     assert.truthy(sys.kill(pid, "KILL"))

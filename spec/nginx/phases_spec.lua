@@ -1,9 +1,9 @@
--- Every phase: where nginx can yield it goes on meanwhile, elsewhere noshell
--- blocks, without an error.
+-- Every phase: nginx serves others meanwhile if Lua can yield; otherwise noshell blocks,
+-- without an error.
 local helper = require "spec.support.helper"
 local nginx = require "spec.support.nginx"
 
--- For 127.0.0.1, and for this spec alone.
+-- For 127.0.0.1; used by this spec only.
 local CERTIFICATE = [[
 -----BEGIN CERTIFICATE-----
 MIIBgDCCASWgAwIBAgIUHwvgmsRW/M+U8RHlWeGq22k6n+4wCgYIKoZIzj0EAwIw
@@ -26,7 +26,7 @@ hbLRMknK31rI2y5YvxjxKeXd3YmuYEPK5gwa4qaAY8krBQAYYPtzm+Au
 -----END PRIVATE KEY-----
 ]]
 
--- Says how each phase waited, in a file: that is open to all of them.
+-- Records in a file how each phase waited: every phase can write a file.
 local PHASES = [[
 local noshell = require "noshell"
 local phases = {}
@@ -100,7 +100,7 @@ local options = { server = SERVER, http = HTTP, files = {
   ["phases.lua"] = PHASES, ["certificate.pem"] = CERTIFICATE, ["key.pem"] = KEY,
 } }
 
---- How each phase of a whole server's life waited: name → what it said.
+--- Returns how each phase of a server's life waited: name → its record.
 local function all_phases()
   local said = {}
   helper.with_tmpdir(function(dir)

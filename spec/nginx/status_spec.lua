@@ -1,6 +1,6 @@
--- nginx waits for every child of its own accord (waitpid(-1), in its handler of
--- SIGCHLD), and drops what it does not know. noshell has each status all the
--- same: from the kernel, or where that does not keep it from a supervisor.
+-- nginx waits for every child (waitpid(-1), in its handler of SIGCHLD) and discards
+-- unknown statuses. noshell gets each status nevertheless: from the kernel, or from a
+-- supervisor if the kernel does not keep it.
 local helper = require "spec.support.helper"
 local nginx = require "spec.support.nginx"
 

@@ -1,6 +1,6 @@
--- The program of a daemon was looked for below /, where a daemon is without a
--- working directory of its own, when its name had a slash: the name was made
--- absolute only where set_working_directory was called.
+-- The program of a daemon was looked up below / if its name had a slash: / is a daemon's
+-- default directory, and the name was made absolute only if set_working_directory was
+-- called.
 local helper = require "spec.support.helper"
 
 describe("a daemon whose program's name has a slash", function()

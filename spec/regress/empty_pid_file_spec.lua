@@ -1,6 +1,6 @@
--- An empty path was no argument_error of set_pid_file: the command was started, and
--- failed in the child with ENOENT and no path to show. set_working_directory
--- and the streams' paths refuse it where the caller's line is known.
+-- set_pid_file accepted an empty path: the command was started, and failed in the child
+-- with ENOENT and no path to show. set_working_directory and the streams' paths reject it
+-- as an argument error, with the caller's line.
 local noshell = require "noshell"
 
 describe("an empty pid file", function()

@@ -81,7 +81,7 @@ end)
 describe("a timeout", function()
   helper.leak_check()
 
-  --- A program that says a line, and exits while its grandchild holds stdout alone.
+  --- A program that writes a line, and exits while only its grandchild holds stdout.
   local function holding(hold)
     return { helper.probe, "--say", "first", "--fork", "--close", 2, "--block-on", hold,
       "--end", pass_fds = { hold } }

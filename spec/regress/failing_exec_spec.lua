@@ -1,7 +1,6 @@
--- An exec in place set ignored signals to their defaults in the host, and back
--- only after it had failed: meanwhile EPIPE in another thread ended the host. It
--- also delivered signals that waited behind the mask, and a change of user left
--- the host not dumpable.
+-- An exec in place reset ignored signals in the host until it had failed: meanwhile
+-- SIGPIPE in another thread ended the host. It also delivered pending signals, and a
+-- change of user left the host not dumpable.
 local forked = require "spec.support.forked"
 local helper = require "spec.support.helper"
 local noshell = require "noshell"
@@ -45,7 +44,7 @@ describe("an exec in place that fails", function()
         end
         assert(sys.write_broken())
         local before, failed = dispositions(), 0
-        -- The thread has to be there, and to run beside every kind of failure.
+        -- The thread must exist, and run during every kind of failure.
         repeat until sys.broken_writes() > 1000
         local goal = sys.broken_writes() + 20000
         repeat

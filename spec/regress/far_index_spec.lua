@@ -1,5 +1,5 @@
--- The words of a SPEC and the stages of a pipeline were counted up to the largest index,
--- also behind a hole: { "true", [2 ^ 53] = "x" } never returned. Both end at the first
+-- The words of a SPEC and the commands of a pipeline were counted up to the largest index,
+-- even after a hole: { "true", [2 ^ 53] = "x" } never returned. Both now end at the first
 -- hole, which is the argument error.
 local noshell = require "noshell"
 

@@ -1,12 +1,12 @@
--- The pids in a /proc of another pid namespace were used in our own, where they
--- mean other processes: ending a tree killed those. Such a /proc is not used any
--- more, and neither is one that is not there; what was not signalled is reported.
+-- The pids in a /proc of another pid namespace were used in our own, where they name
+-- other processes: ending a tree killed those. Such a /proc is not used any more, and
+-- descendants that were not signalled are reported.
 local helper = require "spec.support.helper"
 local noshell = require "noshell"
 
 local sys = helper.sys
 
---- Whether `unshare FLAGS` works here.
+--- Returns true if `unshare FLAGS` works here.
 local function needs_unshare(flags)
   helper.require_or_pending("caps", helper.run({ "unshare", flags, "true" }).status == 0,
     "unshare " .. flags)
@@ -19,8 +19,8 @@ local function run_apart(flags, setup, script, ...)
   return helper.run_lua(helper.lua, script, { PROBE = helper.probe }, options)
 end
 
---- What abort says of a program with a child in /proc-less surroundings; the
---- child is let go by its pipe.
+--- Returns the result of abort for a program with a child, without a usable /proc. The
+--- child ends with its pipe.
 local abort_script = [[
   local noshell, sys = require "noshell", require "testsys"
   local probe = os.getenv "PROBE"

@@ -1,6 +1,6 @@
 -- A timeout that fires because a grandchild holds the pipe was reported as
--- `timed out and was ended after 0.009 s`, which is when the program had exited.
--- The message now says what happened, and the result which streams were held.
+-- `timed out and was ended after 0.009 s`, the time at which the program had exited. The
+-- message now explains the timeout, and the result names the streams that were held.
 local core = require "noshell.core"
 local helper = require "spec.support.helper"
 local noshell = require "noshell"

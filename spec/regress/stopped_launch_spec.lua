@@ -1,6 +1,6 @@
--- A stop signal that came to the process group during a launch waited behind the
--- child's mask, and stopped the child as soon as that was opened. The host waits
--- for the child's exec, so it stood still until SIGCONT.
+-- A stop signal for the process group during a launch was pending in the child, and
+-- stopped it as soon as its mask was opened. The host waits for the child's exec, so it
+-- blocked until SIGCONT.
 local forked = require "spec.support.forked"
 local helper = require "spec.support.helper"
 local probing = require "spec.support.probing"

@@ -1,6 +1,6 @@
--- Where a sandbox forbids the blocking of signals, the mask from before was never
--- read, and what lay on the stack became the host's mask after a launch. The
--- launch went on with signals open, too.
+-- If a sandbox forbids the blocking of signals, the previous mask was never read, and an
+-- uninitialised variable became the host's mask after a launch. The launch also went on
+-- with signals open.
 local forked = require "spec.support.forked"
 local helper = require "spec.support.helper"
 local noshell = require "noshell"

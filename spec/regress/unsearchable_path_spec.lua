@@ -1,6 +1,6 @@
--- A PATH entry that the user may not search made every missing program fail with
--- EACCES and "is not an executable file", though nothing was known of such a
--- file. Who comes from root by setpriv or sudo often has root's PATH.
+-- A PATH entry that the user may not search made every missing program fail with EACCES
+-- and "is not an executable file", although no such file was known. After setpriv or sudo
+-- from root, PATH is often root's.
 local forked = require "spec.support.forked"
 local helper = require "spec.support.helper"
 local noshell = require "noshell"

@@ -1,12 +1,11 @@
--- Every method of a command, and where its specs are: the sentence of the spec
--- that shows it at work, the argument errors that it remembers, and the stage that the
--- kernel's refusal is told by. builder_complete_spec holds this table against
--- the methods that there are.
+-- Every method of a command and its specs: the sentence of the spec that shows it at work,
+-- the argument errors that it records, and the stage of a refusal by the kernel.
+-- builder_complete_spec compares this table with the methods that exist.
 --
 --   works     { file, sentence } of the spec that shows it
---   argument_errors  lists of arguments, with `value` and `reason`, what is said of
---             them; absent where a method is no setter
---   stage     what stages_spec calls it; false where nothing can be refused
+--   argument_errors  lists of arguments, with `value` and `reason` of the error; absent if
+--             a method is no setter
+--   stage     its name in stages_spec; false if nothing can be refused
 local setter_rows = require "spec.support.setter_rows"
 
 local huge = math.huge

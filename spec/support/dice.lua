@@ -4,7 +4,7 @@
 local Dice = {}
 Dice.__index = Dice
 
---- A die; give the seed with every failure.
+--- Makes a die; report the seed with every failure.
 function Dice.new(seed)
   seed = tonumber(seed or os.getenv "NOSHELL_SEED" or os.time())
   return setmetatable({ seed = seed, state = seed % 2147483646 + 1 }, Dice)
@@ -20,7 +20,7 @@ function Dice:pick(list)
   return list[self:roll(#list)]
 end
 
---- Whether one of n.
+--- Returns true with a probability of one in n.
 function Dice:once_in(n)
   return self:roll(n) == 1
 end
@@ -39,7 +39,7 @@ function Dice:bytes(count)
   return table.concat(picked)
 end
 
---- Calls fn so often, each time with a new die whose seed a failure tells.
+--- Calls fn a number of times, each with a new die whose seed a failure reports.
 function Dice.times(count, fn)
   local first = Dice.new()
   for i = 1, count do

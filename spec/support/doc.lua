@@ -21,7 +21,7 @@ local function write_file(path, text)
   file:close()
 end
 
---- Our modules, also those that only say types: name → path.
+--- Our modules, including those that only declare types: name → path.
 local function sources()
   local found = {}
   for path in must(noshell.output("find", "lua", "-name", "*.lua")):gmatch "[^\n]+" do
@@ -52,6 +52,6 @@ for name, page in pairs(all) do
 end
 write_file(directory .. "/config.ld", CONFIG)
 local made = must(noshell.run { "ldoc", "-q", "-c", "config.ld", ".", cwd = directory })
--- What ldoc does not understand it says there, and goes on.
+-- ldoc reports annotations that it does not understand there, and continues.
 io.stderr:write((made.stderr:gsub("reading configuration from [^\n]*\n", "")))
 print(directory .. "/index.html")

@@ -4,8 +4,8 @@ local helper = require "spec.support.helper"
 
 local driver = { path = helper.build .. "/c/driver" }
 
---- Whether this Lua is the one that runs the specs of the core: once is
---- enough for what no Lua takes part in.
+--- True if this Lua is the one that runs the specs of the core: they do not involve Lua,
+--- so once is enough.
 driver.is_wanted = helper.lua == helper.luas[1]
 
 local function read_report(text)
@@ -21,8 +21,8 @@ local function append(list, more)
   for _, word in ipairs(more or {}) do list[#list + 1] = tostring(word) end
 end
 
---- Runs driver WORDS -- PROGRAM; gives its report, with `child`, what a probe
---- wrote to the file @C, where @D stands for a new directory in all words.
+--- Runs driver WORDS -- PROGRAM. Returns its report, with `child`, the report that a probe
+--- wrote to the file @C. @D in words is replaced by a new directory.
 --- options: deny, hostile, path (NOSHELL_LAUNCH), env, redirect, setup(dir),
 --- check(dir), wrap (words in front), loud (stderr is allowed).
 function driver.run(words, program, options)
@@ -67,7 +67,7 @@ function driver.run(words, program, options)
   return report
 end
 
---- The same, and nothing may be left behind or said.
+--- The same, but nothing may be left behind or written to stderr.
 function driver.clean(words, program, options)
   local report = driver.run(words, program, options)
   local said = helper.quoted(words) .. " " .. helper.quoted(program or {})

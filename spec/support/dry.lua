@@ -1,9 +1,9 @@
--- What the specs of dry runs share.
+-- Helpers for the specs of dry runs.
 local noshell = require "noshell"
 
 local dry = {}
 
---- Calls f(dry run) in a dry run, which ends whatever happens. Gives what f gave.
+--- Calls f(dry run) in a dry run, and ends that in any case. Returns the values of f.
 function dry.with(handler, f)
   local run = noshell.dry_run(handler)
   local function finish(ok, ...)
@@ -19,7 +19,7 @@ function dry.echo(call)
   return { stdout = call.input or table.concat(call.args, " ") .. "\n" }
 end
 
---- A handler that gives the same reply each time.
+--- Makes a handler that always returns the same reply.
 function dry.replies(reply)
   return function() return reply end
 end

@@ -60,9 +60,9 @@ local function in_child(fn, fd, ...)
   sys.exit(0)
 end
 
---- Calls fn(...) in a child and gives the table of strings, numbers and
---- booleans that it returned, `stderr` (what was written there) and `status`,
---- "exit 0" where it returned. What it raises is raised here.
+--- Calls fn(...) in a child. Returns the table of strings, numbers and booleans that it
+--- returned, with `stderr`, its output there, and `status`, "exit 0" if fn returned. An
+--- error in fn is raised here.
 local function forked(fn, ...)
   local from, to = high_pipe()
   local fields

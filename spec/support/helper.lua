@@ -1,4 +1,4 @@
--- What every spec stands on: `local helper = require "spec.support.helper"`.
+-- Helpers for all specs: `local helper = require "spec.support.helper"`.
 -- Nothing here uses noshell: the specs must not trust what they test.
 
 local lfs = require "lfs"
@@ -63,7 +63,7 @@ end
 
 helper.remove_tree = remove_tree
 
---- Calls fn with a new directory, and removes it whatever happens.
+--- Calls fn with a new directory, and removes it in any case.
 function helper.with_tmpdir(fn)
   local path = helper.tmpdir()
   local ok, err = pcall(fn, path)
@@ -95,7 +95,7 @@ local function add_descriptor(report, key, value)
   end
 end
 
---- What a probe wrote, as a table: every key as it stands (text), and besides
+--- Parses the report of a probe: every key as text, and in addition
 --- argv (from 0), env (by name), env_list (as received), fd (by number: target,
 --- kind, access, inode, cloexec, nonblock, append) and fds (a list of numbers).
 function helper.probe_report(text)
@@ -126,7 +126,7 @@ function helper.probe_report(text)
   return report
 end
 
---- Whether a signal's number is in a mask of a report (hexadecimal text).
+--- Returns true if a signal's number is in a mask of a report (hexadecimal text).
 function helper.mask_has(mask, number)
   local digit = math.floor((number - 1) / 4)
   local bits = tonumber(mask:sub(#mask - digit, #mask - digit), 16)
@@ -190,7 +190,7 @@ function helper.zombies()
   return found
 end
 
---- What helper.leaks_since compares with.
+--- Returns the state that helper.leaks_since compares with.
 function helper.snapshot()
   local zombies = {}
   for _, pid in ipairs(helper.zombies()) do zombies[pid] = true end
@@ -213,7 +213,7 @@ local watched = {
   { "zombies", "zombie" }, { "fds", "descriptor" }, { "tasks", "thread" },
 }
 
---- What is there now and was not at the snapshot; nil where there is nothing.
+--- Returns what has been added since the snapshot; nil if there is nothing.
 function helper.leaks_since(before)
   local after, said = helper.snapshot(), {}
   for _, pair in ipairs(watched) do
@@ -223,9 +223,8 @@ function helper.leaks_since(before)
   return #said > 0 and table.concat(said, "; ") or nil
 end
 
---- Inside a describe: fails every `it` that leaves a zombie, a descriptor or a
---- thread behind. Half a second is given to what only garbage collection or
---- the kernel ends.
+--- Inside a describe: fails every `it` that leaves a zombie, a descriptor or a thread
+--- behind. Waits up to half a second for garbage collection and the kernel.
 function helper.leak_check()
   local busted = require "busted"
   local before, spec
@@ -253,7 +252,7 @@ end
 
 -- Launch paths --------------------------------------------------------------
 
---- All of them; NOSHELL_PATHS names fewer where a tool knows not all.
+--- All launch paths; NOSHELL_PATHS lists fewer if a tool does not support all.
 helper.paths = {}
 for path in (os.getenv("NOSHELL_PATHS") or "shared prefix copied own"):gmatch("%a+") do
   table.insert(helper.paths, path)
@@ -286,10 +285,10 @@ function helper.each_path(fn)
   end
 end
 
--- What a machine lacks ------------------------------------------------------
+-- Missing features of a machine ----------------------------------------------
 
---- Goes on where ok is true. Else the spec is pending, visibly, or fails where
---- NOSHELL_REQUIRE (caps,selinux,…) names the feature.
+--- Continues if ok is true. Otherwise the spec is pending, or fails if NOSHELL_REQUIRE
+--- (caps,selinux,…) names the feature.
 function helper.require_or_pending(feature, ok, reason)
   if ok then return end
   local text = "needs " .. (reason or feature)
@@ -375,7 +374,7 @@ for _, lua in ipairs(helper.luas) do
   if lua.version == os.getenv("NOSHELL_LUA") then helper.lua = lua end
 end
 
---- Where PATH leads for a program; nil where there is none.
+--- Returns the path of a program in PATH; nil if there is none.
 function helper.which(name) return helper.run({ "which", name }).out:match "[^\n]+" end
 
 --- Runs the text of a script with a Lua of helper.luas, from this tree, as

@@ -14,8 +14,8 @@ end
 
 local FIRST, COUNT = 15000, 17000
 
---- A TCP port that nobody listens on just now; below those that the kernel
---- gives to outgoing connections, one of which may be on its way to that port.
+--- Returns a free TCP port; below those that the kernel uses for outgoing connections, one
+--- of which could connect to that port.
 function http.free_port()
   local any = sys.getpid() * 131 + math.floor(sys.clock() * 1e6)
   for i = 0, COUNT - 1 do
@@ -40,7 +40,7 @@ function http.send(port, path, body)
   return connection
 end
 
---- What came, as { status, head, body }; status is nil where nothing came.
+--- Returns the response as { status, head, body }; status is nil if there was none.
 local function response_of(text)
   local head, body = text:match("^(.-)\r\n\r\n(.*)$")
   return { status = tonumber(text:match("^HTTP/%S+ (%d+)")), head = head or "",

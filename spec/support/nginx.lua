@@ -1,5 +1,5 @@
--- Real servers: nginx with its Lua module, started in a directory of its own on
--- a free port of 127.0.0.1.
+-- Real servers: nginx with its Lua module, started in a new directory on a free port of
+-- 127.0.0.1.
 
 local helper = require "spec.support.helper"
 local http = require "spec.support.http"
@@ -10,7 +10,7 @@ local sys = helper.sys
 local nginx = { eventually = processes.eventually, inventory = processes.inventory,
   paths = http.paths, is_gone = processes.is_gone }
 
--- What is installed -----------------------------------------------------------
+-- The installed nginx ---------------------------------------------------------
 
 local function find(names, directories)
   for _, directory in ipairs(directories) do
@@ -75,7 +75,7 @@ http {
 }
 ]]
 
---- What the Lua of a location begins with.
+--- The beginning of the Lua code of a location.
 local PRELUDE = ("local noshell, probe, tiny = require 'noshell', '%s', '%s'")
   :format(helper.probe, helper.tiny)
 
@@ -172,8 +172,8 @@ local function start(dir, options)
     process = processes.start(words, dir .. "/output") }, server)
 end
 
---- A worker that answers: so the master is past its own start, in which a TERM
---- may be lost. The answer is this server's, whoever else has such a port.
+--- Waits until a worker answers: then the master has finished its start, during which a
+--- TERM may be lost. The answer identifies this server, in case another one has the port.
 local function answers(self)
   local ok, response = pcall(http.get, self.port, "/ready", nil, 5)
   return ok and response.body == self.dir
@@ -245,7 +245,7 @@ function nginx.with(options, fn)
   end)
 end
 
---- A describe that runs once: nginx's Lua is LuaJIT, whoever is the client.
+--- A describe that runs once: nginx's Lua is LuaJIT, for any Lua of the client.
 function nginx.describe(name, body)
   local busted = require "busted"
   busted.describe(name, function()

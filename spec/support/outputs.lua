@@ -1,4 +1,4 @@
--- What programs wrote, from spec/fixtures/outputs.
+-- Outputs of programs, from spec/fixtures/outputs.
 
 local here = debug.getinfo(1, "S").source:match("^@(.*)support/[^/]*$")
 

@@ -1,4 +1,4 @@
--- What a command's child sees, and how a command fails.
+-- Reports of a command's child, and failures of a command.
 
 local core = require "noshell.core"
 local helper = require "spec.support.helper"
@@ -22,21 +22,21 @@ function probing.command(...)
   return noshell.command(helper.probe, ...)
 end
 
---- The same words for any failure: "code stage errname subject".
+--- Formats a failure: "code stage errname subject".
 function probing.described(err)
   return ("%s %s %s %s"):format(err.code, err.stage or "-", err.errname or "-",
     err.subject or "-")
 end
 
---- The fields of a failure that a forked child can give.
+--- Returns the fields of a failure that a forked child can pass on.
 function probing.fields(value, err)
   if value then return { started = true } end
   return { started = false, described = probing.described(err),
     errno = err.errno or 0, reason = err.reason or "", text = tostring(err) }
 end
 
---- What was left behind since helper.snapshot(), "none" where it is gone after
---- half a second, which the kernel may take for a thread's end.
+--- Returns what was left behind since helper.snapshot(); "none" if it has gone within half
+--- a second, because the kernel may take a while to end a thread.
 function probing.leaks(before)
   local said
   for _ = 1, 50 do

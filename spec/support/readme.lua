@@ -3,7 +3,7 @@ local helper = require "spec.support.helper"
 
 local readme = { text = helper.read_file(helper.root .. "/README.md") }
 
---- What a block says that it prints: the lines behind "-->".
+--- Returns the expected output of a block: the text after "-->" in its lines.
 function readme.expected(block)
   local lines = {}
   for line in block:gmatch "[^\n]+" do

@@ -1,5 +1,5 @@
--- Runs what spec/examples has twice, as a POSIX shell script and as a Lua script,
--- each in a directory of its own with the same in it, and compares.
+-- Runs the scripts that spec/examples has as POSIX shell script and as Lua script, each in
+-- its own directory with the same content, and compares them.
 local helper = require "spec.support.helper"
 local lfs = require "lfs"
 
@@ -9,7 +9,7 @@ local scripts = {}
 scripts.NAMES = { "plain", "two words", "new\nline", "it's \"quoted\"", "-rf", "$HOME", "*",
   "ends with blank ", "\195\164\195\182", "back\\slash" }
 
---- What runs the shell scripts: a shell that knows POSIX and little else.
+--- The shell for the scripts: one that implements little more than POSIX.
 scripts.shell = helper.which "dash" ~= nil and "dash" or "sh"
 
 local interpreters = { sh = scripts.shell, lua = helper.lua.name }
@@ -24,8 +24,8 @@ function scripts.run(language, name, options)
   return helper.run(words, { cwd = options.cwd, env = options.env })
 end
 
---- Runs a Lua script in a directory of which it must leave everything as it was, and
---- ends it with TERM in the middle, by a program that stands first in PATH.
+--- Ends a Lua script with TERM while it runs, by a program that is found first in PATH, and
+--- asserts that it leaves the directory unchanged.
 function scripts.end_early(name, program, options)
   helper.with_tmpdir(function(dir)
     options.prepare(dir)
@@ -38,7 +38,7 @@ function scripts.end_early(name, program, options)
   end)
 end
 
---- What a file holds, as text that a report can show.
+--- Returns the content of a file as text for a report.
 local function content(path)
   local data = helper.read_file(path)
   if not data:find "[^ -~%s]" then return data end
@@ -62,14 +62,14 @@ local function add_entries(tree, top, path)
   end
 end
 
---- What is below a directory: path → permissions and content, or where it leads.
+--- Returns the tree below a directory: path → permissions and content, or link target.
 function scripts.tree(top)
   local tree = {}
   add_entries(tree, top, "")
   return tree
 end
 
---- Gives everything below a directory the same time.
+--- Sets the same time for everything below a directory.
 function scripts.age(top)
   local aged = helper.run { "find", top, "-exec", "touch", "-h", "-d", "@1000000000", "{}", "+" }
   assert(aged.status == 0, aged.err)
@@ -87,9 +87,9 @@ local function of(dir, result)
   return { status = result.status, out = without_dir(result.out), err = without_dir(result.err) }
 end
 
---- Runs both, after prepare(dir), with args(dir); gives what the Lua script did:
---- status, out, err and tree. It fails where the shell script did anything else;
---- of stderr only whether something was told must be the same.
+--- Runs both, after prepare(dir), with args(dir). Returns the effects of the Lua script:
+--- status, out, err and tree. Fails if the shell script had other effects; of stderr, only
+--- whether it is empty must agree.
 function scripts.compare(name, options)
   local seen = {}
   for _, language in ipairs { "sh", "lua" } do

@@ -1,5 +1,5 @@
--- Servers that specs start: each ends with its spec, and one that does not is a
--- failure that tells what it was doing. No wait here is without an end.
+-- Servers that specs start: each ends with its spec; one that does not is a failure that
+-- reports its state. All waits are limited.
 
 local helper = require "spec.support.helper"
 local lfs = require "lfs"
@@ -10,7 +10,7 @@ local server = {}
 --- Seconds for what takes a moment, on a machine that is busy with other things.
 local LONG = 30
 
---- Looks until fn() gives something, for so many seconds; gives that.
+--- Calls fn() until it returns a true value or the seconds have passed; returns the value.
 function server.eventually(fn, seconds)
   local deadline = sys.clock() + (seconds or LONG)
   repeat
@@ -42,7 +42,7 @@ function server.children(pid)
   return list
 end
 
---- Whether nothing runs there any more. Who reaps an orphan may take its time.
+--- Returns true if nothing runs there any more. Init may take a while to reap an orphan.
 function server.is_gone(pid)
   local state = read(("/proc/%d/stat"):format(pid)):match("%) (%a)")
   return state == nil or state == "Z" or state == "X"
@@ -62,8 +62,7 @@ local function describe_task(path)
     read(path .. "/syscall"):match("[^\n]*"), table.concat(stack, " < "))
 end
 
---- What the threads of a process, and of all that it has started, are doing:
---- text, a line for each.
+--- Describes the state of all threads of a process and its descendants, one per line.
 function server.tasks(pid)
   local lines = { ("  process %d:"):format(pid) }
   local tasks = ("/proc/%d/task"):format(pid)
@@ -80,7 +79,7 @@ function server.tasks(pid)
   return table.concat(lines, "\n")
 end
 
---- What must not grow: threads and descriptors; and the memory in use.
+--- Returns numbers that must not grow: threads and descriptors; and the memory in use.
 function server.inventory(pid)
   local count = 0
   for name in lfs.dir(("/proc/%d/fd"):format(pid)) do
@@ -95,17 +94,17 @@ end
 
 ---@class spec.server
 ---@field pid integer
----@field private pipe file*  for its end alone: it holds no end of it itself
+---@field private pipe file*  to end it: the server itself holds no end of it
 
---- Starts a program, which stays in the foreground. What it says goes to a file:
---- who waited for the end of a pipe would wait for all that it starts.
+--- Starts a program, which stays in the foreground. Its output goes to a file: waiting for
+--- the end of a pipe would also wait for its descendants.
 function server.start(words, output)
   local pipe = assert(io.popen(("echo $$; exec %s >%s 2>&1 </dev/null"):format(
     helper.quoted(words), helper.quoted { output })))
   return { pipe = pipe, pid = assert(tonumber(pipe:read("*l"))) }
 end
 
---- Whether it has ended.
+--- Returns true if it has ended.
 function server.is_over(self)
   return server.is_gone(self.pid)
 end
@@ -116,8 +115,7 @@ local function kill_all(pid)
   for _, child in ipairs(children) do sys.kill(child, "KILL") end
 end
 
---- Ends it: TERM, and KILL where that does not help; then gives what it did
---- instead of ending.
+--- Ends it with TERM, or with KILL if that fails; then returns the state that it was in.
 function server.stop(self)
   if not server.is_gone(self.pid) then sys.kill(self.pid, "TERM") end
   local why

@@ -1,5 +1,5 @@
--- What the specs derive from the rows of setters.def: a value that each setter
--- takes, and the argument errors that it makes.
+-- Test cases derived from the rows of setters.def: a value that each setter accepts, and
+-- its argument errors.
 local core = require "noshell.core"
 
 local setter_rows = {}

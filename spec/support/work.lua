@@ -17,8 +17,8 @@ function work.interpreted(is_on)
   end
 end
 
---- Calls fn(...). How many thousand instructions that took, and the first two of
---- what it gave; raises where it takes more than `limit` thousand.
+--- Calls fn(...). Returns the number of instructions in thousands, and the first two values
+--- of fn. Raises an error above `limit` thousand.
 function work.of(limit, fn, ...)
   local thousands = 0
   debug.sethook(function()

@@ -17,7 +17,7 @@ local function check(what, got, want)
   end
 end
 
---- The child's label, as the probe tells it; or nil and the failure.
+--- Returns the child's label as the probe reports it; or nil and the failure.
 local function label_of(spec)
   local result, err = noshell.run(spec)
   if not result then return nil, err end
@@ -29,7 +29,7 @@ local function check_label(what, spec, want)
   check(what, label or tostring(err), want)
 end
 
---- That it starts: what it finds out without a descriptor is its own business.
+--- Asserts only that it starts: without descriptors the probe cannot report everything.
 local function check_starts(what, spec)
   spec.check = false
   local result, err = noshell.run(spec)

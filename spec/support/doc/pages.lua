@@ -20,7 +20,7 @@ function Page:add_function(name, block, is_method)
   if not is_public(name) then return end
   local old = self.by_name[name]
   if old then
-    -- The Lua part's says more, unless it says nothing of what goes in and out.
+    -- The Lua layer's comment is preferred, unless it has no parameters and results.
     if #block.params + #block.returns > 0 then
       if #block.text == 0 then block.text = old.block.text end
       old.block = block
@@ -91,7 +91,7 @@ local function add_face(all, files)
   local page = page_of(all, "noshell")
   add_module(page, face, "noshell")
   for name, value in pairs(face.assigned) do
-    -- _VERSION, as other modules have it, is told in the module's text.
+    -- _VERSION is described in the module's text.
     if name:match "^_" then value = "" end
     local variable, member = value:match "^([%w_]*)%.?([%w_]*)$"
     local module = face.required[variable]

@@ -2,12 +2,12 @@
 
 local read = {}
 
---- What a type has as one piece.
+--- The characters that can be part of a type.
 local PIECES = { ['"'] = '^"[^"]*"', ["("] = "^%b()", ["{"] = "^%b{}", ["["] = "^%b[]",
   ["<"] = "^%b<>" }
 
---- The end of the type that a text begins with: a blank ends it, but not inside
---- brackets or quotes, nor behind a comma or colon of a function's results.
+--- Returns the end of the type that a text begins with: a blank ends it, but not inside
+--- brackets or quotes, nor after a comma or colon of a function's results.
 local function type_end(text)
   local at, size = 1, #text
   while at <= size do
@@ -101,8 +101,8 @@ local function add_line(block, line, last)
   table.insert(block.text, trim(line))
 end
 
---- The blocks of a file: what a comment says, and the line of code behind it.
---- A function without a comment has an empty block.
+--- Returns the blocks of a file: a comment, and the line of code after it. A function
+--- without a comment has an empty block.
 local function blocks_of(path)
   local blocks, block, last = {}, nil, nil
   for line in io.lines(path) do
@@ -127,7 +127,7 @@ local function function_of(code)
   return code:match "^function ([%w_]+)([.:])([%w_]+)%(([^)]*)%)"
 end
 
---- What a file says: blocks in order, those of functions with owner (the class of
+--- Returns the blocks of a file in order; those of functions have owner (the class of
 --- their variable, or the variable), is_method and name.
 function read.file(path)
   local file = { blocks = blocks_of(path), assigned = {}, required = {} }

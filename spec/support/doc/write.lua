@@ -39,7 +39,7 @@ local function add_text(out, lines, otherwise)
   for i = 2, #list do add(out, "<p>", list[i], "</p>") end
 end
 
---- What it is, and its words.
+--- Returns the heading and the text of a block.
 local function said(one, all)
   local name = one.name and one.returned and "<em>" .. one.name .. "</em> " or ""
   return ("%s(%s%s) %s"):format(name, type_text(one.type, all),

@@ -2,12 +2,12 @@ local core = require "noshell.core"
 local noshell = require "noshell"
 local tasks = require "spec.support.hosts.tasks"
 
--- Debian has it for these alone; of the others nobody demands it.
+-- Debian has it for these only; it is not required for others.
 local is_packaged = _VERSION == "Lua 5.1" or _VERSION == "Lua 5.2"
 local driver = { name = "copas", feature = is_packaged and "hosts" or "copas" }
 
 function driver.is_here()
-  -- It wants to be loaded before socket.http, and says so with an error.
+  -- It must be loaded before socket.http; otherwise it raises an error.
   local ok, copas = pcall(require, "copas")
   driver.copas = copas
   return ok, "lua-copas for this Lua"

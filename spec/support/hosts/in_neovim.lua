@@ -1,5 +1,5 @@
--- Runs the scenarios inside Neovim, with the driver that $DRIVER names: a line
--- "NAME: passed" or "NAME: why not" for each. What it leaves behind is a reason.
+-- Runs the scenarios inside Neovim, with the driver that $DRIVER names: prints a line
+-- "NAME: passed" or "NAME: reason" for each. Leaving something behind is a failure.
 local helper = require "spec.support.helper"
 local scenarios = require "spec.support.hosts.scenarios"
 local driver = require("spec.support.hosts." .. os.getenv("DRIVER"))

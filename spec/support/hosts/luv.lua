@@ -38,7 +38,7 @@ local function run_until(is_over)
     turning:start(1000, 1000, function() end)
     while not is_over() do driver.uv.run("once") end
     turning:close()
-    -- What was closed is released by the loop's next turns.
+    -- The next turns of the loop release closed handles.
     driver.uv.run("nowait")
     driver.uv.run("nowait")
   end

@@ -1,6 +1,6 @@
--- What every host must do, as { name, function(tasks) }; tasks is what a
--- driver's run gives (see blocking.lua). Plain assert: these also run where
--- busted is not. `needs = "concurrent"` or `"ticker"`: not for hosts without.
+-- The scenarios that every host must pass, as { name, function(tasks) }; tasks is the
+-- argument of a driver's main (see blocking.lua). They use plain assert, because they also
+-- run without busted. `needs = "concurrent"` or `"ticker"`: only for hosts with that.
 local helper = require "spec.support.helper"
 local noshell = require "noshell"
 local server = require "spec.support.server"
@@ -67,7 +67,7 @@ add("starts and runs 200 commands from 200 tasks", nil, function(tasks)
   end)
 end)
 
--- A loop that stands still counts nothing in 0.3 s, one that runs about 60.
+-- In 0.3 s a blocked loop counts nothing, a running one counts about 60.
 local function undisturbed(tasks, wait)
   local ticker = tasks.ticker()
   wait()
@@ -326,8 +326,8 @@ add("does not disturb a ticker with a pipeline", "ticker", function(tasks)
   end)
 end)
 
---- Calls f with the path of a FIFO. If the library waits for its other end longer
---- than f asked for, somebody opens that at last.
+--- Calls f with the path of a FIFO. If the library waits for its other end longer than f
+--- requested, another process opens that eventually.
 local function with_fifo(f)
   -- Without pcall, through which a task cannot yield on Lua 5.1.
   local dir = assert(noshell.output("mktemp", "-d"))

@@ -1,4 +1,4 @@
--- What the drivers of loops with tasks have in common.
+-- Common code of the drivers of loops with tasks.
 local core = require "noshell.core"
 
 local tasks = {}
@@ -10,9 +10,9 @@ local LONGEST = tonumber(os.getenv("NOSHELL_LONGEST")) or 60
 local guarded = (rawget(_G, "jit") or not rawget(_G, "setfenv")) and pcall
   or function(f) return true, f() end
 
---- What a driver's run needs: `start(f)` starts a coroutine, `sleep` yields.
---- Gives what main is called with, and a function that tells whether all have
---- ended, and raises what one of them raised.
+--- Helps to implement a driver's run: `start(f)` starts a coroutine, `sleep` yields.
+--- Returns the argument of main, and a function that returns whether all have ended, or
+--- raises the error of one of them.
 function tasks.new(start, sleep)
   local running, raised, deadline = 0, nil, core.now() + LONGEST
   local self = { concurrent = true, sleep = sleep }
