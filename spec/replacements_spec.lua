@@ -161,6 +161,19 @@ describe("popen", function()
         assert.equal("x", helper.read_file(dir .. "/out"))
       end)
     end)
+
+  it("causes SIGPIPE for a program that writes after it was collected", function()
+    local from, to = helper.sys.pipe()
+    local file = assert(noshell.popen { "sh", "-c", "yes; echo $? >&9", pass_fds = { [9] = to } })
+    helper.sys.close(to)
+    assert.equal("y", file:read())
+    file = nil -- luacheck: ignore 311
+    collectgarbage()
+    collectgarbage()
+    assert.equal("141\n", helper.sys.read(from, 100))
+    helper.sys.close(from)
+    repeat core.poll(-1, "r", 0.001) until core.reap() == 0
+  end)
 end)
 
 describe("exec", function()

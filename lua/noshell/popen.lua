@@ -5,7 +5,8 @@ local misuse = require "noshell.misuse"
 local result = require "noshell.result"
 local scope = require "noshell.scope"
 
---- A file that is connected to a program. If it is collected, the program goes on.
+--- A file that is connected to a program. If it is collected, the pipes are closed:
+--- the program goes on, and gets SIGPIPE if it writes more.
 ---@class noshell.popen
 ---@field process noshell.process
 ---@field stdin? noshell.stream   if the mode is "w" or "rw"
@@ -114,6 +115,8 @@ function popen.open(cmd, mode)
   local process
   process, err = cmd:run_async()
   if not process then return nil, err end
+  -- As io.popen's file, a collected one closes the pipes.
+  process:_leave_streams()
   return setmetatable({ process = process, stdin = process.stdin,
     stdout = process.stdout }, metatable)
 end
