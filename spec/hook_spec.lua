@@ -162,6 +162,11 @@ describe("a pre-exec hook", function()
     assert.equal(("x"):rep(1023), reason)
   end)
 
+  it("that exits is not said to be killed", function()
+    assert.equal("the child ended before it executed the program",
+      failing(function() sys.exit(3) end))
+  end)
+
   it("that is killed is reported with stage and signal", function()
     local _, err = noshell.run { "true",
       pre_exec_hook = function() sys.kill(sys.getpid(), "KILL") end }

@@ -122,8 +122,8 @@ static void explain(const struct plan *plan, const struct failure_record *record
 
 	if (record->message[0])
 		nsh_fail_reason(failure, "%.*s", NSH_REASON_SIZE - 1, record->message);
-	else if (silent)   /* its status was lost to other code, or to init */
-		nsh_fail_reason(failure, "the child was killed");
+	else if (silent)   /* a hook exited, or the status was lost to other code */
+		nsh_fail_reason(failure, "the child ended before it executed the program");
 	else if (record->error == ETIMEDOUT && plan->patience >= 0)
 		nsh_fail_reason(failure, "it took longer than the %s's timeout",
 				plan->shares_patience ? "pipeline" : "command");
