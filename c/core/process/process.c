@@ -365,36 +365,64 @@ int nsh_held_pump(struct nsh_process *process, struct nsh_failure *failure)
 	return process->finished;
 }
 
-static int watch(int epoll, int fd, uint32_t events)
+/* Descriptor `i` of all that the process depends on: its pipes, its exit, and the
+ * members of its tree while it is being ended.  -1 where there is none. */
+static struct nsh_watch watch_at(const struct nsh_process *process, size_t i)
 {
-	return fd < 0 ? 0 : nsh_epoll_watch(epoll, fd, events, 0);
+	const struct io *io = &process->io;
+
+	if (i < io->count)
+		return (struct nsh_watch){
+			io->pipes[i].fd, io->pipes[i].writes ? NSH_WRITABLE : NSH_READABLE };
+	i -= io->count;
+	if (i == 0)
+		return (struct nsh_watch){
+			process->exited ? -1 : nsh_process_exit_fd(process), NSH_READABLE };
+	return (struct nsh_watch){ process->tree.members[i - 1].pidfd, NSH_READABLE };
 }
 
-/* Watches all that the process depends on.  All or nothing: a wait that misses one
- * of them might not end. */
+static size_t watch_count(const struct nsh_process *process)
+{
+	return process->io.count + 1 + process->tree.held;
+}
+
+size_t nsh_held_watches(struct nsh_process *process, struct nsh_watch *ret_watches,
+			size_t room)
+{
+	size_t count = watch_count(process);
+
+	if (count > room || process->io.epoll >= 0 || process->finished
+	    || process->handshake_plan || !nsh_process_is_ours(process)) {
+		*ret_watches = (struct nsh_watch){ nsh_held_pollfd(process), NSH_READABLE };
+		return 1;
+	}
+	process->is_blind = true;
+	for (size_t i = 0; i < count; i++) {
+		ret_watches[i] = watch_at(process, i);
+		process->is_blind &= ret_watches[i].fd < 0;
+	}
+	return count;
+}
+
+/* All or nothing: a wait that misses one of them might not end. */
 static int watch_all(struct nsh_process *process, int epoll)
 {
-	const struct tree *tree = &process->tree;
-	struct io *io = &process->io;
-	int ret = 0;
+	for (size_t i = 0; i < watch_count(process); i++) {
+		struct nsh_watch it = watch_at(process, i);
 
-	for (size_t i = 0; ret == 0 && i < io->count; i++)
-		ret = watch(epoll, io->pipes[i].fd,
-			    io->pipes[i].writes ? EPOLLOUT : EPOLLIN);
-	if (ret == 0 && !process->exited)
-		ret = watch(epoll, nsh_process_exit_fd(process), EPOLLIN);
-	for (size_t i = 0; ret == 0 && i < tree->held; i++)
-		ret = watch(epoll, tree->members[i].pidfd, EPOLLIN);
-	if (ret == 0) {
-		io->epoll = epoll;
-		io->generation++;
+		if (it.fd >= 0
+		    && nsh_epoll_watch(epoll, it.fd, (uint32_t)it.events, 0) < 0)
+			return -1;
 	}
-	return ret;
+	process->io.epoll = epoll;
+	process->io.generation++;
+	return 0;
 }
 
 void nsh_process_watch(struct nsh_process *process, int fd)
 {
-	if (process->io.epoll >= 0 && watch(process->io.epoll, fd, EPOLLIN) < 0)
+	if (process->io.epoll >= 0 && fd >= 0
+	    && nsh_epoll_watch(process->io.epoll, fd, EPOLLIN, 0) < 0)
 		nsh_close(&process->io.epoll);
 }
 

@@ -129,6 +129,14 @@ void nsh_process_hold(struct nsh_process *process);
 void nsh_process_let_go(struct nsh_process *process);
 int nsh_held_pump(struct nsh_process *process, struct nsh_failure *failure);
 int nsh_held_pollfd(struct nsh_process *process);
+/* Lists the descriptors behind nsh_held_pollfd, for a wait that needs no epoll
+ * descriptor; or that one, where they do not fit into `room`.  Returns how many, at
+ * least 1. */
+size_t nsh_held_watches(struct nsh_process *process, struct nsh_watch *ret_watches,
+			size_t room);
+/* nsh_processes_poll, also for `extra` (fd -1: nothing). */
+int nsh_process_poll_with(struct nsh_process *const *processes, size_t count,
+			  struct nsh_watch extra, int other, double seconds);
 double nsh_held_timeout(const struct nsh_process *process);
 void nsh_held_terminate(struct nsh_process *process, double grace);
 /* For the keeper: ends a lent process whose deadline has passed, or goes on with

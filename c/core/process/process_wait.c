@@ -14,11 +14,17 @@
 #include "process.h"
 #include "sys.h"
 
+/* How many descriptors are polled as they are.  More need an epoll descriptor. */
+enum { FEW = 16 };
+
 static int wait_once(struct nsh_process *process, double left)
 {
-	int fd = nsh_held_pollfd(process);
+	struct nsh_watch watches[FEW];
+	size_t count = nsh_held_watches(process, watches, FEW);
+	int ret = nsh_poll_several(watches, count, -1,
+				   nsh_sooner(left, nsh_held_timeout(process)));
 
-	return nsh_poll(fd, POLLIN, nsh_sooner(left, nsh_held_timeout(process)));
+	return ret < 0 && errno != EINTR ? -1 : 0;
 }
 
 static int wait_held(struct nsh_process *process, double seconds,
@@ -53,25 +59,40 @@ int nsh_process_wait(struct nsh_process *process, double seconds,
 	return ret;
 }
 
-int nsh_processes_poll(struct nsh_process *const *processes, size_t count, int other,
-		       double seconds)
+int nsh_process_poll_with(struct nsh_process *const *processes, size_t count,
+			  struct nsh_watch extra, int other, double seconds)
 {
-	struct nsh_watch few[8] = { { -1, 0 } }, *watches = few;
+	struct nsh_watch few[FEW], *watches = few;
+	size_t room = FEW, used = 0;
 	int ret;
 
-	if (count > sizeof few / sizeof *few && !(watches = malloc(count * sizeof *watches)))
-		return -1;
-	for (size_t i = 0; i < count; i++) {
-		/* In this order: only a refused descriptor makes the clock wake us. */
-		int fd = nsh_process_pollfd(processes[i]);
-
-		watches[i] = (struct nsh_watch){ fd, NSH_READABLE };
-		seconds = nsh_sooner(seconds, nsh_process_timeout(processes[i]));
+	if (count + 1 > room) {
+		room = count + 1;
+		watches = malloc(room * sizeof *watches);
+		if (!watches)
+			return -1;
 	}
-	ret = nsh_poll_several(watches, count, other, seconds);
+	watches[used++] = extra;
+	for (size_t i = 0; i < count; i++) {
+		nsh_process_hold(processes[i]);
+		/* In this order: only a refused descriptor makes the clock wake us. */
+		used += nsh_held_watches(processes[i], watches + used,
+					 room - used - (count - 1 - i));
+		seconds = nsh_sooner(seconds, nsh_held_timeout(processes[i]));
+		nsh_process_let_go(processes[i]);
+	}
+	ret = nsh_poll_several(watches, used, other, seconds);
 	if (watches != few)
 		nsh_free_quietly(watches);
 	return ret;
+}
+
+int nsh_processes_poll(struct nsh_process *const *processes, size_t count, int other,
+		       double seconds)
+{
+	struct nsh_watch nothing = { -1, 0 };
+
+	return nsh_process_poll_with(processes, count, nothing, other, seconds);
 }
 
 static int check_pipes(const struct nsh_command *cmd, struct nsh_failure *failure)

@@ -229,25 +229,34 @@ static int watch_both(struct nsh_stream *stream, short events, int other)
 	return stream->epoll;
 }
 
+static short events_of(const struct nsh_stream *stream)
+{
+	return stream->which == 0 ? NSH_WRITABLE : NSH_READABLE;
+}
+
 /* While the process moves data of its own, or is being ended, both must be
  * waited for: a program that cannot write its captured stderr would not write
  * the line we wait for either. */
+static bool needs_process(const struct nsh_stream *stream)
+{
+	const struct nsh_process *process = stream->process;
+
+	return nsh_process_is_ours(process) && nsh_process_moves_data(process);
+}
+
 static int pollfd_held(struct nsh_stream *stream, short *ret_events)
 {
-	struct nsh_process *process = stream->process;
 	int fd;
 
 	stream->is_blind = false;
-	*ret_events = stream->which == 0 ? POLLOUT : POLLIN;
-	if (process->finished || !nsh_process_is_ours(process)
-	    || (!nsh_io_is_open(&process->io, true)
-		&& !nsh_io_is_open(&process->io, false)))
+	*ret_events = events_of(stream);
+	if (!needs_process(stream))
 		return nsh_stream_fd(stream);
-	fd = watch_both(stream, *ret_events, nsh_held_pollfd(process));
+	fd = watch_both(stream, *ret_events, nsh_held_pollfd(stream->process));
 	stream->is_blind = fd < 0;
 	if (fd < 0)
 		return stream->fd;
-	*ret_events = POLLIN;
+	*ret_events = NSH_READABLE;
 	return fd;
 }
 
@@ -275,11 +284,12 @@ static double timeout_of(struct nsh_process *process)
 
 int nsh_stream_poll(struct nsh_stream *stream, int other, double seconds)
 {
-	/* In this order: only a refused descriptor makes the clock wake us. */
-	struct nsh_watch watch = { .fd = nsh_stream_pollfd(stream, &watch.events) };
-	double own = timeout_of(stream->process);
+	struct nsh_process *process = stream->process;
+	struct nsh_watch own = { nsh_stream_fd(stream), events_of(stream) };
 
-	if (watch.fd < 0)
-		own = nsh_sooner(own, NSH_BLIND_INTERVAL);
-	return nsh_poll_several(&watch, 1, other, nsh_sooner(seconds, own));
+	stream->is_blind = false;
+	seconds = nsh_sooner(seconds, timeout_of(process));
+	if (own.fd < 0)
+		seconds = nsh_sooner(seconds, NSH_BLIND_INTERVAL);
+	return nsh_process_poll_with(&process, needs_process(stream), own, other, seconds);
 }
