@@ -8,8 +8,6 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include "fd.h"
-
 /* ---- the filters ------------------------------------------------------- */
 
 /* Returns the number that follows `name` in a status file (proc_pid_status(5)),
@@ -35,7 +33,7 @@ int nsh_filters(void)
 	if (fd < 0)
 		return errno == EMFILE || errno == ENFILE ? atomic_load(&last) : -1;
 	size = read(fd, status, sizeof status - 1);
-	nsh_close(&fd);
+	close(fd);
 	status[size < 0 ? 0 : size] = 0;
 	mode = number_after(status, "\nSeccomp:");
 	count = number_after(status, "\nSeccomp_filters:");
@@ -71,7 +69,7 @@ static int read_release(void)
 	if (fd < 0)
 		return uname(&name) == 0 ? release_of(name.release) : 0;
 	size = read(fd, text, sizeof text - 1);
-	nsh_close(&fd);
+	close(fd);
 	text[size < 0 ? 0 : size] = 0;
 	return release_of(text);
 }

@@ -101,6 +101,41 @@ bool nsh_command_usable(const struct nsh_command *cmd)
 	return cmd && !cmd->argument_error.made;
 }
 
+/* What is in quotes is a string of the caller's. */
+static bool is_name(const char *method, const char *value)
+{
+	if (*value != '"' || value[1] == '"')
+		return true;
+	return !strstr(method, "env_string") && !strstr(method, "env_format")
+		&& !strstr(method, "env_pair") && !strstr(method, "block_suid");
+}
+
+static bool has_data(const char *method, const char *value)
+{
+	return *value == '"' && (strstr(method, "input") || strstr(method, "send_buffer")
+				 || strcmp(method, "set_env") == 0);
+}
+
+/* Returns a copy of an argument error's value for a message: without what may
+ * be the value of a variable, if `method` sets variables.  Malloc'd; NULL:
+ * memory is exhausted. */
+static char *hide_variable(const char *method, const char *value)
+{
+	const char *sign = strchr(value, '=');
+	char *text = NULL;
+
+	if (has_data(method, value))
+		return strdup("***");
+	if (!strstr(method, "env"))
+		return strdup(value);
+	if (!sign)
+		return strdup(is_name(method, value) ? value : "***");
+	if (asprintf(&text, "%.*s***%s", (int)(sign + 1 - value), value,
+		     *value == '"' ? "\"" : "") < 0)
+		return NULL;
+	return text;
+}
+
 void nsh_command_set_argument_error(struct nsh_command *cmd, const char *method,
 			     const char *value, const char *reason, int errnum)
 {
@@ -110,7 +145,7 @@ void nsh_command_set_argument_error(struct nsh_command *cmd, const char *method,
 	 * get lost. */
 	cmd->argument_error.made = true;
 	cmd->argument_error.method = strdup(method);
-	cmd->argument_error.value = nsh_command_hide_variable(method, value ? value : "");
+	cmd->argument_error.value = hide_variable(method, value ? value : "");
 	cmd->argument_error.reason = strdup(reason ? reason : "");
 	cmd->argument_error.errnum = errnum;
 }

@@ -75,10 +75,6 @@ void nsh_command_reject_string(struct nsh_command *cmd, const char *method,
 			       const char *string, const char *reason);
 void nsh_command_reject_number(struct nsh_command *cmd, const char *method,
 			       long long number, const char *reason);
-/* Returns a copy of an argument error's value for a message: without what may
- * be the value of a variable, if `method` sets variables.  Malloc'd; NULL:
- * memory is exhausted. */
-char *nsh_command_hide_variable(const char *method, const char *value);
 /* Records that memory is exhausted. */
 void nsh_command_no_memory(struct nsh_command *cmd, const char *method);
 /* Replaces *target by a copy of `text`. */

@@ -7,38 +7,6 @@
 #include <string.h>
 
 /* Records the error of an env.h function. */
-/* What is in quotes is a string of the caller's. */
-static bool is_name(const char *method, const char *value)
-{
-	if (*value != '"' || value[1] == '"')
-		return true;
-	return !strstr(method, "env_string") && !strstr(method, "env_format")
-		&& !strstr(method, "env_pair") && !strstr(method, "block_suid");
-}
-
-static bool has_data(const char *method, const char *value)
-{
-	return *value == '"' && (strstr(method, "input") || strstr(method, "send_buffer")
-				 || strcmp(method, "set_env") == 0);
-}
-
-char *nsh_command_hide_variable(const char *method, const char *value)
-{
-	const char *sign = strchr(value, '=');
-	char *text = NULL;
-
-	if (has_data(method, value))
-		return strdup("***");
-	if (!strstr(method, "env"))
-		return strdup(value);
-	if (!sign)
-		return strdup(is_name(method, value) ? value : "***");
-	if (asprintf(&text, "%.*s***%s", (int)(sign + 1 - value), value,
-		     *value == '"' ? "\"" : "") < 0)
-		return NULL;
-	return text;
-}
-
 static void check(struct nsh_command *cmd, const char *method,
 		  const char *value, int ret)
 {

@@ -47,7 +47,7 @@ static enum table first_table(const struct plan *plan)
 	return nsh_kernel_table();
 }
 
-static const char *path_name(const struct plan *plan)
+const char *nsh_launch_path(const struct plan *plan)
 {
 	return plan->own_memory ? "own" : table_names[plan->table];
 }
@@ -310,7 +310,7 @@ static enum outcome attempt(struct plan *plan, struct launched *launched,
 	nsh_signals_restore(mask);
 	if (launched->pid < 0)
 		return clone_failed(plan, -launched->pid, failure);
-	launched->path = path_name(plan);
+	launched->path = nsh_launch_path(plan);
 	if (plan->sync >= 0)
 		nsh_plan_close_child_ends(plan);
 	if (plan->attributes.daemonize)
@@ -403,31 +403,4 @@ void nsh_launch_release(struct launched *launched)
 	nsh_launch_block_drop(launched->record);
 	launched->record = NULL;
 	nsh_supervise_free(&launched->supervisor);
-}
-
-/* Performs a launch without a program to find the path: the child runs all steps
- * and ends at exec.  The one move makes it fetch a descriptor. */
-const char *nsh_launch_path(void)
-{
-	static const char *const nothing[] = { NULL };
-	const char *none = NULL;
-	struct move move = { .target = 3, .same_as = -1, .stage = NSH_STAGE_DESCRIPTORS };
-	int ends[2], staged[1];
-	struct plan plan = {
-		.candidates = &none, .argv = nothing, .envp = nothing,
-		.moves = &move, .move_count = 1, .staged = staged,
-		.sync = -1, .sync_move = -1,
-		.parent_pid = (int)nsh_self(),
-		.parent_thread = (int)nsh_sys(SYS_gettid, 0, 0, 0, 0, 0),
-	};
-	struct launched launched;
-
-	if (nsh_fd_pipe(ends) < 0)
-		return "";
-	move.source = ends[1];
-	if (nsh_launch(&plan, &launched, NULL) == 0)
-		nsh_launch_release(&launched);
-	nsh_close(&ends[0]);
-	nsh_close(&ends[1]);
-	return path_name(&plan);
 }

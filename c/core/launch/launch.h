@@ -48,12 +48,12 @@ void nsh_launch_release(struct launched *launched);
 /* Replaces this process (exec in place).  Returns only on failure: -1, after
  * undoing what can be undone. */
 int nsh_launch_in_place(struct plan *plan, struct nsh_failure *failure);
-/* Returns the name of the path that a plan without special attributes takes. */
-const char *nsh_launch_path(void);
 
 /* launch_failure.c: turns the record of a dead child into a failure.  `signal`
  * is the signal that killed it, or 0.  Returns -1. */
 int nsh_launch_fail(const struct plan *plan, const struct failure_record *record,
 		    int signal, struct nsh_failure *failure);
+/* Returns the name of the path that the last attempt took. */
+const char *nsh_launch_path(const struct plan *plan);
 
 #endif
