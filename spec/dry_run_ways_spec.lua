@@ -266,7 +266,7 @@ describe("a process of a dry run", function()
     dry.with(nil, function()
       local process = noshell.run_async { "frob", require_handshake = true }
       local _, err = process:handshake_notify()
-      assert.equal("handshake_wait comes first", err.reason)
+      assert.equal("call handshake_wait first", err.reason)
       _, err = process:wait()
       assert.matches("handshake_notify was not called", err.reason)
       assert.is_true(process:handshake_wait(5))

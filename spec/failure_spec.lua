@@ -52,8 +52,8 @@ describe("an error's message", function()
   end)
 
   it("names an argument error that no setter made", function()
-    assert.equal("noshell: invalid command 'frob': handshake_wait comes first",
-      message({ code = "invalid", reason = "handshake_wait comes first" },
+    assert.equal("noshell: invalid command 'frob': call handshake_wait first",
+      message({ code = "invalid", reason = "call handshake_wait first" },
         "frob"))
   end)
 

@@ -89,7 +89,7 @@ describe("a handshake", function()
 
   it("can be notified only after it was waited for", function()
     local process = started("true")
-    assert.equal("invalid: handshake_wait comes first",
+    assert.equal("invalid: call handshake_wait first",
       reason(process:handshake_notify()))
     assert(process:handshake_wait())
     assert(process:handshake_notify())

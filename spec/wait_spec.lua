@@ -277,7 +277,7 @@ describe("handshake_wait", function()
     local process = waiting { "true" }
     local ok, err = process:handshake_notify()
     assert.is_nil(ok)
-    assert.equal("noshell: invalid command 'true': handshake_wait comes first",
+    assert.equal("noshell: invalid command 'true': call handshake_wait first",
       tostring(err))
     process:close()
 

@@ -141,7 +141,7 @@ static int fail_pipe(int which, bool in_place, struct nsh_failure *failure)
 		failure->code = NSH_INVALID;
 	nsh_fail_reason(failure, in_place
 			? "%s: a pipe cannot be used with exec: no parent remains at its other end"
-			: "%s: a pipe cannot be used with daemonize: no parent waits at its other end",
+			: "%s: a pipe cannot be used with daemonize: the daemon has no parent at its other end",
 			nsh_stage_name(stages[which]));
 	return -1;
 }

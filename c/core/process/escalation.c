@@ -9,12 +9,13 @@
 #include "process.h"
 #include "sys.h"
 
-/* How long we wait for processes that got KILL and do not go, as one in an
- * uninterruptible sleep; then we stop waiting. */
+/* Seconds to wait after KILL.  A process in an uninterruptible sleep may not end; it
+ * is reported as not reached. */
 static const double last_while = 1.0;
 
-/* To the group in one piece where the kernel can, Linux 6.9: a member that is
- * just being forked is met too.  SIGCONT may always be sent within the session. */
+/* Signals the root, and its group at once if the kernel can (Linux 6.9): a kill of
+ * a group also reaches a member that is just being forked.  SIGCONT may always be
+ * sent within the session, so it says nothing about permission. */
 static void signal_root(struct nsh_process *process, int signal)
 {
 	int ret;
@@ -26,17 +27,18 @@ static void signal_root(struct nsh_process *process, int signal)
 		process->is_denied = ret == -EPERM;
 }
 
-/* Then its number may mean another process.  By somebody else, if the host or the
- * kernel reaps children, or by its supervisor: without our having collected its
- * status. */
+/* True if the root is reaped, so its number may name another process.  The host,
+ * the kernel or its supervisor may have reaped it before we collect its status. */
 static bool is_reaped(const struct nsh_process *process)
 {
 	return process->exited
 		|| nsh_kernel_pidfd_send_signal(process->pidfd, 0, 0) == -ESRCH;
 }
 
-/* The group keeps its number as long as it has a member.
- * Limit: before Linux 6.9 that is not known. */
+/* Returns the number of its own group, 0 if there is none.  The number stays valid
+ * while the group has a member.
+ * Limit: before Linux 6.9 it is unknown whether it has one after the root is
+ * reaped. */
 static pid_t group_of(const struct nsh_process *process, bool lives)
 {
 	if (!process->own_group)
@@ -48,7 +50,8 @@ static pid_t group_of(const struct nsh_process *process, bool lives)
 	return process->pid;
 }
 
-/* A member that has gone would keep the epoll descriptor readable. */
+/* Drops members that have ended, whose pidfds would keep the epoll descriptor
+ * readable, and watches others in their place. */
 static void drop_dead(struct nsh_process *process)
 {
 	struct tree *tree = &process->tree;
@@ -67,7 +70,8 @@ static void drop_dead(struct nsh_process *process)
 	nsh_tree_drop_gone(tree);
 }
 
-/* Asked once: a tree may have thousands of members. */
+/* Asks the kernel's permission once for all members, of which there may be
+ * thousands. */
 static void signal_descendants(struct nsh_process *process, int signal)
 {
 	bool lives;
@@ -87,19 +91,20 @@ static void signal_descendants(struct nsh_process *process, int signal)
 static void signal_all(struct nsh_process *process, int signal)
 {
 	signal_descendants(process, signal);
-	/* After the others: what they do when they go, the root may see. */
+	/* The root last: it may react to the end of its descendants. */
 	signal_root(process, signal);
 	signal_root(process, SIGCONT);
 	drop_dead(process);
 }
 
-/* Its status need not be collected yet. */
+/* True if the root has exited, whether or not its status is collected. */
 static bool has_exited(const struct nsh_process *process)
 {
 	return process->exited || process->is_daemon
 		|| nsh_poll(nsh_process_exit_fd(process), NSH_READABLE, 0) == 1;
 }
 
+/* Notes the captured streams that descendants hold although the root has exited. */
 static void note_held(struct nsh_process *process)
 {
 	if (!has_exited(process))
@@ -165,7 +170,7 @@ void nsh_escalation_pump(struct nsh_process *process, double now)
 	}
 }
 
-/* ---- what was not reached ----------------------------------------------- */
+/* ---- processes that were not reached -------------------------------------- */
 
 static const char *describe_lack(enum tree_lack lack)
 {
@@ -191,7 +196,8 @@ static const char *describe_lack(enum tree_lack lack)
 	}
 }
 
-/* Of those that did not end: the first pid, and how many more. */
+/* Describes the processes that did not end: the first pid, and the number of
+ * others. */
 static void describe_rest(struct nsh_process *process)
 {
 	const struct tree *tree = &process->tree;

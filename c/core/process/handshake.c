@@ -1,4 +1,4 @@
-/* The handshake: the child waits before its exec until we let it go on. */
+/* The handshake: the child waits before its exec until it is notified. */
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -64,7 +64,8 @@ static int check_usable(const struct nsh_process *process,
 	return 0;
 }
 
-/* The child has closed the socket: it executes its program, or it is dead. */
+/* Ends the handshake after the child has closed the socket: it either executes its
+ * program or has failed. */
 static int settle(struct nsh_process *process, struct nsh_failure *failure)
 {
 	struct launched *launched = &process->handshake;
@@ -80,7 +81,7 @@ static int settle(struct nsh_process *process, struct nsh_failure *failure)
 	process->result.pid = launched->pid;
 	launched->pidfd = -1;
 	process->handshake_ready = true;
-	/* Until now it was the daemon's parent, our child. */
+	/* Until now the process was the daemon's parent, our child. */
 	process->is_daemon = ret == 0 && process->handshake_plan->attributes.daemonize;
 	end_handshake(process);
 	if (ret < 0) {
@@ -91,7 +92,8 @@ static int settle(struct nsh_process *process, struct nsh_failure *failure)
 	return ret;
 }
 
-/* The next byte of the child: 1; 0: time is up; -1: end of file. */
+/* Reads a byte of the child.  Returns 1; 0 if the time is up; -1 at the end of
+ * file. */
 static int read_byte(int sync, double seconds)
 {
 	char byte;
@@ -112,7 +114,7 @@ static int wait_held(struct nsh_process *process, double seconds,
 
 	if (check_usable(process, failure) < 0)
 		return -1;
-	/* Its own deadline has passed: the wait for its end says so. */
+	/* Its own deadline has passed; the wait for its end reports that. */
 	if (process->result.timed_out)
 		return 0;
 	process->handshake_ready |= process->dry_handshake;
@@ -142,11 +144,12 @@ static int notify_held(struct nsh_process *process, struct nsh_failure *failure)
 	if (check_usable(process, failure) < 0)
 		return -1;
 	if (!process->handshake_ready)
-		return misuse(failure, "handshake_wait comes first");
+		return misuse(failure, "call handshake_wait first");
 	if (process->dry_handshake) {
 		process->dry_handshake = false;
 		return 0;
 	}
+	/* If the child has died, the read below reports it. */
 	(void)send(process->handshake_plan->sync, "1", 1, MSG_NOSIGNAL);
 	(void)read_byte(process->handshake_plan->sync, -1);
 	return settle(process, failure);

@@ -10,11 +10,14 @@
 #include "fd.h"
 #include "pollset.h"
 
-/* A full pipe; and how much one pump takes from one pipe, so that a
- * program that writes without pause starves neither the others nor the host. */
+/* The capacity of a pipe; and the number of chunks that one pump reads from one
+ * pipe, so that a program that writes continuously starves neither the other
+ * pipes nor the host. */
 enum { CHUNK = 65536, CHUNKS_PER_PUMP = 32 };
 
-/* There is no MSG_NOSIGNAL for pipes, and the disposition is the host's. */
+/* Blocks SIGPIPE in this thread, and consumes the one that write(2) has caused.
+ * Pipes have no MSG_NOSIGNAL, and the disposition of SIGPIPE is the host's.  A
+ * SIGPIPE that was pending before is left pending. */
 ssize_t nsh_write_quietly(int fd, const void *data, size_t size)
 {
 	static const struct timespec at_once;
@@ -75,7 +78,7 @@ static bool would_block(void)
 	return errno == EAGAIN || errno == EINTR;
 }
 
-/* EPIPE: the program does not want the rest.  That is its right. */
+/* EPIPE is not an error: a program may stop reading its input. */
 static int pump_writer(struct io *io, struct io_pipe *pipe)
 {
 	while (pipe->done < pipe->data.size) {
@@ -95,6 +98,8 @@ static int pump_writer(struct io *io, struct io_pipe *pipe)
 	return 0;
 }
 
+/* A pipe over its cap stays open until the escalation has begun: closing it now
+ * could kill the program by SIGPIPE (end_limited in process.c). */
 static void keep_within_cap(struct io_pipe *pipe)
 {
 	if (pipe->discards)

@@ -1,8 +1,8 @@
 /*
- * io.h: the bytes that move between us and a running program without
- * anybody's help: input and send buffers towards it, captured output from it.
- * All directions at once, without blocking, so that neither side waits for
- * the other.  An io owns its descriptors and its bytes.
+ * io.h: the I/O pump of a process.  It moves input and send buffers to the
+ * program and captured output from it, in all directions at once and without
+ * blocking, so that neither side waits for the other.  An io owns its
+ * descriptors and its bytes.
  */
 #ifndef NSH_IO_H
 #define NSH_IO_H
@@ -15,11 +15,11 @@
 struct io_pipe {
 	int fd;                 /* -1: closed */
 	bool writes;            /* towards the program */
-	bool discards;          /* captured bytes are thrown away */
-	bool limited;           /* more came than `cap`; it is read no more */
-	bool ended;             /* saw the end of file */
+	bool discards;          /* captured bytes are discarded */
+	bool limited;           /* `cap` was exceeded; it is not read any more */
+	bool ended;             /* the end of file was read */
 	size_t cap;
-	size_t done;            /* of data, where it writes */
+	size_t done;            /* bytes of data written, if it writes */
 	struct buffer data;
 };
 
@@ -27,27 +27,29 @@ struct io {
 	struct io_pipe *pipes;
 	size_t count;
 	int epoll;              /* watches the pipes; -1 until it is needed */
-	unsigned generation;    /* how many of those there were */
+	unsigned generation;    /* counts the epoll descriptors */
 };
 
 void nsh_io_init(struct io *io);
-/* Adds a pipe; takes take_fd, on failure too.  NULL where memory is short.
- * Pointers to pipes stay valid only until the next one is added. */
+/* Adds a pipe and takes ownership of take_fd, even on failure.  Returns NULL if
+ * memory is exhausted.  Adding a pipe invalidates pointers to others. */
 struct io_pipe *nsh_io_add(struct io *io, int take_fd,
 				 bool writes);
-/* Moves what can be moved now.  0, or -1 with errno. */
+/* Moves as much as possible without blocking.  Returns 0, or -1 with errno. */
 int nsh_io_pump(struct io *io);
-/* Whether a pipe in that direction is open. */
+/* True if a pipe in that direction is open. */
 bool nsh_io_is_open(const struct io *io, bool writes);
-/* Closes all pipes; sent bytes are wiped, what was read stays. */
+/* Closes all pipes.  Wipes the bytes that were to be sent; keeps those read. */
 void nsh_io_close(struct io *io);
-/* Whether more came from one than its cap; and closes those. */
+/* True if a pipe has exceeded its cap. */
 bool nsh_io_is_limited(const struct io *io);
+/* Closes the pipes that have exceeded their caps. */
 void nsh_io_close_limited(struct io *io);
-/* From now on output is read and thrown away. */
+/* Makes later pumps read and discard all output. */
 void nsh_io_discard(struct io *io);
 void nsh_io_free(struct io *io);
-/* Their numbers may be the host's: none is closed any more. */
+/* Gives up the descriptors without closing them: their numbers may belong to files
+ * of the host. */
 void nsh_io_forget_descriptors(struct io *io);
 
 /* write(2) without SIGPIPE. */

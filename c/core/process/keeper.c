@@ -13,23 +13,24 @@
 #include "pollset.h"
 #include "process.h"
 
-/* How long the thread stays without work; and how long it sleeps at most, so
- * that it notices when the host has closed the descriptors that it waits for. */
+/* The time that the thread stays without work; and its longest sleep, after which
+ * it checks whether the host has closed the descriptors that it waits for. */
 static const double idle_seconds = 0.1;
 enum { SLEEP_MILLISECONDS = 60 * 1000 };
 /* The key of the timer's entry; those of processes are their addresses. */
 enum { TIMER = 0 };
 
-/* An owner that waits gets this much time to end its process itself. */
+/* The keeper acts this long after a deadline, so that an owner that waits ends its
+ * process itself: two threads would contend for the process. */
 static const double slack = 0.02;
 
 static struct {
 	struct fork_lock lock;
 	pthread_cond_t settled; /* a busy process is not busy any more */
 	bool has_thread;
-	unsigned generation;    /* of the thread: it ends when this is another */
+	unsigned generation;    /* a thread ends if its own number differs */
 	int epoll, timer;
-	double alarm;           /* what the timer is set to; negative: nothing */
+	double alarm;           /* the time the timer is set to; negative: unset */
 	double idle_until;      /* when the thread ends, if there is no process */
 	struct nsh_process *first;
 	atomic_size_t orphans;
@@ -38,7 +39,8 @@ static struct {
 	.epoll = -1, .timer = -1, .alarm = -1,
 };
 
-/* After a fork of the host the thread and the processes are the parent's. */
+/* Resets everything after a fork of the host: thread and processes belong to the
+ * parent. */
 static void start_over(void)
 {
 	pthread_cond_init(&keeper.settled, NULL);
@@ -69,7 +71,7 @@ static void set_alarm(double at)
 	if (at < 0 || (keeper.alarm >= 0 && keeper.alarm <= at))
 		return;
 	keeper.alarm = at;
-	/* Zero would disarm it. */
+	/* An it_value of 0 would stop the timer. */
 	if (when.it_value.tv_sec == 0 && when.it_value.tv_nsec == 0)
 		when.it_value.tv_nsec = 1;
 	(void)timerfd_settime(keeper.timer, TFD_TIMER_ABSTIME, &when, NULL);
@@ -90,7 +92,7 @@ static bool escalates(const struct nsh_process *process)
 	return process->escalation == ESCALATION_TERM && process->result.timed_out;
 }
 
-/* When the keeper has to look at it though nothing happens; negative: never. */
+/* Returns the time at which the keeper must act without an event; negative: none. */
 static double due_time(const struct nsh_process *process)
 {
 	double due = nsh_sooner(process->deadline, process->limit);
@@ -122,8 +124,8 @@ static void unwatch(struct nsh_process *process)
 	process->kept.watched = -1;
 }
 
-/* Whether it gets KILL soon, or TERM at once.  A longer grace is the caller's
- * choice, for which exit(3) does not wait. */
+/* True if the process gets KILL soon, or TERM at once.  exit(3) waits for such
+ * processes only; a longer grace is the caller's choice. */
 static bool is_ending(const struct nsh_process *process)
 {
 	double now = nsh_now();
@@ -180,7 +182,8 @@ static int watch(struct nsh_process *process, int fd)
 
 /* ---- serving ----------------------------------------------------------- */
 
-/* Calls serve without the lock, while nobody else uses the process. */
+/* Calls serve without the lock.  The busy mark keeps other threads from using the
+ * process. */
 static int serve_unlocked(struct nsh_process *process,
 			  int (*serve)(struct nsh_process *process))
 {
@@ -195,7 +198,7 @@ static int serve_unlocked(struct nsh_process *process,
 	return ret;
 }
 
-/* One that was ended and did not go in time has only its pidfd left. */
+/* Keeps an orphan that did not end after KILL: only its pidfd is left to watch. */
 static void run_on(struct nsh_process *process)
 {
 	process->finished = false;
@@ -203,8 +206,9 @@ static void run_on(struct nsh_process *process)
 	process->deadline = process->limit = -1;
 }
 
-/* 1: it is over.  Where its data cannot be moved, its pipes are closed; where the
- * host has closed our descriptors, their numbers are the host's. */
+/* Returns 1 if the orphan has ended.  If its data cannot be moved, closes its pipes.
+ * EBADF means that the host has closed our descriptors: the numbers may belong to
+ * its own files, so none is closed. */
 static int pump_orphan(struct nsh_process *process)
 {
 	struct nsh_failure failure = { .errnum = 0 };
@@ -225,7 +229,7 @@ static int pump_orphan(struct nsh_process *process)
 	return ret != 0;
 }
 
-/* How often to look where no descriptor is left to wait for it. */
+/* Seconds between two looks if no descriptor is left for waiting. */
 static const double blind_interval = 0.1;
 
 static void await_orphan(struct nsh_process *process)
@@ -237,9 +241,9 @@ static void await_orphan(struct nsh_process *process)
 	note_ending(process, keeper.has_thread && is_ending(process));
 }
 
-/* Out of the set before the pump may close its descriptor: where the host
- * forked, that closes neither the file nor the entry, which would outlive the
- * process that it points to. */
+/* Removes the orphan from the set before the pump may close its descriptor.  If a
+ * fork of the host holds a copy of the descriptor, closing ours does not remove the
+ * epoll entry, whose pointer would outlive the process (epoll(7), Q6). */
 static void serve_orphan(struct nsh_process *process)
 {
 	unwatch(process);
@@ -253,7 +257,7 @@ static void serve_orphan(struct nsh_process *process)
 	pthread_mutex_lock(&keeper.lock.mutex);
 }
 
-/* Its status is the owner's to collect: we note when it ended. */
+/* Notes the time of the end.  The owner collects the status. */
 static void note_end(struct nsh_process *process)
 {
 	process->ended_at = nsh_now();
@@ -272,7 +276,7 @@ static void serve_lent(struct nsh_process *process)
 		take_out(process);
 }
 
-/* The first that is due, or NULL; and when the next will be. */
+/* Returns a process that is due, or NULL and the time at which the next one is. */
 static struct nsh_process *find_due(double now, double *ret_next)
 {
 	*ret_next = -1;
@@ -306,7 +310,7 @@ static void handle(struct nsh_process *process)
 		clear_alarm();
 		serve_due();
 	} else if (process->kept.is_busy)
-		/* In another thread, by nsh_reap. */
+		/* nsh_reap serves it in another thread. */
 		pthread_cond_wait(&keeper.settled, &keeper.lock.mutex);
 	else if (process->kept.is_orphan)
 		serve_orphan(process);
@@ -314,7 +318,8 @@ static void handle(struct nsh_process *process)
 		note_end(process);
 }
 
-/* One event at a time: while it is handled, others may leave the set. */
+/* Handles one event at a time, because handling it may free processes that other
+ * events point to. */
 static bool handle_next(void)
 {
 	struct epoll_event event;
@@ -327,9 +332,9 @@ static bool handle_next(void)
 
 /* ---- the thread -------------------------------------------------------- */
 
-/* Whether the host has left us the set and the timer.  The numbers may be its own
- * set and a descriptor in it, whose entry must not be changed: only a timer is
- * tried there. */
+/* True if the set and the timer are still ours.  After the host has closed
+ * everything, the numbers may be its own epoll set and a descriptor in it, whose
+ * entry must not be changed: so epoll_ctl is tried only if `timer` is a timer. */
 static bool has_own_set(void)
 {
 	struct itimerspec left;
@@ -338,9 +343,9 @@ static bool has_own_set(void)
 		&& nsh_epoll_change(keeper.epoll, keeper.timer, EPOLLIN, TIMER) == 0;
 }
 
-/* The host has closed what is not its own.  Nothing is closed here: the numbers
- * may be the host's by now.
- * Limit: orphans are not reaped then. */
+/* Gives everything up after the host has closed our descriptors.  Closes nothing:
+ * the numbers may belong to files of the host by now.
+ * Limit: the orphans are not reaped. */
 static void abandon(void)
 {
 	keeper.generation++;
@@ -382,8 +387,7 @@ static bool make_set(void)
 	return false;
 }
 
-/* Without descriptors of its own it looks now and then, as with orphans that it
- * cannot watch. */
+/* Sleeps for an interval if there are no descriptors for the set and the timer. */
 static void sleep_blindly(void)
 {
 	pthread_mutex_unlock(&keeper.lock.mutex);
@@ -412,7 +416,8 @@ static void *run_thread(void *argument)
 	pthread_mutex_lock(&keeper.lock.mutex);
 	while (generation == keeper.generation && !is_idle()) {
 		serve_due();
-		/* One that writes without pause is ready again at once. */
+		/* Limited, because a program that writes continuously is
+		 * ready again at once, and deadlines must be served. */
 		for (int i = 0; i < 64 && handle_next(); i++)
 			;
 		if (generation != keeper.generation)
@@ -432,10 +437,11 @@ static void *run_thread(void *argument)
 	return NULL;
 }
 
-/* Whether the thread runs.  Without it, nsh_reap serves the orphans. */
+/* Starts the thread if necessary.  Returns true if it runs; otherwise nsh_reap
+ * serves the orphans. */
 static bool make(void)
 {
-	/* The host may have closed the descriptors. */
+	/* The host may have closed our descriptors. */
 	if (keeper.epoll >= 0 && !has_own_set())
 		abandon();
 	keeper.idle_until = nsh_now() + idle_seconds;
@@ -446,9 +452,10 @@ static bool make(void)
 	return keeper.has_thread;
 }
 
-/* ---- coming and going -------------------------------------------------- */
+/* ---- taking and returning processes -------------------------------------- */
 
-/* Streams: what is written to us is thrown away, and no more input comes. */
+/* Turns streams into pipes of the I/O pump: output is discarded, and stdin is
+ * closed. */
 static void take_streams(struct nsh_process *process)
 {
 	for (int which = 0; which < 3; which++) {
@@ -466,6 +473,7 @@ static void take_streams(struct nsh_process *process)
 	nsh_io_discard(&process->io);
 }
 
+/* Merges the keeper's own limit into the deadline: an orphan needs only one. */
 static void take_limit(struct nsh_process *process)
 {
 	if (process->limit >= 0 && nsh_sooner(process->deadline, process->limit) == process->limit) {
@@ -490,7 +498,7 @@ void nsh_keeper_adopt(struct nsh_process *take_process)
 	take_limit(process);
 	if (process->finished)
 		run_on(process);
-	/* It may be ending right now. */
+	/* Served once without the thread, which is not needed if it has ended. */
 	if (pump_orphan(process)) {
 		nsh_process_release(process);
 		return;
@@ -552,7 +560,7 @@ size_t nsh_reap(void)
 {
 	size_t left;
 
-	/* Without the lock, for a start has nothing else to do with the keeper. */
+	/* Without the lock: every start calls this, and most have no orphans. */
 	if (atomic_load(&keeper.orphans) == 0)
 		return 0;
 	lock();

@@ -11,7 +11,7 @@
 #include "fd.h"
 #include "sys.h"
 
-/* statfs(2); not in every libc's headers. */
+/* PROC_SUPER_MAGIC of statfs(2), which not every libc defines. */
 enum { PROC_MAGIC = 0x9fa0 };
 
 static int open_at(int proc, const char *path, int flags)
@@ -19,11 +19,12 @@ static int open_at(int proc, const char *path, int flags)
 	return openat(proc, path, O_RDONLY | O_CLOEXEC | flags);
 }
 
-/* ---- whose it is -------------------------------------------------------- */
+/* ---- the pid namespace of /proc ------------------------------------------- */
 
-/* The numbers behind "NSpid:" in /proc/self/status: one for each pid namespace
- * from that of this /proc down to ours.  Gives how many, and the first.  The
- * file may be long: it lists the supplementary groups first. */
+/* Counts the numbers after "NSpid:" in /proc/self/status, and returns the first:
+ * there is one for each pid namespace from that of this /proc down to ours
+ * (proc_pid_status(5)).  The file is read in pieces: it lists the supplementary
+ * groups before, of which there may be 65,536. */
 static int read_ids(int fd, int *ret_count, pid_t *ret_first)
 {
 	static const char name[] = "\nNSpid:";
@@ -52,7 +53,8 @@ static int read_ids(int fd, int *ret_count, pid_t *ret_first)
 	return size < 0 ? -1 : 0;
 }
 
-/* A kernel without pid namespaces has no such line, and only one /proc. */
+/* Fails with EXDEV unless this /proc belongs to our pid namespace.  A kernel
+ * without pid namespaces has no such line, and only one /proc. */
 static int check_namespace(int proc)
 {
 	int fd = open_at(proc, "self/status", 0);
@@ -60,7 +62,7 @@ static int check_namespace(int proc)
 	pid_t first;
 
 	if (fd < 0) {
-		/* We have no number there. */
+		/* No "self": this process has no number in that namespace. */
 		if (errno == ENOENT)
 			errno = EXDEV;
 		return -1;
@@ -74,6 +76,7 @@ static int check_namespace(int proc)
 	return ret;
 }
 
+/* A directory named /proc may be anything, for instance in a chroot. */
 static int check_kind(int proc)
 {
 	struct statfs kind;
@@ -97,7 +100,8 @@ int nsh_proc_open(void)
 
 /* ---- one process -------------------------------------------------------- */
 
-/* The name may hold anything, so from its last ')'. */
+/* Parses from the last ')': the name in the second field may contain any bytes,
+ * also ')' and blanks (proc_pid_stat(5)). */
 static int parse_stat(char *text, struct proc_stat *ret_stat)
 {
 	char *rest = strrchr(text, ')');
@@ -197,7 +201,8 @@ static pid_t next_of_directory(struct numbers *numbers)
 	return (pid_t)atoi(entry->name);
 }
 
-/* The last number of a list is followed by a space too. */
+/* Every number of a list is followed by a space, also the last one.  Returns 0
+ * until a number is complete, because a read may end in the middle of one. */
 static pid_t next_of_list(struct numbers *numbers)
 {
 	char byte = numbers->data[numbers->at++];

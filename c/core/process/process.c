@@ -103,8 +103,8 @@ static int take_stream(struct nsh_process *process, int which, int *take_fd)
 	return process->streams[which] ? 0 : -1;
 }
 
-/* The parent's ends of the plan's pipes become pipes and streams.  Before
- * the launch: what can fail is done before there is a child. */
+/* Turns the parent's ends of the plan's pipes into pipes and streams.  This happens
+ * before the launch, because it may fail. */
 static int take_ends(struct nsh_process *process, struct plan *plan,
 		     const struct nsh_command *cmd)
 {
@@ -226,7 +226,7 @@ int nsh_command_exec(struct nsh_command *cmd, struct nsh_failure *failure)
 	return ret;
 }
 
-/* ---- looking ----------------------------------------------------------- */
+/* ---- properties --------------------------------------------------------- */
 
 bool nsh_process_is_ours(const struct nsh_process *process)
 {
@@ -289,8 +289,9 @@ static void finish(struct nsh_process *process)
 		nsh_close(&process->pidfd);
 }
 
-/* The pipe is closed when its writers are stopped and known: who dies of
- * SIGPIPE before that leaves children that are nobody's to be found. */
+/* Begins the escalation before it closes the pipe, so that the tree is known by
+ * then: a process that dies of SIGPIPE first leaves children that have no
+ * ancestor of ours and cannot be found. */
 static void end_limited(struct nsh_process *process)
 {
 	if (!nsh_io_is_limited(&process->io))
@@ -314,8 +315,8 @@ static void run_timers(struct nsh_process *process)
 	nsh_escalation_pump(process, now);
 }
 
-/* Finished when it has exited and its output is at its end; or when ending it
- * is over, whoever still holds its pipes. */
+/* True if it has exited and its output is at its end, or if the escalation is over,
+ * even if another process still holds its pipes. */
 static bool is_done(const struct nsh_process *process)
 {
 	if (process->escalation == ESCALATION_OVER)
@@ -324,8 +325,8 @@ static bool is_done(const struct nsh_process *process)
 		&& !nsh_io_is_open(&process->io, false);
 }
 
-/* Only the caller can let the child continue: waiting would not end.  Once its
- * deadline has passed, it is ended. */
+/* True if waiting would never end, because only the caller can let the child
+ * continue.  Once its deadline has passed, it is ended instead. */
 static bool waits_for_handshake(const struct nsh_process *process)
 {
 	return (process->handshake_plan || process->dry_handshake)
@@ -333,8 +334,8 @@ static bool waits_for_handshake(const struct nsh_process *process)
 		&& (process->deadline < 0 || nsh_now() < process->deadline);
 }
 
-/* In its handshake, and the keeper ends it: the handshake is for the owner to drop,
- * who may be waiting for its socket. */
+/* True if the keeper ends it during its handshake.  The keeper does not drop the
+ * handshake, because the owner may be waiting for its socket. */
 static bool is_ending_unseen(const struct nsh_process *process)
 {
 	return process->handshake_plan && process->result.timed_out;
@@ -353,11 +354,12 @@ int nsh_held_pump(struct nsh_process *process, struct nsh_failure *failure)
 		return 0;
 	if (is_ending_unseen(process))
 		nsh_handshake_drop(process);
-	/* In this order: when the status is there, all output was written. */
+	/* The status first: if it is known, all output has been written, and the
+	 * pump below reads it to its end. */
 	nsh_status_collect(process);
 	if (nsh_io_pump(&process->io) < 0)
 		return nsh_fail(failure, NSH_STAGE_EXCHANGE, errno, NULL);
-	/* One that ended in time has not timed out, however late we look. */
+	/* A program that ended in time has not timed out, even if we look late. */
 	if (!is_done(process))
 		run_timers(process);
 	if (is_done(process))
@@ -365,8 +367,8 @@ int nsh_held_pump(struct nsh_process *process, struct nsh_failure *failure)
 	return process->finished;
 }
 
-/* Descriptor `i` of all that the process depends on: its pipes, its exit, and the
- * members of its tree while it is being ended.  -1 where there is none. */
+/* Returns descriptor `i` of those that the process waits for: its pipes, its exit and
+ * the members of its tree; -1 in place of a closed one. */
 static struct nsh_watch watch_at(const struct nsh_process *process, size_t i)
 {
 	const struct io *io = &process->io;
@@ -404,7 +406,7 @@ size_t nsh_held_watches(struct nsh_process *process, struct nsh_watch *ret_watch
 	return count;
 }
 
-/* All or nothing: a wait that misses one of them might not end. */
+/* Watches every descriptor, or fails: a wait that misses one of them might not end. */
 static int watch_all(struct nsh_process *process, int epoll)
 {
 	for (size_t i = 0; i < watch_count(process); i++) {
@@ -454,7 +456,8 @@ int nsh_process_pump(struct nsh_process *process, struct nsh_failure *failure)
 	return ret;
 }
 
-/* With nothing else to wait for, the exit needs no epoll descriptor. */
+/* Returns the descriptor to wait for.  If only the exit is left, that needs no epoll
+ * set. */
 static int find_pollfd(struct nsh_process *process)
 {
 	const struct io *io = &process->io;
@@ -479,7 +482,8 @@ int nsh_held_pollfd(struct nsh_process *process)
 	return fd;
 }
 
-/* Also while a member of the tree could not be given a pidfd. */
+/* True if some event has no descriptor, so that it must be looked for at intervals:
+ * also if no member of the tree has a pidfd. */
 static bool is_blind(const struct nsh_process *process)
 {
 	for (int i = 0; i < 3; i++)
@@ -515,7 +519,7 @@ double nsh_held_timeout(const struct nsh_process *process)
 
 	if (process->finished)
 		return -1;
-	/* At once also for who waits for the handshake of one that the keeper ends. */
+	/* At once also during the handshake of one that the keeper ends. */
 	if (process->is_dry || is_ending_unseen(process))
 		return 0;
 	next = process->deadline;
@@ -567,13 +571,14 @@ void nsh_process_leave(struct nsh_process *process, double seconds, double grace
 	nsh_process_let_go(process);
 }
 
-/* With data in it or without: nobody has the other end. */
+/* True if no process has the other end, whether or not data are left: poll(2) then
+ * reports POLLHUP. */
 static bool is_at_end(const struct io_pipe *pipe)
 {
 	return pipe->writes || pipe->fd < 0 || nsh_poll(pipe->fd, 0, 0) == 1;
 }
 
-/* Whether the owner, had it looked, would have found it finished. */
+/* True if the owner would find it finished if it looked now. */
 static bool has_ended(const struct nsh_process *process)
 {
 	if (nsh_poll(nsh_process_exit_fd(process), NSH_READABLE, 0) != 1)

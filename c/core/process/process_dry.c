@@ -1,4 +1,4 @@
-/* Processes of a dry run: all that a process has, but no program. */
+/* Processes of a dry run: like any other, but without a program. */
 #include <errno.h>
 #include <signal.h>
 #include <sys/eventfd.h>
@@ -9,8 +9,8 @@
 
 /* ---- starting ---------------------------------------------------------- */
 
-/* A stream has a descriptor that is always ready, so that whoever waits for it
- * looks at once. */
+/* Makes a stream whose descriptor is always readable, so that waiting for it returns
+ * at once. */
 static int add_stream(struct nsh_process *process, int which)
 {
 	int fd = nsh_fd_raise(eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK));

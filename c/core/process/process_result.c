@@ -1,4 +1,5 @@
-/* What a process has captured, how it ended, and the check by its command's rules. */
+/* The captured output and the result of a process, and the check by its command's
+ * rules. */
 #include <stdio.h>
 
 #include "process.h"
@@ -55,6 +56,8 @@ static void take_output(struct nsh_process *process, int which)
 	result->output_incomplete |= !pipe->ended;
 }
 
+/* noshell's own reasons precede the status: a program that we have ended dies by a
+ * signal. */
 static enum nsh_code check_rules(const struct nsh_process *process)
 {
 	const struct nsh_result *result = &process->result;

@@ -1,4 +1,4 @@
-/* Waiting for a process, and the ways to be rid of one. */
+/* Waiting for a process, ending it, and releasing it. */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -14,7 +14,7 @@
 #include "process.h"
 #include "sys.h"
 
-/* How many descriptors are polled as they are.  More need an epoll descriptor. */
+/* Up to this number of descriptors is passed to poll(2); more need an epoll set. */
 enum { FEW = 16 };
 
 static int wait_once(struct nsh_process *process, double left)
@@ -39,8 +39,8 @@ static int wait_held(struct nsh_process *process, double seconds,
 		if (ret != 0)
 			return ret;
 		if (process->is_dry)
-			return nsh_fail_code(failure, NSH_INVALID, "it is a dry run's: "
-					     "it ends when nsh_process_end_dry says how");
+			return nsh_fail_code(failure, NSH_INVALID, "a dry-run process ends "
+					     "only by nsh_process_end_dry");
 		if (until >= 0 && left <= 0)
 			return 0;
 		if (wait_once(process, left) < 0)
@@ -75,7 +75,7 @@ int nsh_process_poll_with(struct nsh_process *const *processes, size_t count,
 	watches[used++] = extra;
 	for (size_t i = 0; i < count; i++) {
 		nsh_process_hold(processes[i]);
-		/* In this order: only a refused descriptor makes the clock wake us. */
+		/* In this order: a refused descriptor shortens the timeout. */
 		used += nsh_held_watches(processes[i], watches + used,
 					 room - used - (count - 1 - i));
 		seconds = nsh_sooner(seconds, nsh_held_timeout(processes[i]));
@@ -98,8 +98,8 @@ int nsh_processes_poll(struct nsh_process *const *processes, size_t count, int o
 static int check_pipes(const struct nsh_command *cmd, struct nsh_failure *failure)
 {
 	return nsh_command_find_pipe(cmd, 0) < 0 ? 0
-		: nsh_fail_code(failure, NSH_INVALID, "run would wait for a pipe that "
-				"nobody reads or writes meanwhile: use start");
+		: nsh_fail_code(failure, NSH_INVALID, "run waits, so the caller could "
+				"not read or write the pipe: use start");
 }
 
 int nsh_command_run(struct nsh_command *cmd, struct nsh_process **ret_process,
@@ -157,7 +157,7 @@ static void abort_held(struct nsh_process *process)
 	nsh_held_terminate(process, NSH_ABORT_GRACE);
 	if (wait_held(process, -1, NULL) >= 0)
 		return;
-	/* Its data cannot be moved; it must end all the same. */
+	/* Its data cannot be moved, but it must end nevertheless. */
 	nsh_io_close(&process->io);
 	(void)wait_held(process, -1, NULL);
 }
@@ -188,7 +188,7 @@ void nsh_process_forget_descriptors(struct nsh_process *process)
 	nsh_fd_forget(&process->handshake.daemon_pidfd);
 	for (size_t i = 0; i < process->tree.count; i++)
 		nsh_fd_forget(&process->tree.members[i].pidfd);
-	/* It is on a stack that belongs to it. */
+	/* The supervisor runs on that memory, so it is not freed. */
 	process->supervisor = NULL;
 	nsh_fd_forget(&process->pidfd);
 }
@@ -196,8 +196,8 @@ void nsh_process_forget_descriptors(struct nsh_process *process)
 void nsh_process_release(struct nsh_process *process)
 {
 	if (!nsh_process_is_ours(process)) {
-		/* Limit: what the keeper was changing at the fork may be in any
-		 * state, and is not freed. */
+		/* Limit: the keeper may have been changing it at the fork, so
+		 * it may be in any state and is not freed. */
 		if (process->is_lent)
 			return;
 		nsh_process_forget_descriptors(process);

@@ -1,4 +1,5 @@
-/* How a child ended: from wait, or, if other code waited first, from the pidfd. */
+/* Collects the status of a child: from wait(2), or from the pidfd if other code waited
+ * first. */
 
 #include <errno.h>
 #include <poll.h>
@@ -44,6 +45,7 @@ static void set_usage(struct nsh_result *result, const struct rusage *usage)
 	result->max_rss = (int64_t)usage->ru_maxrss * 1024;
 }
 
+/* Other code has reaped the child: the kernel may have kept the status. */
 static void collect_stolen(struct nsh_process *process)
 {
 	int status;
@@ -55,7 +57,8 @@ static void collect_stolen(struct nsh_process *process)
 	process->exited = true;
 }
 
-/* A daemon is init's child: when it ends is known, how is not asked. */
+/* A daemon is init's child, so it has no status for us.  Waiting for it ends when it
+ * has started, as a success. */
 static void collect_daemon(struct nsh_process *process)
 {
 	process->exited = true;
@@ -87,7 +90,8 @@ static void collect_child(struct nsh_process *process)
 		collect_stolen(process);
 }
 
-/* A supervisor that was killed took the status with it. */
+/* If the supervisor was killed, the status is lost with it; then the program's own
+ * pidfd shows the end. */
 static void collect_supervised(struct nsh_process *process)
 {
 	struct supervisor *supervisor = process->supervisor;

@@ -1,4 +1,4 @@
-/* The parent's end of a child's pipe. */
+/* Streams: the parent's ends of a child's pipes. */
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -32,7 +32,7 @@ void nsh_stream_close(struct nsh_stream *stream)
 {
 	if (!stream)
 		return;
-	/* After a fork of the host the numbers may be its own files. */
+	/* After a fork of the host the numbers may be files of the child. */
 	if (!nsh_process_is_ours(stream->process)) {
 		nsh_fd_forget(&stream->epoll);
 		nsh_fd_forget(&stream->fd);
@@ -61,8 +61,8 @@ bool nsh_stream_is_closed(const struct nsh_stream *stream)
 	return stream->fd < 0 && !stream->ended;
 }
 
-/* After a fork of the host the file behind the descriptor is still the owner's
- * too: its bytes and its flags are not ours to take. */
+/* Refuses a closed stream, and one of the parent after a fork of the host: both
+ * share the open file, so reading would take the parent's bytes. */
 static int check_usable(const struct nsh_stream *stream)
 {
 	if (!nsh_stream_is_closed(stream) && nsh_process_is_ours(stream->process))
@@ -86,8 +86,8 @@ int nsh_stream_take_fd(struct nsh_stream *stream)
 
 /* ---- reading ----------------------------------------------------------- */
 
-/* Only when what was taken is the larger part, so that a byte moves at most
- * once on average. */
+/* Removes the consumed bytes if they are the larger part, so that a byte moves at
+ * most once on average. */
 static void compact(struct nsh_stream *stream)
 {
 	size_t left = stream->data.size - stream->taken;
@@ -100,8 +100,8 @@ static void compact(struct nsh_stream *stream)
 	stream->taken = 0;
 }
 
-/* How many bytes of the buffer answer the question, 0 where more are needed.
- * What was searched is not searched again. */
+/* Returns the number of buffered bytes that satisfy the request, 0 if more are
+ * needed.  Does not search bytes twice: a long line would take quadratic time. */
 static size_t available(struct nsh_stream *stream, int separator, size_t max)
 {
 	size_t left = stream->data.size - stream->taken;
@@ -130,7 +130,7 @@ static void end_stream(struct nsh_stream *stream)
 	nsh_close(&stream->fd);
 }
 
-/* 1: there is more, or the end was seen; 0: would block; -1 with errno. */
+/* Returns 1 after reading bytes or the end, 0 if it would block, -1 with errno. */
 static int fill(struct nsh_stream *stream)
 {
 	ssize_t count;
@@ -152,8 +152,10 @@ static int fill(struct nsh_stream *stream)
 	return 1;
 }
 
-/* Whether to stop although there may be more to read: the record is too long, or
- * the process's time is up, on which its pump acts, or the keeper. */
+/* Returns 1 to continue reading, 0 if the process must be pumped because a deadline
+ * has passed, -1 if the record is too long.  Without this, a program that writes
+ * continuously would never be ended.  The keeper enforces the deadline of a lent
+ * process. */
 static int check_bounds(const struct nsh_stream *stream, int separator, size_t max)
 {
 	if (separator >= 0 && max == 0
@@ -177,8 +179,8 @@ int nsh_stream_read(struct nsh_stream *stream, int separator, size_t max,
 			*ret_data = stream->data.data + stream->taken;
 			*ret_size = size;
 			stream->taken += size;
-			/* The next read may start in what was searched for
-			 * another separator. */
+			/* The next read may have another separator, so it must
+			 * search from here. */
 			stream->scanned = stream->taken;
 			return 1;
 		}
@@ -209,8 +211,9 @@ ssize_t nsh_stream_write(struct nsh_stream *stream, const void *data,
 
 /* ---- waiting ----------------------------------------------------------- */
 
-/* Both in one; made again when the process waits for another descriptor, which
- * may have the same number.  -1 if that cannot be had. */
+/* Returns an epoll descriptor for the stream and the process's descriptor `other`;
+ * -1 if there is none.  Makes a new one if `other` is another file; the
+ * generation shows that, because the number may be the same. */
 static int watch_both(struct nsh_stream *stream, short events, int other)
 {
 	unsigned generation = stream->process->io.generation;
@@ -234,9 +237,9 @@ static short events_of(const struct nsh_stream *stream)
 	return stream->which == 0 ? NSH_WRITABLE : NSH_READABLE;
 }
 
-/* While the process moves data of its own, or is being ended, both must be
- * waited for: a program that cannot write its captured stderr would not write
- * the line we wait for either. */
+/* While the process moves data or is being ended, both must be waited for: a
+ * program that blocks on its captured stderr would never write the line that we
+ * wait for. */
 static bool needs_process(const struct nsh_stream *stream)
 {
 	const struct nsh_process *process = stream->process;
@@ -270,8 +273,8 @@ int nsh_stream_pollfd(struct nsh_stream *stream, short *ret_events)
 	return fd;
 }
 
-/* Seconds until its process must be pumped, or until reading from a finished one
- * stops; negative: never. */
+/* Returns the seconds until the process must be pumped, or until reading from a
+ * finished one stops; negative: never. */
 static double timeout_of(struct nsh_process *process)
 {
 	double seconds = nsh_process_timeout(process), left;

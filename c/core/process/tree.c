@@ -13,15 +13,15 @@
 #include "proc.h"
 #include "sys.h"
 
-/* A process that was just stopped may still be forking: we look again, 1 ms
- * apart, until all are seen stopped.  One in an uninterruptible sleep does not
- * fork meanwhile, and stops when it leaves it: it is given a few looks.  One
- * that waits for a processor is given more. */
+/* A process that was just sent SIGSTOP may still be forking, so the search is
+ * repeated, 1 ms apart, until all are seen stopped.  A process in an
+ * uninterruptible sleep does not fork and stops when the sleep ends: it gets only
+ * a few repetitions.  One that waits for a processor gets more. */
 enum { LOOKS = 8, LOOK_NANOSECONDS = 1000000 };
 static const double longest_search = 0.5;
 
-/* So many members have a pidfd at a time; the others wait for their turn.  All
- * have to go before the tree has gone, so nothing is missed by that. */
+/* The maximum number of members with a pidfd.  The others get one as those end;
+ * since all must end before the tree has, no end is missed. */
 enum { MOST_HELD = 32 };
 
 /* One operation on a tree.  Its functions return 0, or -1 with errno if it
@@ -32,12 +32,12 @@ struct sweep {
 	pid_t root, group;
 	int signal;
 	int (*act)(struct sweep *sweep);
-	bool elsewhere;         /* in another table: no pidfd of ours is there */
+	bool elsewhere;         /* in another descriptor table, without our pidfds */
 	bool is_done;
 	bool lists;             /* the kernel lists children */
-	bool found;             /* this look found one more */
-	bool running;           /* this look saw one that may fork */
-	bool asleep;            /* ... once it leaves an uninterruptible sleep */
+	bool found;             /* this look found a new member */
+	bool running;           /* this look saw a process that may fork */
+	bool asleep;            /* ... or one in an uninterruptible sleep */
 	int ret, errnum;
 };
 
@@ -49,8 +49,8 @@ static void note_lack(struct tree *tree, enum tree_lack lack, int errnum)
 	tree->lack_errnum = errnum;
 }
 
-/* -1 if that means that descriptors are out; anything else says that the
- * process has gone, or cannot be seen. */
+/* Returns -1 if descriptors have run out.  Any other error means that the process
+ * has gone or is hidden. */
 static int answer_to(int errnum)
 {
 	errno = errnum;
@@ -67,7 +67,8 @@ static bool is_member(const struct tree *tree, pid_t pid)
 	return false;
 }
 
-/* Before one is stopped: what could not be noted would stay stopped. */
+/* Called before a process is stopped: one that could not be recorded would stay
+ * stopped. */
 static int reserve(struct tree *tree)
 {
 	size_t capacity = tree->capacity ? tree->capacity * 2 : 16;
@@ -92,7 +93,7 @@ static void append(struct tree *tree, pid_t pid, unsigned long long start,
 	};
 }
 
-/* The held ones stay in front. */
+/* Removes a member; the held ones remain the first ones. */
 static void take_out(struct tree *tree, size_t index)
 {
 	nsh_close(&tree->members[index].pidfd);
@@ -115,15 +116,17 @@ static bool is_gone(const struct proc_stat *stat)
 	return stat->state == 'Z' || stat->state == 'X';
 }
 
-/* /proc hides the processes of other users (hidepid), which may be ours. */
+/* Notes a process that /proc hides but that exists: with hidepid, one that has
+ * become another user's. */
 static void note_hidden(struct sweep *sweep, int pidfd)
 {
 	if (nsh_sys_pidfd_send_signal(pidfd, 0, 0) != -ESRCH)
 		note_lack(sweep->tree, TREE_LACKS_SIGHT, 0);
 }
 
-/* A pidfd of the member, in *ret_pidfd, or -1 there if it has gone: its number
- * may be another's now.  The start is compared while the pidfd holds it. */
+/* Opens a pidfd of the member; *ret_pidfd is -1 if it has gone.  Its number may name
+ * another process, so the start time is compared after opening: the pidfd keeps
+ * the number from being reused. */
 static int open_member(struct sweep *sweep, const struct member *member,
 		       int *ret_pidfd)
 {
@@ -159,7 +162,8 @@ static int signal_member(struct sweep *sweep, struct member *member, int signal)
 	if (pidfd < 0)
 		return 0;
 	ret = nsh_sys_pidfd_send_signal(pidfd, signal, 0);
-	/* SIGCONT may always be sent within the session. */
+	/* SIGCONT may always be sent within the session, so its success says
+	 * nothing about permission. */
 	if (signal != SIGCONT)
 		member->is_denied = ret == -EPERM;
 	member->is_stopped = ret == 0 && signal != SIGCONT
@@ -171,9 +175,9 @@ static int signal_member(struct sweep *sweep, struct member *member, int signal)
 
 /* ---- finding ------------------------------------------------------------ */
 
-/* The relation is checked once more when the pidfd is held: before, the number
- * may have come to mean another process.  That the signal was accepted says
- * that what was read was this one's. */
+/* Stops a process and makes it a member.  Its relation was read after its pidfd was
+ * opened.  If the pidfd accepts the signal, the process is not reaped, so its
+ * number was not reused in between and the relation is its own. */
 static void stop(struct sweep *sweep, pid_t pid, int pidfd,
 		 const struct proc_stat *stat)
 {
@@ -186,6 +190,7 @@ static void stop(struct sweep *sweep, pid_t pid, int pidfd,
 	sweep->running = true;
 }
 
+/* Adds a process if it is still a child of `parent`, or in `group`. */
 static int add(struct sweep *sweep, pid_t pid, pid_t parent, pid_t group)
 {
 	struct proc_stat stat;
@@ -237,7 +242,8 @@ static void note_state(struct sweep *sweep, const struct proc_stat *stat)
 		sweep->running = true;
 }
 
-/* A thread may run on for a moment when the first one has stopped already. */
+/* Looks at each thread: one may still run, and fork, when the main thread has
+ * stopped. */
 static int add_of_thread(struct sweep *sweep, pid_t pid, pid_t thread)
 {
 	struct proc_stat stat;
@@ -267,7 +273,7 @@ static int add_children(struct sweep *sweep, pid_t pid)
 	return ret < 0 ? -1 : 0;
 }
 
-/* Of a kernel that lists no children, and for groups: all of /proc. */
+/* Searches all of /proc: for groups, and on kernels without lists of children. */
 static int add_scanned(struct sweep *sweep)
 {
 	struct numbers all;
@@ -291,9 +297,10 @@ static int add_scanned(struct sweep *sweep)
 	return ret < 0 ? -1 : 0;
 }
 
-/* ---- a look at all of it ------------------------------------------------ */
+/* ---- one search of the tree ----------------------------------------------- */
 
-/* One that has gone is dropped, before its number means another process. */
+/* Looks at a member and below it.  *ret_is_gone: it must be dropped, before its
+ * number names another process. */
 static int look_at_member(struct sweep *sweep, size_t index, bool *ret_is_gone)
 {
 	const struct member *member = &sweep->tree->members[index];
@@ -324,7 +331,7 @@ static int look_at_root(struct sweep *sweep)
 	return add_children(sweep, sweep->root);
 }
 
-/* Members that are held keep their place until their owner drops them. */
+/* Searches once.  Held members keep their places until the caller drops them. */
 static int look(struct sweep *sweep)
 {
 	struct tree *tree = sweep->tree;
@@ -343,8 +350,8 @@ static int look(struct sweep *sweep)
 	return !sweep->lists || sweep->group ? add_scanned(sweep) : 0;
 }
 
-/* Complete: all were seen stopped before their children were listed, and there
- * was no child that was not known. */
+/* Searches until the tree is complete: all were seen stopped before their children
+ * were listed, and no new child was found. */
 static int collect(struct sweep *sweep)
 {
 	static const struct timespec pause = { 0, LOOK_NANOSECONDS };
@@ -423,7 +430,8 @@ static int hold_some(struct sweep *sweep)
 	return 0;
 }
 
-/* 0, or -1 with errno as above.  What /proc cannot say is noted. */
+/* Performs the operation with /proc open.  Returns 0, or -1 with errno if it cannot
+ * go on in this descriptor table.  Notes other failures as a lack. */
 static int perform(struct sweep *sweep)
 {
 	struct tree *tree = sweep->tree;
@@ -451,6 +459,7 @@ static void perform_elsewhere(void *argument)
 	sweep->errnum = errno;
 }
 
+/* The same, but continues in a thread with its own table if descriptors run out. */
 static int perform_somehow(struct sweep *sweep)
 {
 	if (perform(sweep) == 0)
@@ -463,8 +472,9 @@ static int perform_somehow(struct sweep *sweep)
 	return sweep->ret;
 }
 
-/* Without any descriptor, or without /proc.  Those that were stopped just now
- * cannot have ended, so their numbers are still theirs. */
+/* Signals members without new descriptors and without /proc.  kill(2) is safe for
+ * those that this operation has stopped: they cannot have ended, except by
+ * SIGKILL, so their numbers are still theirs. */
 static void signal_the_rest(const struct tree *tree, int signal)
 {
 	for (size_t i = 0; i < tree->count; i++) {
