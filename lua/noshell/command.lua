@@ -84,6 +84,7 @@ local function start(calls, self, to_end, is_bound, attended)
   local asked = drive.asked(self)
   local started, raw = wait.start(calls, self, to_end, is_bound, attended)
   if not started then return fail(self, raw) end
+  state.of(started).started_in = calls
   drive.attach(started, asked)
   background.add(started)
   trace.started(started, self)

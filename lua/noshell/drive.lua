@@ -4,6 +4,7 @@
 local core = require "noshell.core"
 local failure = require "noshell.failure"
 local group = require "noshell.group"
+local host = require "noshell.host"
 local setters = require "noshell.command_streams"
 local state = require "noshell.state"
 
@@ -157,8 +158,16 @@ end
 --- does not keep others from being served.
 local CHUNKS_PER_STEP = 32
 
-local function next_chunk(source)
-  local chunk = source()
+--- Calls a user callback of a process.
+local function call(process, f, ...)
+  local programs = state.of(process).started_in
+  if not programs then return f(...) end
+  return host.guard(programs, f, ...)
+end
+
+local function next_chunk(source, process)
+  local chunk
+  if process then chunk = call(process, source) else chunk = source() end
   if chunk ~= nil and not setters.is_chunk(chunk) then
     error(("input: a string is needed, not %s"):format(failure.shown(chunk)), 0)
   end
@@ -185,10 +194,10 @@ end
 
 --- Writes as much as the program reads now. EPIPE is not an error: a program may stop
 --- reading.
-local function feed(driver)
+local function feed(process, driver)
   for _ = 1, CHUNKS_PER_STEP do
     if not driver.chunk then
-      driver.chunk, driver.offset = next_chunk(driver.source), 1
+      driver.chunk, driver.offset = next_chunk(driver.source, process), 1
       if not driver.chunk then return stop_feeding(driver) end
       if not driver.stdin then return end
     end
@@ -234,14 +243,14 @@ local function tell_lines(process, driver, output, finished)
     local line = next_line(process, output, finished)
     if not line then return end
     output.from = output.from + #line
-    output.on_line(drive.chomp(line, driver.crlf))
+    call(process, output.on_line, drive.chomp(line, driver.crlf))
   end
 end
 
 local function tell_data(process, output)
   local data = process:_captured(output.which, output.from)
   output.from = output.from + #data
-  if data ~= "" then output.on_data(data) end
+  if data ~= "" then call(process, output.on_data, data) end
 end
 
 --- The number of bytes held beyond `tail`, so that kept bytes are seldom moved.
@@ -261,7 +270,7 @@ end
 
 local function serve(process, driver, finished)
   if driver.stdin and finished then stop_feeding(driver) end
-  if driver.stdin then feed(driver) end
+  if driver.stdin then feed(process, driver) end
   for _, output in ipairs(driver.outputs) do
     if output.on_line then
       tell_lines(process, driver, output, finished)

@@ -2,6 +2,7 @@
 
 local failure = require "noshell.failure"
 local group = require "noshell.group"
+local host = require "noshell.host"
 local lists = require "noshell.list"
 local misuse = require "noshell.misuse"
 local pipeline = require "noshell.pipeline"
@@ -65,7 +66,7 @@ end
 --- Calls a user callback, or a function that calls one; keeps the first error.
 local function call(self, f, ...)
   -- Limit: on Lua 5.1, which cannot yield across pcall, callbacks must not yield.
-  local ok, answered = pcall(f, ...)
+  local ok, answered = pcall(host.guard, self.calls, f, ...)
   if ok then return answered end
   self.raised = self.raised or { answered }
 end

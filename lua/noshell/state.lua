@@ -27,6 +27,7 @@
 ---@field crlf? boolean                   lines of its streams end with CR LF
 ---@field iterated? boolean               an iterator over its output started it
 ---@field calls? noshell.scope            ... and its scope ends it if a wait fails
+---@field started_in? noshell.scope         the call that started it
 ---@field watched_by? noshell.pollset     the set that watches it, kept alive here
 ---@field result? noshell.result          the outcome, once it was determined
 ---@field err? noshell.error

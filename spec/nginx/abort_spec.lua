@@ -310,6 +310,67 @@ nginx.describe("in nginx, a killed light thread", function()
   end)
 end)
 
+-- Calls whose user callback runs while programs do; `leave` does not return.
+local CALLBACKS = {
+  on_stdout = "noshell.run { probe, '--say', 'x', '--pause', on_stdout = leave }",
+  input = "noshell.run { probe, '--pause', input = leave }",
+  tee = [[noshell.pipeline({ probe, "--say", "x", "--pause" }, noshell.tee(leave),
+    { probe, "--pause" }):run()]],
+  map = [[noshell.map({ 1, 2, 3 }, function(i)
+    if i == 3 then leave() end
+    return { probe, "--pause" }
+  end)]],
+  on_progress = [[noshell.map({ 1, 2, 3 }, function(i)
+    return i < 3 and { probe, "--pause" } or { tiny }
+  end, { on_progress = leave })]],
+}
+
+local LEAVES = { exit = "ngx.exit(403)", exec = "ngx.exec '/run'",
+  redirect = "ngx.redirect '/run'", sleep = "ngx.sleep(60)" }
+
+nginx.describe("in nginx, a user callback", function()
+  for name, call in pairs(CALLBACKS) do
+    it("that leaves, as by ngx.exit, leaves no program in " .. name, function()
+      local locations = { ["/run"] = RUN, ["/left"] = "ngx.print(left or 0)" }
+      for way, leave in pairs(LEAVES) do
+        locations["/" .. way] = ([[
+          local function leave()
+            left = (left or 0) + 1
+            %s
+          end
+          %s
+        ]]):format(leave, call)
+      end
+      nginx.with({ http = HTTP, locations = locations }, function(server)
+        assert.equal("0", server:body("/run"))
+        for i, way in ipairs { "exit", "exec", "redirect", "sleep" } do
+          local connection = server:send("/" .. way)
+          assert.truthy(nginx.eventually(function()
+            return tonumber(server:body("/left")) == i
+          end, 10))
+          connection:close()
+          await_children(server, 0)
+        end
+      end)
+    end)
+  end
+
+  it("may wait for programs, and replace ngx.ctx", function()
+    nginx.with({ http = HTTP, locations = { ["/nested"] = [[
+      local texts = {}
+      assert(noshell.run { probe, "--say", "x", "--say", "y", on_stdout = function(line)
+        ngx.ctx = {}
+        texts[#texts + 1] = noshell.output("echo", line)
+        ngx.sleep(0.01)
+      end })
+      ngx.print(table.concat(texts))
+    ]] } }, function(server)
+      for _ = 1, 3 do assert.equal("xy", server:body("/nested")) end
+      await_children(server, 0)
+    end)
+  end)
+end)
+
 nginx.describe("in nginx, a run that waits", function()
   it("ends its program if the worker is terminated", function()
     local pid

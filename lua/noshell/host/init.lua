@@ -50,6 +50,8 @@ local state = require "noshell.state"
 ---@field starts_aside? boolean    programs are started in another thread, and not only
 ---  those that open a FIFO
 ---@field prepare? fun()          called before a program is started
+---@field hold? fun(held: noshell.held[]): any?     owns these until release
+---@field release? fun(holder: any, held: noshell.held[])
 ---@field entrusts? boolean        its wake-up channels own the objects of awaited.held
 
 local host = {}
@@ -306,6 +308,35 @@ local function held_by(pollable, owners)
     end
   end
   return list
+end
+
+local function settle(waiter, holder, held, own, ok, ...)
+  background.leave(own)
+  waiter.release(holder, held)
+  if ok then return ... end
+  error((...), 0)
+end
+
+--- Calls f(...), a user callback. It may yield and never be resumed, or end the request,
+--- as ngx.exit does: then these programs are ended, too.
+---@param processes noshell.process[]
+---@param f function
+---@param ... any
+function host.guard(processes, f, ...)
+  local waiter = find()
+  if not waiter.hold then return f(...) end
+  local held, own = {}, {}
+  for _, process in ipairs(processes) do
+    if not process:closed() and process:_is_bound() then
+      -- So that no other waiter serves it, which would take it back.
+      background.enter(own, process)
+      add_process(held, process)
+    end
+  end
+  local holder = held[1] and waiter.hold(held)
+  if holder then return settle(waiter, holder, held, own, pcall(f, ...)) end
+  background.leave(own)
+  return f(...)
 end
 
 --- True if another coroutine closed the pollable meanwhile.

@@ -119,6 +119,34 @@ local function drop(channel)
   pcall(channel.socket.close, channel.socket)
 end
 
+--- Whether it is this request's, and open. A cosocket of another request raises.
+local function is_usable(channel)
+  local ok, times = pcall(channel.socket.getreusedtimes, channel.socket)
+  return ok and times ~= nil
+end
+
+--- Has an idle channel own these while something else runs that may yield, or end the
+--- request. Returns what release takes; nil if there is none.
+---@param held noshell.held[]
+---@return noshell.wake_channel?
+function nginx.hold(held)
+  for channel in take do
+    if is_usable(channel) then
+      for i = 1, #held do held[i]:_entrust(channel.number) end
+      return channel
+    end
+    drop(channel)
+  end
+end
+
+---@param channel noshell.wake_channel
+---@param held noshell.held[]
+function nginx.release(channel, held)
+  -- Each is taken back when it is asked anything.
+  for i = 1, #held do held[i]:closed() end
+  give(channel)
+end
+
 local function wait_somehow(awaited, seconds)
   for channel in take do
     if wait_with(channel, awaited, seconds) then return channel end
