@@ -30,6 +30,7 @@ struct nsh_stream {
 	bool is_blind;          /* as in struct nsh_process */
 	struct buffer data;     /* bytes read; consumed up to `taken` */
 	size_t taken, scanned;
+	bool is_pipe;           /* and no terminal, socket or dry run's descriptor */
 };
 
 struct nsh_process {

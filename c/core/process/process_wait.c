@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -220,11 +221,22 @@ void nsh_process_leave_streams(struct nsh_process *process)
 	process->leaves_streams = true;
 }
 
+/* Whether the host has closed the pidfd, and so probably all of our descriptors: their
+ * numbers may be files of the host.  A collector that closes them would harm it. */
+static bool has_lost_descriptors(const struct nsh_process *process)
+{
+	return process->pidfd >= 0
+		&& nsh_sys_waitid(NSH_P_PIDFD, process->pidfd, NULL,
+				  WEXITED | WNOHANG | WNOWAIT, NULL) == -EBADF;
+}
+
 void nsh_process_forget(struct nsh_process *process)
 {
 	if (!process)
 		return;
 	nsh_process_hold(process);
+	if (nsh_process_is_ours(process) && has_lost_descriptors(process))
+		nsh_process_forget_descriptors(process);
 	if (nsh_process_is_ours(process)) {
 		nsh_handshake_drop(process);
 		if (!process->exited && process->pidfd >= 0) {

@@ -1,5 +1,6 @@
 /* Streams: the parent's ends of a child's pipes. */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +26,16 @@ struct nsh_stream *nsh_stream_new(struct nsh_process *process, int which,
 	stream->which = which;
 	stream->fd = take_fd;
 	stream->epoll = -1;
+	stream->is_pipe = fcntl(take_fd, F_GETPIPE_SZ) >= 0;
 	return stream;
+}
+
+/* Whether the host has closed the descriptor and opened something else that has its
+ * number. */
+static bool is_lost(const struct nsh_stream *stream)
+{
+	return stream->is_pipe && stream->fd >= 0
+		&& fcntl(stream->fd, F_GETPIPE_SZ) < 0;
 }
 
 void nsh_stream_close(struct nsh_stream *stream)
@@ -33,7 +43,7 @@ void nsh_stream_close(struct nsh_stream *stream)
 	if (!stream)
 		return;
 	/* After a fork of the host the numbers may be files of the child. */
-	if (!nsh_process_is_ours(stream->process)) {
+	if (!nsh_process_is_ours(stream->process) || is_lost(stream)) {
 		nsh_fd_forget(&stream->epoll);
 		nsh_fd_forget(&stream->fd);
 	}
