@@ -318,9 +318,9 @@ void nsh_command_set_pid_file(struct nsh_command *cmd, const char *path);
  * FIFO without another end, may take as long. */
 void nsh_command_set_timeout(struct nsh_command *cmd, double seconds,
 			     double grace);
-/* Limits the start alone, of a command that shares a timeout with others, as those
- * of a pipeline do: when nsh_now() is `deadline`, a child that waits in a hook, or
- * for the other end of a FIFO, is killed, and the start fails with ETIMEDOUT. */
+/* Limits only the start, for commands that share a timeout, as those of a pipeline:
+ * at the time `deadline` of nsh_now, a child that waits in a hook or for the other
+ * end of a FIFO is killed, and the start fails with ETIMEDOUT. */
 void nsh_command_set_start_deadline(struct nsh_command *cmd, double deadline);
 /* Limits each captured stream to a number of bytes; SIZE_MAX: no limit; default
  * 64 MiB. */
@@ -905,9 +905,9 @@ void nsh_features_dry(struct nsh_features *ret_features);
 void nsh_trap_open(void (*notify)(void), void (*at_exit)(void));
 /* Restores all dispositions; at_exit is no longer called. */
 void nsh_trap_close(void);
-/* Whether it is open, and was opened by this process, not by the parent of a fork. */
+/* Returns true if this process has opened it, not the parent of a fork. */
 bool nsh_trap_is_ours(void);
-/* Notes the signal from now on.  The first call for a signal saves its disposition.
+/* Starts to note the signal.  The first call for a signal saves its disposition.
  * Returns 0, or -1 with errno: EINVAL if it cannot be handled (KILL, STOP, signals of
  * libc) or must not be (SEGV, BUS, FPE, ILL: the handler would return to the fault). */
 int nsh_trap_set(int signal);
@@ -915,7 +915,8 @@ int nsh_trap_set(int signal);
 int nsh_trap_ignore(int signal);
 /* Restores the disposition that the first call saved. */
 void nsh_trap_restore(int signal);
-/* Whether the signal is ignored, by us or by the program that started us (nohup(1)). */
+/* Returns true if the signal is ignored, by us or by the program that started us
+ * (nohup(1)). */
 bool nsh_trap_is_ignored(int signal);
 /* Returns a signal that was noted, and forgets it; 0: none. */
 int nsh_trap_take(void);

@@ -51,7 +51,7 @@ struct setter nsh_lua_setter_begin(lua_State *L, const char *method, int min,
 int nsh_lua_setter_end(const struct setter *setter);
 /* Records the caller's place if the setter made an argument error. */
 void nsh_lua_setter_note(const struct setter *setter);
-/* Whether the command can still be changed. */
+/* True if the command can still be changed. */
 bool nsh_lua_setter_works(const struct setter *setter);
 
 /* Records an argument error: the value at `place`, and "argument 2

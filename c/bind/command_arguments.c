@@ -13,8 +13,7 @@ static void add_word(const struct setter *setter, struct place place)
 		nsh_command_mark_secret(setter->cmd);
 }
 
-/* How deeply lists of arguments may be nested.  A list that contains itself has no
- * end. */
+/* The maximum depth of nested lists: a list that contains itself has no end. */
 enum { NESTING = 50 };
 
 /* The lists that are being flattened; each is on the Lua stack. */

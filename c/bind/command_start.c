@@ -276,7 +276,7 @@ static int start_command(lua_State *L)
 	return 1;
 }
 
-/* Whether an object is passed that is closed once the program has started. */
+/* True if an object is passed that is closed once the program has started. */
 static bool closes_passed(lua_State *L)
 {
 	bool found = false;

@@ -17,7 +17,7 @@
 #endif
 #include <lualib.h>
 
-/* 5.1's userdata have an environment where later ones have a user value. */
+/* In Lua 5.1, userdata have an environment in place of a user value. */
 #ifdef LUA_ENVIRONINDEX
 #define lua_getuservalue(L, index) lua_getfenv(L, index)
 #define lua_setuservalue(L, index) (void)lua_setfenv(L, index)
@@ -37,7 +37,7 @@
 #define nsh_lua_check_version(L) (void)(L)
 #endif
 
-/* Integers beside floats came with 5.3; before, a number is a double. */
+/* Before Lua 5.3 there are no integers: a number is a double. */
 #ifdef LUA_MAXINTEGER
 #define nsh_lua_has_integer(L, index) lua_isinteger(L, index)
 #else

@@ -4,7 +4,7 @@
 
 #include "value.h"
 
-/* Fields that say nothing are absent. */
+/* Empty fields are absent. */
 static void set_text(lua_State *L, const char *field, const char *text)
 {
 	if (text && *text)

@@ -69,7 +69,7 @@ static short events_of(const char *text)
 		       | (strchr(text, 'w') ? NSH_WRITABLE : 0));
 }
 
-/* What stands at list[at] and list[at + 1]. */
+/* Reads the descriptor list[at] and the events list[at + 1]. */
 static struct nsh_watch check_watch(lua_State *L, int list, int at)
 {
 	const char *events;

@@ -203,7 +203,7 @@ static int poll_once(lua_State *L)
 
 /* ---- signals and the end ----------------------------------------------- */
 
-/* TERM where none is given. */
+/* The default is TERM. */
 static int check_signal(lua_State *L, int argument)
 {
 	int number = 15;
@@ -286,7 +286,7 @@ static int handshake_notify(lua_State *L)
 	return 1;
 }
 
-/* What the userdata held; it is closed from now on. */
+/* Takes the process out of the userdata, which is closed then. */
 static struct nsh_process *take(lua_State *L)
 {
 	struct process *process = nsh_lua_check_process(L);

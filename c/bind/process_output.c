@@ -1,5 +1,5 @@
-/* What a process has captured so far: for the Lua part, which tells of lines
- * as they come, and keeps the end of a long output alone. */
+/* The output captured so far.  The Lua layer passes it on line by line, and keeps only
+ * the end of a long output. */
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
@@ -19,7 +19,7 @@ static int check_which(lua_State *L)
 	return (int)which;
 }
 
-/* An offset in what was captured; its end where it would lie behind it. */
+/* Reads an offset in the captured output; limits it to the size. */
 static size_t check_offset(lua_State *L, int index, size_t size)
 {
 	lua_Number offset = luaL_optnumber(L, index, 0);
@@ -28,8 +28,8 @@ static size_t check_offset(lua_State *L, int index, size_t size)
 	return offset < (lua_Number)size ? (size_t)offset : size;
 }
 
-/* process:_captured(which, from): the bytes behind the first `from`; nil where
- * the stream is not captured. */
+/* process:_captured(which, from): the bytes after the first `from`; nil if the stream
+ * is not captured. */
 static int get_captured(lua_State *L)
 {
 	struct nsh_process *process = nsh_lua_check_open(L);
@@ -44,9 +44,9 @@ static int get_captured(lua_State *L)
 	return 1;
 }
 
-/* process:_captured_line(which, from, scanned): the line behind the first
- * `from` bytes, with its newline; nil and the number of bytes that are there
- * where there is no whole one.  There is no newline before `scanned`. */
+/* process:_captured_line(which, from, scanned): the line after the first `from` bytes,
+ * with its newline; nil and the number of bytes if it is incomplete.  The bytes from
+ * `from` to `scanned` contain no newline. */
 static int get_line(lua_State *L)
 {
 	struct nsh_process *process = nsh_lua_check_open(L);
@@ -73,7 +73,7 @@ static int get_line(lua_State *L)
 	return 2;
 }
 
-/* process:_captured_size(which); nil where the stream is not captured. */
+/* process:_captured_size(which); nil if the stream is not captured. */
 static int get_size(lua_State *L)
 {
 	struct nsh_process *process = nsh_lua_check_open(L);

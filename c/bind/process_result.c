@@ -1,11 +1,11 @@
-/* How a process ended, as a table. */
+/* The result of a process as a table. */
 #include <errno.h>
 
 #include "failure.h"
 #include "process.h"
 #include "value.h"
 
-/* -1 where it is not known, and then absent. */
+/* Sets a number; -1 is unknown, and the field is absent. */
 static void set_number(lua_State *L, const char *field, double value)
 {
 	if (value >= 0)
@@ -27,7 +27,7 @@ static void set_output(lua_State *L, const char *field,
 	lua_setfield(L, -2, field);
 }
 
-/* A list of the names of streams; absent where it is empty. */
+/* Sets a list of names of streams; absent if it is empty. */
 static void set_held(lua_State *L, const struct nsh_result *result)
 {
 	static const char *const names[] = { "stdin", "stdout", "stderr" };

@@ -43,7 +43,7 @@ static int pump_all(const struct list *list, struct nsh_failure *failure)
 	return finished;
 }
 
-/* Whether the others have to be ended because of one of them. */
+/* True if the others have to be ended because of one of them. */
 static bool has_fatal(const struct list *list)
 {
 	struct nsh_failure failure;
@@ -78,8 +78,8 @@ struct wait {
 	bool waited;
 };
 
-/* Whether Lua has to look: time is up, one is to be ended, or a signal handler has
- * set a hook, which only runs in Lua: lua.c raises "interrupted!" so. */
+/* True if Lua has to act: the time is up, one is to be ended, or a signal handler has
+ * set a hook, which runs only in Lua: that is how lua.c raises "interrupted!". */
 static bool is_due(lua_State *L, const struct wait *wait)
 {
 	return (wait->waited && wait->list.count > 1 && has_fatal(&wait->list))
@@ -87,7 +87,7 @@ static bool is_due(lua_State *L, const struct wait *wait)
 		|| (wait->until >= 0 && nsh_now() >= wait->until);
 }
 
-/* Whether to go on; if not, 0 in *ret to return to Lua, or -1 with errno. */
+/* Returns true to continue; otherwise *ret is 0 to return to Lua, or -1 with errno. */
 static bool wait_once(struct wait *wait, int *ret)
 {
 	double left = wait->until < 0 ? -1 : wait->until - nsh_now();

@@ -80,7 +80,7 @@ static int entrust(lua_State *L)
 	return 1;
 }
 
-/* Whether it is over: its process was taken, or it has gone with a channel. */
+/* True if it is over: its process was taken, or its channel has ended. */
 static int is_closed(lua_State *L)
 {
 	lua_pushboolean(L, !check_any(L)->start);
@@ -120,7 +120,7 @@ static int finish(lua_State *L)
 	return finish_start(L, 0);
 }
 
-/* The same, and stands still for it, at most a second. */
+/* The same, but blocks until it is done, at most a second. */
 static int finish_now(lua_State *L)
 {
 	return finish_start(L, 1);
@@ -130,7 +130,7 @@ static int pollfd(lua_State *L)
 {
 	int fd = nsh_start_fd(check(L)->start);
 
-	/* After a fork of the host: finish says so. */
+	/* After a fork of the host, finish reports the failure. */
 	if (fd < 0)
 		return nsh_lua_fail_errno(L, "start", EBADF);
 	lua_pushinteger(L, fd);

@@ -20,7 +20,7 @@ struct stream {
 void nsh_lua_push_stream(lua_State *L, int index, int which);
 /* Returns NULL if the process is closed. */
 struct nsh_stream *nsh_lua_stream(const struct stream *stream);
-/* Whether the stream or its process is closed. */
+/* True if the stream or its process is closed. */
 bool nsh_lua_stream_is_closed(const struct stream *stream);
 void nsh_lua_open_stream(lua_State *L);
 

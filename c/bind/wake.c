@@ -6,7 +6,7 @@
 #include "../noshell.h"
 #include "failure.h"
 
-/* 5.3 and LuaJIT 2.1 can tell; nil elsewhere. */
+/* Lua 5.3 and LuaJIT 2.1 report it; nil elsewhere. */
 int nsh_lua_can_yield(lua_State *L)
 {
 #if defined LUA_MAXINTEGER || (defined LUA_ENVIRONINDEX && defined luaL_newlib)

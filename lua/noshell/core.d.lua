@@ -148,7 +148,7 @@ function core.trap_take() end
 ---@return boolean
 function core.trap_is_ignored(signal) end
 
---- Whether this process called trap_open, not the parent of a fork.
+--- Returns true if this process called trap_open, not the parent of a fork.
 ---@return boolean
 function core.trap_is_ours() end
 

@@ -14,7 +14,7 @@ local trap = {}
 ---@type table<integer, noshell.trap_handler>
 local handlers = {}
 
---- That of EXIT.
+--- The handler of EXIT.
 ---@type fun(name: string)?
 local exit_handler
 
@@ -28,7 +28,7 @@ local OWNERS = { ngx = "nginx", vim = "Neovim" }
 local function run_exit()
   local f = exit_handler
   exit_handler = nil
-  -- In a forked child the end of the script is not the child's.
+  -- A forked child does not end the script.
   if not f or not core.trap_is_ours() then return end
   local ok, err = pcall(f, "EXIT")
   if not ok then
@@ -36,8 +36,8 @@ local function run_exit()
   end
 end
 
---- Calls the handlers of the signals that were noted. An error in one is raised here,
---- and passes through the wait or the code that was interrupted.
+--- Calls the handlers of the signals that were noted. An error in one passes through the
+--- wait or the code that was interrupted.
 local function dispatch()
   local signal = core.trap_take()
   while signal do
@@ -52,7 +52,7 @@ local function dispatch()
   end
 end
 
---- Brings the disposition of a signal in line with its handler.
+--- Sets the disposition of a signal according to its handler.
 local function install(signal)
   local how = "restore"
   if handlers[signal] then
@@ -115,10 +115,11 @@ local function set(name, f)
   return previous
 end
 
---- Calls `f` with the signal's name when this process gets the signal: at once during
---- any wait of noshell's, otherwise between two instructions of Lua code. "ignore"
---- ignores the signal, nil restores what was before the first call. An error that `f`
---- raises passes through the call that was interrupted, which ends its program.
+--- Sets a handler, which is called with the signal's name when this process gets the
+--- signal: at once during any wait of noshell's, otherwise between two instructions of
+--- Lua code. "ignore" ignores the signal; nil restores the disposition before the first
+--- call. An error in `f` passes through the call that was interrupted, which ends its
+--- program.
 ---
 --- "EXIT" stands for the end of the script: of its main chunk, by an error, by os.exit,
 --- or by HUP, INT or TERM if they have no handler; the process then dies of that signal.

@@ -11,7 +11,7 @@
 /* Numbers are below this: a set is a 64-bit word, bit n is capability n. */
 enum { NSH_CAPABILITIES = 64 };
 
-/* Whether this build knows the names. */
+/* True if this build knows the names. */
 bool nsh_capability_names_available(void);
 /* Returns the number of "net_raw" or "CAP_NET_RAW"; -1 if it is unknown. */
 int nsh_capability_number(const char *name);

@@ -6,15 +6,14 @@
 
 #include <time.h>
 
-/* How often to look if no descriptor can be waited for (EMFILE, ENOSPC), in
- * seconds. */
+/* Seconds between two looks if no descriptor can be waited for (EMFILE, ENOSPC). */
 #define NSH_BLIND_INTERVAL 0.01
 
 /* Returns the time, at least 0 and at most 30 years: more would not fit a timespec
  * or be refused (EINVAL).  Callers look at their deadlines again after a wait. */
 struct timespec nsh_timespec(double seconds);
 
-/* The sooner of two times, either of which may be negative: never. */
+/* Returns the earlier of two times; a negative one is never. */
 static inline double nsh_sooner(double a, double b)
 {
 	return a < 0 ? b : b < 0 ? a : a < b ? a : b;

@@ -10,14 +10,14 @@
 static atomic_uint owner;               /* nsh_fork_id() of the process */
 static atomic_int count;
 
-/* How long exit(3) waits; KILL follows TERM after 10 ms. */
+/* The longest that exit(3) waits.  KILL follows TERM after 10 ms, so this is ample. */
 static const double longest = 1.0;
 
 void nsh_ending_begin(void)
 {
 	unsigned self = nsh_fork_id();
 
-	/* The parent's, after a fork of the host. */
+	/* After a fork of the host, the count is the parent's. */
 	if (atomic_exchange(&owner, self) != self)
 		atomic_store(&count, 0);
 	(void)atomic_fetch_add(&count, 1);

@@ -1,7 +1,7 @@
 /*
- * ending.h: counts the programs that threads of ours are about to end.  exit(3)
- * waits for them, a second at most: the threads go with the host, and the programs
- * would run on.
+ * ending.h: counts the programs that helper threads are about to end.  exit(3) waits
+ * for them, a second at most: the threads end with the host, and the programs would
+ * run on.
  */
 #ifndef NSH_ENDING_H
 #define NSH_ENDING_H

@@ -14,7 +14,7 @@
  * when the first is added).  If no descriptor is left, returns the last answer,
  * which may be of another thread. */
 int nsh_filters(void);
-/* Whether a core dump of a child that shares memory also kills the host, as before
+/* True if a core dump of a child that shares memory also kills the host, as before
  * Linux 5.16; the SIGSYS of a filter dumps core.  NOSHELL_KERNEL=5.10 in the
  * environment pretends that release, for the specs. */
 bool nsh_spreads_core_dumps(void);

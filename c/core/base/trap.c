@@ -42,6 +42,8 @@ static void note(int signal)
 	errno = saved_errno;
 }
 
+/* Only in the thread that opened: exit(3) may be called in any thread, but the
+ * script's interpreter belongs to one. */
 static void leave_process(void)
 {
 	if (nsh_trap_is_ours() && owner.at_exit
@@ -90,8 +92,8 @@ static void leave_handled(int signal)
 
 static int change(int signal, void (*handler)(int))
 {
-	/* A script that reads a file at this moment reads on: few callers of
-	 * read(2) expect EINTR.  ppoll(2) is never restarted. */
+	/* SA_RESTART, because few callers of read(2) expect EINTR.  ppoll(2) is
+	 * never restarted (signal(7)), so waits are interrupted. */
 	struct sigaction action = { .sa_handler = handler, .sa_flags = SA_RESTART };
 	struct sigaction old;
 
@@ -147,7 +149,8 @@ int nsh_trap_take(void)
 {
 	if (!has_noted)
 		return 0;
-	/* In this order: one that arrives meanwhile sets it again. */
+	/* Cleared before the search: a signal that arrives meanwhile sets it
+	 * again. */
 	has_noted = 0;
 	for (int signal = 1; signal < COUNT; signal++)
 		if (noted[signal]) {
@@ -170,11 +173,11 @@ void nsh_trap_die(int signal)
 	sigaddset(&one, signal);
 	(void)pthread_sigmask(SIG_UNBLOCK, &one, NULL);
 	(void)raise(signal);
-	/* Its default action does not end a process. */
+	/* Reached if the signal's default action does not end the process. */
 	_exit(128 + signal);
 }
 
-/* Whether this thread blocks a signal that is handled. */
+/* True if this thread blocks a signal that is handled. */
 static bool blocks_handled(const sigset_t *mask)
 {
 	for (int signal = 1; signal < COUNT; signal++)
@@ -184,6 +187,9 @@ static bool blocks_handled(const sigset_t *mask)
 	return false;
 }
 
+/* Blocks the signals, looks whether one was noted, and lets ppoll(2) open the mask
+ * and wait atomically: otherwise a signal between the look and the wait would be
+ * noticed only after the wait. */
 int nsh_trap_ppoll(struct pollfd *poll_fds, nfds_t count, const struct timespec *left)
 {
 	int ret = -1, saved_errno = EINTR;

@@ -7,9 +7,9 @@
 #include <poll.h>
 #include <time.h>
 
-/* ppoll(2), which also fails with EINTR if a signal was noted before the call.
- * Without that, one that arrives just before would be seen only after the wait.
- * In a thread that blocks the signals, as helper threads do, it is ppoll(2). */
+/* Calls ppoll(2), but also fails with EINTR if a signal was noted before the call.
+ * In a thread that blocks the signals, as helper threads do, it only calls
+ * ppoll(2). */
 int nsh_trap_ppoll(struct pollfd *poll_fds, nfds_t count, const struct timespec *left);
 
 #endif

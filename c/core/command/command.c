@@ -34,6 +34,8 @@ struct nsh_command *nsh_command_new(const char *program)
 	return cmd;
 }
 
+/* The list ends with NULL.  A NULL in the middle ends it, too, and cannot be
+ * detected; nsh_command_add_arg rejects one. */
 static void add_all(struct nsh_command *cmd, va_list arguments)
 {
 	const char *argument;
@@ -68,7 +70,7 @@ void nsh_command_free(struct nsh_command *cmd)
 	nsh_env_free(&cmd->env);
 	for (int i = 0; i < 3; i++)
 		free(cmd->stdio[i].path);
-	/* Input and buffers are where secrets are passed. */
+	/* Input and send buffers may be secrets, so wipe them. */
 	nsh_buffer_wipe(&cmd->input);
 	/* In a child of the host the numbers may refer to its own files. */
 	if (cmd->owner == nsh_fork_id())
@@ -101,7 +103,8 @@ bool nsh_command_usable(const struct nsh_command *cmd)
 	return cmd && !cmd->argument_error.made;
 }
 
-/* What is in quotes is a string of the caller's. */
+/* True if the text is the name of a variable and may be shown.  A text in quotes is a
+ * string of the caller's, which for these setters contains a value. */
 static bool is_name(const char *method, const char *value)
 {
 	if (*value != '"' || value[1] == '"')
@@ -110,6 +113,7 @@ static bool is_name(const char *method, const char *value)
 		&& !strstr(method, "env_pair") && !strstr(method, "block_suid");
 }
 
+/* True if the value is data for the program, which often is a secret. */
 static bool has_data(const char *method, const char *value)
 {
 	return *value == '"' && (strstr(method, "input") || strstr(method, "send_buffer")
@@ -141,7 +145,7 @@ void nsh_command_set_argument_error(struct nsh_command *cmd, const char *method,
 {
 	if (!nsh_command_usable(cmd))
 		return;
-	/* Without memory for a text it stays NULL: the error itself must not
+	/* If memory is exhausted, a text stays NULL: the error itself must not
 	 * get lost. */
 	cmd->argument_error.made = true;
 	cmd->argument_error.method = strdup(method);
@@ -204,7 +208,8 @@ const struct nsh_argument_error *nsh_command_argument_error(const struct nsh_com
 
 	if (!cmd || !cmd->argument_error.made)
 		return NULL;
-	/* The view is a cache, which no caller can tell from constant data. */
+	/* The view is a cache inside of a const command; filling it changes
+	 * nothing that a caller can observe. */
 	view = (struct nsh_argument_error *)(uintptr_t)&cmd->argument_error.view;
 	view->method = or_empty(cmd->argument_error.method);
 	view->value = or_empty(cmd->argument_error.value);
@@ -215,6 +220,7 @@ const struct nsh_argument_error *nsh_command_argument_error(const struct nsh_com
 	return view;
 }
 
+/* A NULL command comes from a failed nsh_command_new: no setter could record that. */
 int nsh_command_fail(const struct nsh_command *cmd, struct nsh_failure *failure)
 {
 	const struct nsh_argument_error *error = nsh_command_argument_error(cmd);
@@ -279,8 +285,8 @@ void nsh_command_add_args(struct nsh_command *cmd, ...)
 	va_end(arguments);
 }
 
-/* An empty list is rejected: it is rather a list that the caller failed to fill
- * than a wish to add nothing. */
+/* Rejects an empty list: the caller more likely failed to fill it than wanted to add
+ * nothing. */
 void nsh_command_add_arg_list(struct nsh_command *cmd, const char *const *args)
 {
 	if (!args || !*args)
@@ -300,6 +306,7 @@ static char *format_text(const char *format, va_list arguments)
 	return vasprintf(&text, format, arguments) < 0 ? NULL : text;
 }
 
+/* Adds a malloc'd text; NULL means that memory was exhausted. */
 static void add_taken(struct nsh_command *cmd, const char *method, char *take)
 {
 	if (!nsh_command_usable(cmd))

@@ -1,7 +1,7 @@
 /*
  * command.h: the builder behind noshell.h.  A command owns copies of everything
- * it is given.  After the first argument error, setters no longer change it: the
- * command that is reported is the one that the caller wrote up to there.
+ * it is given.  After the first argument error, setters no longer change it, so
+ * the error shows the command as it was up to there.
  */
 #ifndef NSH_COMMAND_H
 #define NSH_COMMAND_H
@@ -63,7 +63,7 @@ struct nsh_command {
 	} argument_error;
 };
 
-/* Whether a setter may change the command: it is not NULL, and has no argument
+/* True if a setter may change the command: it is not NULL, and has no argument
  * error yet.  NULL, from a failed nsh_command_new, is accepted by every
  * setter. */
 bool nsh_command_usable(const struct nsh_command *cmd);

@@ -95,6 +95,8 @@ static void take_cpus(struct nsh_command *cmd, unsigned *take_cpus, size_t count
 	cmd->attributes.set_cpu_affinity = true;
 }
 
+/* An empty list would leave the program no processor: sched_setaffinity(2) fails
+ * with EINVAL. */
 void nsh_command_set_cpu_affinity(struct nsh_command *cmd, const unsigned *cpus,
 				  size_t count)
 {
@@ -121,6 +123,7 @@ void nsh_command_run_alone(struct nsh_command *cmd)
 		cmd->attributes.core_scheduling = NSH_PR_SCHED_CORE_CREATE;
 }
 
+/* 0 would be the child itself (prctl(2), PR_SCHED_CORE). */
 void nsh_command_run_among(struct nsh_command *cmd, pid_t pid)
 {
 	if (pid <= 0)
@@ -151,7 +154,7 @@ void nsh_command_set_timeout(struct nsh_command *cmd, double seconds,
 	char text[64];
 
 	(void)snprintf(text, sizeof text, "%g, %g", seconds, grace);
-	/* Written so that NaN fails. */
+	/* `!(x >= 0)` also rejects NaN. */
 	if (!(seconds >= 0) || !isfinite(seconds) || !(grace >= 0) || !isfinite(grace))
 		nsh_command_reject(cmd, "set_timeout", text,
 				   "seconds and grace must be finite and not negative");

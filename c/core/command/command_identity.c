@@ -7,6 +7,7 @@
 #include "accounts.h"
 #include "capability.h"
 
+/* (uid_t)-1 means "keep" to setresuid(2): the program would run with our ids. */
 void nsh_command_set_uid(struct nsh_command *cmd, uid_t uid)
 {
 	if (uid == (uid_t)-1)
@@ -35,6 +36,7 @@ static void take_groups(struct nsh_command *cmd, gid_t *take_groups, size_t coun
 	cmd->attributes.set_groups = true;
 }
 
+/* An empty list is a value: it removes all supplementary groups. */
 void nsh_command_set_groups(struct nsh_command *cmd, const gid_t *groups,
 			    size_t count)
 {
@@ -49,8 +51,9 @@ void nsh_command_set_groups(struct nsh_command *cmd, const gid_t *groups,
 		take_groups(cmd, copy, count);
 }
 
-/* Parses a decimal id; returns false if the text is not one.  4294967295 is
- * not: as (uid_t)-1 it means "keep" to the kernel (setresuid(2)). */
+/* Parses a decimal id; returns false if the text is none.  4294967295 is rejected: as
+ * (uid_t)-1 it means "keep" to the kernel (setresuid(2)).  strtoull(3) accepts signs
+ * and blanks, so the first character is checked. */
 static bool parse_id(const char *text, uid_t *ret_id)
 {
 	char *end;
@@ -90,6 +93,8 @@ void nsh_command_set_gid_name(struct nsh_command *cmd, const char *name)
 		nsh_command_reject_string(cmd, "set_gid", name, "no such group");
 }
 
+/* Looks the account up now, not in the child: getpwnam(3) may load modules, allocate
+ * and connect to daemons (nsswitch.conf(5)). */
 void nsh_command_set_user(struct nsh_command *cmd, const char *name)
 {
 	struct groups groups;

@@ -73,6 +73,8 @@ void nsh_command_set_stdio_fd(struct nsh_command *cmd, int which, int fd)
 	}
 }
 
+/* Rejects an empty path here, where the caller's line is known: open(2) would fail
+ * with ENOENT in the child. */
 void nsh_command_set_stdio_path(struct nsh_command *cmd, int which,
 				const char *path, bool append)
 {
@@ -150,6 +152,7 @@ static const char *pass_conflict(const struct nsh_command *cmd, int fd, int targ
 	return NULL;
 }
 
+/* Closes the descriptor on failure if the command owns it. */
 static void pass_taken(struct nsh_command *cmd, int fd, int target, bool close_parent)
 {
 	size_t count = cmd->passed_count;

@@ -82,6 +82,8 @@ int nsh_env_pass(struct env *env, const char *name)
 
 	if (!*name || strchr(name, '='))
 		return invalid();
+	/* Even if the variable is unset: the caller has named what to pass, so
+	 * nothing else is inherited. */
 	env->named = true;
 	return value ? nsh_env_set(env, name, value) : 0;
 }
@@ -104,6 +106,7 @@ int nsh_env_pass_unless_suid(struct env *env, const char *name,
 	return fallback ? nsh_env_set(env, name, fallback) : 0;
 }
 
+/* Recorded as removed, because the variable may be inherited at the start. */
 int nsh_env_unset(struct env *env, const char *name)
 {
 	size_t at;
@@ -150,6 +153,8 @@ static bool inherits(const struct env *env)
 	return env->inherit || (!env->named && !env->cleared);
 }
 
+/* Reads environ at the start, not when the command is built, so a command that is
+ * run later inherits the present variables. */
 const char **nsh_env_build(const struct env *env)
 {
 	size_t count = 0, size = 0;

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Whether the word needs no quotes at any place of a command line.  '=' is
+/* True if the word needs no quotes at any place of a command line.  '=' is
  * special only before the command's name (an assignment), '~' and '#' only at
  * the start of a word, but they are quoted everywhere, so that readers need not
  * know. */
@@ -70,7 +70,7 @@ static int append_variable(struct buffer *text, const char *pair, bool shows_val
 	return pair[name] ? append_quoted(text, pair + name) : 0;
 }
 
-/* Whether an unquoted word in the place of a command's name is a reserved word
+/* True if an unquoted word in the place of a command's name is a reserved word
  * of sh, or of the shells that are installed as sh (bash, ksh: function,
  * select, time, coproc). */
 static bool is_reserved(const char *word)
@@ -112,7 +112,7 @@ static int append_word(struct buffer *text, const char *word, bool first)
 	return ret < 0 || !value[1] ? ret : append_quoted(text, value + 1);
 }
 
-/* Whether a line break comes before the argument: before each option, and
+/* True if a line break comes before the argument: before each option, and
  * before each word after the last option and its value.  An option and its
  * value stay on one line. */
 static bool breaks_before(const struct strv *argv, size_t index)

@@ -1,4 +1,4 @@
-/* What this build and this kernel offer. */
+/* The features of this build and this kernel. */
 #include "capability.h"
 #include "fd.h"
 #include "fork_lock.h"

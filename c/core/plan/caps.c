@@ -119,7 +119,7 @@ static int check_ambient(const struct plan *plan, uint64_t ambient,
 	return -1;
 }
 
-/* Whether exec gives a process with this uid all capabilities of its bounding
+/* True if exec gives a process with this uid all capabilities of its bounding
  * set (capabilities(7), "Capabilities and execution of programs by root"). */
 static bool is_root(uid_t uid)
 {
@@ -128,9 +128,9 @@ static bool is_root(uid_t uid)
 	return uid == 0 && (bits < 0 || !(bits & SECBIT_NOROOT));
 }
 
-/* Whether the permitted set survives the change of uid without PR_SET_KEEPCAPS:
- * only one that leaves uid 0 empties it.  That call is refused if the securebits
- * are locked, and is made only where it is needed. */
+/* True if the permitted set survives the change of uid without PR_SET_KEEPCAPS: only
+ * a change that leaves uid 0 empties it.  That call is refused if the securebits
+ * are locked, so it is made only if necessary. */
 static bool keeps_caps(void)
 {
 	long bits = nsh_sys_prctl(PR_GET_SECUREBITS, 0, 0, 0, 0);

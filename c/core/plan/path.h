@@ -20,7 +20,7 @@ int nsh_path_resolve(const char *name, bool absolute, bool all,
  * missing interpreter, EACCES for a directory, ENOEXEC for a script without
  * #!. */
 void nsh_path_explain(const char *path, struct nsh_failure *failure);
-/* Whether the path is a FIFO: opening it blocks until its other end is opened,
+/* True if the path is a FIFO: opening it blocks until its other end is opened,
  * perhaps for ever (fifo(7)). */
 bool nsh_path_is_fifo(const char *path);
 

@@ -12,8 +12,8 @@
 #include "attributes.h"
 #include "failure.h"
 
-/* How the child gets its own descriptor table, in the order of attempts: each
- * way needs less of the kernel than the one before. */
+/* Ways for the child to get its own descriptor table, in the order of attempts: each
+ * one needs less of the kernel than the one before. */
 enum table {
 	/* The child shares the parent's table, replaces it by an empty one, and
 	 * fetches the descriptors that it needs with pidfd_getfd(2).  No other
@@ -121,7 +121,7 @@ struct plan {
 	int *staged;               /* scratch of the child, one per move */
 	int sync_move;             /* index of the sync socket, -1: none */
 
-	/* what the setters stored; resolved where that takes more than a copy */
+	/* the setters' values, resolved in this struct if a copy is not enough */
 	struct attributes attributes;
 	const struct cpu_mask *cpu_mask;            /* NULL: none */
 	int (*call_hook)(const struct plan *plan);  /* in hook.c */

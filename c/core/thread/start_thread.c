@@ -144,7 +144,7 @@ static void tell(struct nsh_start *start)
 		(void)watch(start, start->ready >= 0 ? start->ready : line.ready, EPOLLIN);
 }
 
-/* Whether a process that was not taken is ended. */
+/* True if a process that was not taken is ended. */
 static bool ends_process(const struct nsh_start *start)
 {
 	return start->leave_process != nsh_process_forget;
