@@ -132,7 +132,7 @@ TOOL = $(CC) $(DIALECT) -fPIC $(WARN) $(CPPFLAGS) $(CFLAGS)
 # nodelete: closing a Lua state must not unload code that threads are running.
 LINK_MODULE = $(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -shared -z relro -z now -z nodelete
 
-# Where Lua finds this tree.
+# The paths under which Lua finds this tree.
 SOURCES = $(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;;
 
 # ---- the library ------------------------------------------------------------

@@ -1,6 +1,6 @@
-/* floor: the least that starting a program can cost, clone(VM | VFORK), execve
-   and waitid, and the least that moving its data can; resident.h says how it
-   is asked. What it leaves out is what the bench measures. */
+/* floor: the minimum cost of starting a program (clone(VM | VFORK), execve and
+   waitid), and of moving its data. resident.h has the protocol. The bench
+   measures the difference. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -146,7 +146,7 @@ static int exchange(const struct programs *programs, long count)
 
 /* ---- many at once ------------------------------------------------------ */
 
-/* Each waits for the end of a pipe of its own. */
+/* Each one waits for the end of its own pipe. */
 static int many(const struct programs *programs, long count)
 {
 	const char *argv[] = { programs->probe, "--block-on", "0", NULL };

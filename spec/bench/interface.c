@@ -1,5 +1,5 @@
-/* interface: what floor.c does, through noshell.h; resident.h says how it is
-   asked. */
+/* interface: the jobs of floor.c, through noshell.h. resident.h has the
+   protocol. */
 #include <noshell.h>
 #include <stdint.h>
 

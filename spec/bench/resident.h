@@ -1,10 +1,10 @@
 /*
- * resident.h: a process that measures on request, so that the bench can ask
- * several of them in turn.
+ * resident.h: a process that measures on request, so that the bench can measure
+ * several of them in turns.
  *
- * It reads lines "JOB COUNT", does the job that often, and answers with the
- * nanoseconds that took, or with "-" where it cannot.  Words before the
- * programs, of the command line: --touch MIB (memory that is really there),
+ * It reads lines "JOB COUNT", does the job COUNT times, and answers with the
+ * nanoseconds that it took, or with "-" if it cannot do it.  Options before the
+ * programs on the command line: --touch MIB (memory to allocate and fault in),
  * --open COUNT (descriptors).
  */
 #ifndef BENCH_RESIDENT_H

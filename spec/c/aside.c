@@ -1,4 +1,4 @@
-/* Starts in another thread, for a host whose own must not stand still. */
+/* Pending starts: starts in another thread, for a host that must not block. */
 #include <sched.h>
 #include <sys/syscall.h>
 
@@ -71,7 +71,7 @@ static void fails_aside(void)
 	nsh_start_free(it);
 }
 
-/* Only what there is to do makes it readable: the start alone does not. */
+/* It is readable only if there is work to do; the start alone is none. */
 static void tells_of_the_process(void)
 {
 	struct nsh_start *it = begin(PROBE("--pause"), true);
@@ -240,7 +240,7 @@ static const struct check checks[] = {
 	{ NULL, NULL },
 };
 
-/* What is made at the first start is kept. */
+/* Objects made at the first start are kept. */
 static void make(void)
 {
 	struct nsh_start *it = start_aside(PROBE("--exit", "0"));

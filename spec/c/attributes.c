@@ -1,7 +1,7 @@
-/* What a program inherits from the thread that asks for its start.  In each check
-   the host has started programs in another thread before it changes something of
-   its own thread only; from then on a program that is started aside must be as one
-   that the host starts itself. */
+/* A program inherits the attributes of the thread that requests its start.  In each
+   check the host has started programs in another thread before it changes an
+   attribute of its own thread only; after that a program that is started aside must
+   equal one that the host starts itself. */
 #include <linux/capability.h>
 #include <sched.h>
 #include <stdint.h>
@@ -231,7 +231,7 @@ static int status_of_writer(bool aside)
 	struct nsh_process *process;
 	int status;
 
-	/* What is not a pipe is /dev/null, and that is opened for writing too. */
+	/* Streams that are no pipes are /dev/null, which is opened for writing, too. */
 	nsh_command_set_input_buffer(cmd, "", 0);
 	process = aside ? start_aside(cmd) : start(cmd);
 	EQUAL(nsh_process_wait(process, 10, NULL), 1);

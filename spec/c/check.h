@@ -1,6 +1,6 @@
 /* check.h: a program of named checks. Without arguments it lists them; with a
-   name it does that one, says what is wrong, and ends with 1 where something
-   is. Each begins and must end without children and with the same descriptors.
+   name it runs that one, prints failures, and exits with 1 if there are any.
+   Each begins and must end without children and with the same descriptors.
  */
 #ifndef CHECK_H
 #define CHECK_H
@@ -157,7 +157,7 @@ UNUSED static int run(struct nsh_command *take_cmd)
 	return ret;
 }
 
-/* Whether the process runs: not gone, and no zombie. */
+/* True if the process runs: it exists and is no zombie. */
 UNUSED static bool lives(pid_t pid)
 {
 	char path[64], text[512] = "";

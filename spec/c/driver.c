@@ -11,11 +11,11 @@
    arg0=, env=NAME=VALUE, env-size=N, clear-env, cwd=, umask=OCTAL, limit=NAME:SOFT:HARD,
    nice=, session, group, death=SIGNAL, nnp, alone, among=PID
    uid=, gid=, groups=1,2, user=, clear-caps, cap=NAME, selinux=, apparmor=
-   hook=ok, hook=TEXT (fails and says TEXT), handshake, daemon, pid-file=
+   hook=ok, hook=TEXT (fails with TEXT), handshake, daemon, pid-file=
    timeout=S:GRACE, max-output=N, allow=N, any, raw
    do=run (unless named), start, exec, ready (handshake: wait, notify, wait)
 
-   What came of it is written to FILE of report=FILE as key=value lines. */
+   The outcome is written to FILE of report=FILE as key=value lines. */
 #include "driver.h"
 
 #include <string.h>
@@ -213,7 +213,7 @@ static const struct word setters[] = {
 	{ "do", do_act }, { "repeat", do_repeat }, { NULL, NULL },
 };
 
-/* Does the word by that table; false where it is in another. */
+/* Applies a word of that table; false if it is not in the table. */
 static bool do_word(const struct word *table, const char *text)
 {
 	size_t size = strcspn(text, "=");

@@ -1,5 +1,5 @@
-/* driver.h: what the parts of driver.c share: the command, and what is told of
-   it. The parts are headers because a program in spec/c is one file. */
+/* driver.h: the state shared by the parts of driver.c: the command and its report.
+   The parts are headers because a program in spec/c is one file. */
 #ifndef DRIVER_H
 #define DRIVER_H
 
@@ -13,7 +13,7 @@
 
 struct driver {
 	struct nsh_command *cmd;
-	int report;             /* where to, far above all others */
+	int report;             /* its descriptor, far above all others */
 	const char *act;
 	int repeat;
 };

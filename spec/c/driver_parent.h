@@ -1,12 +1,12 @@
 /* driver_parent.h: the words that make this process a bad parent.
 
-   report=FILE   where the report goes; before any that makes that impossible
+   report=FILE   the report's file; before any word that makes that impossible
    close=N, open=N:PATH (read and write, not close-on-exec), write=PATH (held
    open for writing), many=N (that many more), files=N (the soft limit)
    be=ID (this uid and gid), processes=N (RLIMIT_NPROC)
    securebits=N, drop-bound=CAP, only-caps=HEX (permitted and effective)
-   ignore=SIGNAL, block=SIGNAL, kill-on=N (a seccomp filter that kills whoever
-   makes system call N) */
+   ignore=SIGNAL, block=SIGNAL, kill-on=N (a seccomp filter that kills the caller
+   of system call N) */
 #ifndef DRIVER_PARENT_H
 #define DRIVER_PARENT_H
 

@@ -1,11 +1,11 @@
-/* driver_report.h: running the command, and telling what came of it:
+/* driver_report.h: runs the command, and reports the outcome:
 
    ok, code, stage, errno, signal, subject, reason      the failure
    started, launch, pid, wait, ready, notify            the process
    exit, killed_by, timed_out, incomplete, limited, out.size, out.adler, out,
    err.size, err.adler, err                             the result
-   left      what the run left in this process: descriptors, zombies, and every
-             attribute of it that is not as before; empty where all is well */
+   left      traces of the run in this process: descriptors, zombies, and every
+             changed attribute; empty if there are none */
 #ifndef DRIVER_REPORT_H
 #define DRIVER_REPORT_H
 
@@ -90,8 +90,8 @@ static size_t add_file(char *state, size_t size, const char *path)
 	return size + (got > 0 ? (size_t)got : 0);
 }
 
-/* The lines of status that a run must not change. Signals that are pending
-   are somebody else's matter. */
+/* The lines of status that a run must not change. Pending signals may be sent
+   by others. */
 static void keep_lines(char *state)
 {
 	static const char *const names[] = {
@@ -123,8 +123,8 @@ static void read_state(char *state)
 		       (int)getsid(0), syscall(SYS_getpriority, 0, 0));
 }
 
-/* One letter for a descriptor: what it is open for, and whether it is
-   close-on-exec; '-' where it is not open. */
+/* One letter for a descriptor: its access mode, and whether it is
+   close-on-exec; '-' if it is not open. */
 static void read_descriptors(char *seen)
 {
 	for (int fd = 0; fd < SEEN - 1; fd++) {

@@ -1,7 +1,7 @@
 /* Processes without a program, for dry runs. */
 #include "check.h"
 
-/* Nothing would ever happen: that is told instead. */
+/* Waiting would never end, so it is an error. */
 static void nobody_waits_for_a_dry_process(void)
 {
 	struct nsh_dry_end end = { .exit_code = 3 };

@@ -329,7 +329,7 @@ static bool is_open(int fd)
 	return fcntl(fd, F_GETFD) >= 0;
 }
 
-/* What noshell gives to its caller is the caller's, also in a child. */
+/* Descriptors that noshell has given away are the caller's, in a child as well. */
 static void only_our_own_are_closed_at_once(void)
 {
 	struct program program = start_program(0, false);
@@ -368,7 +368,7 @@ static void fork_again(void *nothing)
 	EQUAL(status, 0);
 }
 
-/* What was registered in the first process is not the second's to close. */
+/* The second process must not close descriptors registered in the first one. */
 static void daemon_forks_again(void)
 {
 	struct program program = start_program(0, false);

@@ -1,5 +1,5 @@
-/* The fork-safe lock, where the host forks while a thread of it does what a fork
-   leaves undone. */
+/* The fork-safe lock: the host forks while another thread is inside of its code,
+   which the fork interrupts. */
 #include <semaphore.h>
 
 #include "check.h"

@@ -1,4 +1,4 @@
-/* What a host does to its processes: it forks, has threads, forgets. */
+/* Actions of a host on its processes: it forks, has threads, forgets. */
 #include "check.h"
 
 enum { THREADS = 8 };
@@ -87,8 +87,8 @@ static void free_it(void *data)
 	nsh_process_free(data);
 }
 
-/* The child frees its copy while we wait for ours: the epoll instance behind
-   both is one. */
+/* The child frees its copy while we wait for ours: both refer to one epoll
+   instance. */
 static void freeing_in_a_fork(void)
 {
 	int fd;

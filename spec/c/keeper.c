@@ -8,7 +8,7 @@
 
 #include "check.h"
 
-/* A sanitizer may have one of its own. */
+/* A sanitizer may have its own thread. */
 static int others;
 
 static int count_threads(void)
@@ -52,7 +52,7 @@ static struct tie tie(struct nsh_command *cmd)
 	return (struct tie){ ends[0] };
 }
 
-/* The next byte; 0 at the end; -1 where neither comes in 10 s. */
+/* Reads the next byte; 0 at the end; -1 if neither comes within 10 s. */
 static int next_byte(const struct tie *tie)
 {
 	struct pollfd in = { .fd = tie->end, .events = POLLIN };
@@ -341,8 +341,8 @@ static void the_host_can_change_its_user(void)
 	exit(wrong);
 }
 
-/* The host closes everything, and an event loop of its own gets the numbers: each
- * of them is a set with a descriptor that is ready. */
+/* The host closes everything, and its own event loop reuses the numbers: each one is
+ * a set with a descriptor that is ready. */
 static void it_leaves_the_sets_of_the_host_alone(void)
 {
 	struct epoll_event event = { .events = EPOLLIN };
@@ -369,7 +369,7 @@ static void it_leaves_the_sets_of_the_host_alone(void)
 	exit(wrong);
 }
 
-/* What is closed stays open behind other numbers, so that the thread wakes up. */
+/* The closed files stay open under other numbers, so that the thread wakes up. */
 static void it_ends_without_its_descriptors(void)
 {
 	struct nsh_process *process;

@@ -1,4 +1,4 @@
-/* A seccomp filter that kills whoever makes a system call. */
+/* A seccomp filter that kills the caller of a system call. */
 #ifndef KILL_ON_H
 #define KILL_ON_H
 

@@ -13,7 +13,7 @@ static const char probe[] = "/spec/probe";
 
 static const char *program;     /* this one */
 
-/* How a label is asked for. */
+/* Ways to request a label. */
 struct wish {
 	void (*set)(struct nsh_command *cmd, const char *label, bool if_enabled);
 	const char *program;
@@ -37,13 +37,13 @@ static const char *label_of(struct wish wish)
 	return outcome(command_of(&wish), "label");
 }
 
-/* Runs this program, which does what `part` says and becomes a probe. */
+/* Runs this program, which performs `part` and becomes a probe. */
 static const char *label_after(const char *part)
 {
 	return outcome(nsh_command_new_args(program, part, NULL), "label");
 }
 
-/* Runs this program in another domain, where it checks `part` by itself. */
+/* Runs this program in another domain, in which it checks `part` by itself. */
 static const char *part_in(struct wish wish, const char *part)
 {
 	struct nsh_command *cmd;
@@ -55,8 +55,8 @@ static const char *part_in(struct wish wish, const char *part)
 	return outcome(cmd, "");
 }
 
-/* An exec of this very process that fails must leave no label behind: it
- * would be that of everything we start from then on. */
+/* A failed exec in place must leave no label behind: every program that we start
+ * later would get it. */
 static void check_exec(struct wish wish, const char *refusal, const char *ours)
 {
 	struct wish none = { NULL, target, NULL, false, false };
@@ -168,7 +168,7 @@ static void check_selinux_too_long(void)
 	      "spawn set_selinux_label ENAMETOOLONG");
 }
 
-/* What may not ask whether a context is valid is told by the kernel. */
+/* A process that may not check a context gets the answer from the kernel. */
 static void check_without_check_context(void)
 {
 	check("without check_context a label is applied all the same",
@@ -295,7 +295,7 @@ static void check_features(bool wants_selinux, bool wants_apparmor)
 		   features.apparmor_enabled == wants_apparmor);
 }
 
-/* What this program is told to do where it runs itself: its first argument. */
+/* The first argument, if this program runs itself: the part to perform. */
 static const struct {
 	const char *name;
 	void (*act)(void);

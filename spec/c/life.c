@@ -9,7 +9,7 @@
 
 enum { MOST = 256 };
 
-/* The pids that a probe says, one a line; until `count` are there. */
+/* Reads the pids that a probe writes, one per line, until there are `count`. */
 static size_t read_pids(struct nsh_process *process, pid_t *pids, size_t count)
 {
 	struct nsh_stream *stream = nsh_process_stream(process, 1);
@@ -360,7 +360,7 @@ static bool is_secret(const unsigned char *at)
 	return true;
 }
 
-/* How often the secret stands in our heap, stacks and other writable memory. */
+/* Counts copies of the secret in our heap, stacks and other writable memory. */
 static int count_secrets(void)
 {
 	FILE *maps = fopen("/proc/self/maps", "re");

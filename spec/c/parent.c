@@ -52,7 +52,7 @@ static pid_t parent_of(pid_t pid)
 	return after ? (pid_t)atoi(after + 4) : -1;
 }
 
-/* How many children the process has, zombies too, and one of them. */
+/* Counts the children of the process, including zombies; and returns one of them. */
 static int count_children(pid_t parent, pid_t *ret_child)
 {
 	DIR *dir = opendir("/proc");
@@ -273,7 +273,7 @@ static void outlives_its_start_at_a_fifo(void)
 	remove_fifo();
 }
 
-/* The status comes whoever waited for it. */
+/* The status is known even if other code waited for it. */
 static void is_waited_for_as_always(void)
 {
 	struct nsh_command *cmd = PROBE("--exit", "7");
@@ -327,7 +327,7 @@ static void abandons_at_any_time(void)
 	remove_fifo();
 }
 
-/* A lease keeps whoever opens the file waiting. */
+/* A lease makes open(2) of the file block. */
 static int make_leased(const char *path)
 {
 	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -337,7 +337,7 @@ static int make_leased(const char *path)
 	return fd;
 }
 
-/* The others are in line behind one whose standard input cannot be opened yet. */
+/* The others wait in line for one whose standard input cannot be opened yet. */
 static void abandons_before_the_turn(void)
 {
 	struct nsh_command *first = PROBE("--exit", "3");
@@ -551,7 +551,7 @@ static void make(void)
 
 int main(int argc, char **argv)
 {
-	/* What fails may wait for ever. */
+	/* A check that fails may block for ever. */
 	(void)alarm(60);
 	if (argc > 1)
 		make();

@@ -1,4 +1,4 @@
-/* What passes between us and a program: handshakes, data, exec in place. */
+/* Exchanges with a program: handshakes, data, exec in place. */
 #include <limits.h>
 #include <sys/resource.h>
 #include <sys/time.h>
@@ -281,8 +281,8 @@ static void *nap(void *nothing)
 	return nothing;
 }
 
-/* Everything as before, and the signals that waited behind the mask come to
-   the handlers that were there. */
+/* Everything is as before, and pending signals are delivered to the previous
+   handlers. */
 static void exec_that_fails(void)
 {
 	struct nsh_command *cmd = nsh_command_new("/none/such");

@@ -1,4 +1,4 @@
-/* What a host that waits for its own sockets only builds on: wake-up channels. */
+/* Wake-up channels, for hosts that can wait for their own sockets only. */
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -34,7 +34,7 @@ static struct waiter new_waiter(void)
 	return waiter;
 }
 
-/* Whether a byte comes in so many milliseconds. */
+/* True if a byte arrives within the milliseconds. */
 static bool is_woken(const struct waiter *waiter, int milliseconds)
 {
 	struct pollfd poll_fd = { .fd = waiter->socket, .events = POLLIN };
@@ -231,7 +231,7 @@ static void ends_a_process(void)
 	CHECK(!lives(pid));
 }
 
-/* Whether or not the helper thread has seen that the channel has gone. */
+/* Whether or not the helper thread has noticed that the channel has ended. */
 /* poll(2) fails with EINTR also if it does not wait. */
 static void is_open_in_a_storm(void)
 {
@@ -257,7 +257,7 @@ static void owns_nothing_when_gone(void)
 	}
 }
 
-/* The number of a channel that has gone wakes nobody who has its place. */
+/* The number of a channel that has ended does not wake a later one in its place. */
 static void numbers_are_not_reused(void)
 {
 	struct waiter first = new_waiter(), second;
@@ -335,7 +335,7 @@ static int status_of(pid_t child)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-/* The number of the epoll descriptor; the only one where nothing runs. */
+/* Returns the epoll descriptor; there is only one if nothing runs. */
 static int find_epoll(void)
 {
 	for (int fd = 3; fd < 64; fd++) {
@@ -356,7 +356,7 @@ static int count_threads(void)
 	return stat("/proc/self/task", &task) < 0 ? -1 : (int)task.st_nlink - 2;
 }
 
-/* What it lost it does not ask for again and again. */
+/* It does not try to restore lost descriptors again and again. */
 static void starts_over_when_closed(void)
 {
 	struct waiter waiter = new_waiter();
@@ -425,7 +425,7 @@ UNUSED static void try_all(void)
 	_exit(wrong);
 }
 
-/* In a child, which makes a listener of its own. */
+/* In a child, which makes its own listener. */
 UNUSED static void needs_no_tmpdir(void)
 {
 	pid_t child = fork();
@@ -484,7 +484,7 @@ static const struct check checks[] = {
 	{ NULL, NULL },
 };
 
-/* What is made once and kept is no leak. */
+/* Objects that are made once and kept are no leak. */
 int main(int argc, char **argv)
 {
 	if (argc > 1)

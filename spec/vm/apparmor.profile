@@ -1,7 +1,7 @@
 # Profiles of the machine. None attaches by path: a process enters one only
 # where it asks for it.
 
-# Where programs are sent. It may run what it likes, but not write.
+# The profile for programs: they may execute anything, but not write.
 profile vm_b {
   /** mrix,
 }

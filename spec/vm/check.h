@@ -1,7 +1,7 @@
 /*
- * check.h: for the C programs that also run in the machine, where there is no
+ * check.h: for the C programs that also run in the virtual machine, without
  * busted.  Each check prints a line, "ok …" or "not ok …", and verdict() the
- * count, in the words of run_specs.sh.
+ * count, in the format of run_specs.sh.
  */
 #ifndef CHECK_H
 #define CHECK_H
@@ -74,8 +74,8 @@ static inline const char *failure_text(const struct nsh_failure *failure)
 	return text;
 }
 
-/* Runs a command that is a probe, and frees it: what its report says of `key`,
- * or the failure's text. */
+/* Runs a command that is a probe, and frees it.  Returns the value of `key` in its
+ * report, or the failure's text. */
 static inline const char *outcome(struct nsh_command *take_cmd, const char *key)
 {
 	struct nsh_process *process = NULL;

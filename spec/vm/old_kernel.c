@@ -1,9 +1,9 @@
 /*
- * old_kernel: the core on Linux 6.1, where a reaped child's status is gone
- * (no PIDFD_GET_INFO) and no signal reaches a group through a pidfd.  With the
- * path of a probe it runs outside the machine, on whatever kernel there is; with
- * NOSHELL_VM_KERNEL=vmlinuz-5.10… spec/vm/specs.sh runs it where a core dump ends
- * all processes that share the memory.
+ * old_kernel: the core on Linux 6.1, which discards a reaped child's status (no
+ * PIDFD_GET_INFO) and cannot signal a group through a pidfd.  With the path of a
+ * probe it runs outside the virtual machine, on any kernel.  With
+ * NOSHELL_VM_KERNEL=vmlinuz-5.10… spec/vm/specs.sh runs it on a kernel that ends
+ * all processes which share the memory of one that dumps core.
  */
 #include "check.h"
 
@@ -31,7 +31,7 @@ static void check_on_path(const char *what, const char *got, const char *want)
 	check(text, got, want);
 }
 
-/* How a process ended: "exit 3", "signal TERM", "timeout", "lost". */
+/* Describes the end of a process: "exit 3", "signal TERM", "timeout", "lost". */
 static const char *ending(const struct nsh_process *process)
 {
 	const struct nsh_result *result = nsh_process_result(process);
@@ -130,7 +130,7 @@ static bool is_gone(const char *pid)
 	return state == 'Z' || state == 'X';
 }
 
-/* A grandchild in a session of its own that ignores TERM. */
+/* A grandchild in its own session that ignores TERM. */
 static void check_timeout(void)
 {
 	struct nsh_command *cmd = nsh_command_new_args(
@@ -226,7 +226,7 @@ static void check_thread(void)
 	(void)pthread_join(thread, NULL);
 }
 
-/* A host that does not look like one that reaps, and does all the same. */
+/* A host that does not look like one that reaps, but does. */
 static void check_stolen(const char *wanted)
 {
 	struct nsh_process *process = start(nsh_command_new(probe));
@@ -244,7 +244,7 @@ static void check_stolen(const char *wanted)
 
 /* ---- children that dump core -------------------------------------------- */
 
-/* How a fork of this process ended that runs `host`. */
+/* Runs `host` in a fork of this process; describes its end. */
 static const char *host_ending(void (*host)(unsigned), unsigned number)
 {
 	static char text[64];

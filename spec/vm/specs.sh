@@ -12,7 +12,7 @@ spec=$work/root/spec
 mkdir -p "$spec"
 options=(-d "$work/root" -t "${NOSHELL_VM_LIMIT:-90}")
 
-# What runs inside, line by line.
+# The commands that run inside, one per line.
 run() {
     echo "$@" >>"$spec/list"
 }
@@ -65,7 +65,7 @@ if [ -e lua/noshell/init.lua ]; then
     cp spec/vm/labels.lua "$spec"
     for version in 5.4 5.1 jit 5.2 5.3 5.5; do add_lua $version; done
 fi
-# Where nothing is controlled but what the specs are about.
+# Starts in a domain in which only the subjects of the specs are restricted.
 case $mode in
 selinux) options+=(-D vm_u:vm_r:a_t:s0) ;;
 esac
