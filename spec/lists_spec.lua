@@ -26,6 +26,16 @@ describe("a list of a SPEC", function()
     end)
   end
 
+  it("that is passed as arguments has a bounded length", function()
+    local many = {}
+    for i = 1, 300 do many[i] = "a" end
+    for _, key in ipairs { "pass_env_block_suid", "env_pair", "arg_format", "limit" } do
+      local _, err = noshell.run { "true", [key] = many }
+      assert.equal("invalid", err.code)
+      assert.matches(key .. " = a table: has more than 200 items", tostring(err))
+    end
+  end)
+
   it("limits has lists without holes, and names", function()
     for wrong, said in pairs { [{ nofile = { 1, nil, 3 } }] = "item 2 is nil",
       [{ nofile = { x = 1 } }] = '"x"', [{ 7 }] = "1 is not a string" } do

@@ -93,6 +93,17 @@ describe("a stream", function()
     process:close()
   end)
 
+  it("says which stream is read and which is written", function()
+    local process = started { "cat", stdin = "pipe", stdout = "pipe" }
+    local _, err = process.stdin:read()
+    assert.equal("noshell: cannot read from 'cat': stdin is for writing: read from "
+      .. "process.stdout (EBADF)", tostring(err))
+    _, err = process.stdout:write "x"
+    assert.equal("noshell: cannot write to 'cat': this stream is for reading: write to "
+      .. "process.stdin (EBADF)", tostring(err))
+    process:close()
+  end)
+
   it("names the caller's line if a format is rejected", function()
     local stdout, process = writer ""
     local _, message = pcall(function() stdout:read "x" end)

@@ -77,6 +77,9 @@ local function flag(setter)
   end
 end
 
+--- A call has no room for more on every Lua.
+local MOST_ARGUMENTS = 200
+
 --- The setter is called with the items of a list, or with the single value.
 local function arguments(setter)
   return function(cmd, given, key)
@@ -84,7 +87,11 @@ local function arguments(setter)
       cmd[setter](cmd, given)
     else
       local count = length(cmd, key, given)
-      if count then cmd[setter](cmd, unpack(given, 1, count)) end
+      if count and count > MOST_ARGUMENTS then
+        reject(cmd, key, given, ("has more than %d items"):format(MOST_ARGUMENTS))
+      elseif count then
+        cmd[setter](cmd, unpack(given, 1, count))
+      end
     end
   end
 end

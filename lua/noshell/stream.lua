@@ -36,7 +36,18 @@ function methods:process()
   return process
 end
 
+--- Explains the errno of a pipe that is used in the wrong direction.
+local function explain(self, raw)
+  local is_input = self == self:process().stdin
+  if is_input and raw.stage == "read" then
+    raw.reason = "stdin is for writing: read from process.stdout"
+  elseif not is_input and raw.stage == "write" then
+    raw.reason = "this stream is for reading: write to process.stdin"
+  end
+end
+
 local function fail(self, raw)
+  if raw.errname == "EBADF" then explain(self, raw) end
   return nil, failure.new(raw, self:process().command, raw.result)
 end
 
