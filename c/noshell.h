@@ -567,11 +567,17 @@ size_t nsh_process_max_output(const struct nsh_process *process);
  * the process has ended and its pipes are at end of file, 0 before, -1 on
  * failure. */
 int nsh_process_pump(struct nsh_process *process, struct nsh_failure *failure);
+/* A descriptor to wait for. */
+struct nsh_watch {
+	int fd;        /* -1: skipped */
+	short events;  /* NSH_READABLE, NSH_WRITABLE */
+};
 /* Waits once, as poll(2) does, until pump has something to do for one of the
- * processes (returns 1) or `other` (-1: none) is readable (2).  Returns 0 if
- * `seconds` have passed (negative: no limit) or a process's timer has expired; -1
- * with errno, EINTR if a signal handler ran. */
-int nsh_processes_poll(struct nsh_process *const *processes, size_t count, int other,
+ * processes or one of `others` is ready (returns 1), or `other` (-1: none) is readable
+ * (2).  Returns 0 if `seconds` have passed (negative: no limit) or a process's timer
+ * has expired; -1 with errno, EINTR if a signal handler ran. */
+int nsh_processes_poll(struct nsh_process *const *processes, size_t count,
+		       const struct nsh_watch *others, size_t other_count, int other,
 		       double seconds);
 /* Pumps until the process is finished or `seconds` have passed (negative: no
  * limit).  Returns 1 if finished, 0 if the time is up, -1 on failure.  Waiting on
@@ -808,10 +814,6 @@ struct nsh_pollset *nsh_pollset_new(void);
 /* Returns the descriptor, which is readable if one of those watched is ready.  The
  * set owns it. */
 int nsh_pollset_fd(const struct nsh_pollset *set);
-struct nsh_watch {
-	int fd;        /* -1: skipped */
-	short events;  /* NSH_READABLE, NSH_WRITABLE */
-};
 /* Watches these descriptors and no others.  Returns 0, or -1 with errno. */
 int nsh_pollset_watch(struct nsh_pollset *set, const struct nsh_watch *watches,
 		      size_t count);

@@ -4,8 +4,8 @@
 #include <limits.h>
 #include <string.h>
 
-#include "../noshell.h"
 #include "failure.h"
+#include "process.h"
 #include "value.h"
 #include "wake.h"
 
@@ -69,39 +69,48 @@ static short events_of(const char *text)
 		       | (strchr(text, 'w') ? NSH_WRITABLE : 0));
 }
 
-/* Reads the descriptor list[at] and the events list[at + 1]. */
-static struct nsh_watch check_watch(lua_State *L, int list, int at)
-{
-	const char *events;
-	int64_t fd = -1;
-	short mask;
-
-	lua_rawgeti(L, list, at);
-	lua_rawgeti(L, list, at + 1);
-	if (!nsh_lua_integer(L, -2, &fd) || fd < 0 || fd > INT_MAX)
-		luaL_error(L, "item %d is not a descriptor", at);
-	events = lua_tostring(L, -1);
-	if (!events)
-		luaL_error(L, "item %d is not \"r\", \"w\" or \"rw\"", at + 1);
-	mask = events_of(events);
-	lua_pop(L, 2);
-	return (struct nsh_watch){ (int)fd, mask };
-}
-
-/* The list { fd, events, fd, events, ... } at that argument, in a userdata that is
- * pushed. */
-static struct nsh_watch *check_watches(lua_State *L, int list, size_t *ret_count)
-{
+/* A list { item, events, item, events, ... }, whose items are descriptors and
+ * processes. */
+struct watch_list {
 	struct nsh_watch *watches;
 	size_t count;
+	struct nsh_process **processes;
+	size_t process_count;
+};
 
-	luaL_checktype(L, list, LUA_TTABLE);
-	count = lua_rawlen(L, list) / 2;
-	watches = lua_newuserdata(L, (count + 1) * sizeof *watches);
-	for (size_t i = 0; i < count; i++)
-		watches[i] = check_watch(L, list, (int)(2 * i + 1));
-	*ret_count = count;
-	return watches;
+static void add_descriptor(lua_State *L, struct watch_list *list, int at)
+{
+	const char *events = lua_tostring(L, -1);
+	int64_t fd = -1;
+
+	if (!nsh_lua_integer(L, -2, &fd) || fd < 0 || fd > INT_MAX)
+		luaL_error(L, "item %d is not a descriptor", at);
+	if (!events)
+		luaL_error(L, "item %d is not \"r\", \"w\" or \"rw\"", at + 1);
+	list->watches[list->count++] = (struct nsh_watch){ (int)fd, events_of(events) };
+}
+
+/* Reads the list at that argument.  Its memory is userdata, which are pushed. */
+static struct watch_list check_list(lua_State *L, int index)
+{
+	struct watch_list list = { NULL, 0, NULL, 0 };
+	size_t room;
+
+	luaL_checktype(L, index, LUA_TTABLE);
+	room = lua_rawlen(L, index) / 2;
+	list.watches = lua_newuserdata(L, (room + 1) * sizeof *list.watches);
+	list.processes = lua_newuserdata(L, (room + 1) * sizeof *list.processes);
+	for (int at = 1; at <= (int)(2 * room); at += 2) {
+		lua_rawgeti(L, index, at);
+		lua_rawgeti(L, index, at + 1);
+		if (nsh_lua_test(L, -2, NSH_LUA_PROCESS))
+			list.processes[list.process_count++]
+				= nsh_lua_check_open_at(L, lua_gettop(L) - 1);
+		else
+			add_descriptor(L, &list, at);
+		lua_pop(L, 2);
+	}
+	return list;
 }
 
 /* ---- polling ----------------------------------------------------------- */
@@ -130,28 +139,32 @@ int nsh_lua_poll(lua_State *L)
 	return nsh_lua_push_poll(L, nsh_poll_several(&watch, 1, other, seconds));
 }
 
-/* core.poll_several({ fd, events, fd, events, ... }[, seconds[, other]]) */
+/* core.poll_several(list[, seconds[, other]]) */
 int nsh_lua_poll_several(lua_State *L)
 {
 	lua_Number seconds = luaL_optnumber(L, 2, -1);
 	int other = (int)luaL_optinteger(L, 3, -1);
-	size_t count;
-	struct nsh_watch *watches = check_watches(L, 1, &count);
+	struct watch_list list = check_list(L, 1);
 
-	return nsh_lua_push_poll(L, nsh_poll_several(watches, count, other, seconds));
+	return nsh_lua_push_poll(L, nsh_processes_poll(list.processes, list.process_count,
+						       list.watches, list.count, other,
+						       seconds));
 }
 
 /* ---- the set ----------------------------------------------------------- */
 
 
-/* pollset:watch { fd, events, fd, events, ... } */
+/* pollset:watch(list) */
 static int watch(lua_State *L)
 {
 	struct nsh_pollset *set = check(L);
-	size_t count;
-	struct nsh_watch *watches = check_watches(L, 2, &count);
+	struct watch_list list = check_list(L, 2);
 
-	if (nsh_pollset_watch(set, watches, count) < 0)
+	/* A process without a descriptor has a timeout. */
+	for (size_t i = 0; i < list.process_count; i++)
+		list.watches[list.count++] = (struct nsh_watch){
+			nsh_process_pollfd(list.processes[i]), NSH_READABLE };
+	if (nsh_pollset_watch(set, list.watches, list.count) < 0)
 		return nsh_lua_fail_errno(L, "watch", errno);
 	lua_pushboolean(L, 1);
 	return 1;

@@ -198,7 +198,8 @@ static int poll_once(lua_State *L)
 
 	if (failed)
 		return failed;
-	return nsh_lua_push_poll(L, nsh_processes_poll(&process, 1, other, seconds));
+	return nsh_lua_push_poll(L, nsh_processes_poll(&process, 1, NULL, 0, other,
+							 seconds));
 }
 
 /* ---- signals and the end ----------------------------------------------- */

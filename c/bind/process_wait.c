@@ -92,7 +92,7 @@ static bool wait_once(struct wait *wait, int *ret)
 {
 	double left = wait->until < 0 ? -1 : wait->until - nsh_now();
 	int ready = nsh_processes_poll(wait->list.processes, wait->list.count,
-				       wait->other, wait->until >= 0 && left < 0 ? 0 : left);
+				       NULL, 0, wait->other, wait->until >= 0 && left < 0 ? 0 : left);
 
 	wait->waited = true;
 	*ret = ready < 0 && errno != EINTR ? -1 : 0;

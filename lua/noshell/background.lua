@@ -11,7 +11,7 @@ local state = require "noshell.state"
 
 local background = {}
 
-local PROCESS = core.metatables.process
+local PROCESS, pollfd = core.metatables.process, core.methods.process._pollfd
 
 local WEAK_KEYS, WEAK_VALUES = { __mode = "k" }, { __mode = "v" }
 
@@ -99,11 +99,12 @@ local function watch(process, set)
   if not process:_moves_data() then return end
   local list = {}
   process:_collect(list)
-  local is_complete = set ~= nil and list[1] ~= nil and not list.blind
-  local fds = {}
+  local is_complete, fds = set ~= nil, {}
   for i = 1, set and #list or 0, 2 do
-    is_complete = set:add(list[i], list[i + 1]) and is_complete
-    fds[#fds + 1], watched[list[i]] = list[i], process
+    local fd = list[i]
+    if fd == process then fd = pollfd(process) end
+    is_complete = fd ~= nil and set:add(fd, list[i + 1]) and is_complete
+    if fd then fds[#fds + 1], watched[fd] = fd, process end
   end
   descriptors[process] = fds
   state.of(process).watched_by = set

@@ -80,8 +80,12 @@ function core.now() end
 ---@return noshell.failure?
 function core.poll(fd, events, seconds, other) end
 
+--- A flat list { item, events, item, events, ... }. A process stands for all that it
+--- waits for, with its timeout; its events are "r".
+---@alias noshell.watch_list (integer|noshell.process|"r"|"w"|"rw")[]
+
 --- The same for several.
----@param list (integer|"r"|"w"|"rw")[]  { fd, events, fd, events, ... }
+---@param list noshell.watch_list
 ---@param seconds? number
 ---@param other? integer
 ---@return boolean?
@@ -499,8 +503,8 @@ function stream:_process() end
 
 --- A set of descriptors to wait for as one. It does not own the descriptors.
 ---@class noshell.pollset: userdata
----@field watch fun(self, list: table): true?, noshell.failure?  watches the descriptors of
----  { fd, "r", fd, "w", … } and no others
+---@field watch fun(self, list: noshell.watch_list): true?, noshell.failure?  watches
+---  these and no others
 ---@field add fun(self, fd: integer, events: string): true?, noshell.failure?  watches one
 ---  more; for sets on which watch is not called
 ---@field remove fun(self, fd: integer)

@@ -5,13 +5,12 @@ local core = require "noshell.core"
 
 --- A member of a group.
 ---@class noshell.member : noshell.pollable
----@field _collect fun(self, list: table)  appends its descriptors and their events to a
----  flat list; sets list.blind if it has no descriptor but is not at its end
+---@field _collect fun(self, list: noshell.watch_list)  appends what it waits for
 
 ---@class noshell.group : noshell.pollable
 ---@field members noshell.member[]  may be changed at any time
 ---@field pollset? noshell.pollset
----@field blind? boolean
+---@field blind? boolean  no pollset watches the members
 local methods = {}
 
 local metatable = { __index = methods, __name = "noshell.group" }
@@ -24,13 +23,11 @@ function group.new(members)
   return setmetatable({ members = members }, metatable)
 end
 
---- Returns the descriptors and events of all members. Sets self.blind if a member has
---- no descriptor: then all are looked at every clock.BLIND.
----@return table
+--- Returns the descriptors, processes and events of all members.
+---@return noshell.watch_list
 function methods:collect()
   local list = {}
   for _, member in ipairs(self.members) do member:_collect(list) end
-  self.blind = list.blind or false
   return list
 end
 
@@ -43,7 +40,7 @@ function methods:pollfd()
   local list = self:collect()
   self.pollset = self.pollset or core.pollset()
   local fd = self.pollset and self.pollset:watch(list) and self.pollset:pollfd()
-  self.blind = self.blind or not fd
+  self.blind = not fd
   return fd or nil
 end
 

@@ -261,7 +261,7 @@ function methods:_group()
   return self.group
 end
 
----@param list table
+---@param list noshell.watch_list
 function methods:_collect(list)
   for i = 1, #self.processes do self.processes[i]:_collect(list) end
 end

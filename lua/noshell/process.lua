@@ -80,14 +80,10 @@ function methods:_owner()
   return state.of(self).owner or self
 end
 
----@param list table
+---@param list noshell.watch_list
 function methods:_collect(list)
-  local fd, driver = pollfd(self), state.of(self).driver
-  if fd then
-    list[#list + 1], list[#list + 2] = fd, "r"
-  elseif self:pidfd() then
-    list.blind = true
-  end
+  local driver = state.of(self).driver
+  list[#list + 1], list[#list + 2] = self, "r"
   if driver and driver.stdin then
     list[#list + 1], list[#list + 2] = driver.stdin:fileno(), "w"
   end

@@ -399,7 +399,7 @@ function methods:_group()
   return kept.groups[self]
 end
 
----@param list table
+---@param list noshell.watch_list
 function methods:_collect(list)
   local fd = self:fileno()
   if not fd then return end

@@ -138,9 +138,6 @@ int nsh_held_pollfd(struct nsh_process *process);
  * at least 1. */
 size_t nsh_held_watches(struct nsh_process *process, struct nsh_watch *ret_watches,
 			size_t room);
-/* nsh_processes_poll, also for `extra` (fd -1: nothing). */
-int nsh_process_poll_with(struct nsh_process *const *processes, size_t count,
-			  struct nsh_watch extra, int other, double seconds);
 double nsh_held_timeout(const struct nsh_process *process);
 void nsh_held_terminate(struct nsh_process *process, double grace);
 /* For the keeper: begins or continues the escalation of a lent process whose

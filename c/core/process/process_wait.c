@@ -60,23 +60,27 @@ int nsh_process_wait(struct nsh_process *process, double seconds,
 	return ret;
 }
 
-int nsh_process_poll_with(struct nsh_process *const *processes, size_t count,
-			  struct nsh_watch extra, int other, double seconds)
+int nsh_processes_poll(struct nsh_process *const *processes, size_t count,
+		       const struct nsh_watch *others, size_t other_count, int other,
+		       double seconds)
 {
 	struct nsh_watch few[FEW], *watches = few;
 	size_t room = FEW, used = 0;
 	int ret;
 
-	if (count + 1 > room) {
-		room = count + 1;
+	if (count + other_count > room) {
+		room = count + other_count;
 		watches = malloc(room * sizeof *watches);
 		if (!watches)
 			return -1;
 	}
-	watches[used++] = extra;
+	while (used < other_count) {
+		watches[used] = others[used];
+		used++;
+	}
 	for (size_t i = 0; i < count; i++) {
 		nsh_process_hold(processes[i]);
-		/* In this order: a refused descriptor shortens the timeout. */
+		/* In this order: only a refused descriptor makes the clock wake us. */
 		used += nsh_held_watches(processes[i], watches + used,
 					 room - used - (count - 1 - i));
 		seconds = nsh_sooner(seconds, nsh_held_timeout(processes[i]));
@@ -86,14 +90,6 @@ int nsh_process_poll_with(struct nsh_process *const *processes, size_t count,
 	if (watches != few)
 		nsh_free_quietly(watches);
 	return ret;
-}
-
-int nsh_processes_poll(struct nsh_process *const *processes, size_t count, int other,
-		       double seconds)
-{
-	struct nsh_watch nothing = { -1, 0 };
-
-	return nsh_process_poll_with(processes, count, nothing, other, seconds);
 }
 
 static int check_pipes(const struct nsh_command *cmd, struct nsh_failure *failure)

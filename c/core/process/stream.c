@@ -304,5 +304,5 @@ int nsh_stream_poll(struct nsh_stream *stream, int other, double seconds)
 	seconds = nsh_sooner(seconds, timeout_of(process));
 	if (own.fd < 0)
 		seconds = nsh_sooner(seconds, NSH_BLIND_INTERVAL);
-	return nsh_process_poll_with(&process, needs_process(stream), own, other, seconds);
+	return nsh_processes_poll(&process, needs_process(stream), &own, 1, other, seconds);
 }
