@@ -43,7 +43,7 @@ enum nsh_code {
 	NSH_TIMEOUT,       /* a deadline passed */
 	NSH_OUTPUT_LIMIT,  /* the program wrote more than set_max_output allows */
 	NSH_LOST,          /* the program ended; its status cannot be found out */
-	NSH_IO,            /* the program ran, but exchanging data with it failed */
+	NSH_IO,            /* the program ran, but an operation on it failed */
 	NSH_CLOSED,        /* the object was closed, as all are in a forked child */
 };
 

@@ -1,5 +1,5 @@
--- The codes of errors: spawn, no program ran; io, the program ran, but exchanging data
--- with it failed; closed, the object was closed.
+-- The codes of errors: spawn, no program ran; io, the program ran, but an operation on it
+-- failed; closed, the object was closed.
 local forked = require "spec.support.forked"
 local helper = require "spec.support.helper"
 local noshell = require "noshell"

@@ -8,7 +8,7 @@
 ---| "timeout"       # a deadline passed; without `result` the program still runs
 ---| "output_limit"  # the program wrote more than max_output allows
 ---| "lost"          # the program ended; its status cannot be found out
----| "io"            # the program ran, but exchanging data with it failed: `stage`, `errno`
+---| "io"            # the program ran, but an operation on it failed: `stage`, `errno`
 ---| "closed"        # the object was closed, as all are in a forked child
 ---| "replaced"      # exec in a dry run: a real exec would not return
 ---| "several"       # some of several programs failed: see `errors`
