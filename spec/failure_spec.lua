@@ -103,8 +103,8 @@ describe("an error's message", function()
   end)
 
   it("reports a lost status, and never guesses it", function()
-    assert.equal("noshell: the status of 'true' (pid 7) is lost: something "
-      .. "else in this process waited for it",
+    assert.equal("noshell: the status of 'true' (pid 7) is lost: other code "
+      .. "in this process waited for it",
       message({ code = "lost" }, "true", { pid = 7 }))
   end)
 

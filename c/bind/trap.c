@@ -15,7 +15,7 @@ static struct {
 	lua_State *state;       /* its main coroutine, if Lua can name it */
 	lua_State *exit_state;  /* a coroutine that runs nothing else */
 	void *last;             /* the userdata that is collected with the state */
-	lua_Hook hook;          /* what ours replaces for a moment */
+	lua_Hook hook;          /* the hook that ours replaces temporarily */
 	int hook_mask, hook_count;
 } owner;
 
@@ -96,8 +96,8 @@ static bool is_other(lua_State *L)
 }
 
 /* core.trap_open(dispatch, at_exit): true, or false if another state of this process
- * handles signals.  Called again, it has at_exit run before what was created
- * meanwhile is collected. */
+ * handles signals.  A repeated call makes at_exit run before objects that were
+ * created in between are collected. */
 int nsh_lua_trap_open(lua_State *L)
 {
 	luaL_checktype(L, 1, LUA_TFUNCTION);

@@ -1,12 +1,12 @@
---- Binding a program: a callable that takes the rest of the arguments.
+--- Binds a program to its first arguments and options.
 
 local options = require "noshell.options"
 
 local bind = {}
 
---- A program with its first arguments and options. Called, it runs the program with
---- the given arguments behind those, as noshell.run does. The functions take arguments
---- in the same way: `git.output("log", "-n", 1)`.
+--- A program with its first arguments and options. A call runs the program with these and
+--- the call's arguments, as noshell.run does. The functions take further arguments in the
+--- same way: `git.output("log", "-n", 1)`.
 ---@class noshell.bound
 ---@overload fun(...: noshell.word|noshell.word[]): noshell.result?, noshell.error?
 ---@field command fun(...: noshell.word|noshell.word[]): noshell.command
@@ -16,7 +16,7 @@ local bind = {}
 ---@field lines fun(...: noshell.word|noshell.word[]): fun(): string?
 ---@field system fun(...: noshell.word|noshell.word[]): true?, string|noshell.error, integer?
 
---- The functions that a bound program has beside `command`.
+--- The functions of a bound program, except `command`.
 bind.NAMES = { "run", "run_async", "output", "lines", "system" }
 
 --- Binds a SPEC. Later changes of a given command have no effect.

@@ -233,7 +233,7 @@ function describe.output_limit(err)
 end
 
 function describe.lost(err)
-  return ("the status of %s (pid %d) is lost: something else in this process waited for it")
+  return ("the status of %s (pid %d) is lost: other code in this process waited for it")
     :format(quoted(err.command), ending(err).pid)
 end
 

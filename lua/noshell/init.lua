@@ -229,11 +229,11 @@ function noshell.sleep(seconds)
   return true
 end
 
---- A program with its first arguments and options, to be called with the rest of the
---- arguments. `noshell.bind { "git", cwd = tree }` returns a `git` that runs with
---- `git("log", "-n", 1)`; `git.output(...)`, `git.lines(...)`, `git.run_async(...)` and
---- `git.system(...)` are as the functions of those names, and `git.command(...)`
---- returns the command.
+--- Returns a callable object for a program with its first arguments and options; calls
+--- take the other arguments. After `local git = noshell.bind { "git", cwd = tree }`,
+--- `git("log", "-n", 1)` runs the program; `git.output(...)`, `git.lines(...)`,
+--- `git.run_async(...)` and `git.system(...)` correspond to the functions of those names,
+--- and `git.command(...)` returns the command.
 ---@param ... noshell.spec|noshell.command|noshell.word
 ---@return noshell.bound
 function noshell.bind(...)

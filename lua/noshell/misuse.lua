@@ -8,7 +8,7 @@ local misuse = {}
 
 --- Raises the error, with the place of the nearest code that is not noshell's.
 ---@param text string
----@param ... any  as of string.format
+---@param ... any  as for string.format
 function misuse.raise(text, ...)
   local where = core.where()
   error((where == "" and "" or where .. ": ") .. text:format(...), 0)
@@ -41,9 +41,9 @@ local function is_part(a, b)
   return a:find(b, 1, true) ~= nil or b:find(a, 1, true) ~= nil
 end
 
---- Raises an error if an unknown name is one of those with a slip of the keyboard. Others
---- are nil, as in any table: scripts may ask what an object has.
----@param of string  what has the names
+--- Raises an error if an unknown name is a misspelt one of these. Others are nil, as in any
+--- table: scripts may test for fields.
+---@param of string  the object that has the names
 ---@param name any
 ---@param ... table  with the names as keys
 function misuse.check_name(of, name, ...)
@@ -54,7 +54,7 @@ function misuse.check_name(of, name, ...)
   end
 end
 
---- Gives a class's table of methods an answer to unknown names.
+--- Makes a class report misspelt names of methods.
 ---@param of string
 ---@param methods table
 function misuse.suggest(of, methods)
@@ -67,7 +67,7 @@ end
 ---@param name string    the function
 ---@param options any
 ---@param known table    with the keys
----@param instead string  what to write, should they be no table
+---@param instead string  advice if they are no table
 function misuse.check_options(name, options, known, instead)
   if type(options) ~= "table" or getmetatable(options) ~= nil then
     misuse.raise("%s: the options must be a table, not %s: %s", name, failure.shown(options),
@@ -82,9 +82,9 @@ function misuse.check_options(name, options, known, instead)
   end
 end
 
---- Raises an error if a method that takes no arguments was given some.
+--- Raises an error if a method without parameters is called with arguments.
 ---@param method string
----@param instead string  what to do
+---@param instead string  advice
 ---@param ... any
 function misuse.check_empty(method, instead, ...)
   if select("#", ...) > 0 then

@@ -9,8 +9,8 @@ local nearest = require "noshell.nearest"
 
 local options = {}
 
---- The module itself, which is the first argument where a function of it is called with
---- a colon.
+--- The module noshell, set by init.lua: it is the first argument of a function that is
+--- called with a colon.
 options.face = nil
 
 --- The keys of a SPEC, in the order in which they are applied.
@@ -38,8 +38,8 @@ local function survey(spec)
   return last, getmetatable(spec) ~= nil and #KEYS or count, strangers
 end
 
---- A string is not shown if it may be a secret: the key is a misspelt "env" or "input",
---- or a guess such as "password".
+--- Formats the value of an unknown key. Hides a string that may be a secret: the key is a
+--- misspelt "env" or "input", or a guess such as "password".
 local function shown_value(near, given)
   if type(given) ~= "string" or (near and not near:find "env" and not near:find "input") then
     return failure.shown(given)
@@ -67,8 +67,8 @@ end
 
 local IS_WORD = { string = true, number = true, table = true, userdata = true }
 
---- Arguments are counted as where no table is: the program is the first. Ends at the
---- first hole, because the last index may be any number.
+--- Adds the words of the array part. Errors count the program as argument 1, as without a
+--- table. Ends at the first hole, because the last index may be any number.
 local function add_words(cmd, spec, last)
   for i = 2, last do
     local word = spec[i]

@@ -158,7 +158,7 @@ boot() {
         -serial "file:$work/status" </dev/null 2>"$work/errors" |
         sed 's/\r$//; / reboot: Power down$/d'
     ended=${PIPESTATUS[0]}
-    # qemu tells of every feature of the processor that it does not emulate.
+    # qemu warns about every feature of the processor that it does not emulate.
     grep -v 'TCG doesn.t support requested feature' "$work/errors"
 }
 

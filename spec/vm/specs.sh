@@ -2,7 +2,7 @@
 # specs.sh selinux|apparmor|none: what is to be proven under that security
 # module, in the machine: labels from C and from every Lua that is built, and
 # (none) the core on a kernel that does not keep statuses. Its last line is the
-# sum; 77 where the machine lacks something, and then the last line says what.
+# sum; 77 if the machine lacks something, which the last line names.
 cd "$(dirname "$0")/../.." || exit 1
 BUILD=${BUILD:-build}
 mode=$1

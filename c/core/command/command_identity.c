@@ -137,7 +137,7 @@ void nsh_command_allow_cap(struct nsh_command *cmd, const char *name)
 	if (number < 0)
 		nsh_command_reject_string(cmd, "allow_cap", name, nsh_capability_names_available()
 				   ? "no such capability"
-				   : "give its number: noshell was built without libcap-ng, which knows the names");
+				   : "pass its number: noshell was built without libcap-ng, which knows the names");
 	else
 		nsh_command_allow_cap_number(cmd, number);
 }

@@ -1,4 +1,4 @@
-/* The steps that change who the child is: labels, ids and capabilities.  The raw
+/* The steps that change the identity: labels, ids and capabilities.  The raw
  * set*id calls affect this thread only; libc's wrappers signal all threads of the
  * process, which may be the parent's. */
 #include <linux/capability.h>

@@ -83,7 +83,7 @@ int nsh_launch(struct plan *plan, struct launched *ret_launched,
 	if (start_thread(&launch) < 0) {
 		(void)sem_destroy(&launch.done);
 		return nsh_fail(failure, NSH_STAGE_PARENT_DEATH_SIGNAL, errno,
-				"a thread that lives as long as the program");
+				"a thread that lasts as long as the program");
 	}
 	while (sem_wait(&launch.done) < 0)
 		;

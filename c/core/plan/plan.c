@@ -35,7 +35,7 @@ int nsh_command_check(const struct nsh_command *cmd, bool in_place,
 				     "the program starts");
 	if (asked->daemonize && cmd->timeout >= 0)
 		return fail_together(failure, "set_timeout cannot be used with daemonize: "
-				     "no parent waits for the daemon");
+				     "the daemon has no parent that could end it");
 	if (in_place && (asked->daemonize || asked->require_handshake))
 		return fail_together(failure, asked->daemonize
 				     ? "daemonize cannot be used with exec: no process is started"

@@ -351,7 +351,7 @@ int nsh_command_start_aside(const struct nsh_command *cmd, bool to_end,
 		*ret_start = start;
 		return 0;
 	}
-	nsh_fail(failure, NSH_STAGE_PLAN, errno, "a thread to start it in");
+	nsh_fail(failure, NSH_STAGE_PLAN, errno, "the start thread");
 	if (start)
 		release(start);
 	return -1;
