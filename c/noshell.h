@@ -736,8 +736,8 @@ int nsh_stream_poll(struct nsh_stream *stream, int other, double seconds);
 
 struct nsh_start;
 
-/* Returns true if the command can be started so: it has no hook, no handshake, no
- * daemonize, and no pass_fd with close_parent.  The start has duplicates of the
+/* Returns true if the command can be started so: it has no hook, no handshake,
+ * and no pass_fd with close_parent.  The start has duplicates of the
  * caller's descriptors. */
 bool nsh_command_can_start_aside(const struct nsh_command *cmd);
 /* Returns true if a standard stream is directed to a FIFO, for whose other end a

@@ -195,9 +195,12 @@ static int await_child(const struct plan *plan)
 
 /* Waits until the child has executed its program, is in its handshake, or has
  * ended.  With VFORK, clone(2) has waited already.  A child that takes too long
- * or was abandoned is killed, which also closes its end of the socket. */
+ * or was abandoned is killed, which also closes its end of the socket; of a daemon
+ * the cloned child has ended already. */
 static void follow(struct plan *plan, const struct launched *launched)
 {
+	int child = launched->daemon_pidfd >= 0 ? launched->daemon_pidfd
+		: launched->pidfd;
 	int error;
 	char byte;
 
@@ -205,7 +208,7 @@ static void follow(struct plan *plan, const struct launched *launched)
 		return;
 	error = await_child(plan);
 	if (error)
-		(void)nsh_kernel_pidfd_send_signal(launched->pidfd, SIGKILL, 0);
+		(void)nsh_kernel_pidfd_send_signal(child, SIGKILL, 0);
 	while (read(plan->sync, &byte, 1) < 0 && errno == EINTR)
 		;
 	if (error)

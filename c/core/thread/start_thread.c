@@ -131,7 +131,7 @@ static int watch(const struct nsh_start *start, int fd, uint32_t events)
  * could fail; it only has to be enabled. */
 static void tell(struct nsh_start *start)
 {
-	bool waits = start->process && start->to_end;
+	bool waits = start->process && start->to_end && !start->process->is_daemon;
 
 	if (waits) {
 		nsh_process_hold(start->process);
@@ -229,8 +229,7 @@ bool nsh_command_can_start_aside(const struct nsh_command *cmd)
 	for (size_t i = 0; cmd && i < cmd->passed_count; i++)
 		if (cmd->passed[i].close_parent)
 			return false;
-	return cmd && !cmd->attributes.hook && !cmd->attributes.require_handshake
-		&& !cmd->attributes.daemonize;
+	return cmd && !cmd->attributes.hook && !cmd->attributes.require_handshake;
 }
 
 /* Replaces the caller's *fd, which the caller may close, by a duplicate. */
