@@ -758,6 +758,9 @@ double nsh_start_timeout(const struct nsh_start *start);
 int nsh_start_finish(struct nsh_start *start, double seconds,
 		     struct nsh_process **ret_process,
 		     struct nsh_failure *failure);
+/* Has a start that waits for the other end of a FIFO fail with ECANCELED; any other
+ * goes on. */
+void nsh_start_cancel(struct nsh_start *start);
 /* Frees the start without waiting.  Cancels a start that is not done: if its turn
  * has not come, nothing is run; a child that waits for the other end of a FIFO is
  * killed and reaped.  A process that was not taken becomes an orphan and runs on.

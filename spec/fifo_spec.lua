@@ -68,6 +68,31 @@ describe("a FIFO as a standard stream", function()
   end)
 end)
 
+describe("a FIFO as a standard stream", function()
+  helper.leak_check()
+
+  it("is given up if the host cannot wait for its other end", function()
+    with_fifo(function(path)
+      -- Opened at last if nothing gives it up.
+      local rescue = assert(noshell.run_async("sh", "-c", "sleep 0.5; : <>$0", path))
+      for _, waiter in ipairs { function() return nil, "no" end, function() error "no" end } do
+        noshell.host.use(waiter)
+        local ok, result, err = pcall(noshell.run, { "cat", stdin = { path = path } })
+        noshell.host.use(nil)
+        if ok then
+          assert.is_nil(result)
+          assert.equal("noshell: cannot start 'cat': wait: no", tostring(err))
+          assert.equal("spawn", err.code)
+        else
+          assert.matches("no$", result)
+        end
+      end
+      assert.is_nil(rescue:poll())
+      rescue:close()
+    end)
+  end)
+end)
+
 describe("a hook that does not end", function()
   helper.leak_check()
 

@@ -120,9 +120,11 @@ static int finish(lua_State *L)
 	return finish_start(L, 0);
 }
 
-/* The same, but blocks until it is done, at most a second. */
+/* The same, but blocks until it is done, at most a second; a start that waits for
+ * the other end of a FIFO fails with ECANCELED. */
 static int finish_now(lua_State *L)
 {
+	nsh_start_cancel(check(L)->start);
 	return finish_start(L, 1);
 }
 

@@ -164,6 +164,11 @@ local function start_once(calls, cmd, to_end, is_bound, attended)
   if process or raw.stage ~= "wait" then return process, raw end
   local found, why = start:finish_now(calls)
   if found == false then return nil, raw, true end
+  if why and why.errname == "ECANCELED" then
+    -- It waited for the other end of a FIFO: no program ran.
+    raw.code = "spawn"
+    return nil, raw
+  end
   return found, why
 end
 

@@ -404,10 +404,9 @@ int nsh_start_finish(struct nsh_start *start, double seconds,
 	return 1;
 }
 
-/* Ends a launch that is blocked on another process. */
-static void cancel(const struct nsh_start *start)
+void nsh_start_cancel(struct nsh_start *start)
 {
-	if (start->cancel >= 0)
+	if (start->owner == nsh_fork_id() && start->cancel >= 0)
 		(void)eventfd_write(start->cancel, 1);
 }
 
@@ -425,7 +424,7 @@ void nsh_start_free(struct nsh_start *start)
 		nsh_ending_begin();
 	/* Under the lock, because the thread frees an abandoned start. */
 	if (!done)
-		cancel(start);
+		nsh_start_cancel(start);
 	unlock();
 	if (done)
 		release(start);
