@@ -14,7 +14,8 @@ struct command *nsh_lua_check_command(lua_State *L, int index)
 	return luaL_checkudata(L, index, NSH_LUA_COMMAND);
 }
 
-struct command *nsh_lua_push_command(lua_State *L)
+/* Pushes a command whose cmd is NULL; the caller sets it. */
+static struct command *push_command(lua_State *L)
 {
 	struct command *command = lua_newuserdata(L, sizeof *command);
 
@@ -53,7 +54,7 @@ static const char *program_text(lua_State *L, int index,
 
 int nsh_lua_new_command(lua_State *L)
 {
-	struct command *command = nsh_lua_push_command(L);
+	struct command *command = push_command(L);
 	char text[NSH_LUA_VALUE_SIZE];
 	const char *program;
 	struct setter setter;
@@ -106,7 +107,7 @@ static int clone(lua_State *L)
 	struct command *copy;
 
 	lua_settop(L, 1);
-	copy = nsh_lua_push_command(L);
+	copy = push_command(L);
 	copy_anchors(L, 1, 2);
 	copy->cmd = nsh_command_clone(command->cmd);
 	if (!copy->cmd)

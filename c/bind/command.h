@@ -25,8 +25,6 @@ struct command {
 };
 
 struct command *nsh_lua_check_command(lua_State *L, int index);
-/* Pushes a command whose cmd is NULL; the caller sets it. */
-struct command *nsh_lua_push_command(lua_State *L);
 /* core.command(program, ...) */
 int nsh_lua_new_command(lua_State *L);
 /* Sets user value [which] to the value at `index`, or to nil if index is 0. */

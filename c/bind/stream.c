@@ -33,7 +33,7 @@ struct nsh_stream *nsh_lua_stream(const struct stream *stream)
 	return nsh_process_stream(stream->process->process, stream->which);
 }
 
-bool nsh_lua_stream_is_closed(const struct stream *stream)
+static bool stream_is_closed(const struct stream *stream)
 {
 	const struct nsh_stream *inner = nsh_lua_stream(stream);
 
@@ -49,7 +49,7 @@ static struct stream *check(lua_State *L)
 {
 	struct stream *stream = check_any(L);
 
-	if (nsh_lua_stream_is_closed(stream))
+	if (stream_is_closed(stream))
 		nsh_lua_raise(L, "the stream is closed");
 	return stream;
 }
@@ -182,14 +182,14 @@ static int close_stream(lua_State *L)
 {
 	struct stream *stream = check_any(L);
 
-	if (!nsh_lua_stream_is_closed(stream))
+	if (!stream_is_closed(stream))
 		nsh_stream_close(nsh_lua_stream(stream));
 	return 0;
 }
 
 static int is_closed(lua_State *L)
 {
-	lua_pushboolean(L, nsh_lua_stream_is_closed(check_any(L)));
+	lua_pushboolean(L, stream_is_closed(check_any(L)));
 	return 1;
 }
 
@@ -206,7 +206,7 @@ static int to_text(lua_State *L)
 	static const char *const names[] = { "stdin", "stdout", "stderr" };
 	const struct stream *stream = check_any(L);
 
-	if (nsh_lua_stream_is_closed(stream))
+	if (stream_is_closed(stream))
 		lua_pushliteral(L, "noshell.stream (closed)");
 	else
 		lua_pushfstring(L, "noshell.stream (%s of pid %d)",

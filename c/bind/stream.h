@@ -20,8 +20,6 @@ struct stream {
 void nsh_lua_push_stream(lua_State *L, int index, int which);
 /* Returns NULL if the process is closed. */
 struct nsh_stream *nsh_lua_stream(const struct stream *stream);
-/* True if the stream or its process is closed. */
-bool nsh_lua_stream_is_closed(const struct stream *stream);
 void nsh_lua_open_stream(lua_State *L);
 
 #endif

@@ -116,26 +116,18 @@ function methods:_launch(calls, is_bound)
 end
 
 --- Starts the program as run does: it is ended if the caller never runs again.
---- `to_end`: the caller only waits afterwards, so this may return later. `attended`:
---- the caller waits for the end at once.
+--- `attended`: the caller only waits for the end afterwards, so this may return later.
 ---@param calls noshell.scope
----@param to_end? boolean
 ---@param attended? boolean
 ---@return noshell.process?
 ---@return noshell.error?
-function methods:_begin(calls, to_end, attended)
-  local err = find_pipe(self)
-  if not err then return start(calls, self, to_end, true, attended) end
-  trace.failed(err, self)
-  return nil, err
-end
-
-local function run(calls, self)
+function methods:_begin(calls, attended)
   -- If its input is made here, or it is traced, the start is reported at once.
   local is_told = trace.is_on() or state.of(self).input ~= nil
-  local started, err = self:_begin(calls, not is_told, true)
-  if not started then return nil, err end
-  return waitable.conclude(started)
+  local err = find_pipe(self)
+  if not err then return start(calls, self, attended and not is_told, true, attended) end
+  trace.failed(err, self)
+  return nil, err
 end
 
 --- Starts the program, exchanges all data with it and waits for its end. If that is
@@ -146,7 +138,7 @@ end
 function methods:run(...)
   misuse.check_self(self, class, "run")
   misuse.check_empty("run", INSTEAD, ...)
-  return scope.run(run, self)
+  return scope.run(waitable.run, self)
 end
 
 local function without_final_newlines(text)

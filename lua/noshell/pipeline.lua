@@ -254,18 +254,11 @@ end
 
 --- Starts all commands as run does. `attended`: the caller waits for the end at once.
 ---@param calls noshell.scope
----@param _? boolean  to_end, as for a command
 ---@param attended? boolean
 ---@return noshell.pipeline_process?
 ---@return noshell.error?
-function methods:_begin(calls, _, attended)
+function methods:_begin(calls, attended)
   return start(calls, self, find_argument_error(self) or find_pipe(self), true, attended)
-end
-
-local function run(calls, self)
-  local started, err = self:_begin(calls, nil, true)
-  if not started then return nil, err end
-  return waitable.conclude(started)
 end
 
 --- Runs all commands to their end. The result is a success if each command is one by
@@ -277,7 +270,7 @@ end
 function methods:run(...)
   misuse.check_self(self, metatable, "run")
   misuse.check_empty("run", INSTEAD, ...)
-  return scope.run(run, self)
+  return scope.run(waitable.run, self)
 end
 
 --- Runs the pipeline and returns the stdout of the last command without the final

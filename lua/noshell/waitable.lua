@@ -139,6 +139,17 @@ function waitable.conclude(self)
   return fail(self, raw)
 end
 
+--- Starts a command or a pipeline, and concludes it.
+---@param calls noshell.scope
+---@param runnable noshell.command|noshell.pipeline
+---@return noshell.result?
+---@return noshell.error?
+function waitable.run(calls, runnable)
+  local started, err = runnable:_begin(calls, true)
+  if not started then return nil, err end
+  return waitable.conclude(started)
+end
+
 --- Makes a scope of the processes of all these.
 ---@param list noshell.waitable[]
 ---@return noshell.scope
