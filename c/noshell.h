@@ -318,6 +318,8 @@ void nsh_command_set_pid_file(struct nsh_command *cmd, const char *path);
  * FIFO without another end, may take as long. */
 void nsh_command_set_timeout(struct nsh_command *cmd, double seconds,
 			     double grace);
+/* Sets the signal that a timeout, abort or termination sends first, instead of TERM. */
+void nsh_command_set_stop_signal(struct nsh_command *cmd, int signal);
 /* Limits only the start, for commands that share a timeout, as those of a pipeline:
  * at the time `deadline` of nsh_now, a child that waits in a hook or for the other
  * end of a FIFO is killed, and the start fails with ETIMEDOUT. */

@@ -41,6 +41,22 @@ describe("abort", function()
     end)
   end)
 
+  it("begins with the stop signal", function()
+    local _, err = noshell.run { helper.probe, "--pause", stop_signal = "INT",
+      timeout = 0.01, grace = 60 }
+    assert.equal("timeout INT", err.code .. " " .. err.result.signal)
+    local process = assert(noshell.run_async { helper.probe, "--pause", stop_signal = "USR1",
+      timeout = 60, grace = 60 })
+    assert.is_true(process:abort())
+    _, err = process:wait()
+    assert.equal("USR1", err.result.signal)
+    process:close()
+    local dry = noshell.dry_run(function() return { timed_out = true } end)
+    _, err = noshell.run { "frob", stop_signal = "INT", timeout = 1 }
+    dry:stop()
+    assert.equal("INT", err.result.signal)
+  end)
+
   it("lets a program end by TERM", function()
     local process = waiting()
     process:abort()

@@ -121,7 +121,7 @@ void nsh_escalation_begin(struct nsh_process *process, double grace)
 {
 	if (process->escalation == ESCALATION_NONE) {
 		note_held(process);
-		signal_all(process, SIGTERM);
+		signal_all(process, process->stop_signal);
 	} else if (process->escalation != ESCALATION_TERM
 		   || process->next_signal <= nsh_now() + grace) {
 		return;

@@ -30,6 +30,7 @@ void nsh_process_take_rules(struct nsh_process *process,
 	process->allowed_exit = asked->allowed_exit;
 	process->allow_any_exit = asked->allow_any_exit;
 	process->raw_status = asked->raw_status;
+	process->stop_signal = asked->stop_signal ? asked->stop_signal : SIGTERM;
 	process->is_daemon = asked->daemonize && !asked->require_handshake;
 	process->own_group = asked->new_process_group || asked->new_session
 		|| asked->daemonize;

@@ -63,6 +63,7 @@ struct nsh_process {
 	bool is_blind;          /* no epoll could be made: look at intervals */
 
 	enum escalation escalation;
+	int stop_signal;          /* the first signal of an escalation */
 	double next_signal;       /* the time of the next escalation step */
 	struct tree tree;
 	bool is_denied;         /* the root may not be signalled: EPERM */

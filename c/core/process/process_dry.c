@@ -144,7 +144,7 @@ static void set_status(struct nsh_process *process,
 		return;
 	result->signal = end->signal;
 	if (!end->signal && (result->timed_out || result->output_limited))
-		result->signal = SIGTERM;
+		result->signal = process->stop_signal;
 	result->core_dumped = result->signal && end->core_dumped;
 	result->exit_code = result->signal ? -1 : end->exit_code;
 	result->raw_status = result->signal
@@ -171,7 +171,7 @@ int nsh_process_end_dry(struct nsh_process *process,
 
 void nsh_process_terminate_dry(struct nsh_process *process)
 {
-	struct nsh_dry_end end = { .signal = process->is_daemon ? 0 : SIGTERM };
+	struct nsh_dry_end end = { .signal = process->is_daemon ? 0 : process->stop_signal };
 
 	(void)nsh_process_end_dry(process, &end);
 }
