@@ -58,6 +58,15 @@ describe("system", function()
       stdout = "null" }))
   end)
 
+  it("captures no output, which it would not return", function()
+    for _, name in ipairs { "stdout", "stderr" } do
+      local ok, err = noshell.system { "echo", "x", [name] = "capture" }
+      assert.is_nil(ok)
+      assert.equal("invalid", err.code)
+      assert.matches("system returns no output: use run or output", tostring(err))
+    end
+  end)
+
   it("does not change a command", function()
     local cmd = noshell.command "true"
     noshell.system(cmd)
@@ -188,6 +197,19 @@ describe("exec", function()
     ]])
     assert.equal("before a b c\n", result.stdout)
     assert.equal(6, result.exit_code)
+  end)
+
+  it("accepts nothing that needs a parent", function()
+    for said, spec in pairs {
+      ["set_timeout cannot be used with exec"] = { "true", timeout = 5 },
+      ["on_stdout%(a function%): cannot be used with exec"] = { "true", on_stdout = print },
+      ["on_stderr%(a function%): cannot be used with exec"] = { "true", on_stderr = print },
+    } do
+      local value, err = noshell.exec(spec)
+      assert.is_nil(value)
+      assert.equal("invalid", err.code)
+      assert.matches(said, tostring(err))
+    end
   end)
 
   it("returns nil and the error if it fails", function()

@@ -157,6 +157,22 @@ function command.text_of(result, err)
   return without_final_newlines(result.stdout)
 end
 
+--- Returns the argument error of `method`, which returns no output, if the command
+--- captures some and calls no function with it.
+---@param cmd noshell.command
+---@param method string
+---@return noshell.error?
+function command.find_capture(cmd, method)
+  local kept = state.of(cmd)
+  for which = 1, 2 do
+    local name = drive.names[which]
+    if cmd:stdio(which) == "capture" and not kept["on_" .. name] then
+      return conflict(cmd, "set_" .. name, "capture",
+        ("%s returns no output: use run or output"):format(method))
+    end
+  end
+end
+
 --- Returns the conflict of `method`, which reads stdout, with daemonize.
 ---@param cmd noshell.command
 ---@param method string
@@ -305,6 +321,12 @@ function methods:exec(...)
   misuse.check_empty("exec", INSTEAD, ...)
   if drive.stdio(self, 0) == "input" then
     return nil, conflict(self, "set_input", "a function",
+      "cannot be used with exec: no process remains to call it")
+  end
+  local kept = state.of(self)
+  local listener = kept.on_stdout and "on_stdout" or kept.on_stderr and "on_stderr"
+  if listener then
+    return nil, conflict(self, listener, "a function",
       "cannot be used with exec: no process remains to call it")
   end
   command.flush()

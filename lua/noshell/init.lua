@@ -169,6 +169,8 @@ end
 function noshell.system(...)
   local cmd = options.own(...)
   command.direct(cmd, { [0] = "inherit", "inherit", "inherit" }, "system")
+  local err = command.find_capture(cmd, "system")
+  if err then return nil, err end
   command.flush()
   return result.triple(cmd:run())
 end

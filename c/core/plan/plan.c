@@ -40,6 +40,9 @@ int nsh_command_check(const struct nsh_command *cmd, bool in_place,
 		return fail_together(failure, asked->daemonize
 				     ? "daemonize cannot be used with exec: no process is started"
 				     : "require_handshake cannot be used with exec: no parent remains to notify");
+	if (in_place && cmd->timeout >= 0)
+		return fail_together(failure, "set_timeout cannot be used with exec: no "
+				     "parent remains to enforce it");
 	if (asked->new_process_group && (asked->new_session || asked->daemonize))
 		return fail_together(failure, "new_process_group cannot be used with "
 				     "new_session or daemonize: a session leader "
