@@ -100,7 +100,7 @@ describe("a filter that kills", function()
   if driver.is_wanted then
     it("that permits madvise hides no fork in which the pid is the same", function()
       local result = helper.run { helper.deny, "setns:KILL", "--",
-        helper.build .. "/c/fork", "a process with the same pid is another" }
+        helper.build .. "/c/fork", "a process with the same pid is recognized as another" }
       assert.equal("0", result.status .. result.out .. result.err)
     end)
   end

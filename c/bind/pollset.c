@@ -117,8 +117,8 @@ static struct watch_list check_list(lua_State *L, int index)
 
 int nsh_lua_push_poll(lua_State *L, int ret)
 {
-	/* Back in Lua, a hook that the signal's handler has set can run: lua.c
-	 * raises "interrupted!" so. */
+	/* Returns to Lua, so that a hook which the signal's handler has set can
+	 * run: that is how lua.c raises "interrupted!". */
 	if (ret < 0 && errno == EINTR)
 		ret = 0;
 	if (ret < 0)

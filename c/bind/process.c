@@ -90,7 +90,7 @@ int nsh_lua_fail_foreign(lua_State *L, const struct nsh_process *process)
 
 /* ---- fields ------------------------------------------------------------ */
 
-/* The stream is made when it is first asked for, and stays the same. */
+/* Makes the stream on its first use, and keeps it. */
 static int push_stream(lua_State *L, struct process *process, int which)
 {
 	lua_getuservalue(L, 1);
@@ -128,7 +128,7 @@ static int get_field(lua_State *L, struct process *process, const char *name)
 	return 1;
 }
 
-/* process._field(process, name): what is not a method; Lua's __index calls it. */
+/* process._field(process, name): a field; Lua's __index calls it. */
 static int get_named_field(lua_State *L)
 {
 	struct process *process = nsh_lua_check_process(L);
@@ -305,7 +305,7 @@ static int release(lua_State *L)
 	return 0;
 }
 
-/* process:_state(): the table of what the Lua part keeps with the process. */
+/* process:_state(): the table in which the Lua layer keeps its state of the process. */
 static int get_state(lua_State *L)
 {
 	(void)nsh_lua_check_process(L);
@@ -336,7 +336,7 @@ static int detach(lua_State *L)
 	return 0;
 }
 
-/* A bound process has lost its caller. */
+/* A bound process that is collected has lost its caller. */
 static int collect(lua_State *L)
 {
 	if (nsh_lua_check_process(L)->bound)

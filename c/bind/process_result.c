@@ -136,7 +136,7 @@ static int end_dry(lua_State *L)
 	return 1;
 }
 
-/* process:_dry_input(): what was written to its stdin so far. */
+/* process:_dry_input(): the bytes written to its stdin so far. */
 static int get_input(lua_State *L)
 {
 	struct nsh_process *process = nsh_lua_check_open(L);

@@ -13,7 +13,7 @@ static const char START[] = "noshell.start";
 struct start {
 	struct nsh_start *start;  /* NULL: the process was taken */
 	int channel;              /* the wake-up channel that owns it now; -1 */
-	bool bound;               /* it ends the process, should its caller go */
+	bool bound;               /* collected, it ends the process */
 };
 
 struct nsh_start **nsh_lua_push_start(lua_State *L, bool is_bound)

@@ -18,7 +18,7 @@ void nsh_lua_push_stream(lua_State *L, int index, int which)
 	*stream = (struct stream){ process, which };
 	luaL_getmetatable(L, NSH_LUA_STREAM);
 	lua_setmetatable(L, -2);
-	/* In a table, because that is what all Luas can keep. */
+	/* In a table, because Lua 5.1 cannot keep other values there. */
 	lua_newtable(L);
 	lua_pushvalue(L, index);
 	lua_rawseti(L, -2, 1);

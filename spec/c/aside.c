@@ -225,14 +225,14 @@ UNUSED static void survives_a_filter(void)
 
 static const struct check checks[] = {
 	{ "programs start in another thread", starts_aside },
-	{ "a start in another thread tells why it failed", fails_aside },
-	{ "a start to the end tells when the process is to be pumped",
+	{ "a start in another thread reports its failure", fails_aside },
+	{ "a start to the end is readable when the process must be pumped",
 	  tells_of_the_process },
-	{ "a start to the end tells of output", tells_of_output },
-	{ "a start to the end tells of a failure at once", tells_of_failures_at_once },
+	{ "a start to the end is readable for output", tells_of_output },
+	{ "a start to the end reports a failure at once", tells_of_failures_at_once },
 	{ "a start in another thread can be abandoned", abandons_a_start },
-	{ "what cannot start in another thread is known", knows_what_it_cannot },
-	{ "a start has descriptors of its own, and closes them", starts_with_descriptors },
+	{ "commands that cannot start in another thread are rejected", knows_what_it_cannot },
+	{ "a start has its own descriptors, and closes them", starts_with_descriptors },
 #if CAN_HAVE_THREADS_AFTER_FORK
 	{ "another thread starts programs after a fork", starts_aside_after_a_fork },
 	{ "another thread survives a filter that kills", survives_a_filter },

@@ -298,24 +298,24 @@ static void keeps_the_order(void)
 }
 
 static const struct check checks[] = {
-	{ "a program started aside has the capabilities that its host has now",
+	{ "a program started aside has its host's present capabilities",
 	  inherits_capabilities },
-	{ "a program started aside has no_new_privs as its host has it now",
+	{ "a program started aside has its host's present no_new_privs",
 	  inherits_no_new_privs },
-	{ "a program started aside has the seccomp filters that its host has now",
+	{ "a program started aside has its host's present seccomp filters",
 	  inherits_filters },
 	{ "a program started aside has affinity, nice value, policy, I/O priority "
 	  "and timer slack as its host has them now", inherits_scheduling },
-	{ "a program started aside has the ids that its host has now", inherits_ids },
-	{ "a program started aside has the namespaces that its host has now",
+	{ "a program started aside has its host's present ids", inherits_ids },
+	{ "a program started aside has its host's present namespaces",
 	  inherits_namespaces },
 	{ "a program started aside has directory and umask of its host's thread",
 	  inherits_directory },
-	{ "a program started aside is restricted by Landlock as its host is now",
+	{ "a program started aside has its host's present Landlock domain",
 	  inherits_landlock },
-	{ "a program started aside has the attributes of the thread that asked for it",
+	{ "a program started aside has the attributes of the requesting thread",
 	  inherits_from_its_thread },
-	{ "programs start aside in the order in which they were asked for",
+	{ "programs start aside in the order of the requests",
 	  keeps_the_order },
 	{ NULL, NULL },
 };

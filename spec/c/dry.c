@@ -20,7 +20,7 @@ static void nobody_waits_for_a_dry_process(void)
 }
 
 static const struct check checks[] = {
-	{ "nobody waits for a dry process that has no end",
+	{ "waiting on an unfinished dry-run process is an error",
 	  nobody_waits_for_a_dry_process },
 	{ NULL, NULL },
 };

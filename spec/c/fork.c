@@ -453,10 +453,10 @@ static const struct check checks[] = {
 	{ "a daemon forgets processes", daemon_forgets_processes },
 	{ "a daemon starts in another thread", daemon_starts_aside },
 	{ "a daemon has wake-up channels", daemon_has_wake_up_channels },
-	{ "only what is ours is closed at the fork", only_our_own_are_closed_at_once },
+	{ "only our own descriptors are closed at the fork", only_our_own_are_closed_at_once },
 	{ "a daemon forks again", daemon_forks_again },
-	{ "a process with the same pid is another", same_pid_is_another_process },
-	{ "a hook keeps what its program needs", hook_keeps_what_its_program_needs },
+	{ "a process with the same pid is recognized as another", same_pid_is_another_process },
+	{ "a hook keeps the descriptors of its program", hook_keeps_what_its_program_needs },
 	{ NULL, NULL }
 };
 

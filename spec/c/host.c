@@ -337,17 +337,17 @@ static void fresh_programs_in_own_memory(void)
 static const struct check checks[] = {
 	{ "objects refuse in a fork of the host", objects_refuse_in_a_fork },
 	{ "a fork that frees its copies takes nothing from us", freeing_in_a_fork },
-	{ "forgotten processes are gone once beside a worker", forgotten_ends_beside_a_worker },
+	{ "orphans are reaped once, beside a worker thread", forgotten_ends_beside_a_worker },
 #if CAN_HAVE_THREADS_AFTER_FORK
 	{ "a fork works while threads reap", fork_while_threads_reap },
 #endif
-	{ "ten thousand are forgotten", forget_ten_thousand },
-	{ "the forgotten are not killed", forgotten_are_not_killed },
-	{ "threads forget", forget_in_threads },
-	{ "threads capture at once", capture_in_threads },
+	{ "ten thousand processes are forgotten", forget_ten_thousand },
+	{ "orphans are not killed", forgotten_are_not_killed },
+	{ "threads forget processes", forget_in_threads },
+	{ "threads capture output at the same time", capture_in_threads },
 	{ "nothing leaks from a thread that opens files", nothing_leaks_from_an_opener },
 	{ "fresh programs are never busy", fresh_programs },
-	{ "fresh programs are never busy in memory of their own", fresh_programs_in_own_memory },
+	{ "fresh programs with their own memory are never busy", fresh_programs_in_own_memory },
 	{ NULL, NULL },
 };
 

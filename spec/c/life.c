@@ -432,18 +432,18 @@ static const struct check checks[] = {
 	{ "a tree that left the session ends", tree_that_left_the_session },
 	{ "a tree that ignores TERM ends", tree_that_ignores_term },
 	{ "a tree that ignores TERM ends in a storm of signals", tree_in_a_storm },
-	{ "a stopped tree ends of TERM", tree_that_is_stopped },
+	{ "a stopped tree ends by TERM", tree_that_is_stopped },
 	{ "a session ends with its orphans", tree_of_a_session },
 	{ "a tree that forks on ends", tree_that_forks_on },
-	{ "a stranger with the root's number is left alone", stranger_with_the_number },
-	{ "a stranger with the number of a root that the host reaped is left alone",
+	{ "another process with the root's number is not signalled", stranger_with_the_number },
+	{ "another process with the number of a root that the host reaped is not signalled",
 	  stranger_after_a_foreign_reaper },
 	{ "a grandchild keeps the pipe open", pipe_kept_by_a_grandchild },
 	{ "a deadline ends the reading from a grandchild", pipe_kept_past_the_deadline },
-	{ "waiting again says the same, and signals nobody", waiting_twice },
+	{ "waiting again returns the same result, and signals no process", waiting_twice },
 	{ "a daemon outlives its object", daemon_freed_at_once },
 #ifndef __SANITIZE_ADDRESS__
-	{ "what was sent is wiped from memory", secrets_are_wiped },
+	{ "sent bytes are wiped from memory", secrets_are_wiped },
 #endif
 	{ NULL, NULL },
 };

@@ -90,7 +90,7 @@ static void child_that_cannot_be_noted(void)
 
 static const struct check checks[] = {
 #if !IS_SANITIZED
-	{ "a child that cannot be noted is not stopped, and is reported",
+	{ "a child that cannot be recorded is not stopped, and is reported",
 	  child_that_cannot_be_noted },
 #endif
 	{ NULL, NULL },
