@@ -107,7 +107,7 @@ describe("a child's descriptors", function()
       end
     end)
 
-    it("cannot be above the limit, and the failure says so", function()
+    it("cannot be above the limit, which the failure reports", function()
       local report = driver.clean({ "open=5:@D/f", "pass=5:30000", "files=1024" },
         probe, { path = path })
       assert.equal("spawn pass_fd EBADF", ("%s %s %s"):format(report.code,

@@ -237,7 +237,7 @@ describe("a set-user-ID host", function()
     end)
   end)
 
-  it("can be the real and the effective id alone", function()
+  it("can differ in the real and the effective id only", function()
     helper.require_or_pending("caps", sys.getuid() == 0, "root")
     local setpriv = noshell.which "setpriv"
     helper.require_or_pending("caps", setpriv, "setpriv")

@@ -73,7 +73,7 @@ describe("a FIFO as a standard stream", function()
 
   it("is given up if the host cannot wait for its other end", function()
     with_fifo(function(path)
-      -- Opened at last if nothing gives it up.
+      -- Opened eventually if the start is not abandoned.
       local rescue = assert(noshell.run_async("sh", "-c", "sleep 0.5; : <>$0", path))
       for _, waiter in ipairs { function() return nil, "no" end, function() error "no" end } do
         noshell.host.use(waiter)

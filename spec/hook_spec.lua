@@ -162,7 +162,7 @@ describe("a pre-exec hook", function()
     assert.equal(("x"):rep(1023), reason)
   end)
 
-  it("that exits is not said to be killed", function()
+  it("that exits is not reported as killed", function()
     assert.equal("the child ended before it executed the program",
       failing(function() sys.exit(3) end))
   end)

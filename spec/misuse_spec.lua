@@ -13,7 +13,7 @@ end
 describe("a method that is called with a dot", function()
   helper.leak_check()
 
-  it("of a command says so", function()
+  it("of a command is reported", function()
     local cmd = noshell.command("true")
     for _, name in ipairs { "run", "run_async", "output", "lines", "records", "exec",
       "argument_error", "add_arg", "set_timeout", "set_cwd", "set_input" } do
@@ -27,7 +27,7 @@ describe("a method that is called with a dot", function()
     end
   end)
 
-  it("of a process or a stream says so, and writes nothing", function()
+  it("of a process or a stream is reported, and writes nothing", function()
     local cat = assert(noshell.run_async { "cat", stdin = "pipe", stdout = "pipe" })
     for _, name in ipairs { "wait", "poll", "pump", "abort", "close", "kill", "detach",
       "handshake_wait", "handshake_notify" } do
@@ -54,7 +54,7 @@ describe("a method that is called with a dot", function()
     cat:close()
   end)
 
-  it("of a pipeline or of popen's file says so", function()
+  it("of a pipeline or of popen's file is reported", function()
     local pl = noshell.pipeline({ "true" }, { "true" })
     local file = assert(noshell.popen("true"))
     for object, names in pairs {
@@ -73,7 +73,7 @@ describe("a method that is called with a dot", function()
 end)
 
 describe("a function of noshell that is called with a colon", function()
-  it("says so", function()
+  it("is reported", function()
     for _, name in ipairs { "run", "run_async", "output", "system", "lines", "popen",
       "command" } do
       assert.equal("HERE: noshell.run and the others are functions: call them with a dot, not a "
@@ -86,7 +86,7 @@ describe("a function of noshell that is called with a colon", function()
 end)
 
 describe("a method that takes no arguments", function()
-  it("ignores none", function()
+  it("rejects arguments", function()
     for _, object in ipairs { noshell.command("true"), noshell.pipeline({ "true" }) } do
       for _, name in ipairs { "run", "run_async", "output" } do
         assert.matches("^HERE: " .. name .. " takes no arguments: ", raised(function()
@@ -101,7 +101,7 @@ end)
 describe("a name that does not exist", function()
   helper.leak_check()
 
-  it("is answered with the one that was meant", function()
+  it("is reported with the nearest one", function()
     local process = assert(noshell.run_async { "cat", stdin = "pipe" })
     for expected, call in pairs {
       ["noshell has no 'ouput', did you mean 'output'?"] = function() noshell.ouput("x") end,
@@ -116,7 +116,7 @@ describe("a name that does not exist", function()
     process:close()
   end)
 
-  it("is nil otherwise, and so is a stream that is no pipe", function()
+  it("is nil if none is near, as is a stream that is no pipe", function()
     local process = assert(noshell.run_async("true"))
     for _, object in ipairs { noshell, noshell.command("x"), process } do
       for _, name in ipairs { "nothing", "id", "pids", "processes", "_x" } do
@@ -148,13 +148,13 @@ describe("an argument of a program", function()
     assert.equal(said("echo", nil, "b"), said { "echo", nil, "b" })
   end)
 
-  it("is missed if there is none", function()
+  it("is reported if it is missing", function()
     for _, text in ipairs { said(), said(nil), said {}, said "" } do
       assert.equal("'': a program name is required HERE", text)
     end
   end)
 
-  it("is no table of options", function()
+  it("may not be a table of options", function()
     assert.equal([['echo a': argument 3 has the key "timeout": options go into the same table ]]
       .. [[as the program, as in { "ls", cwd = "/" } HERE]], said("echo", "a", { timeout = 5 }))
   end)
@@ -163,7 +163,7 @@ end)
 describe("an argument of a function", function()
   helper.leak_check()
 
-  it("is named with the caller's line", function()
+  it("is reported with the caller's line", function()
     local process = assert(noshell.run_async { "cat", stdin = "pipe" })
     for expected, call in pairs {
       ['kill: no signal "TREM", did you mean "TERM"?'] = function() process:kill "TREM" end,

@@ -55,7 +55,7 @@ describe("deploy", function()
     end, args = function() return { "it's a repository", "root", last } end })
   end
 
-  it("leaves no half of a release when it is ended", function()
+  it("leaves no partial release when it is ended", function()
     helper.require_or_pending("git", helper.which "git" ~= nil, "git")
     scripts.end_early("deploy", "make", { prepare = function(dir)
       lfs.mkdir(dir .. "/bin")

@@ -93,7 +93,7 @@ describe("a stream", function()
     process:close()
   end)
 
-  it("says which stream is read and which is written", function()
+  it("reports which streams can be read and written", function()
     local process = started { "cat", stdin = "pipe", stdout = "pipe" }
     local _, err = process.stdin:read()
     assert.equal("noshell: cannot read from 'cat': stdin is for writing: read from "

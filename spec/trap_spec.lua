@@ -40,7 +40,7 @@ describe("a trapped signal", function()
     ]])
   end)
 
-  it("interrupts a wait without an end", function()
+  it("interrupts an endless wait", function()
     assert_prints("TERM\n", [[
       local process = assert(noshell.run_async { "cat", stdin = "pipe" })
       noshell.trap("TERM", function(name)
@@ -67,7 +67,7 @@ describe("a trapped signal", function()
     ]])
   end)
 
-  it("interrupts code that computes", function()
+  it("interrupts running code", function()
     assert_prints("USR1\n", [[
       -- Code that LuaJIT has compiled calls no hook.
       if rawget(_G, "jit") then jit.off() end
@@ -80,7 +80,7 @@ describe("a trapped signal", function()
     ]])
   end)
 
-  it("is handled in a coroutine that waits, though it came before", function()
+  it("is handled in a waiting coroutine even if it arrived before the wait", function()
     assert_prints("TERM\n", [[
       local seen
       noshell.trap("TERM", function(name)
@@ -96,7 +96,7 @@ describe("a trapped signal", function()
     ]])
   end)
 
-  it("is given back, or ignored", function()
+  it("can be restored or ignored", function()
     assert_prints("nil\ttrue\tignore\n", [[
       local function f() print "called" end
       local first = noshell.trap("TERM", f)
@@ -122,7 +122,7 @@ describe("a trapped signal", function()
     ]])
   end)
 
-  it("is one that can be handled", function()
+  it("must be one that can be handled", function()
     local run = script [[
       local function fail(...)
         local names, f = ...
@@ -159,7 +159,7 @@ end)
 describe("kill_on_exit", function()
   helper.leak_check()
 
-  it("ends the program with the script, however that ends", function()
+  it("ends the program with the script in every case", function()
     for _, text in ipairs { "", "os.exit(3)", "error('oops', 0)",
       "sys.kill(sys.getpid(), 15) noshell.sleep(60)",
       "sys.kill(sys.getpid(), 9) noshell.sleep(60)" } do
@@ -182,7 +182,7 @@ describe("the EXIT handler", function()
 
   local TRAP = 'noshell.trap("EXIT", function(name) print(name, noshell.output "pwd" ~= "") end)\n'
 
-  it("runs at the end of the script, however it ends", function()
+  it("runs at the end of the script in every case", function()
     for text, status in pairs { ["print 'end'"] = 0, ["error('oops', 0)"] = 1,
       ["os.exit(3)"] = 3, ["coroutine.wrap(function() os.exit(4) end)()"] = 4,
       ["noshell.run(kill 'TERM')"] = 143, ["noshell.run(kill 'INT')"] = 130,
@@ -215,7 +215,7 @@ describe("the EXIT handler", function()
     ]])
   end)
 
-  it("leaves signals alone that have a handler, or were ignored from the start", function()
+  it("does not affect signals that have a handler or were ignored from the start", function()
     assert_prints("TERM\nend\nEXIT\ttrue\n", TRAP .. [[
       noshell.trap("TERM", print)
       sys.kill(sys.getpid(), 15)
@@ -232,7 +232,7 @@ describe("the EXIT handler", function()
     assert.equal("end\nEXIT\n", run.out .. run.err)
   end)
 
-  it("that fails says so, and does not change the status", function()
+  it("that fails is reported, and does not change the status", function()
     local run = script 'noshell.trap("EXIT", function() error("no", 0) end) os.exit(5)'
     assert.equal("noshell: the EXIT handler failed: no\n", run.out .. run.err)
     assert.equal(5, run.status)

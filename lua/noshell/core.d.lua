@@ -80,8 +80,8 @@ function core.now() end
 ---@return noshell.failure?
 function core.poll(fd, events, seconds, other) end
 
---- A flat list { item, events, item, events, ... }. A process stands for all that it
---- waits for, with its timeout; its events are "r".
+--- A flat list { item, events, item, events, ... }. A process represents all its
+--- descriptors and its timeout; its events are "r".
 ---@alias noshell.watch_list (integer|noshell.process|"r"|"w"|"rw")[]
 
 --- The same for several.
@@ -130,8 +130,8 @@ function core.duplicate(fd) end
 ---@return noshell.failure?
 function core.timer(seconds) end
 
---- Has this Lua state handle signals: the functions are called when a signal was noted,
---- and at the end of the script. False if another state does.
+--- Makes this Lua state handle signals: the functions are called when a signal was noted,
+--- and at the end of the script. Returns false if another state does.
 ---@param dispatch fun()
 ---@param at_exit fun()
 ---@return boolean

@@ -142,7 +142,7 @@ end
 
 -- Keys with their own rules -----------------------------------------------------
 
---- If one of these is used beside `env`, nothing else is inherited.
+--- If one of these is used together with `env`, nothing else is inherited.
 local ALLOW_LISTS = { "clear_env", "pass_env", "pass_env_common",
   "pass_env_allow_suid", "pass_env_block_suid" }
 

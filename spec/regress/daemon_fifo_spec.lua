@@ -22,7 +22,7 @@ end
 describe("a daemon that waits for the other end of a FIFO", function()
   helper.leak_check()
 
-  it("is killed when the time of its pipeline is over", function()
+  it("is killed when the timeout of its pipeline passes", function()
     with_fifo(function(path)
       local said = forked(function()
         sys.subreaper(true)

@@ -1,6 +1,6 @@
--- A process whose input a function or a list makes had a stream as its stdin, noshell's own:
--- what a script wrote there came between the pieces, and closing it raised "the stream is
--- closed" where the process was waited for. It is nil, as for input that is a string.
+-- A process with a function or a list as input exposed noshell's own stream as its stdin:
+-- data that a script wrote there came between the pieces, and closing it made a wait raise
+-- "the stream is closed". It is nil now, as for input that is a string.
 local helper = require "spec.support.helper"
 local noshell = require "noshell"
 
@@ -28,7 +28,7 @@ describe("the stdin of a process whose input is made", function()
 end)
 
 describe("a pipeline that is closed", function()
-  it("says so at the caller's line", function()
+  it("is an error at the caller's line", function()
     local process = assert(noshell.pipeline({ "true" }, { "true" }):run_async())
     process:close()
     for _, name in ipairs { "wait", "poll", "kill", "pump", "abort" } do

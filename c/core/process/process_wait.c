@@ -217,8 +217,8 @@ void nsh_process_leave_streams(struct nsh_process *process)
 	process->leaves_streams = true;
 }
 
-/* Whether the host has closed the pidfd, and so probably all of our descriptors: their
- * numbers may be files of the host.  A collector that closes them would harm it. */
+/* True if the host has closed the pidfd, and so probably all of our descriptors.  Their
+ * numbers may belong to files of the host, which a garbage collector must not close. */
 static bool has_lost_descriptors(const struct nsh_process *process)
 {
 	return process->pidfd >= 0

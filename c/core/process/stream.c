@@ -30,8 +30,7 @@ struct nsh_stream *nsh_stream_new(struct nsh_process *process, int which,
 	return stream;
 }
 
-/* Whether the host has closed the descriptor and opened something else that has its
- * number. */
+/* True if the host has closed the descriptor and reused its number for another file. */
 static bool is_lost(const struct nsh_stream *stream)
 {
 	return stream->is_pipe && stream->fd >= 0

@@ -119,14 +119,15 @@ local function drop(channel)
   pcall(channel.socket.close, channel.socket)
 end
 
---- Whether it is this request's, and open. A cosocket of another request raises.
+--- Returns true if the channel belongs to this request and is open. A cosocket of another
+--- request raises an error.
 local function is_usable(channel)
   local ok, times = pcall(channel.socket.getreusedtimes, channel.socket)
   return ok and times ~= nil
 end
 
---- Has an idle channel own these while something else runs that may yield, or end the
---- request. Returns what release takes; nil if there is none.
+--- Gives these objects to an idle channel while other code runs that may yield or end the
+--- request. Returns the channel, for release; nil if none is idle.
 ---@param held noshell.held[]
 ---@return noshell.wake_channel?
 function nginx.hold(held)
@@ -142,7 +143,7 @@ end
 ---@param channel noshell.wake_channel
 ---@param held noshell.held[]
 function nginx.release(channel, held)
-  -- Each is taken back when it is asked anything.
+  -- Any method takes an object back from the channel.
   for i = 1, #held do held[i]:closed() end
   give(channel)
 end
