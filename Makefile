@@ -273,7 +273,10 @@ fixtures: $(FIXTURES)
 .SECONDEXPANSION:
 $(BUILD)/fixtures/%: $$(wildcard spec/fixtures/$$(basename $$*)*.[ch]) $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(Q)$(TOOL) $(if $(filter %.so,$@),-shared -pthread,-static) -o $@ $(filter %.c,$^)
+	$(Q)$(TOOL) $(if $(filter %.so,$@),-shared -pthread,-static) $(SHAPE) -o $@ $(filter %.c,$^)
+
+# tiny has no libc and as few pages as possible.
+$(BUILD)/fixtures/tiny: SHAPE = -nostartfiles -fno-asynchronous-unwind-tables -Wl,-z,noseparate-code
 
 $(C_SPECS): $(BUILD)/%: spec/%.c $(BUILD)/libnoshell.a
 	@mkdir -p $(@D)
