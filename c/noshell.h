@@ -714,6 +714,13 @@ void nsh_stream_close(struct nsh_stream *stream);
  *      set_max_output allows; its bytes can be read with other arguments. */
 int nsh_stream_read(struct nsh_stream *stream, int separator, size_t max,
 		    const char **ret_data, size_t *ret_size);
+/* As nsh_stream_read up to and including a separator of `size` bytes, but returns
+ * only what has been read from the pipe already: makes no system call.  Returns
+ * false if that contains no separator. */
+bool nsh_stream_take_record(struct nsh_stream *stream, const char *separator,
+			    size_t size, const char **ret_data, size_t *ret_size);
+/* Gives back the last `size` bytes that the last of these two calls returned. */
+void nsh_stream_unread(struct nsh_stream *stream, size_t size);
 /* Writes as much as fits.  Returns the number of bytes, 0 if it would block, -1
  * with errno.  If the child stopped reading, that is EPIPE; SIGPIPE is never
  * raised. */

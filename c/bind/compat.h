@@ -37,6 +37,11 @@
 #define nsh_lua_check_version(L) (void)(L)
 #endif
 
+/* Since 5.2 a C function can call one that yields, and lua_call is a macro. */
+#ifdef lua_call
+#define NSH_LUA_HAS_CONTINUATIONS
+#endif
+
 /* Before Lua 5.3 there are no integers: a number is a double. */
 #ifdef LUA_MAXINTEGER
 #define nsh_lua_has_integer(L, index) lua_isinteger(L, index)

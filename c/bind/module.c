@@ -145,6 +145,7 @@ static const luaL_Reg functions[] = {
 	{ "pollset", nsh_lua_new_pollset },
 	{ "pump", nsh_lua_pump_all },
 	{ "quote", quote },
+	{ "reader", nsh_lua_new_reader },
 	{ "reap", reap },
 	{ "secret", nsh_lua_new_secret },
 	{ "set_source_prefix", nsh_lua_set_source_prefix },
@@ -158,6 +159,7 @@ static const luaL_Reg functions[] = {
 	{ "wake_is_open", nsh_lua_wake_is_open },
 	{ "wake_path", nsh_lua_wake_path },
 	{ "where", nsh_lua_where },
+	{ "take_item", nsh_lua_take_item },
 	{ "timer", nsh_lua_new_timer },
 	{ "trap", nsh_lua_trap },
 	{ "trap_die", nsh_lua_trap_die },
@@ -209,6 +211,9 @@ int luaopen_noshell_core(lua_State *L)
 	lua_newtable(L);
 	luaL_setfuncs(L, functions, 0);
 	nsh_lua_set_text(L, "version", NOSHELL_VERSION);
+#ifdef NSH_LUA_HAS_CONTINUATIONS
+	nsh_lua_set_flag(L, "yields_through_c", true);
+#endif
 	add_types(L);
 	return 1;
 }

@@ -346,6 +346,14 @@ static int collect(lua_State *L)
 	return 0;
 }
 
+/* process:_use_crlf(): lines of its streams and its captured output may end with
+ * CR LF. */
+static int use_crlf(lua_State *L)
+{
+	nsh_lua_check_process(L)->crlf = true;
+	return 0;
+}
+
 /* process:_bind(flag) */
 static int bind_to_caller(lua_State *L)
 {
@@ -404,6 +412,7 @@ static int to_text(lua_State *L)
 static const luaL_Reg methods[] = {
 	{ "_abort", abort_tree },
 	{ "_bind", bind_to_caller },
+	{ "_use_crlf", use_crlf },
 	{ "_detach", detach },
 	{ "_entrust", entrust },
 	{ "_field", get_named_field },

@@ -16,6 +16,7 @@
 struct process {
 	struct nsh_process *process;  /* NULL: closed */
 	int channel;                  /* the wake-up channel that owns it now; -1 */
+	bool crlf;                    /* lines of its streams may end with CR LF */
 	bool bound;                   /* collected, it ends the child */
 	pid_t pid;                    /* stays after close, as the next */
 	const char *launch;

@@ -44,33 +44,50 @@ static int get_captured(lua_State *L)
 	return 1;
 }
 
-/* process:_captured_line(which, from, scanned): the line after the first `from` bytes,
- * with its newline; nil and the number of bytes if it is incomplete.  The bytes from
- * `from` to `scanned` contain no newline. */
-static int get_line(lua_State *L)
+/* At most so many lines, and the last of them begins before so many bytes. */
+enum { LINES_AT_ONCE = 256, BYTES_AT_ONCE = 65536 };
+
+/* Pushes the line without its end. */
+static void push_line(lua_State *L, const char *line, size_t size, bool crlf)
+{
+	if (crlf && size > 0 && line[size - 1] == '\r')
+		size--;
+	lua_pushlstring(L, line, size);
+}
+
+/* process:_captured_lines(which, from, scanned, list): stores the next lines behind
+ * the first `from` bytes in the list, without their ends; returns their number, the
+ * number of bytes before the line that follows, and the number of bytes that were
+ * searched.  There is no newline between `from` and `scanned`. */
+static int get_lines(lua_State *L)
 {
 	struct nsh_process *process = nsh_lua_check_open(L);
-	int which = check_which(L);
+	bool crlf = nsh_lua_check_process(L)->crlf;
+	int which = check_which(L), count = 0;
 	struct captured captured;
 	const char *end = NULL;
-	size_t from, scanned;
+	size_t from, begin, scanned;
 
 	if (!nsh_process_captured(process, which, &captured.data, &captured.size))
 		return 0;
-	from = check_offset(L, 3, captured.size);
+	begin = from = check_offset(L, 3, captured.size);
 	scanned = check_offset(L, 4, captured.size);
-	if (scanned < from)
-		scanned = from;
-	if (captured.size > scanned)
+	luaL_checktype(L, 5, LUA_TTABLE);
+	while (count < LINES_AT_ONCE && from - begin < BYTES_AT_ONCE) {
+		if (scanned < from)
+			scanned = from;
 		end = memchr(captured.data + scanned, '\n', captured.size - scanned);
-	if (end) {
-		lua_pushlstring(L, captured.data + from,
-				(size_t)(end + 1 - (captured.data + from)));
-		return 1;
+		scanned = end ? (size_t)(end - captured.data) : captured.size;
+		if (!end)
+			break;
+		push_line(L, captured.data + from, scanned - from, crlf);
+		lua_rawseti(L, 5, ++count);
+		from = scanned + 1;
 	}
-	lua_pushnil(L);
-	lua_pushinteger(L, (lua_Integer)captured.size);
-	return 2;
+	lua_pushinteger(L, count);
+	lua_pushinteger(L, (lua_Integer)from);
+	lua_pushinteger(L, (lua_Integer)scanned);
+	return 3;
 }
 
 /* process:_captured_size(which); nil if the stream is not captured. */
@@ -132,7 +149,7 @@ static int get_deadline(lua_State *L)
 
 const luaL_Reg nsh_lua_output_methods[] = {
 	{ "_captured", get_captured },
-	{ "_captured_line", get_line },
+	{ "_captured_lines", get_lines },
 	{ "_captured_size", get_size },
 	{ "_drop_captured", drop },
 	{ "_deadline", get_deadline },

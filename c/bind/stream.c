@@ -8,6 +8,8 @@
 #include "pollset.h"
 #include "value.h"
 
+const char nsh_lua_stream_mark = 's';
+
 /* ---- the type ---------------------------------------------------------- */
 
 void nsh_lua_push_stream(lua_State *L, int index, int which)
@@ -15,7 +17,7 @@ void nsh_lua_push_stream(lua_State *L, int index, int which)
 	struct process *process = lua_touserdata(L, index);
 	struct stream *stream = lua_newuserdata(L, sizeof *stream);
 
-	*stream = (struct stream){ process, which };
+	*stream = (struct stream){ &nsh_lua_stream_mark, process, which };
 	luaL_getmetatable(L, NSH_LUA_STREAM);
 	lua_setmetatable(L, -2);
 	/* In a table, because Lua 5.1 cannot keep other values there. */
@@ -104,6 +106,13 @@ static int read_some(lua_State *L)
 	default:
 		return nsh_lua_fail_errno(L, "read", errno);
 	}
+}
+
+/* stream:_unread(): gives back the byte that _read returned. */
+static int unread(lua_State *L)
+{
+	nsh_stream_unread(nsh_lua_stream(check(L)), 1);
+	return 0;
 }
 
 static int write_some(lua_State *L)
@@ -222,6 +231,7 @@ static const luaL_Reg methods[] = {
 	{ "_pollfd", pollfd },
 	{ "_process", get_process },
 	{ "_read", read_some },
+	{ "_unread", unread },
 	{ "_write", write_some },
 	{ "closed", is_closed },
 	{ "fileno", get_fd },
@@ -236,5 +246,6 @@ static const luaL_Reg metamethods[] = {
 void nsh_lua_open_stream(lua_State *L)
 {
 	nsh_lua_new_type(L, NSH_LUA_STREAM, metamethods, methods, "__index");
+	luaL_setfuncs(L, nsh_lua_item_methods, 0);
 	lua_pop(L, 1);
 }

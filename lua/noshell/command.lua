@@ -200,12 +200,12 @@ end
 
 -- Iterators -------------------------------------------------------------------
 
---- Returns an iterator over the items that read(stdout) returns, for a process that is
---- not used otherwise. It raises an error if the end of the process is not a success.
+--- Returns an iterator over items of stdout, for a process that is not used otherwise. It
+--- raises an error if reading fails, or if the end of the process is not a success.
 ---@param calls noshell.scope  contains this process only
 ---@param started noshell.process|noshell.pipeline_process
----@param read fun(stdout: noshell.stream): string?, noshell.error?
-function command.iterate(calls, started, read)
+---@param items noshell.items
+function command.iterate(calls, started, items)
   started:_leave_streams()
   -- Between two items the program is not bound: if the caller leaves the loop, it runs
   -- on.
@@ -216,7 +216,7 @@ function command.iterate(calls, started, read)
   state.of(stdout:process()).calls = calls
   local function next_item()
     if not stdout then return nil end
-    local item, err = read(stdout)
+    local item, err = items.read(stdout)
     if item then return item end
     stdout = nil
     if err then
@@ -228,32 +228,24 @@ function command.iterate(calls, started, read)
     end
     error(err, 0)
   end
-  return next_item, nil, nil, started
+  return stream.iterate(stdout, items, next_item), nil, nil, started
 end
 
 --- Starts a command that is not used otherwise, and returns an iterator over its
 --- stdout.
-local function start_reading(calls, self, method, read)
+local function start_reading(calls, self, method, items)
   local ok, err = command.direct(self, { [1] = "pipe" }, method)
   local started
   if ok then started, err = start(calls, self, nil, true) end
   if not started then error(err, 0) end
-  return command.iterate(calls, started, read)
-end
-
---- Returns the function that reads the items of an iterator over lines.
----@param format? "l"|"L"
----@return fun(stdout: noshell.stream): string?, noshell.error?
-function command.reader(format)
-  return stream.readers[format or "l"]
-    or function(stdout) return stdout:read(format) end
+  return command.iterate(calls, started, items)
 end
 
 --- Returns the iterator over the lines of a command that is not used otherwise.
 ---@param self noshell.command
 ---@param format? "l"|"L"
 function command.lines(self, format)
-  return scope.run(start_reading, self, "lines", command.reader(format))
+  return scope.run(start_reading, self, "lines", stream.items_of(format))
 end
 
 --- Starts the program and returns an iterator over the lines of its stdout, as they
@@ -281,10 +273,8 @@ end
 ---@return noshell.process
 function methods:records(separator)
   misuse.check_self(self, class, "records")
-  stream.check_separator(separator)
-  return scope.run(start_reading, self:clone(), "records", function(stdout)
-    return stream.read_record(stdout, separator)
-  end)
+  local items = stream.records_of(separator)
+  return scope.run(start_reading, self:clone(), "records", items)
 end
 
 local first_error, write_arg_log = methods._first_argument_error, methods._write_arg_log

@@ -27,6 +27,7 @@
 ---@field methods noshell.core.types     the method tables
 ---@field metatables noshell.core.types
 ---@field version string                 NOSHELL_VERSION
+---@field yields_through_c? boolean      a C function can call a Lua function that yields
 local core = {}
 
 ---@class noshell.core.types
@@ -65,6 +66,22 @@ function core.set_source_prefix(prefix) end
 --- Returns the caller's "file:line", as argument errors have it; "" if it is unknown.
 ---@return string
 function core.where() end
+
+--- What stream:_source returns.
+---@class noshell.source: userdata
+
+--- Returns the next item if it was read from the pipe already.
+---@param source? noshell.source
+---@return string?
+function core.take_item(source) end
+
+--- Returns a method of a stream that reads one line, for the formats "l" and "L" or
+--- none, if the line was read from the pipe already. Otherwise it calls `read` with its
+--- arguments and returns its results, or nothing without `read`. The function `read` may
+--- yield if core.yields_through_c.
+---@param read? fun(self: noshell.stream, ...): string?, ...
+---@return fun(self: noshell.stream, ...): string?, ...
+function core.reader(read) end
 
 --- Returns the seconds of the monotonic clock (clock_gettime(2)).
 ---@return number
@@ -361,14 +378,20 @@ function process:_state() end
 ---@return string?
 function process:_captured(which, from) end
 
---- Returns the line after the first `from` bytes, with its newline; nil and the number
---- of bytes if it is incomplete. The bytes before `scanned` contain no newline.
+--- Stores the next lines after the first `from` bytes in `list`, without their ends: as
+--- many as C takes at once. The bytes between `from` and `scanned` contain no newline.
+--- Returns the number of lines, and the next `from` and `scanned`.
 ---@param which 1|2
 ---@param from integer
 ---@param scanned integer
----@return string?
----@return integer?
-function process:_captured_line(which, from, scanned) end
+---@param list string[]
+---@return integer count
+---@return integer from
+---@return integer scanned
+function process:_captured_lines(which, from, scanned, list) end
+
+--- Lines of its streams and of its captured output may end with CR LF from now on.
+function process:_use_crlf() end
 
 ---@param which 1|2
 ---@return integer?
@@ -451,6 +474,26 @@ local stream = {}
 ---@return string|false|nil
 ---@return noshell.failure?
 function stream:_read(separator, max) end
+
+--- Gives back the byte that _read returned.
+function stream:_unread() end
+
+--- Returns an iterator over items that the separator ends. It returns those that were
+--- read from the pipe already; for the others and at the end it calls `more` and returns
+--- its results. The function `more` may yield if core.yields_through_c.
+---@param separator string
+---@param is_line boolean    the end of an item may be CR LF
+---@param keeps_end boolean  items include their ends
+---@param more fun(): string?
+---@return fun(): string?
+function stream:_items(separator, is_line, keeps_end, more) end
+
+--- Returns the same items for core.take_item.
+---@param separator string
+---@param is_line boolean
+---@param keeps_end boolean
+---@return noshell.source
+function stream:_source(separator, is_line, keeps_end) end
 
 --- Writes as much as possible, from the byte `offset` on; 0 if it would block.
 ---@param data string

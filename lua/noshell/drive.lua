@@ -16,7 +16,6 @@ local pump, result = processes._pump, processes.result
 --- The driver of one process.
 ---@class noshell.driver
 ---@field outputs noshell.output[]
----@field crlf? boolean           lines may end with CR LF
 ---@field stdin? noshell.stream   the stream that input is written to
 ---@field source? fun(): string?  returns the next chunk of input
 ---@field group? noshell.group    process and stdin, to wait for both
@@ -128,9 +127,9 @@ function drive.attach(process, asked)
   if not asked then return end
   local kept = state.of(process)
   kept.crlf = asked.crlf
+  if asked.crlf then process:_use_crlf() end
   -- A dry run has attached a driver already, and has read the input.
   local driver = kept.driver or { outputs = {}, offset = 1 }
-  driver.crlf = asked.crlf
   local tail = asked.tail
   add_output(driver, process, 1, asked.on_stdout, asked.tee,
     asked.tee_passes and 0 or tail)
@@ -227,23 +226,31 @@ local function is_heard(process, driver)
   return not driver.muted and not process:closed()
 end
 
---- Returns the next line; at the end also an unterminated one. nil: none is complete.
-local function next_line(process, output, finished)
-  local which = output.which
-  local line, size = process:_captured_line(which, output.from, output.scanned)
-  if line then return line end
-  output.scanned = size
-  if finished and size > output.from then
-    return process:_captured(which, output.from)
+--- Tells the last line, if it has no end.
+local function tell_rest(process, output)
+  local rest = process:_captured(output.which, output.from)
+  output.from = output.from + #rest
+  if rest ~= "" then call(process, output.on_line, rest) end
+end
+
+local function tell_batch(driver, on_line, lines, count)
+  for i = 1, count do
+    if driver.muted then return end
+    on_line(lines[i])
   end
 end
 
 local function tell_lines(process, driver, output, finished)
+  local lines, count = {}
   while is_heard(process, driver) do
-    local line = next_line(process, output, finished)
-    if not line then return end
-    output.from = output.from + #line
-    call(process, output.on_line, drive.chomp(line, driver.crlf))
+    count, output.from, output.scanned = process:_captured_lines(output.which,
+      output.from, output.scanned, lines)
+    if count > 0 then
+      call(process, tell_batch, driver, output.on_line, lines, count)
+    else
+      if finished then tell_rest(process, output) end
+      return
+    end
   end
 end
 

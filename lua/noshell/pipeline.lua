@@ -293,7 +293,7 @@ end
 
 --- Starts a copy of the pipeline and returns an iterator over the stdout of its last
 --- command.
-local function start_reading(calls, self, method, read)
+local function start_reading(calls, self, method, items)
   local copy, count, err = empty(), #self.stages, nil
   for i = 1, #self.stages do copy.stages[i] = self.stages[i] end
   copy.rules, copy.seconds, copy.grace = self.rules, self.seconds, self.grace
@@ -307,7 +307,7 @@ local function start_reading(calls, self, method, read)
   local started
   if not err then started, err = start(calls, copy, find_argument_error(copy), true) end
   if not started then error(err, 0) end
-  return command.iterate(calls, started, read)
+  return command.iterate(calls, started, items)
 end
 
 --- Starts the pipeline and returns an iterator over the lines of its last command, as
@@ -319,7 +319,7 @@ end
 ---@return noshell.pipeline_process
 function methods:lines(format)
   misuse.check_self(self, metatable, "lines")
-  return scope.run(start_reading, self, "lines", command.reader(format))
+  return scope.run(start_reading, self, "lines", stream.items_of(format))
 end
 
 --- The same as lines, over records that end with `separator`, such as "\0".
@@ -330,10 +330,8 @@ end
 ---@return noshell.pipeline_process
 function methods:records(separator)
   misuse.check_self(self, metatable, "records")
-  stream.check_separator(separator)
-  return scope.run(start_reading, self, "records", function(stdout)
-    return stream.read_record(stdout, separator)
-  end)
+  local items = stream.records_of(separator)
+  return scope.run(start_reading, self, "records", items)
 end
 
 --- Returns the command or pipeline of a SPEC.

@@ -229,6 +229,8 @@ local detach = methods._detach
 --- Makes the program an orphan: it runs on and is reaped later. Closes this object.
 function methods:detach()
   misuse.check_self(self, class, "detach")
+  local driver = state.of(self).driver
+  if driver then driver.muted = true end
   background.remove(self)
   detach(self)
   host.wake(self)

@@ -6,6 +6,7 @@ local core = require "noshell.core"
 local drive = require "noshell.drive"
 local failure = require "noshell.failure"
 local host = require "noshell.host"
+local coroutines = require "noshell.host.coroutines"
 local group = require "noshell.group"
 local misuse = require "noshell.misuse"
 require "noshell.process"
@@ -19,9 +20,6 @@ local methods = core.methods.stream
 local class = core.metatables.stream
 
 local stream = {}
-
---- The byte that read(0) has read to find out whether there is one.
-local taken = setmetatable({}, { __mode = "k" })
 
 -- Saves a call into C for each access; weak, as in noshell.state.
 local process_of = setmetatable({}, { __mode = "kv" })
@@ -93,9 +91,9 @@ local function is_over(self)
 end
 
 --- The maximum number of reads until the program is served, so that its deadline also
---- ends a program that writes continuously. A prime number, so that of streams that are
---- read in turns each one gets served.
-local PATIENCE = 127
+--- ends a program that writes continuously; lines that C has in its buffer do not count.
+--- A prime number, so that of streams that are read in turns each one gets served.
+local PATIENCE = 31
 local reads = 0
 
 local function try_to_read(self, separator, max)
@@ -174,23 +172,13 @@ end
 
 --- Returns the bytes up to `separator` (nil: none), `max` bytes, or the rest, read in
 --- steps of a bounded size; nil at the end; nil, err.
-local function take(self, separator, max)
+local function next_bytes(self, separator, max)
   local data, raw = take_step(self, separator, max and math.min(max, STEP) or STEP)
   if data and not is_whole(data, #data, separator, max) then
     data, raw = take_rest(self, data, separator, max)
   end
   if raw then return fail(self, raw) end
   return data
-end
-
-local function next_bytes(self, separator, max)
-  local first = taken[self]
-  if not first then return take(self, separator, max) end
-  taken[self] = nil
-  if first == separator or max == 1 then return first end
-  local rest, err = take(self, separator, max and max - 1)
-  if err then return nil, err end
-  return first .. (rest or "")
 end
 
 -- Reading ---------------------------------------------------------------------
@@ -212,18 +200,15 @@ function readers.a(self)
   return data or ""
 end
 
---- The functions that read an item of the format "l", "L" or "a".
-stream.readers = readers
-
 local function read_count(self, count)
   if count > 0 then return next_bytes(self, nil, count) end
   local byte, err = next_bytes(self, nil, 1)
-  taken[self] = byte
+  if byte then self:_unread() end
   return byte and "", err
 end
 
---- Checks the formats before anything is read. An error names `method` and the line of
---- the caller's caller.
+--- Checks the formats before anything is read. An error names `method` and the caller's
+--- line.
 local function check_formats(method, formats)
   for i = 1, formats.n do
     local format = formats[i]
@@ -233,7 +218,7 @@ local function check_formats(method, formats)
     if not readers[name] and not is_count then
       local reason = name == "n" and "numbers are not parsed: read a line"
         or "invalid format"
-      error(("bad argument #%d to '%s' (%s)"):format(i, method, reason), 4)
+      misuse.raise("bad argument #%d to '%s' (%s)", i, method, reason)
     end
     formats[i] = is_count and format or name
   end
@@ -268,16 +253,82 @@ local function prepared(method, ...)
   return formats
 end
 
+local function read(self, ...)
+  misuse.check_self(self, class, "read")
+  local formats = prepared("read", ...)
+  return read_all(self, formats)
+end
+
+local read_in_c = core.reader(core.yields_through_c and read)
+
+local function read_in_turn(self, ...)
+  local line = read_in_c(self, ...)
+  if line then return line end
+  return read(self, ...)
+end
+
 --- Reads by formats, as a file does: "l" (default: a line without its end), "L" (with
 --- its end), "a" (the rest), or a number of bytes. Returns nil at the end; nil, err if
 --- reading fails. A line that is longer than max_output is an error with the code
 --- "output_limit"; the next read continues after the bytes read so far.
 ---@param ... "l"|"L"|"a"|"*l"|"*L"|"*a"|integer
 ---@return string? ...
-function methods:read(...)
-  misuse.check_self(self, class, "read")
-  local formats = prepared("read", ...)
-  return read_all(self, formats)
+methods.read = core.yields_through_c and read_in_c or read_in_turn
+
+-- Iterators -------------------------------------------------------------------
+
+--- A kind of items of a stream.
+---@class noshell.items
+---@field read fun(self: noshell.stream): string?, noshell.error?  reads one
+---@field separator? string    nil if C cannot find the end of an item
+---@field is_line? boolean     the end may be CR LF
+---@field keeps_end? boolean   an item includes its end
+
+---@type table<string, noshell.items>
+local lines = {
+  l = { read = readers.l, separator = "\n", is_line = true, keeps_end = false },
+  L = { read = readers.L, separator = "\n", is_line = true, keeps_end = true },
+}
+
+local take_item = core.take_item
+
+--- An iterator that calls `more` only for items that were not read from the pipe yet,
+--- and at the end.
+---
+--- Limit: on Lua 5.1, an iterator that was made where the host waits in place does not
+--- yield later.
+---@param self noshell.stream
+---@param items noshell.items
+---@param more fun(): string?
+---@return fun(): string?
+function stream.iterate(self, items, more)
+  local separator, is_line, keeps_end = items.separator, items.is_line, items.keeps_end
+  if not separator then return more end
+  if core.yields_through_c or (coroutines.is_51 and host.waits_in_place()) then
+    return self:_items(separator, is_line, keeps_end, more)
+  end
+  -- LuaJIT's traces keep a C closure that they call, and an upvalue that is never
+  -- assigned: with either, the stream of an abandoned loop would not be collected.
+  local source = self:_source(separator, is_line, keeps_end)
+  return function()
+    -- No tail call: on Lua 5.1 that would hide that a generic `for` called this.
+    local item = take_item(source) or more()
+    if item == nil then source = nil end
+    return item
+  end
+end
+
+local function check(first, ...)
+  local err = ...
+  if first == nil and err ~= nil then error(err, 0) end
+  return first, ...
+end
+
+--- The lines that a format of `lines` names, or what `stream:read(format)` gives.
+---@param format? "l"|"L"
+---@return noshell.items
+function stream.items_of(format)
+  return lines[format or "l"] or { read = function(self) return self:read(format) end }
 end
 
 --- Returns an iterator over the values of read(...). It raises an error if reading
@@ -287,21 +338,14 @@ end
 function methods:lines(...)
   misuse.check_self(self, class, "lines")
   local formats = prepared("lines", ...)
-  local function check(first, ...)
-    local err = ...
-    if first == nil and err ~= nil then error(err, 0) end
-    return first, ...
-  end
-  return function() return check(read_all(self, formats)) end
+  local function more() return check(read_all(self, formats)) end
+  local items = formats.n == 1 and lines[formats[1]]
+  return items and stream.iterate(self, items, more) or more
 end
 
 --- Reads a record up to `separator` and returns it without the separator; nil at the
 --- end; nil, err.
----@param self noshell.stream
----@param separator string
----@return string?
----@return noshell.error?
-function stream.read_record(self, separator)
+local function read_record(self, separator)
   local last, size = separator:sub(-1), #separator
   local pieces, tail, length = {}, "", 0
   local most = self:process():_max_output()
@@ -318,11 +362,16 @@ function stream.read_record(self, separator)
   return tail == separator and record:sub(1, -size - 1) or record
 end
 
---- Raises an error at the caller's caller if that is no separator.
-function stream.check_separator(separator)
+--- Records that a separator ends, without it. A separator that is none raises an error
+--- with the line of the caller's caller.
+---@param separator string
+---@return noshell.items
+function stream.records_of(separator)
   if type(separator) ~= "string" or separator == "" then
     error("bad argument #1 to 'records' (a separator is needed)", 3)
   end
+  return { separator = separator, is_line = false, keeps_end = false,
+    read = function(self) return read_record(self, separator) end }
 end
 
 --- Returns an iterator over records that end with `separator`, such as "\0". It raises
@@ -331,12 +380,8 @@ end
 ---@return fun(): string?
 function methods:records(separator)
   misuse.check_self(self, class, "records")
-  stream.check_separator(separator)
-  return function()
-    local record, err = stream.read_record(self, separator)
-    if err then error(err, 0) end
-    return record
-  end
+  local items = stream.records_of(separator)
+  return stream.iterate(self, items, function() return check(items.read(self)) end)
 end
 
 -- Writing ---------------------------------------------------------------------

@@ -380,8 +380,38 @@ static void read_a_long_record(void)
 		(void)nsh_poll(nsh_stream_fd(stream), POLLIN, 5);
 	EQUAL(ret, -1);
 	EQUAL(errno, EMSGSIZE);
-	EQUAL(nsh_stream_read(stream, -1, 100000, &data, &size), 1);
-	EQUAL(size, 100000);
+	/* What was searched for one separator is searched again for another. */
+	EQUAL(nsh_stream_read(stream, 100, 0, &data, &size), 1);
+	EQUAL(size, 101);
+	EQUAL(nsh_stream_read(stream, -1, 90000, &data, &size), 1);
+	EQUAL(size, 90000);
+	nsh_process_free(process);
+}
+
+static void take_what_was_read(void)
+{
+	struct nsh_command *cmd = PROBE("--out", "200");
+	struct nsh_process *process;
+	struct nsh_stream *stream;
+	const char *data;
+	size_t size;
+
+	nsh_command_set_stdio(cmd, 1, NSH_STDIO_PIPE);
+	process = start(cmd);
+	stream = nsh_process_stream(process, 1);
+	CHECK(!nsh_stream_take_record(stream, "\n", 1, &data, &size));
+	while (nsh_stream_read(stream, 0, 0, &data, &size) == 0)
+		(void)nsh_poll(nsh_stream_fd(stream), POLLIN, 5);
+	CHECK(nsh_stream_take_record(stream, "\n", 1, &data, &size));
+	EQUAL(size, '\n');
+	CHECK(nsh_stream_take_record(stream, "\x0d\x0e", 2, &data, &size));
+	EQUAL(size, 4);
+	CHECK(!nsh_stream_take_record(stream, "\x0d", 1, &data, &size));
+	nsh_stream_unread(stream, 2);
+	CHECK(nsh_stream_take_record(stream, "\x0d", 1, &data, &size));
+	EQUAL(size, 1);
+	EQUAL(nsh_stream_read(stream, -1, 1, &data, &size), 1);
+	EQUAL(*data, 14);
 	nsh_process_free(process);
 }
 
@@ -402,6 +432,7 @@ static const struct check checks[] = {
 	{ "a successful exec replaces this process", exec_that_succeeds },
 	{ "a read ends with the timeout", read_past_the_deadline },
 	{ "a record is no longer than max_output", read_a_long_record },
+	{ "a record that was read already is taken", take_what_was_read },
 	{ NULL, NULL },
 };
 

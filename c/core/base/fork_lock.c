@@ -18,12 +18,7 @@
 /* Lies on a page that the kernel zeroes in the child of every kind of fork
  * (MADV_WIPEONFORK, Linux 4.14).  An atfork handler would miss a raw
  * clone(2). */
-struct self {
-	_Atomic pid_t pid;      /* 0: not determined yet, as the next */
-	_Atomic unsigned fork_id;
-};
-
-static _Atomic(struct self *) known;
+_Atomic(struct nsh_self *) nsh_known_self;
 static atomic_bool cannot_know;
 /* A fork copies it, so the id of a child is greater than those of its
  * ancestors. */
@@ -38,10 +33,10 @@ struct advice {
  * invalid one must fail. */
 static void advise(struct advice *advice)
 {
-	advice->wipe = nsh_sys(SYS_madvise, (long)advice->page, sizeof(struct self),
+	advice->wipe = nsh_sys(SYS_madvise, (long)advice->page, sizeof(struct nsh_self),
 			       MADV_WIPEONFORK, 0, 0);
 	advice->invalid = nsh_sys(SYS_madvise, (long)advice->page,
-				  sizeof(struct self), -1, 0, 0);
+				  sizeof(struct nsh_self), -1, 0, 0);
 }
 
 static int advise_and_exit(void *advice)
@@ -82,9 +77,9 @@ static bool is_wiped(void *page)
 	return advice.wipe == 0 && advice.invalid < 0;
 }
 
-static struct self *make_known(void)
+static struct nsh_self *make_known(void)
 {
-	struct self *other = NULL;
+	struct nsh_self *other = NULL;
 	void *page = mmap(NULL, sizeof *other, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
@@ -92,15 +87,15 @@ static struct self *make_known(void)
 		return NULL;
 	if (!is_wiped(page))
 		atomic_store(&cannot_know, true);
-	else if (atomic_compare_exchange_strong(&known, &other, page))
+	else if (atomic_compare_exchange_strong(&nsh_known_self, &other, page))
 		return page;
 	(void)munmap(page, sizeof *other);
 	return other;
 }
 
-static struct self *find_self(void)
+static struct nsh_self *find_self(void)
 {
-	struct self *self = atomic_load(&known);
+	struct nsh_self *self = atomic_load(&nsh_known_self);
 
 	if (!self && !atomic_load(&cannot_know))
 		self = make_known();
@@ -109,7 +104,7 @@ static struct self *find_self(void)
 
 pid_t nsh_self(void)
 {
-	struct self *self = find_self();
+	struct nsh_self *self = find_self();
 	pid_t pid;
 
 	if (!self)
@@ -137,7 +132,7 @@ static unsigned fork_id_by_pid(void)
 
 unsigned nsh_fork_id(void)
 {
-	struct self *self = find_self();
+	struct nsh_self *self = find_self();
 	unsigned id, none = 0;
 
 	if (!self)

@@ -8,6 +8,8 @@
 #define NSH_FORK_LOCK_H
 
 #include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <sys/types.h>
 
 struct fork_lock {
@@ -24,6 +26,22 @@ pid_t nsh_self(void);
  * every process it was forked from, by fork(3) or a raw clone(2).  A pid does
  * not suffice: in a new pid namespace, parent and child can both be 1. */
 unsigned nsh_fork_id(void);
+
+/* Where both are kept; NULL until asked for, or if no such page can be had. */
+struct nsh_self {
+	_Atomic pid_t pid;      /* 0: not determined yet, as the next */
+	_Atomic unsigned fork_id;
+};
+extern _Atomic(struct nsh_self *) nsh_known_self;
+
+/* Whether nsh_fork_id returned this id in this process: without a call, for the
+ * paths of single lines. */
+static inline bool nsh_is_fork_id(unsigned id)
+{
+	struct nsh_self *self = atomic_load(&nsh_known_self);
+
+	return self ? atomic_load(&self->fork_id) == id : nsh_fork_id() == id;
+}
 
 /* Locks; calls start_over first if this is the first lock in this process.
  * start_over must not follow pointers or close descriptors: another thread may

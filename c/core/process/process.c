@@ -231,7 +231,7 @@ int nsh_command_exec(struct nsh_command *cmd, struct nsh_failure *failure)
 
 bool nsh_process_is_ours(const struct nsh_process *process)
 {
-	return process && process->owner_fork_id == nsh_fork_id();
+	return process && nsh_is_fork_id(process->owner_fork_id);
 }
 
 int nsh_process_fail_foreign(const struct nsh_process *process,

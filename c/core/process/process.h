@@ -29,7 +29,9 @@ struct nsh_stream {
 	unsigned generation;    /* ... and the generation of its epoll */
 	bool is_blind;          /* as in struct nsh_process */
 	struct buffer data;     /* bytes read; consumed up to `taken` */
-	size_t taken, scanned;
+	size_t taken;
+	int searched;           /* a separator that is not between `taken` ... */
+	size_t scanned;         /* ... and this */
 	bool is_pipe;           /* and no terminal, socket or dry run's descriptor */
 };
 

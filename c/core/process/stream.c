@@ -8,6 +8,7 @@
 
 #include "clock.h"
 #include "fd.h"
+#include "fork_lock.h"
 #include "pollset.h"
 #include "process.h"
 
@@ -116,8 +117,9 @@ static size_t available(struct nsh_stream *stream, int separator, size_t max)
 	size_t left = stream->data.size - stream->taken;
 	const char *start, *found = NULL;
 
-	if (stream->scanned < stream->taken)
+	if (stream->scanned < stream->taken || stream->searched != separator)
 		stream->scanned = stream->taken;
+	stream->searched = separator;
 	start = stream->data.data + stream->scanned;
 	if (separator >= 0 && stream->data.size > stream->scanned)
 		found = memchr(start, separator, stream->data.size - stream->scanned);
@@ -188,9 +190,6 @@ int nsh_stream_read(struct nsh_stream *stream, int separator, size_t max,
 			*ret_data = stream->data.data + stream->taken;
 			*ret_size = size;
 			stream->taken += size;
-			/* The next read may have another separator, so it must
-			 * search from here. */
-			stream->scanned = stream->taken;
 			return 1;
 		}
 		if (stream->ended)
@@ -201,6 +200,33 @@ int nsh_stream_read(struct nsh_stream *stream, int separator, size_t max,
 		if (ret <= 0)
 			return ret;
 	}
+}
+
+bool nsh_stream_take_record(struct nsh_stream *stream, const char *separator,
+			    size_t size, const char **ret_data, size_t *ret_size)
+{
+	size_t left = stream->data.size - stream->taken;
+	const char *start, *found;
+
+	if (left == 0 || size == 0 || !nsh_is_fork_id(stream->process->owner_fork_id))
+		return false;
+	start = stream->data.data + stream->taken;
+	if (size == 1)
+		found = memchr(start, *separator, left);
+	else
+		found = memmem(start, left, separator, size);
+	if (!found)
+		return false;
+	*ret_data = start;
+	*ret_size = (size_t)(found - start) + size;
+	stream->taken += *ret_size;
+	return true;
+}
+
+void nsh_stream_unread(struct nsh_stream *stream, size_t size)
+{
+	stream->taken -= size < stream->taken ? size : stream->taken;
+	stream->scanned = stream->taken;
 }
 
 ssize_t nsh_stream_write(struct nsh_stream *stream, const void *data,

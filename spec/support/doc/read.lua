@@ -122,9 +122,12 @@ local function blocks_of(path)
   return blocks
 end
 
---- { var, ":" or ".", name, arguments } of a function's first line.
-local function function_of(code)
-  return code:match "^function ([%w_]+)([.:])([%w_]+)%(([^)]*)%)"
+--- { var, ":" or ".", name, arguments } of a function's first line, or of a line that
+--- assigns a method whose parameters the comment names.
+local function function_of(block)
+  local variable, name = block.code:match "^([%w_]+)%.([%w_]+) = "
+  if variable and block.params[1] then return variable, ":", name, block.params[1].name end
+  return block.code:match "^function ([%w_]+)([.:])([%w_]+)%(([^)]*)%)"
 end
 
 --- Returns the blocks of a file in order; those of functions have owner (the class of
@@ -138,7 +141,7 @@ function read.file(path)
     if block.class then only, count = block.class, count + 1 end
   end
   for _, block in ipairs(file.blocks) do
-    local variable, sign, name, arguments = function_of(block.code)
+    local variable, sign, name, arguments = function_of(block)
     if variable then
       -- Methods of a file with one class are that class's.
       local is_only = sign == ":" and count == 1
