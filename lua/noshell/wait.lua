@@ -3,6 +3,7 @@
 
 local backend = require "noshell.backend"
 local background = require "noshell.background"
+local clock = require "noshell.clock"
 local core = require "noshell.core"
 local descriptors = require "noshell.descriptors"
 local host = require "noshell.host"
@@ -140,7 +141,7 @@ function starting.events() return "r" end
 --- busy loop.
 function starting:timeout()
   local seconds = self.start:timeout()
-  return seconds and math.max(seconds, 0.01)
+  return seconds and math.max(seconds, clock.BLIND)
 end
 
 function starting:finish() return self.start:finish(self.calls) end

@@ -95,6 +95,8 @@ check_core_calls() {
                     ", which stands above it"
         }' | sort -u)
     [ -z "$found" ] || complain "$found"
+    found=$(objects | grep -v /base/pollset.o | xargs nm -A -u | grep ' epoll_')
+    [ -z "$found" ] || complain "$found: only base/pollset.c calls epoll"
 }
 
 check_core() {
