@@ -143,8 +143,8 @@ BIND = $(patsubst c/%.c,%.o,$(wildcard c/bind/*.c))
 # The child's code makes only system calls: it must not be instrumented, which would
 # call a library, or inlined across files.
 CHILD = $(foreach o,$(CORE),$(if $(filter child.o child_%.o supervise%.o,$(notdir $(o))),$(o)))
-$(CHILD): SAN =
-$(CHILD): EXTRA = -fno-stack-protector -U_FORTIFY_SOURCE -fno-lto
+$(CHILD) $(BUILD)/launcher/start.o: SAN =
+$(CHILD) $(BUILD)/launcher/start.o: EXTRA = -fno-stack-protector -U_FORTIFY_SOURCE -fno-lto
 
 MODULES = $(foreach v,$(LUAS),$(BUILD)/$(v)/noshell/core.so)
 LIBRARIES = $(BUILD)/libnoshell.a $(foreach v,$(LUAS),$(BUILD)/libnoshell-lua$(v).a)
@@ -162,6 +162,24 @@ $(BUILD)/flags: FORCE
 $(BUILD)/core/%.o: c/core/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(Q)$(COMPILE) $(CORE_INCLUDE) -c -o $@ $<
+
+# The launcher: the child's files as a program without libc, embedded in the core.
+LAUNCHER = $(BUILD)/launcher/launcher
+LAUNCHED = $(filter-out %/child_kernel.o %/child_supervisor.o,$(filter %/child.o \
+	$(BUILD)/core/launch/child_%.o,$(CORE)))
+$(BUILD)/launcher/%.o: c/launcher/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(Q)$(COMPILE) $(CORE_INCLUDE) -c -o $@ $<
+
+# An architecture whose system calls go through libc (sys.h) has none.
+LINK_LAUNCHER = $(CC) $(CFLAGS) $(LDFLAGS) -fno-lto -nostdlib -static -s \
+	-Wl,--build-id=none,-no-pie -T c/launcher/launcher.ld
+$(LAUNCHER): $(BUILD)/launcher/start.o $(LAUNCHED) c/launcher/launcher.ld
+	$(Q)if grep -q nsh_start $<; then $(LINK_LAUNCHER) -o $@ $(filter %.o,$^); \
+	else : > $@; fi
+
+$(BUILD)/core/launch/launcher_image.o: EXTRA = -DLAUNCHER='"$(LAUNCHER)"' -fno-lto
+$(BUILD)/core/launch/launcher_image.o: $(LAUNCHER)
 
 $(BUILD)/libnoshell.a: $(CORE)
 	$(Q)rm -f $@; $(AR) rcs $@ $^
@@ -199,7 +217,7 @@ $(TYPES): $(BUILD)/$(FIRST)/noshell/core.so spec/support/setter_types.lua $(wild
 	$(Q)LUA_PATH='$(SOURCES)' LUA_CPATH='$(abspath $(BUILD))/$(FIRST)/?.so;;' \
 		$(FIRST_LUA) spec/support/setter_types.lua > $@ || rm -f $@
 
--include $(CORE:.o=.d) $(foreach v,$(LUAS),$(addprefix $(BUILD)/$(v)/,$(BIND:.o=.d)))
+-include $(CORE:.o=.d) $(BUILD)/launcher/start.d $(foreach v,$(LUAS),$(addprefix $(BUILD)/$(v)/,$(BIND:.o=.d)))
 
 # libnoshell.a is static, so every program that links it needs its libraries, too.
 $(BUILD)/noshell.pc: c/noshell.h $(BUILD)/flags Makefile FORCE

@@ -547,7 +547,8 @@ int nsh_process_fail_foreign(const struct nsh_process *process,
 pid_t nsh_process_pid(const struct nsh_process *process);
 /* Returns the pidfd, which the process owns; -1 once the process is reaped. */
 int nsh_process_pidfd(const struct nsh_process *process);
-/* Returns the launch path: "shared", "prefix", "copied", "own"; or NSH_DRY. */
+/* Returns the launch path: "shared", "prefix", "copied", "launcher", "own"; or
+ * NSH_DRY. */
 const char *nsh_process_launch(const struct nsh_process *process);
 /* Returns the command line as text, for messages. */
 const char *nsh_process_command(const struct nsh_process *process);

@@ -211,7 +211,7 @@ describe("make", function()
     local count = 0
     for line in out:gmatch "/opt/cc [^\n]*" do
       count = count + 1
-      local is_link = line:find(" -shared ", 1, true)
+      local is_link = line:find(" -shared ", 1, true) or line:find(" -static ", 1, true)
       assert.truthy(line:find(" -O3 ", 1, true), line)
       assert.truthy(line:find(is_link and "-Wl,--as-needed" or "-DPACKAGED", 1, true), line)
     end
@@ -228,7 +228,8 @@ describe("make", function()
       "CFLAGS=-O2 -fstack-protector-strong -flto")
     local count = 0
     for line in out:gmatch "[^\n]+" do
-      if line:find("/child[_a-z]*%.c$") or line:find("/supervise[_a-z]*%.c$") then
+      if line:find("/child[_a-z]*%.c$") or line:find("/supervise[_a-z]*%.c$")
+        or line:find("/launcher/start%.c$") then
         count = count + 1
         assert.matches("%-fstack%-protector%-strong .*%-fno%-stack%-protector", line)
         assert.matches("%-D_FORTIFY_SOURCE=2 .*%-U_FORTIFY_SOURCE", line)

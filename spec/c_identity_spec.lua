@@ -96,10 +96,12 @@ describe("a child's identity", function()
     for _, list in ipairs { drop, words } do
       for _, value in ipairs(list) do all[#all + 1] = value end
     end
-    local seen, report = child(all)
-    assert.equal("own", report.launch)
-    assert_fields(ids, seen)
-    assert_fields(expected, seen)
+    for _, path in ipairs { "own", "launcher" } do
+      local seen, report = child(all, { path = path })
+      assert.equal(path, report.launch)
+      assert_fields(ids, seen)
+      assert_fields(expected, seen)
+    end
   end
 
   it("drops all capabilities", function()

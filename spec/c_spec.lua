@@ -205,10 +205,20 @@ describe("the launch path", function()
     assert.equal("1 shared", report.ok .. " " .. report.launch)
   end)
 
-  it("is own if the child needs its own memory", function()
+  it("is launcher if the child changes its identity", function()
     for _, word in ipairs { "uid=1000", "gid=1000", "groups=5", "clear-caps",
-      "cap=net_raw", "hook=ok" } do
-      assert.equal("own", launch(nil, { word }))
+      "cap=net_raw" } do
+      assert.equal("launcher", launch(nil, { word }))
+      assert.equal("own", launch(nil, { word }, "own"))
+    end
+    assert.equal("own", launch(nil, { "hook=ok" }))
+  end)
+
+  it("is own if memory files cannot be executed", function()
+    for _, denied in ipairs { "memfd_create:EPERM", "memfd_create:ENOSYS",
+      "execveat:EACCES", "execveat:ENOSYS", "prctl(PR_SET_DUMPABLE):EPERM",
+      "execveat:KILL", "prctl(PR_SET_DUMPABLE):KILL" } do
+      assert.equal("own", launch(denied, { "uid=1000" }))
     end
   end)
 end)

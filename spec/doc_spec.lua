@@ -198,7 +198,7 @@ describe("doc/design.md", function()
     local section = document:match "\n## Launch paths\n(.-)\n## "
     local found = {}
     for path in section:gmatch "\n| `(%l+)` |" do found[#found + 1] = path end
-    assert.same({ "shared", "prefix", "copied", "own" }, found)
+    assert.same({ "shared", "prefix", "copied", "launcher", "own" }, found)
   end)
 end)
 

@@ -59,7 +59,7 @@ local cases = {
   { { "true", stdout = "capture" }, deny = "dup3(1):EBUSY",
     "spawn set_stdout EBUSY pipe" },
   { { "true", pass_fds = { 0 } }, "invalid - EINVAL -" },
-  { { "true", pass_fds = { [9] = 0 } }, deny = "dup3(9):EMFILE",
+  { { "true", pass_fds = { [19] = 0 } }, deny = "dup3(19):EMFILE",
     "spawn pass_fd EMFILE descriptor 0" },
   { { "true", pass_fds = { [9] = 0 } }, "spawn pass_fd EBADF descriptor 0",
     before = function() sys.limit("nofile", 9, 9) end, stdio = true },

@@ -137,6 +137,22 @@ local function parents()
     share = 0.2, count = RUNS, unit = "µs", rows = rows })
 end
 
+--- Nothing is shared with these programs, so a fork would copy the page tables.
+local function apart()
+  local rows = {
+    row("floor", in_c "floor", "run"),
+    row("as another user", ours, "other_user", 2.5),
+    row("as a daemon", ours, "daemon", 2.5),
+  }
+  if has_memory() then
+    local large = in_lua("lua5.4", "ours", LARGE)
+    table.insert(rows, row("as another user, from 1 GiB", large, "other_user", 2.5))
+    table.insert(rows, row("as a daemon, from 1 GiB", large, "daemon", 2.5))
+  end
+  return group("The same as another user, and as a daemon", {
+    share = 0.1, count = RUNS, unit = "µs", rows = rows })
+end
+
 local function reading()
   return group(("%d MB of output"):format(MEGABYTES), {
     share = 0.15, count = MEGABYTES * 1000000, unit = "MB/s", rows = {
@@ -220,7 +236,7 @@ io.stdout:setvbuf "line"
 local features = noshell.features()
 print(("noshell on %s, launch path %s. Quotients are of the floor, or of the "
   .. "small parent."):format(noshell.output("uname", "-srm"), features.launch))
-for _, make in ipairs { starting, parents, reading, exchanging, many } do
+for _, make in ipairs { starting, parents, apart, reading, exchanging, many } do
   present(make())
 end
 contest.close()

@@ -19,6 +19,22 @@ function jobs.again(programs, count)
   for _ = 1, count do assert(cmd:run()) end
 end
 
+--- As another user, with the groups that are given: looking them up is not part of
+--- the start.
+function jobs.other_user(programs, count)
+  for _ = 1, count do
+    local result, err = noshell.run { programs.tiny, stdin = "null", stdout = "null",
+      stderr = "null", uid = 65534, gid = 65534, groups = {} }
+    if not result then return err.errname ~= "EPERM" and error(err) end
+  end
+end
+
+function jobs.daemon(programs, count)
+  for _ = 1, count do
+    assert(noshell.run { programs.tiny, daemonize = true })
+  end
+end
+
 function jobs.capture(programs, count)
   for _ = 1, count do assert(noshell.run(programs.tiny)) end
 end

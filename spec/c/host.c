@@ -271,11 +271,13 @@ static void *see_descriptors(void *nothing)
 
 static void nothing_leaks_from_an_opener(void)
 {
-	static const char *const paths[] = { "shared", "prefix", "copied", "own" };
+	static const char *const paths[] = {
+		"shared", "prefix", "copied", "launcher", "own",
+	};
 	pthread_t opener;
 
 	(void)pthread_create(&opener, NULL, open_and_close, NULL);
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < 5; i++) {
 		(void)setenv("NOSHELL_LAUNCH", paths[i], 1);
 		(void)worker_of(see_descriptors);
 	}

@@ -23,16 +23,17 @@ local function service(set, securebits)
   assert(sys.caps(set, set, set, set))
 end
 
---- name, what makes this process that host, and whether it has CAP_SETPCAP.
+--- name, what makes this process that host, whether it has CAP_SETPCAP, and whether
+--- an exec leaves it what it needs, so that it may use the launcher.
 local hosts = {
-  { "root", function() end, true },
+  { "root", function() end, true, true },
   { "root with inheritable and ambient capabilities", function()
     local set = KILL + SETGID + SETUID + SETPCAP
     assert(sys.caps(set, set, set, set))
-  end, true },
+  end, true, true },
   { "a service with ambient capabilities", function()
     service(KILL + SETGID + SETUID + SETPCAP)
-  end, true },
+  end, true, true },
   { "a service that lowered its effective set", function()
     local set = KILL + SETGID + SETUID
     service(set + SETPCAP)
@@ -40,7 +41,7 @@ local hosts = {
   end, true },
   { "a service without CAP_SETPCAP", function()
     service(KILL + SETGID + SETUID)
-  end, false },
+  end, false, true },
   { "a service with SECBIT_KEEP_CAPS locked", function()
     service(KILL + SETGID + SETUID, LOCKED)
   end, false },
@@ -76,56 +77,58 @@ local function four(set) return (set .. " "):rep(3) .. set end
 describe("a program of another user", function()
   helper.leak_check()
 
-  for _, host in ipairs(hosts) do
-    it("has exactly the allowed capabilities if started by " .. host[1], function()
+  helper.each_apart(function()
+    for _, host in ipairs(hosts) do
+      it("has exactly the allowed capabilities if started by " .. host[1], function()
+        helper.require_or_pending("caps", sys.getuid() == 0, "root")
+        local got = in_host(host, function(cmd) return cmd end)
+        assert.equal(four(NONE), got.sets)
+        assert.equal(("%d %d %d"):format(TARGET, TARGET, TARGET), got.uids)
+        assert.equal(host[4] and helper.apart() or "own", got.launch)
+        assert.equal("0", got.no_new_privs)
+        got = in_host(host, function(cmd) return cmd:allow_cap("kill") end)
+        assert.equal(four(ONLY_KILL), got.sets)
+      end)
+
+      it("cannot regain one after clear_caps, if started by " .. host[1], function()
+        helper.require_or_pending("caps", sys.getuid() == 0, "root")
+        local got = in_host(host, function(cmd) return cmd:clear_caps() end)
+        assert.equal(four(NONE), got.sets)
+        if host[3] then
+          assert.equal(NONE .. " 0", got.bounding .. " " .. got.no_new_privs)
+        else
+          assert.equal("1", got.no_new_privs)
+        end
+        got = in_host(host, function(cmd) return cmd:clear_caps():allow_cap("kill") end)
+        assert.equal(four(ONLY_KILL), got.sets)
+      end)
+    end
+
+    it("cannot become root if a service with ambient capabilities starts it", function()
       helper.require_or_pending("caps", sys.getuid() == 0, "root")
-      local got = in_host(host, function(cmd) return cmd end)
-      assert.equal(four(NONE), got.sets)
-      assert.equal(("%d %d %d"):format(TARGET, TARGET, TARGET), got.uids)
-      assert.equal("own", got.launch)
-      assert.equal("0", got.no_new_privs)
-      got = in_host(host, function(cmd) return cmd:allow_cap("kill") end)
+      local script = ("package.cpath = %q; print(require 'testsys'.become(0, 0))")
+        :format(package.cpath)
+      local got = forked(function()
+        service(SETGID + SETUID)
+        return { said = noshell.output { helper.lua.name, "-e", script, user = "nobody" } }
+      end)
+      assert.matches("^nil\tOperation not permitted", got.said)
+    end)
+
+    it("is not started without an allowed capability that the exec would clear", function()
+      helper.require_or_pending("caps", sys.getuid() == 0, "root")
+      local got = forked(function()
+        assert(sys.resgid(0, 12345, 0))
+        return probing.fields(noshell.run { "true", uid = TARGET, allow_cap = "kill" })
+      end)
+      assert.equal("spawn capabilities EPERM allow_cap", got.described)
+      assert.matches("real and effective group IDs differ", got.reason)
+      got = forked(function()
+        assert(sys.resgid(0, 12345, 0))
+        return sets_of(probing.command():set_uid(TARGET):set_gid(TARGET):allow_cap("kill"))
+      end)
       assert.equal(four(ONLY_KILL), got.sets)
     end)
-
-    it("cannot regain one after clear_caps, if started by " .. host[1], function()
-      helper.require_or_pending("caps", sys.getuid() == 0, "root")
-      local got = in_host(host, function(cmd) return cmd:clear_caps() end)
-      assert.equal(four(NONE), got.sets)
-      if host[3] then
-        assert.equal(NONE .. " 0", got.bounding .. " " .. got.no_new_privs)
-      else
-        assert.equal("1", got.no_new_privs)
-      end
-      got = in_host(host, function(cmd) return cmd:clear_caps():allow_cap("kill") end)
-      assert.equal(four(ONLY_KILL), got.sets)
-    end)
-  end
-
-  it("cannot become root if a service with ambient capabilities starts it", function()
-    helper.require_or_pending("caps", sys.getuid() == 0, "root")
-    local script = ("package.cpath = %q; print(require 'testsys'.become(0, 0))")
-      :format(package.cpath)
-    local got = forked(function()
-      service(SETGID + SETUID)
-      return { said = noshell.output { helper.lua.name, "-e", script, user = "nobody" } }
-    end)
-    assert.matches("^nil\tOperation not permitted", got.said)
-  end)
-
-  it("is not started without an allowed capability that the exec would clear", function()
-    helper.require_or_pending("caps", sys.getuid() == 0, "root")
-    local got = forked(function()
-      assert(sys.resgid(0, 12345, 0))
-      return probing.fields(noshell.run { "true", uid = TARGET, allow_cap = "kill" })
-    end)
-    assert.equal("spawn capabilities EPERM allow_cap", got.described)
-    assert.matches("real and effective group IDs differ", got.reason)
-    got = forked(function()
-      assert(sys.resgid(0, 12345, 0))
-      return sets_of(probing.command():set_uid(TARGET):set_gid(TARGET):allow_cap("kill"))
-    end)
-    assert.equal(four(ONLY_KILL), got.sets)
   end)
 end)
 

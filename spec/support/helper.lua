@@ -254,7 +254,7 @@ end
 
 --- All launch paths; NOSHELL_PATHS lists fewer if a tool does not support all.
 helper.paths = {}
-for path in (os.getenv("NOSHELL_PATHS") or "shared prefix copied own"):gmatch("%a+") do
+for path in (os.getenv("NOSHELL_PATHS") or "shared prefix copied own launcher"):gmatch("%a+") do
   table.insert(helper.paths, path)
 end
 
@@ -268,11 +268,18 @@ function helper.with_path(path, fn, ...)
   return (table.unpack or unpack)(answer, 2)
 end
 
---- Inside a describe: the specs that fn(path) declares, once for each path,
---- each with NOSHELL_LAUNCH set.
-function helper.each_path(fn)
+--- The path of a start that shares nothing with its program and can use the
+--- launcher, under the path that is forced now.
+function helper.apart()
+  local forced = os.getenv "NOSHELL_LAUNCH"
+  return (forced == "own" or forced == "copied") and "own" or "launcher"
+end
+
+--- Inside a describe: the specs that fn(path) declares, once for each path (those
+--- of `paths`), each with NOSHELL_LAUNCH set.
+function helper.each_path(fn, paths)
   local busted = require "busted"
-  for _, path in ipairs(helper.paths) do
+  for _, path in ipairs(paths or helper.paths) do
     busted.describe("(" .. path .. ")", function()
       local before
       busted.before_each(function()
@@ -283,6 +290,15 @@ function helper.each_path(fn)
       fn(path)
     end)
   end
+end
+
+--- The same for the paths on which nothing is shared with the program.
+function helper.each_apart(fn)
+  local paths = {}
+  for _, path in ipairs(helper.paths) do
+    if path == "own" or path == "launcher" then paths[#paths + 1] = path end
+  end
+  helper.each_path(fn, paths)
 end
 
 -- Missing features of a machine ----------------------------------------------

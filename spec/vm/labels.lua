@@ -47,11 +47,33 @@ local function check_refused(what, spec, stage, errname)
   return err or {}
 end
 
+--- The launch path of a program that shares nothing with us.
+local function path_of(spec)
+  local process, err = noshell.run_async(spec)
+  if not process then return tostring(err) end
+  local path = process.launch
+  process:wait()
+  return path
+end
+
+--- What this thread requests for its next exec; "\n" for nothing with SELinux.
+local function request(label)
+  local file = assert(io.open("/proc/thread-self/attr/exec", "w"))
+  file:write(label)
+  file:close()
+end
+
 local function context(kind)
   return "vm_u:vm_r:" .. kind .. ":s0"
 end
 
 local function check_selinux()
+  check("the launch path", path_of { target, selinux_label = context "b_t" }, "launcher")
+  request(context "b_t")
+  check_label("a label that the host has requested for its exec",
+    { target, clear_caps = true }, context "b_t")
+  check("its launch path", path_of { target, clear_caps = true }, "own")
+  request "\n"
   check_label("no label", { target }, context "a_t")
   check_label("a label", { target, selinux_label = context "b_t" }, context "b_t")
   check_label("a label by setter",
@@ -81,6 +103,7 @@ local function check_selinux()
 end
 
 local function check_apparmor()
+  check("the launch path", path_of { target, apparmor_profile = "vm_b" }, "launcher")
   check_label("no profile", { target }, "unconfined")
   check_label("a profile", { target, apparmor_profile = "vm_b" }, "vm_b (enforce)")
   check_label("a profile by setter",
@@ -95,6 +118,10 @@ local function check_apparmor()
   local err = check_refused("a profile that is not loaded",
     { target, apparmor_profile = "nosuch" }, "set_apparmor_profile", "ENOENT")
   check("its subject", err.subject, "nosuch")
+  request "exec vm_b"
+  check_label("a profile that the host has requested for its exec",
+    { target, clear_caps = true }, "vm_b (enforce)")
+  check("its launch path", path_of { target, clear_caps = true }, "own")
 end
 
 local function check_inactive(option, stage, module)

@@ -17,7 +17,7 @@
 
 #include "../c/kill_on.h"
 
-static const char *const paths[] = { "shared", "prefix", "copied", "own" };
+static const char *const paths[] = { "shared", "prefix", "copied", "launcher", "own" };
 enum { PATHS = sizeof paths / sizeof *paths, RUNS = 25 };
 
 static const char *probe = "/spec/probe";

@@ -40,6 +40,8 @@ enum {
 	NSH_CLOSE_RANGE_CLOEXEC = 4,    /* Linux 5.11 */
 	NSH_CLONE_PIDFD = 0x1000,       /* clone(2), Linux 5.2 */
 	NSH_AT_EXECVE_CHECK = 0x10000,  /* execveat(2), Linux 6.14 */
+	NSH_MFD_NOEXEC_SEAL = 8,        /* memfd_create(2), Linux 6.3 */
+	NSH_MFD_EXEC = 0x10,
 	NSH_P_PIDFD = 3,                /* waitid(2), Linux 5.4 */
 	NSH_PIDFD_THREAD = O_EXCL,      /* pidfd_open(2), Linux 6.9 */
 	NSH_PIDFD_PROCESS_GROUP = 4,    /* pidfd_send_signal(2), Linux 6.9 */
@@ -68,6 +70,7 @@ struct nsh_action {
 };
 
 #if defined(__x86_64__) && !defined(__ILP32__)
+#define NSH_RAW_CALLS 1
 
 static inline long nsh_sys6(long number, long a, long b, long c, long d,
 			    long e, long f)
@@ -116,6 +119,7 @@ static inline long nsh_sys_clone(long flags, void *stack, int *ret_pidfd,
 }
 
 #elif defined(__aarch64__)
+#define NSH_RAW_CALLS 1
 
 static inline long nsh_sys6(long number, long a, long b, long c, long d,
 			    long e, long f)

@@ -19,13 +19,13 @@ static int run_daemon(void *data)
 }
 
 /* The daemon needs a stack of its own: ours is shared with the parent, so a
- * plain clone would share it with the daemon as well.  After fork(3) nothing is
- * shared. */
+ * plain clone would share it with the daemon as well.  After fork(3), and in the
+ * launcher, nothing is shared. */
 static long fork_daemon(const struct plan *plan, int *ret_pidfd)
 {
 	long flags = NSH_CLONE_PIDFD | SIGCHLD;
 
-	if (plan->after_fork)
+	if (plan->after_fork || plan->launcher)
 		return nsh_sys(SYS_clone, flags, 0, (long)ret_pidfd, 0, 0);
 	return nsh_sys_clone(flags, plan->daemon_stack, ret_pidfd, run_daemon,
 			     (void *)(uintptr_t)plan);
@@ -249,7 +249,7 @@ static int check_parent(const struct plan *plan)
  * shows that the parent has died. */
 static bool may_wait(const struct plan *plan)
 {
-	return plan->sync_move >= 0 && !plan->attributes.daemonize
+	return plan->sync_move >= 0 && !plan->attributes.daemonize && !plan->launcher
 		&& (plan->opens_fifo || !plan->attributes.require_handshake);
 }
 
@@ -396,6 +396,9 @@ static int check_program(const struct plan *plan)
  * - The handshake follows everything that can fail, except the exec; that is
  *   checked in advance if it happens in place.
  * - Signals come last: the mask protects all steps from interruption.
+ * - A launcher is executed when everything is done that needs the host's
+ *   descriptors, and what a process that is not dumpable may not do; all other
+ *   steps are its own (is_elsewhere).
  */
 static const struct step {
 	enum nsh_stage stage;
@@ -411,6 +414,7 @@ static const struct step {
 	{ NSH_STAGE_UMASK, set_umask },
 	{ NSH_STAGE_NICE, set_nice },
 	{ NSH_STAGE_OOM_SCORE_ADJ, set_oom_score_adj },
+	{ NSH_STAGE_CLONE, nsh_step_enter_launcher },
 	{ NSH_STAGE_CPU_AFFINITY, set_cpu_affinity },
 	{ NSH_STAGE_CORE_SCHEDULING, set_core_scheduling },
 	{ NSH_STAGE_PRE_EXEC_HOOK, run_hook },
@@ -431,6 +435,16 @@ static const struct step {
 	{ NSH_STAGE_EXEC, execute },
 };
 
+/* Whether the step is on the other side of the launcher's exec. */
+static bool is_elsewhere(const struct plan *plan, nsh_step *step)
+{
+	bool is_before = step == follow_parent || step == nsh_step_own_table
+		|| step == nsh_step_place_descriptors || step == set_oom_score_adj
+		|| step == nsh_step_enter_launcher;
+
+	return plan->launcher && is_before != (plan->launcher == BEFORE_LAUNCHER);
+}
+
 int nsh_child_run(void *data)
 {
 	const struct plan *plan = data;
@@ -438,6 +452,8 @@ int nsh_child_run(void *data)
 	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
 		int ret;
 
+		if (is_elsewhere(plan, steps[i].run))
+			continue;
 		nsh_at(plan, steps[i].stage, 0);
 		ret = steps[i].run(plan);
 		if (ret < 0) {

@@ -114,6 +114,15 @@ static bool is_one_of(const struct move *move, int kinds)
 	return (kinds & (move->source >= 0 ? SOURCES : FILES)) != 0;
 }
 
+/* The launcher takes room that a child without it does not need. */
+static int fail_move(const struct plan *plan, const struct move *move, int error)
+{
+	if (plan->launcher && (move->is_launchers || error == -EMFILE)
+	    && plan->record->probing == PROBING_NOTHING)
+		plan->record->probing = PROBING_LAUNCHER;
+	return error;
+}
+
 static int stage_moves(const struct plan *plan, int kinds)
 {
 	int parent = -1;
@@ -126,7 +135,7 @@ static int stage_moves(const struct plan *plan, int kinds)
 		nsh_at(plan, plan->moves[i].stage, i);
 		fd = stage_move(plan, &parent, &plan->moves[i]);
 		if (fd < 0)
-			return fd;
+			return fail_move(plan, &plan->moves[i], fd);
 		plan->staged[i] = fd;
 	}
 	return 0;
@@ -321,6 +330,8 @@ static int place_moves(const struct plan *plan, int kinds)
 			continue;
 		nsh_at(plan, move->stage, i);
 		ret = place(move, plan->staged[i]);
+		if (ret < 0)
+			return fail_move(plan, move, ret);
 		plan->staged[i] = move->target;
 	}
 	return ret;
@@ -346,23 +357,6 @@ int nsh_step_place_descriptors(const struct plan *plan)
 	nsh_at(plan, NSH_STAGE_DESCRIPTORS, 0);
 	nsh_close_others(plan);
 	return 0;
-}
-
-void nsh_drop_table(enum table_cut cut, bool no_close_range)
-{
-	/* Static, because initialising locals would call memset, which
-	 * child.syms does not allow. */
-	static struct failure_record record;
-	static const struct plan nothing = { .record = &record };
-	static const struct plan nothing_listed = {
-		.record = &record, .no_close_range = true,
-	};
-
-	if (cut == CUT_RANGE
-	    && nsh_sys_close_range(0, ~0U, NSH_CLOSE_RANGE_UNSHARE) == 0)
-		return;
-	if (cut == CUT_COPY || nsh_sys(SYS_unshare, CLONE_FILES, 0, 0, 0, 0) == 0)
-		nsh_close_others(no_close_range ? &nothing_listed : &nothing);
 }
 
 /* ---- handing a descriptor over ------------------------------------------ */

@@ -39,7 +39,25 @@ int nsh_step_set_apparmor_profile(const struct plan *plan)
 
 /* ---- identity ---------------------------------------------------------- */
 
-static int set_sets(const struct cap_sets *sets)
+int nsh_get_cap_sets(struct cap_sets *ret_sets)
+{
+	struct __user_cap_header_struct header = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct data[2];
+	int ret = (int)nsh_sys(SYS_capget, (long)&header, (long)data, 0, 0, 0);
+
+	if (ret < 0)
+		return ret;
+	*ret_sets = (struct cap_sets){
+		.effective = data[0].effective | (uint64_t)data[1].effective << 32,
+		.permitted = data[0].permitted | (uint64_t)data[1].permitted << 32,
+		.inheritable = data[0].inheritable | (uint64_t)data[1].inheritable << 32,
+	};
+	return 0;
+}
+
+int nsh_set_cap_sets(const struct cap_sets *sets)
 {
 	struct __user_cap_header_struct header = {
 		.version = _LINUX_CAPABILITY_VERSION_3,
@@ -57,7 +75,7 @@ static int set_sets(const struct cap_sets *sets)
 /* Runs before the change of uid, which may take CAP_SETPCAP away. */
 int nsh_step_drop_bounding_set(const struct plan *plan)
 {
-	long ret = plan->caps.raise ? set_sets(&plan->caps.raised) : 0;
+	long ret = plan->caps.raise ? nsh_set_cap_sets(&plan->caps.raised) : 0;
 
 	for (unsigned long cap = 0; ret == 0 && cap < 64; cap++)
 		if (plan->caps.bounding_drop >> cap & 1)
@@ -103,7 +121,7 @@ int nsh_step_set_caps(const struct plan *plan)
 
 	if (!caps->apply)
 		return 0;
-	ret = set_sets(&caps->sets);
+	ret = nsh_set_cap_sets(&caps->sets);
 	if (ret == 0)
 		ret = nsh_sys_prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
 	for (unsigned long cap = 0; ret == 0 && cap < 64; cap++)

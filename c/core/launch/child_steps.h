@@ -36,8 +36,6 @@ static inline void nsh_at(const struct plan *plan, enum nsh_stage stage,
 nsh_step nsh_step_own_table, nsh_step_place_descriptors;
 /* Closes every descriptor that is not a target, the pid file, or kept by a hook. */
 void nsh_close_others(const struct plan *plan);
-/* Gives the caller an empty descriptor table of its own. */
-void nsh_drop_table(enum table_cut cut, bool no_close_range);
 /* Sends a descriptor through a Unix socket, for nsh_fd_receive.  0, or minus an
  * errno. */
 int nsh_send_fd(int socket, int fd);
@@ -46,6 +44,12 @@ int nsh_send_fd(int socket, int fd);
 nsh_step nsh_step_set_selinux_label, nsh_step_set_apparmor_profile,
 	nsh_step_drop_bounding_set, nsh_step_set_groups, nsh_step_set_gid,
 	nsh_step_set_uid, nsh_step_set_caps;
+
+int nsh_get_cap_sets(struct cap_sets *ret_sets);
+int nsh_set_cap_sets(const struct cap_sets *sets);
+
+/* child_launcher.c */
+nsh_step nsh_step_enter_launcher;
 
 /* child_check.c: predicts the result of execve(2) as far as possible.  Returns 0,
  * or minus an errno. */

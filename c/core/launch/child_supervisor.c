@@ -55,6 +55,23 @@ static void publish(struct supervisor *supervisor)
 	nsh_sys(SYS_futex, (long)&supervisor->published, FUTEX_WAKE, 1, 0, 0);
 }
 
+/* Leaves a table of our own with nothing in it. */
+static void drop_table(enum table_cut cut, bool no_close_range)
+{
+	/* Filled in at run time they would need memset. */
+	static struct failure_record record;
+	static const struct plan nothing = { .record = &record };
+	static const struct plan nothing_listed = {
+		.record = &record, .no_close_range = true,
+	};
+
+	if (cut == CUT_RANGE
+	    && nsh_sys_close_range(0, ~0U, NSH_CLOSE_RANGE_UNSHARE) == 0)
+		return;
+	if (cut == CUT_COPY || nsh_sys(SYS_unshare, CLONE_FILES, 0, 0, 0, 0) == 0)
+		nsh_close_others(no_close_range ? &nothing_listed : &nothing);
+}
+
 int nsh_supervise_run(void *data)
 {
 	struct supervisor *supervisor = data;
@@ -63,7 +80,7 @@ int nsh_supervise_run(void *data)
 	take_sigchld_back();
 	follow_parent(supervisor);
 	start_child(supervisor);
-	nsh_drop_table(supervisor->cut, supervisor->no_close_range);
+	drop_table(supervisor->cut, supervisor->no_close_range);
 	/* From here on the host may free the plan. */
 	publish(supervisor);
 	if (supervisor->pid < 0)

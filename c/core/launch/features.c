@@ -13,11 +13,14 @@ static const char *launch_path(void)
 {
 	static const char *const nothing[] = { NULL };
 	const char *none = NULL;
-	struct move move = { .target = 3, .same_as = -1, .stage = NSH_STAGE_DESCRIPTORS };
-	int ends[2], staged[1];
+	struct move moves[1 + NSH_LAUNCH_MOVES] = {
+		{ .target = 3, .same_as = -1, .stage = NSH_STAGE_DESCRIPTORS },
+	};
+	int ends[2], staged[1 + NSH_LAUNCH_MOVES], child_ends[NSH_LAUNCH_MOVES];
 	struct plan plan = {
 		.candidates = &none, .argv = nothing, .envp = nothing,
-		.moves = &move, .move_count = 1, .staged = staged,
+		.moves = moves, .move_count = 1, .staged = staged,
+		.child_ends = child_ends,
 		.sync = -1, .sync_move = -1,
 		.parent_pid = (int)nsh_self(),
 		.parent_thread = (int)nsh_sys(SYS_gettid, 0, 0, 0, 0, 0),
@@ -26,9 +29,10 @@ static const char *launch_path(void)
 
 	if (nsh_fd_pipe(ends) < 0)
 		return "";
-	move.source = ends[1];
+	moves[0].source = ends[1];
 	if (nsh_launch(&plan, &launched, NULL) == 0)
 		nsh_launch_release(&launched);
+	nsh_plan_drop_sync(&plan);
 	nsh_close(&ends[0]);
 	nsh_close(&ends[1]);
 	return nsh_launch_path(&plan);

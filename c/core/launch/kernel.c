@@ -29,7 +29,7 @@ static struct {
 } known = { .lock = NSH_FORK_LOCK_INIT };
 
 static atomic_int best_table = TABLE_FETCH;
-static atomic_bool close_range_kills;
+static atomic_bool close_range_kills, refuses_launcher;
 /* -1: unknown. */
 static atomic_int keeps_status = -1;
 
@@ -305,6 +305,16 @@ bool nsh_kernel_kills_close_range(void)
 void nsh_kernel_note_close_range_kills(void)
 {
 	atomic_store(&close_range_kills, true);
+}
+
+bool nsh_kernel_refuses_launcher(void)
+{
+	return atomic_load(&refuses_launcher);
+}
+
+void nsh_kernel_refuse_launcher(void)
+{
+	atomic_store(&refuses_launcher, true);
 }
 
 bool nsh_kernel_keeps_status(void)

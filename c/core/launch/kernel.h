@@ -30,6 +30,7 @@ enum nsh_question {
 	NSH_ASK_PIDFD_GROUP,        /* pidfd_send_signal(2) to a group */
 	NSH_ASK_PIDFD_INFO,         /* ioctl_pidfd(2) */
 	NSH_ASK_CORE_SCHEDULING,
+	NSH_ASK_LAUNCHER,           /* the host's calls in launcher.c */
 	/* The other calls of a child that shares memory.  Asked only if a
 	 * killed child would end the host. */
 	NSH_ASK_NO_NEW_PRIVS,
@@ -54,6 +55,7 @@ enum nsh_question {
 	NSH_ASK_FUTEX,
 	NSH_ASK_SEND,               /* sendmsg(2) */
 	NSH_ASK_EXEC,
+	NSH_ASK_EXECVEAT,
 	NSH_QUESTIONS
 };
 
@@ -97,6 +99,10 @@ void nsh_kernel_refuse_table(enum table table);
 /* True if a filter has killed a child in close_range(2) during a launch. */
 bool nsh_kernel_kills_close_range(void);
 void nsh_kernel_note_close_range_kills(void);
+
+/* True if a launch has found that a memory file cannot be executed here. */
+bool nsh_kernel_refuses_launcher(void);
+void nsh_kernel_refuse_launcher(void);
 
 /* True if a pidfd still yields the exit status after other code has reaped the
  * process (Linux 6.15). */

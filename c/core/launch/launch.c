@@ -15,6 +15,7 @@
 #include "filter.h"
 #include "fork_lock.h"
 #include "kernel.h"
+#include "launcher.h"
 #include "signals.h"
 #include "sys.h"
 
@@ -39,7 +40,7 @@ static enum table first_table(const struct plan *plan)
 
 	/* With a sync socket the parent runs beside the child, without VFORK,
 	 * and may change a table that both share. */
-	if (plan->sync >= 0)
+	if (plan->sync >= 0 && !plan->launcher)
 		return TABLE_COPIED;
 	for (enum table table = TABLE_FETCH; table <= TABLE_COPIED; table++)
 		if (strcmp(forced, table_names[table]) == 0)
@@ -47,8 +48,20 @@ static enum table first_table(const struct plan *plan)
 	return nsh_kernel_table();
 }
 
+static void choose_table(struct plan *plan)
+{
+	plan->table = first_table(plan);
+	/* With a sync socket there is no second attempt (give_way), so ask in
+	 * advance; but there is one after the launcher. */
+	plan->no_close_range = plan->sync >= 0 && !plan->launcher
+		? !nsh_kernel_permits(NSH_ASK_CLOSE_RANGE)
+		: nsh_kernel_kills_close_range();
+}
+
 const char *nsh_launch_path(const struct plan *plan)
 {
+	if (plan->launcher)
+		return "launcher";
 	return plan->own_memory ? "own" : table_names[plan->table];
 }
 
@@ -63,7 +76,8 @@ static long clone_flags(const struct plan *plan)
 {
 	int flags = NSH_CLONE_PIDFD | SIGCHLD;
 
-	flags |= plan->own_memory ? own_memory_flags(plan) : CLONE_VM | CLONE_VFORK;
+	flags |= plan->own_memory && !plan->launcher ? own_memory_flags(plan)
+		: CLONE_VM | CLONE_VFORK;
 	if (plan->table != TABLE_COPIED)
 		flags |= CLONE_FILES;
 	return flags;
@@ -176,18 +190,22 @@ static int await_child(const struct plan *plan)
 		{ .fd = plan->sync, .events = POLLIN },
 		{ .fd = plan->cancel, .events = POLLIN },
 	};
-	double until = nsh_now() + plan->patience, left = plan->patience;
+	/* No step of a launcher blocks, so its start is not bounded, like one that
+	 * the parent waits for in clone(2). */
+	double patience = plan->launcher && !plan->attributes.daemonize ? -1
+		: plan->patience;
+	double until = nsh_now() + patience, left = patience;
 	int ready;
 
 	do {
 		/* poll(2) takes an int of milliseconds: wait a day at a time. */
 		double bounded = left > 86400 ? 86400 : left;
 
-		ready = poll(ends, 2, plan->patience < 0 ? -1
+		ready = poll(ends, 2, patience < 0 ? -1
 			     : left <= 0 ? 0 : (int)(bounded * 1000) + 1);
 		left = until - nsh_now();
 	} while ((ready < 0 && errno == EINTR)
-		 || (ready == 0 && (plan->patience < 0 || left > 0)));
+		 || (ready == 0 && (patience < 0 || left > 0)));
 	if (ready < 0 || ends[0].revents)
 		return 0;
 	return ready == 0 ? ETIMEDOUT : ECANCELED;
@@ -211,6 +229,8 @@ static void follow(struct plan *plan, const struct launched *launched)
 		(void)nsh_kernel_pidfd_send_signal(child, SIGKILL, 0);
 	while (read(plan->sync, &byte, 1) < 0 && errno == EINTR)
 		;
+	if (plan->launcher)
+		nsh_launcher_collect(plan);
 	if (error)
 		plan->record->error = error;
 }
@@ -226,6 +246,8 @@ static bool is_refusal(const struct plan *plan, int signal)
 {
 	if (plan->record->probing == PROBING_NOTHING)
 		return false;
+	if (plan->record->probing == PROBING_LAUNCHER)
+		return signal != SIGKILL;
 	return signal == SIGSYS || (plan->record->error
 				    && plan->record->error != ENOMEM);
 }
@@ -239,16 +261,28 @@ static void remember_refusal(const struct plan *plan)
 	nsh_kernel_refuse_table(plan->table);
 }
 
+/* Goes on from the launcher to a fork. */
+static bool leave_launcher(struct plan *plan, int signal)
+{
+	nsh_launcher_note_refusal(signal ? ENOSYS : plan->record->error);
+	if (nsh_launcher_drop(plan) < 0)
+		return false;
+	choose_table(plan);
+	return true;
+}
+
 /* Prepares the next lesser path after a refusal.  False if there is none. */
 static bool give_way(struct plan *plan, int signal)
 {
 	if (!is_refusal(plan, signal))
 		return false;
+	if (plan->record->probing == PROBING_LAUNCHER)
+		return leave_launcher(plan, signal);
 	if (plan->record->probing == PROBING_RANGE) {
 		nsh_kernel_note_close_range_kills();
 		/* With a sync socket, the child's ends are closed in this
-		 * process by now. */
-		if (plan->no_close_range || plan->sync >= 0)
+		 * process by now, unless this was before the launcher. */
+		if (plan->no_close_range || (plan->sync >= 0 && !plan->launcher))
 			return false;
 		plan->no_close_range = true;
 		return true;
@@ -278,12 +312,18 @@ enum outcome { STARTED, FAILED, REFUSED };
 static enum outcome clone_failed(struct plan *plan, int error,
 				 struct nsh_failure *failure)
 {
+	/* The launcher's descriptors have left no room for the pidfd. */
+	if ((error == EMFILE || error == ENFILE) && plan->launcher
+	    && leave_launcher(plan, 0))
+		return REFUSED;
 	if (error == EINVAL || error == ENOSYS || error == EPERM) {
 		if (plan->table != TABLE_COPIED) {
 			remember_refusal(plan);
 			plan->table = TABLE_COPIED;
 			return REFUSED;
 		}
+		if (plan->launcher && leave_launcher(plan, 0))
+			return REFUSED;
 		/* valgrind does not support VFORK without VM, so use a sync
 		 * socket instead.  The plan has room for one; that of a hook
 		 * is closed by now. */
@@ -296,6 +336,22 @@ static enum outcome clone_failed(struct plan *plan, int error,
 		nsh_fail_reason(failure, "too many processes: RLIMIT_NPROC, a cgroup's "
 				"pids.max or kernel.pid_max");
 	return FAILED;
+}
+
+/* Waits until the child executes its program, waits in its handshake, or is gone.
+ * One that could not enter the launcher is gone already, and the next attempt needs
+ * the child's ends. */
+static void await(struct plan *plan, struct launched *launched)
+{
+	if (plan->launcher && !plan->record->entered)
+		return;
+	if (plan->launcher)
+		nsh_close(&plan->child_ends[plan->sync_end]);
+	else if (plan->sync >= 0)
+		nsh_plan_close_child_ends(plan);
+	if (plan->attributes.daemonize)
+		receive_daemon(plan, launched);
+	follow(plan, launched);
 }
 
 static enum outcome attempt(struct plan *plan, struct launched *launched,
@@ -314,11 +370,7 @@ static enum outcome attempt(struct plan *plan, struct launched *launched,
 	if (launched->pid < 0)
 		return clone_failed(plan, -launched->pid, failure);
 	launched->path = nsh_launch_path(plan);
-	if (plan->sync >= 0)
-		nsh_plan_close_child_ends(plan);
-	if (plan->attributes.daemonize)
-		receive_daemon(plan, launched);
-	follow(plan, launched);
+	await(plan, launched);
 	if (plan->attributes.require_handshake || reached_exec(plan->record))
 		return STARTED;
 	signal = reap(launched);
@@ -337,12 +389,30 @@ static void adopt_daemon(const struct failure_record *record, struct launched *l
 	launched->daemon_pidfd = -1;
 }
 
+/* With "copied", valgrind is assumed, which supports no shared table. */
+static bool may_use_launcher(const struct plan *plan)
+{
+	const char *forced = forced_path();
+
+	/* Limit: the launcher knows its parent's pid from the plan, and a
+	 * supervisor has another. */
+	if (plan->supervised && plan->attributes.parent_death_signal)
+		return false;
+	return plan->own_memory && strcmp(forced, "own") != 0
+		&& strcmp(forced, "copied") != 0;
+}
+
 /* Before Linux 5.16 a core dump of a child that shares memory ends the host as
  * well (kernel.h). */
 static void keep_apart(struct plan *plan)
 {
-	if (strcmp(forced_path(), "own") == 0 || nsh_kernel_forbids_sharing())
+	bool is_forbidden = nsh_kernel_forbids_sharing();
+
+	if (strcmp(forced_path(), "own") == 0
+	    || strcmp(forced_path(), "launcher") == 0 || is_forbidden)
 		plan->own_memory = true;
+	if (!is_forbidden && may_use_launcher(plan))
+		(void)nsh_launcher_prepare(plan);
 	plan->spreads_core_dumps = !plan->own_memory
 		&& nsh_spreads_core_dumps();
 }
@@ -356,17 +426,12 @@ int nsh_launch_here(struct plan *plan, struct launched *ret_launched,
 	plan->record = nsh_launch_block_take();
 	if (!plan->record)
 		return nsh_fail(failure, NSH_STAGE_CLONE, errno, "mmap");
-	keep_apart(plan);
-	plan->table = first_table(plan);
-	/* With a sync socket there is no second attempt (give_way), so ask in
-	 * advance. */
-	plan->no_close_range = plan->sync >= 0
-		? !nsh_kernel_permits(NSH_ASK_CLOSE_RANGE)
-		: nsh_kernel_kills_close_range();
-	plan->daemon_stack = nsh_launch_block_second_stack(plan->record);
 	/* Limit: a supervisor cannot fork(3) for a hook. */
 	plan->supervised = !plan->attributes.hook && !plan->attributes.daemonize
 		&& nsh_supervise_is_needed();
+	keep_apart(plan);
+	choose_table(plan);
+	plan->daemon_stack = nsh_launch_block_second_stack(plan->record);
 	do
 		outcome = attempt(plan, &launched, failure);
 	while (outcome == REFUSED);

@@ -5,12 +5,14 @@
  *            table (TABLE_FETCH)
  *   prefix   the same; descriptors copied up to the highest one needed
  *   copied   memory shared, descriptor table copied
- *   own      nothing shared: if identity, capabilities or labels change, and
- *            for hooks, handshakes, daemons and FIFOs
+ *   launcher the child executes a launcher, which shares nothing (launcher.h):
+ *            if identity, capabilities or labels change, and for daemons
+ *   own      nothing shared, memory copied: for hooks, handshakes and FIFOs, and
+ *            in place of the launcher
  *
  * If the kernel, a sandbox or an emulator refuses a path, the next one is tried
- * and the refusal is remembered.  NOSHELL_LAUNCH=shared|prefix|copied|own in the
- * environment forces a path.
+ * and the refusal is remembered.  NOSHELL_LAUNCH=shared|prefix|copied|launcher|own
+ * in the environment forces a path.
  */
 #ifndef NSH_LAUNCH_H
 #define NSH_LAUNCH_H

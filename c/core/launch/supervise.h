@@ -69,6 +69,8 @@ void nsh_supervise_free(struct supervisor **supervisor);
  * TABLE_IN_PLACE the thread.  Safe if the caller shares its memory and thread-local
  * storage with another process: raw system calls on prepared data only. */
 int nsh_child_run(void *plan);
+/* child_launcher.c: the same in the launcher, on its copy of the plan. */
+void nsh_launcher_run(struct plan *plan);
 /* child_supervisor.c: the supervisor's main function. */
 int nsh_supervise_run(void *supervisor);
 

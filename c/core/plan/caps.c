@@ -13,8 +13,7 @@
 #include "capability.h"
 #include "sys.h"
 
-/* Reads the sets of this thread with capget(2). */
-static int read_sets(struct cap_sets *ret_sets)
+int nsh_caps_read(struct cap_sets *ret_sets)
 {
 	struct __user_cap_header_struct header = {
 		.version = _LINUX_CAPABILITY_VERSION_3,
@@ -38,7 +37,7 @@ bool nsh_caps_can_set_groups(void)
 {
 	struct cap_sets held;
 
-	return read_sets(&held) == 0 && held.effective >> CAP_SETGID & 1;
+	return nsh_caps_read(&held) == 0 && held.effective >> CAP_SETGID & 1;
 }
 
 static uint64_t bounding_set(void)
@@ -51,12 +50,13 @@ static uint64_t bounding_set(void)
 	return set;
 }
 
-static uint64_t ambient_set(void)
+uint64_t nsh_caps_ambient(uint64_t among)
 {
 	uint64_t set = 0;
 
 	for (unsigned long cap = 0; cap < NSH_CAPABILITIES; cap++)
-		if (nsh_sys_prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, cap, 0, 0) == 1)
+		if (among >> cap & 1
+		    && nsh_sys_prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, cap, 0, 0) == 1)
 			set |= (uint64_t)1 << cap;
 	return set;
 }
@@ -154,7 +154,7 @@ int nsh_caps_plan(const struct plan *plan, bool clear, uint64_t allow,
 	*ret_words = words;
 	if (!words.apply)
 		return 0;
-	if (read_sets(&held) < 0)
+	if (nsh_caps_read(&held) < 0)
 		return nsh_fail(failure, NSH_STAGE_CAPS, errno, NULL);
 	if (allow & ~held.permitted)
 		return fail_missing(allow & ~held.permitted, failure);
@@ -165,7 +165,7 @@ int nsh_caps_plan(const struct plan *plan, bool clear, uint64_t allow,
 	/* For a user other than root, only ambient capabilities survive the
 	 * exec of a file that has none (capabilities(7)). */
 	if (!is_root(plan->attributes.set_uid ? plan->attributes.uid : geteuid()))
-		words.ambient = exact ? allow : ambient_set() | allow;
+		words.ambient = exact ? allow : nsh_caps_ambient(~UINT64_C(0)) | allow;
 	if (check_ambient(plan, words.ambient, failure) < 0)
 		return -1;
 	if (clear)

@@ -257,8 +257,7 @@ int nsh_fdmap_plan(struct plan *plan, const struct nsh_command *cmd,
 		   bool in_place, struct nsh_failure *failure)
 {
 	bool alone = in_place || cmd->attributes.daemonize;
-	/* 1: the sync socket, which nsh_plan_add_sync adds. */
-	size_t room = 3 + cmd->passed_count + cmd->send_count + 1;
+	size_t room = 3 + cmd->passed_count + cmd->send_count + NSH_LAUNCH_MOVES;
 
 	plan->moves = calloc(room, sizeof *plan->moves);
 	plan->staged = calloc(room, sizeof *plan->staged);

@@ -160,6 +160,17 @@ static int plan_security(struct plan *plan, const struct nsh_command *cmd,
 			     failure);
 }
 
+/* Returns the index of the move. */
+static int add_end(struct plan *plan, int take_fd, int target)
+{
+	plan->child_ends[plan->child_end_count++] = take_fd;
+	plan->moves[plan->move_count] = (struct move){
+		.source = take_fd, .target = target, .same_as = -1,
+		.stage = NSH_STAGE_DESCRIPTORS,
+	};
+	return (int)plan->move_count++;
+}
+
 int nsh_plan_add_sync(struct plan *plan)
 {
 	int ends[2];
@@ -169,12 +180,39 @@ int nsh_plan_add_sync(struct plan *plan)
 	if (nsh_socketpair(ends) < 0)
 		return -1;
 	plan->sync = ends[0];
-	plan->child_ends[plan->child_end_count++] = ends[1];
-	plan->sync_move = (int)plan->move_count;
-	plan->moves[plan->move_count++] = (struct move){
-		.source = ends[1], .target = -1, .same_as = -1, .stage = NSH_STAGE_DESCRIPTORS,
-	};
+	plan->sync_end = plan->child_end_count;
+	plan->sync_move = add_end(plan, ends[1], -1);
 	return 0;
+}
+
+int nsh_plan_add_launchers(struct plan *plan, int take_fd, int target)
+{
+	int move = add_end(plan, take_fd, target);
+
+	plan->moves[move].is_launchers = true;
+	return move;
+}
+
+void nsh_plan_drop_launchers(struct plan *plan)
+{
+	for (size_t i = plan->sync_end + 1; i < plan->child_end_count; i++)
+		nsh_close(&plan->child_ends[i]);
+	plan->child_end_count = plan->sync_end + 1;
+	plan->move_count = (size_t)plan->sync_move + 1;
+	plan->moves[plan->sync_move].target = -1;
+	plan->moves[plan->sync_move].is_launchers = false;
+}
+
+void nsh_plan_drop_sync(struct plan *plan)
+{
+	if (plan->sync_move < 0)
+		return;
+	nsh_plan_drop_launchers(plan);
+	nsh_close(&plan->sync);
+	nsh_close(&plan->child_ends[plan->sync_end]);
+	plan->child_end_count--;
+	plan->move_count--;
+	plan->sync_move = -1;
 }
 
 /* A child that changes its privileges never shares memory: its set*id call

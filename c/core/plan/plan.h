@@ -9,6 +9,8 @@
 #ifndef NSH_PLAN_H
 #define NSH_PLAN_H
 
+#include <fcntl.h>
+
 #include "attributes.h"
 #include "failure.h"
 
@@ -38,6 +40,17 @@ enum probing {
 	PROBING_UNSHARE,
 	PROBING_FETCH,
 	PROBING_RANGE,
+	PROBING_LAUNCHER,
+};
+
+/* The seals of the launcher's file, by which the child knows it (memfd_create(2)). */
+enum { NSH_LAUNCHER_SEALS = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL };
+
+/* On which side of the launcher's exec (launcher.h) the child's steps run. */
+enum launcher_side {
+	NO_LAUNCHER,            /* one process runs them all */
+	BEFORE_LAUNCHER,        /* in the host's memory */
+	IN_LAUNCHER,            /* on a copy of the plan */
 };
 
 /* The failure record, in memory that parent and child share. */
@@ -48,6 +61,7 @@ struct failure_record {
 	volatile int probing;   /* enum probing */
 	volatile int pid;       /* the daemon's pid, if daemonize */
 	volatile int pid_file;  /* the child's descriptor of the locked file */
+	volatile int entered;   /* the launcher has been executed */
 	char message[NSH_REASON_SIZE];  /* from a pre-exec hook */
 };
 
@@ -55,11 +69,15 @@ struct move {
 	int source;             /* the parent's descriptor, or -1: open path */
 	int target;             /* the child's; -1: any, closed at exec */
 	bool is_ours;           /* source was created by the plan */
+	bool is_launchers;      /* the program does not get it */
 	const char *path;
 	int flags;              /* of open(2) */
 	int same_as;            /* a copy of this earlier move's target; or -1 */
 	enum nsh_stage stage;   /* of the setter, for failures */
 };
+
+/* The moves that the launch adds: the sync socket and the launcher's two. */
+enum { NSH_LAUNCH_MOVES = 3 };
 
 /* Capability sets as capset(2) and prctl(2) take them: bit n is capability
  * n. */
@@ -114,12 +132,17 @@ struct plan {
 	bool supervised;           /* the child's parent is a supervisor */
 	bool no_close_range;       /* a seccomp filter kills its caller */
 	void *daemon_stack;        /* apart from its parent's, which runs on */
+	enum launcher_side launcher;
+	int image_move, record_move;  /* indices of the launcher's descriptors */
+	struct cap_sets held;      /* the sets of the thread that launches */
+	const char *security_label;   /* of that thread; NULL: none */
 
 	/* descriptors */
 	struct move *moves;
 	size_t move_count;
 	int *staged;               /* scratch of the child, one per move */
 	int sync_move;             /* index of the sync socket, -1: none */
+	size_t sync_end;           /* its index in child_ends */
 
 	/* the setters' values, resolved in this struct if a copy is not enough */
 	struct attributes attributes;
@@ -164,6 +187,12 @@ void nsh_plan_close_child_ends(struct plan *plan);
 /* Creates the sync socket, if there is none yet.  Returns 0, or -1 with
  * errno. */
 int nsh_plan_add_sync(struct plan *plan);
+/* After it: adds a descriptor that is the launcher's only.  Returns the index of
+ * the move. */
+int nsh_plan_add_launchers(struct plan *plan, int take_fd, int target);
+/* Closes those; and the sync socket, too, if there is one. */
+void nsh_plan_drop_launchers(struct plan *plan);
+void nsh_plan_drop_sync(struct plan *plan);
 
 /* fdmap.c: checks that the descriptors that the caller gave are open. */
 int nsh_fdmap_check(const struct nsh_command *cmd, bool in_place,
@@ -171,7 +200,12 @@ int nsh_fdmap_check(const struct nsh_command *cmd, bool in_place,
 /* fdmap.c: fills moves, staged, child_ends, parent_ends and send_ends of *plan. */
 int nsh_fdmap_plan(struct plan *plan, const struct nsh_command *cmd,
 		   bool in_place, struct nsh_failure *failure);
-/* caps.c: whether this thread may set its groups (CAP_SETGID). */
+/* caps.c: reads the sets of this thread with capget(2).  Returns 0, or -1 with
+ * errno. */
+int nsh_caps_read(struct cap_sets *ret_sets);
+/* Returns those of `among` that are ambient. */
+uint64_t nsh_caps_ambient(uint64_t among);
+/* Whether this thread may set its groups (CAP_SETGID). */
 bool nsh_caps_can_set_groups(void);
 /* Computes *ret_words from clear_caps, allow_cap (bit n is capability n), the
  * ids in `plan` and the sets of this thread.  Returns 0, or -1 with the

@@ -1,0 +1,39 @@
+/*
+ * The launcher's entry; c/core/launch/launcher.h says what it is for.  It is
+ * linked with the child's files, and with nothing else.
+ */
+#include "plan.h"
+#include "supervise.h"
+#include "sys.h"
+
+#ifdef NSH_RAW_CALLS
+
+/* The host puts its plan in the place of this segment. */
+__attribute__((section(".plan"), aligned(16))) static struct plan plan;
+
+/* The kernel clears no register that C relies on, and leaves the stack pointer
+ * at the arguments, of which the launcher has none to read. */
+#ifdef __x86_64__
+__asm__(".globl _start\n"
+	"_start:\n\t"
+	"xor %ebp, %ebp\n\t"
+	"and $-16, %rsp\n\t"
+	"call nsh_start\n\t"
+	"hlt\n");
+#else
+__asm__(".globl _start\n"
+	"_start:\n\t"
+	"mov x29, xzr\n\t"
+	"mov x30, xzr\n\t"
+	"bl nsh_start\n\t"
+	"brk 0\n");
+#endif
+
+void nsh_start(void);
+
+__attribute__((used)) void nsh_start(void)
+{
+	nsh_launcher_run(&plan);
+}
+
+#endif
