@@ -1,5 +1,5 @@
--- Lines and records that C returns from what was read already, and their way through
--- the Lua layer if more has to be read.
+-- Lines and records that C returns from buffered data, and their way through the Lua layer
+-- if more data must be read.
 local helper = require "spec.support.helper"
 local lfs = require "lfs"
 local noshell = require "noshell"
@@ -17,7 +17,7 @@ local function numbered(ending)
   return table.concat(lines, ending) .. ending
 end
 
---- Whether the iterator returns just those lines.
+--- Asserts that the iterator returns exactly those lines.
 local function assert_numbered(iterator, more)
   local count = 0
   for line in iterator do
@@ -32,7 +32,7 @@ end
 describe("iterating over items", function()
   helper.leak_check()
 
-  it("returns each line once, wherever a buffer ends", function()
+  it("returns each line once, at any end of a buffer", function()
     assert_numbered(noshell.lines { "cat", input = numbered "\n" })
     local lines = noshell.command("cat"):set_input(numbered "\n"):lines "L"
     assert_numbered(lines, "\n")
@@ -55,7 +55,7 @@ describe("iterating over items", function()
     process:close()
   end)
 
-  it("returns each record once, wherever a buffer ends", function()
+  it("returns each record once, at any end of a buffer", function()
     for _, separator in ipairs { "\0", "\r\n", "aab" } do
       local process = started { "cat", input = numbered(separator) }
       assert_numbered(process.stdout:records(separator))
@@ -65,7 +65,7 @@ describe("iterating over items", function()
     end
   end)
 
-  it("tells each line once", function()
+  it("calls on_stdout once for each line", function()
     for _, ending in ipairs { "\n", "\r\n" } do
       local lines = {}
       local result = assert(noshell.run { "cat", input = numbered(ending), crlf = true,
@@ -75,7 +75,7 @@ describe("iterating over items", function()
     end
   end)
 
-  it("tells no line after the process was closed or detached", function()
+  it("calls on_stdout no more after the process was closed or detached", function()
     for _, method in ipairs { "close", "detach" } do
       local process, count = nil, 0
       process = assert(noshell.run_async { helper.probe, "--say", "one\ntwo\nthree",
@@ -90,7 +90,7 @@ describe("iterating over items", function()
     noshell.run "true"
   end)
 
-  it("goes on where another way of reading stopped", function()
+  it("continues where another way of reading stopped", function()
     local process = started { "cat", input = "one\ntwo\nthree;four\nfive\nsix" }
     local stdout = process.stdout
     assert.equal("one", stdout:lines()())
@@ -113,7 +113,7 @@ describe("iterating over items", function()
     process:close()
   end)
 
-  it("ends a program that writes without pause at its deadline", function()
+  it("ends a program that writes continuously at its deadline", function()
     local function run(lines)
       local count = 0
       local ok, err = pcall(function() for _ in lines() do count = count + 1 end end)
@@ -130,7 +130,7 @@ end)
 
 -- LuaJIT's traces keep some objects, so that no leak check is possible here.
 describe("a loop that is left early", function()
-  it("lets its program be collected, although the loop is hot", function()
+  it("permits collecting its program even if the loop is compiled", function()
     local function descriptors()
       local count = 0
       for _ in lfs.dir "/proc/self/fd" do count = count + 1 end

@@ -67,7 +67,7 @@ function core.set_source_prefix(prefix) end
 ---@return string
 function core.where() end
 
---- What stream:_source returns.
+--- The buffered items of a stream: see stream:_source.
 ---@class noshell.source: userdata
 
 --- Returns the next item if it was read from the pipe already.

@@ -292,11 +292,11 @@ local lines = {
 
 local take_item = core.take_item
 
---- An iterator that calls `more` only for items that were not read from the pipe yet,
---- and at the end.
+--- Returns an iterator that calls `more` only for items that are not buffered, and at the
+--- end.
 ---
---- Limit: on Lua 5.1, an iterator that was made where the host waits in place does not
---- yield later.
+--- Limit: on Lua 5.1, an iterator that was made while the host waits in place cannot yield
+--- later.
 ---@param self noshell.stream
 ---@param items noshell.items
 ---@param more fun(): string?
@@ -324,7 +324,7 @@ local function check(first, ...)
   return first, ...
 end
 
---- The lines that a format of `lines` names, or what `stream:read(format)` gives.
+--- Returns the kind of items of a format: lines, or the values of `stream:read(format)`.
 ---@param format? "l"|"L"
 ---@return noshell.items
 function stream.items_of(format)
@@ -362,8 +362,8 @@ local function read_record(self, separator)
   return tail == separator and record:sub(1, -size - 1) or record
 end
 
---- Records that a separator ends, without it. A separator that is none raises an error
---- with the line of the caller's caller.
+--- Returns the kind of items for records that end with `separator`, which they do not
+--- include. Raises an error at the caller's caller for a wrong separator.
 ---@param separator string
 ---@return noshell.items
 function stream.records_of(separator)

@@ -171,7 +171,7 @@ static void check_selinux_too_long(void)
 /* A process that may not check a context gets the answer from the kernel. */
 static void check_without_check_context(void)
 {
-	check("without check_context a label is applied all the same",
+	check("without check_context a label is applied nevertheless",
 	      label_of(selinux(CONTEXT("b_t"))), CONTEXT("b_t"));
 	check("and a bad one refused",
 	      label_of(selinux(CONTEXT("nosuch_t"))),

@@ -380,7 +380,7 @@ static void read_a_long_record(void)
 		(void)nsh_poll(nsh_stream_fd(stream), POLLIN, 5);
 	EQUAL(ret, -1);
 	EQUAL(errno, EMSGSIZE);
-	/* What was searched for one separator is searched again for another. */
+	/* Bytes that were searched for one separator are searched again for another. */
 	EQUAL(nsh_stream_read(stream, 100, 0, &data, &size), 1);
 	EQUAL(size, 101);
 	EQUAL(nsh_stream_read(stream, -1, 90000, &data, &size), 1);

@@ -202,7 +202,7 @@ static void check_handler(const char *wanted_parent)
 	(void)signal(SIGCHLD, SIG_IGN);
 	check_on_path("statuses, where SIGCHLD is ignored", endings(), "right");
 	(void)signal(SIGCHLD, SIG_DFL);
-	check_on_path("statuses, where nobody else reaps", endings(), "right");
+	check_on_path("statuses if no other code reaps", endings(), "right");
 	check_on_path("the parent then", parent(), "we");
 }
 

@@ -27,15 +27,15 @@ pid_t nsh_self(void);
  * not suffice: in a new pid namespace, parent and child can both be 1. */
 unsigned nsh_fork_id(void);
 
-/* Where both are kept; NULL until asked for, or if no such page can be had. */
+/* The page with both ids; NULL until its first use, or if there is no such page. */
 struct nsh_self {
 	_Atomic pid_t pid;      /* 0: not determined yet, as the next */
 	_Atomic unsigned fork_id;
 };
 extern _Atomic(struct nsh_self *) nsh_known_self;
 
-/* Whether nsh_fork_id returned this id in this process: without a call, for the
- * paths of single lines. */
+/* True if nsh_fork_id returns this id in this process.  Inline, because reading a line
+ * calls it. */
 static inline bool nsh_is_fork_id(unsigned id)
 {
 	struct nsh_self *self = atomic_load(&nsh_known_self);

@@ -108,7 +108,8 @@ static void forget_fds(void)
 
 /* Sets the epoll entry of a descriptor to the union of its channels' events.  If
  * the caller has closed it, and a channel's socket has got its number, the entry is
- * the socket's: without it nobody would see that the host closes its end. */
+ * the socket's: without it the thread would not notice that the host closes its
+ * end. */
 static int update_fd(int fd)
 {
 	uint32_t events = EPOLLONESHOT;
