@@ -1,5 +1,5 @@
--- The launcher: what others see of it, and when a start forks instead. What a child
--- is after it is in the topics' specs, on the path "launcher".
+-- The launcher: its visibility to other processes, and the starts that fork instead. The
+-- topics' specs check the child, on the path "launcher".
 local forked = require "spec.support.forked"
 local helper = require "spec.support.helper"
 local noshell = require "noshell"
@@ -26,8 +26,8 @@ local function sibling()
   end
 end
 
---- Holds a launcher of `spec` in the open of its pid file, and says what another
---- process of the same user sees of it.
+--- Blocks a launcher of `spec` in open(2) of its pid file, and returns what another process
+--- of the same user sees of it.
 local function watch(file, spec)
   local ready, tell = sys.pipe()
   local seen, report = sys.pipe()
@@ -78,7 +78,7 @@ end
 describe("the launcher", function()
   helper.leak_check()
 
-  it("has neither the program's arguments nor its environment where others look", function()
+  it("shows neither the program's arguments nor its environment in /proc", function()
     helper.require_or_pending("caps", is_root, "root")
     local got = watched(function() end)
     assert.equal("noshell|", got.cmdline)
@@ -86,7 +86,7 @@ describe("the launcher", function()
     assert.is_nil(got.comm:find("secret", 1, true))
   end)
 
-  it("is out of reach for other processes of the host's user", function()
+  it("cannot be accessed by other processes of the host's user", function()
     local got = watched(function()
       if is_root then assert(sys.become(UID, UID)) end
     end)
@@ -94,7 +94,7 @@ describe("the launcher", function()
   end)
 
   helper.each_apart(function()
-    it("gives a host nothing back that it has dropped", function()
+    it("does not restore capabilities that the host has dropped", function()
       helper.require_or_pending("caps", is_root, "root")
       local KILL = 2 ^ 5
       local got = forked(function()
@@ -110,7 +110,7 @@ describe("the launcher", function()
       assert.equal(read("/proc/self/status"):match "CapBnd:%s*(%x+)", got.effective)
     end)
 
-    it("has the time that a start takes, whatever the timeout", function()
+    it("completes a start even if the timeout is shorter", function()
       local spec = { "sleep", "60", clear_caps = true, timeout = 0.000001 }
       local result, err = noshell.run(spec)
       assert.is_nil(result)
@@ -136,14 +136,14 @@ describe("a start that changes identity", function()
     end)
   end
 
-  it("forks where a memory file would be larger than files may be", function()
+  it("forks if the limit of file sizes is too low for a memory file", function()
     for size, path in pairs { [1000] = "own", [1000000] = "launcher" } do
       local got = launch(function() sys.limit("fsize", size, size) end)
       assert.equal(path, got.path, got.why)
     end
   end)
 
-  it("forks where there are too few descriptors for the launcher", function()
+  it("forks if there are too few descriptors for the launcher", function()
     local order, last = {}, nil
     for count = 4, 40 do
       local got = launch(function() sys.limit("nofile", count, count) end)
@@ -153,7 +153,7 @@ describe("a start that changes identity", function()
     assert.equal("own launcher", (table.concat(order, " "):gsub("^none ", "")))
   end)
 
-  it("forks where executing a memory file is refused, and remembers it", function()
+  it("forks if executing a memory file is refused, and remembers it", function()
     for _, denied in ipairs { "memfd_create:EACCES", "execveat:EACCES",
       "prctl(PR_SET_DUMPABLE):EPERM" } do
       local got = launch(function()

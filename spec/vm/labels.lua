@@ -56,7 +56,8 @@ local function path_of(spec)
   return path
 end
 
---- What this thread requests for its next exec; "\n" for nothing with SELinux.
+--- Returns the label that this thread requests for its next exec; with SELinux, "\n" for
+--- none.
 local function request(label)
   local file = assert(io.open("/proc/thread-self/attr/exec", "w"))
   file:write(label)

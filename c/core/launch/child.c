@@ -435,7 +435,7 @@ static const struct step {
 	{ NSH_STAGE_EXEC, execute },
 };
 
-/* Whether the step is on the other side of the launcher's exec. */
+/* True if the step runs on the other side of the launcher's exec. */
 static bool is_elsewhere(const struct plan *plan, nsh_step *step)
 {
 	bool is_before = step == follow_parent || step == nsh_step_own_table

@@ -1,12 +1,13 @@
-/* The way into the launcher, and what it does before the steps. */
+/* Executes the launcher (launcher.h), and prepares it for the steps. */
 #include <linux/capability.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 
 #include "child_steps.h"
 
-/* Neither arguments nor environment: they can be read in /proc.  If another thread
- * of the host has closed our descriptor, its number may be any file. */
+/* Passes neither arguments nor environment, which can be read in /proc.  Checks the
+ * seals first: if another thread of the host has closed our descriptor, its number
+ * may name any file. */
 int nsh_step_enter_launcher(const struct plan *plan)
 {
 	static const char *const argv[] = { "noshell", NULL }, *const envp[] = { NULL };
@@ -41,8 +42,8 @@ static int map_record(struct plan *plan)
 	return 0;
 }
 
-/* What exec gave beyond what the caller had, an exec of root, is returned.  If
- * it took anything away, the launcher cannot act for the caller. */
+/* Drops the capabilities that the exec has added for root.  Fails if the exec has
+ * removed any: the launcher cannot act for the caller then. */
 static int restore_caps(const struct plan *plan)
 {
 	const struct cap_sets *held = &plan->held;
@@ -86,11 +87,11 @@ static int check_security_label(const struct plan *plan)
 	return same_text(label, plan->security_label) ? 0 : -ESTALE;
 }
 
-/* Until the record says otherwise, a failure here means that the launcher cannot
- * be used, and the host forks. */
+/* Until the record is changed at the end, a failure means that the launcher cannot be
+ * used, and the host forks. */
 static int take_over(struct plan *plan)
 {
-	/* Before anything else; see launcher.h. */
+	/* The first call: see launcher.h. */
 	int ret = (int)nsh_sys_prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 
 	if (ret == 0)

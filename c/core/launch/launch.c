@@ -190,8 +190,8 @@ static int await_child(const struct plan *plan)
 		{ .fd = plan->sync, .events = POLLIN },
 		{ .fd = plan->cancel, .events = POLLIN },
 	};
-	/* No step of a launcher blocks, so its start is not bounded, like one that
-	 * the parent waits for in clone(2). */
+	/* No step of a launcher blocks, so its start has no time limit, like one
+	 * that clone(2) itself waits for. */
 	double patience = plan->launcher && !plan->attributes.daemonize ? -1
 		: plan->patience;
 	double until = nsh_now() + patience, left = patience;
@@ -261,7 +261,7 @@ static void remember_refusal(const struct plan *plan)
 	nsh_kernel_refuse_table(plan->table);
 }
 
-/* Goes on from the launcher to a fork. */
+/* Prepares a fork in place of the launcher. */
 static bool leave_launcher(struct plan *plan, int signal)
 {
 	nsh_launcher_note_refusal(signal ? ENOSYS : plan->record->error);
@@ -339,8 +339,8 @@ static enum outcome clone_failed(struct plan *plan, int error,
 }
 
 /* Waits until the child executes its program, waits in its handshake, or is gone.
- * One that could not enter the launcher is gone already, and the next attempt needs
- * the child's ends. */
+ * A child that could not execute the launcher has ended already, and the next attempt
+ * needs the child's ends. */
 static void await(struct plan *plan, struct launched *launched)
 {
 	if (plan->launcher && !plan->record->entered)

@@ -16,10 +16,11 @@
 #include "strv.h"
 #include "sys.h"
 
-/* ---- whether it may be used --------------------------------------------- */
+/* ---- conditions for its use ---------------------------------------------- */
 
-/* Exec makes the saved and the file system's ids the effective ones, and clears
- * ambient capabilities if the real ids differ. */
+/* True if an exec does not change the ids: it sets the saved and the file system's
+ * ids to the effective ones, and clears ambient capabilities if the real ids
+ * differ. */
 static bool ids_are_one(void)
 {
 	uid_t uid, euid, suid;
@@ -32,10 +33,10 @@ static bool ids_are_one(void)
 		&& (gid_t)nsh_sys(SYS_setfsgid, -1, 0, 0, 0, 0) == gid;
 }
 
-/* For a user other than root only ambient capabilities survive an exec.  Root
- * regains those of its bounding set; the launcher takes the surplus back, and
- * refuses if any is missing.  Of the securebits, one is cleared by exec, others
- * change what it gives. */
+/* True if the capabilities survive an exec.  For a user other than root, only ambient
+ * ones do.  Root regains those of its bounding set; the launcher drops the surplus
+ * and refuses to run if any is missing.  An exec clears one of the securebits, and
+ * others change its effect, so none may be set. */
 static bool keeps_capabilities(struct cap_sets *ret_held)
 {
 	if (nsh_sys_prctl(PR_GET_SECUREBITS, 0, 0, 0, 0) != 0
@@ -74,8 +75,8 @@ static ssize_t read_attribute(const char *path, char *text, size_t room)
 	return size;
 }
 
-/* A label that the thread has requested for its next exec would be the
- * launcher's. */
+/* True if the thread has requested a label for its next exec: the launcher would get
+ * it. */
 static bool requests_label(void)
 {
 	char text[1];
@@ -83,8 +84,8 @@ static bool requests_label(void)
 	return read_attribute("/proc/thread-self/attr/exec", text, 1) > 0;
 }
 
-/* The label of this thread in *ret_text, or "" if no module has any.  The
- * launcher compares: a policy may change the label at its exec. */
+/* Reads the label of this thread; "" if no module has one.  The launcher compares it
+ * with its own: a policy may change the label at its exec. */
 static int read_label(char ret_text[LONGEST_LABEL + 2])
 {
 	static atomic_bool no_labels;
@@ -110,10 +111,10 @@ struct copy {
 	char *data;
 	size_t size, room;
 	uintptr_t base;
-	bool failed;            /* no memory */
+	bool failed;            /* memory was exhausted */
 };
 
-/* Where the plan and the launcher's own data are aligned. */
+/* The alignment of the plan and of the launcher's own data. */
 enum { ALIGNMENT = 16 };
 
 /* Appends `size` bytes, zeros if `bytes` is NULL.  Returns their offset. */
@@ -176,7 +177,8 @@ static void copy_label(struct copy *copy, struct label *label)
 	label->text = copied(copy, label->text, label->size);
 }
 
-/* The moves are done by then; only the numbers of the launcher's are needed. */
+/* The moves are done before the launcher runs; it needs only the numbers of its own
+ * descriptors. */
 static struct move *copied_moves(struct copy *copy, const struct plan *plan)
 {
 	struct move *moves = nsh_memdup(plan->moves,
@@ -207,7 +209,7 @@ static void copy_attributes(struct copy *copy, struct attributes *attributes)
 #include "setters.def"
 }
 
-/* Nothing of the parent's own fields, nor of what is for a hook. */
+/* Clears the fields that only the parent or a hook uses. */
 static void clear_ours(struct plan *plan)
 {
 	plan->record = NULL;
@@ -255,7 +257,8 @@ static int memory_file(const char *name, unsigned kind)
 	return nsh_fd_raise(fd);
 }
 
-/* RLIMIT_FSIZE holds for memory files too, and SIGXFSZ ends the host. */
+/* Checks RLIMIT_FSIZE, which applies to memory files: exceeding it would end the host
+ * by SIGXFSZ. */
 static bool may_write(size_t size)
 {
 	struct rlimit limit;
@@ -288,7 +291,7 @@ static bool write_at(int fd, const void *bytes, size_t size, off_t at)
 enum { HEADERS = sizeof(Elf64_Ehdr) + 8 * sizeof(Elf64_Phdr) };
 
 /* Returns the segment with the highest address, in a copy of the launcher's
- * headers; NULL if it is not that of a plan. */
+ * headers; NULL if it is not the segment of the plan. */
 static Elf64_Phdr *plan_segment(char headers[HEADERS])
 {
 	Elf64_Ehdr header;
@@ -310,15 +313,15 @@ static Elf64_Phdr *plan_segment(char headers[HEADERS])
 		&& found->p_offset < nsh_launcher_size ? found : NULL;
 }
 
-/* Without the permission to read it (launcher.h). */
+/* Removes the permission to read it (launcher.h), and seals it. */
 static bool seal(int fd)
 {
 	return fchmod(fd, S_IXUSR) == 0
 		&& fcntl(fd, F_ADD_SEALS, NSH_LAUNCHER_SEALS) == 0;
 }
 
-/* The plan takes the place of its segment, the last one in the file too, and of
- * whatever follows. */
+/* Writes the launcher's file.  The plan replaces its segment, which is also the last
+ * one in the file, and everything after it. */
 static bool write_image(int fd, const char headers[HEADERS],
 			const Elf64_Phdr *segment, const char *plan)
 {
@@ -354,8 +357,8 @@ static int make_image(const struct plan *plan)
 	return fd;
 }
 
-/* Until the launcher has taken over, its failure means that there is none
- * here. */
+/* Until the launcher has taken over, the record says that the launcher cannot be
+ * used. */
 static int make_record(void)
 {
 	static const struct failure_record empty = {
@@ -370,7 +373,7 @@ static int make_record(void)
 
 /* ---- its descriptors ------------------------------------------------------- */
 
-/* The lowest number from `from` on that the program does not use. */
+/* Returns the lowest number >= `from` that the program does not use. */
 static int free_target(const struct plan *plan, int from)
 {
 	size_t i = 0;
@@ -383,10 +386,10 @@ static int free_target(const struct plan *plan, int from)
 	return from;
 }
 
-/* The plan is copied after the last move is added, but for the image itself,
- * which the launcher does not use.  The record's number is free again before a
- * step opens a file that the program keeps, so that the file has the number that
- * it has without a launcher. */
+/* The plan is copied after the last move is added, except that of the image itself,
+ * which the launcher does not use.  The record's number is free again before a step
+ * opens a file that the program keeps, so the file gets the same number as without a
+ * launcher. */
 static int add_descriptors(struct plan *plan)
 {
 	int lowest = free_target(plan, 3);
@@ -404,8 +407,8 @@ static int add_descriptors(struct plan *plan)
 	return 0;
 }
 
-/* That there is no room, or that this thread is unusual (ESTALE), need not be so
- * next time. */
+/* Lack of resources, and an unusual thread (ESTALE), are temporary: they do not
+ * disable the launcher. */
 void nsh_launcher_note_refusal(int error)
 {
 	switch (error) {

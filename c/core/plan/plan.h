@@ -187,10 +187,10 @@ void nsh_plan_close_child_ends(struct plan *plan);
 /* Creates the sync socket, if there is none yet.  Returns 0, or -1 with
  * errno. */
 int nsh_plan_add_sync(struct plan *plan);
-/* After it: adds a descriptor that is the launcher's only.  Returns the index of
- * the move. */
+/* Adds a descriptor for the launcher only, after nsh_plan_add_sync.  Returns the index
+ * of the move. */
 int nsh_plan_add_launchers(struct plan *plan, int take_fd, int target);
-/* Closes those; and the sync socket, too, if there is one. */
+/* Close and remove those, and the sync socket, if there is one. */
 void nsh_plan_drop_launchers(struct plan *plan);
 void nsh_plan_drop_sync(struct plan *plan);
 
@@ -203,9 +203,9 @@ int nsh_fdmap_plan(struct plan *plan, const struct nsh_command *cmd,
 /* caps.c: reads the sets of this thread with capget(2).  Returns 0, or -1 with
  * errno. */
 int nsh_caps_read(struct cap_sets *ret_sets);
-/* Returns those of `among` that are ambient. */
+/* Returns the capabilities of `among` that are in the ambient set. */
 uint64_t nsh_caps_ambient(uint64_t among);
-/* Whether this thread may set its groups (CAP_SETGID). */
+/* True if this thread may set its groups (CAP_SETGID). */
 bool nsh_caps_can_set_groups(void);
 /* Computes *ret_words from clear_caps, allow_cap (bit n is capability n), the
  * ids in `plan` and the sets of this thread.  Returns 0, or -1 with the
