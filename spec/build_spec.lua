@@ -238,6 +238,20 @@ describe("make", function()
     assert.is_true(count >= 4)
   end)
 
+  it("links the launcher without optimization, its entry outside the plan", function()
+    for _, compiler in ipairs { "gcc", "clang" } do
+      helper.with_tmpdir(function(dir)
+        if run({ "which", compiler }).status ~= 0 then return end
+        local launcher = dir .. "/new/launcher/launcher"
+        must { "make", "-s", "CC=" .. compiler, "CFLAGS=-O0", "BUILD=" .. dir .. "/new",
+          launcher }
+        -- The lower half of e_entry; the plan's segment is at 0x20000000.
+        local a, b, c, d = helper.read_file(launcher):byte(25, 28)
+        assert.is_true(a + 256 * (b + 256 * (c + 256 * d)) < 0x20000000)
+      end)
+    end
+  end)
+
   it("cleans the directory in BUILD, but only one that it made", function()
     helper.with_tmpdir(function(dir)
       local build = dir .. "/out"

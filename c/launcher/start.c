@@ -2,6 +2,8 @@
  * The launcher's entry; c/core/launch/launcher.h says what it is for.  It is
  * linked with the child's files, and with nothing else.
  */
+#include <string.h>
+
 #include "plan.h"
 #include "supervise.h"
 #include "sys.h"
@@ -14,20 +16,43 @@ __attribute__((section(".plan"), aligned(16))) static struct plan plan;
 /* The kernel clears no register that C relies on, and leaves the stack pointer
  * at the arguments, of which the launcher has none to read. */
 #ifdef __x86_64__
-__asm__(".globl _start\n"
+__asm__(".text\n"
+	".globl _start\n"
 	"_start:\n\t"
 	"xor %ebp, %ebp\n\t"
 	"and $-16, %rsp\n\t"
 	"call nsh_start\n\t"
 	"hlt\n");
 #else
-__asm__(".globl _start\n"
+__asm__(".text\n"
+	".globl _start\n"
 	"_start:\n\t"
 	"mov x29, xzr\n\t"
 	"mov x30, xzr\n\t"
 	"bl nsh_start\n\t"
 	"brk 0\n");
 #endif
+
+/* Some compilers call these to initialise and copy structs.  volatile, else a
+ * compiler may turn the loop into a call of the function itself. */
+void *memset(void *bytes, int value, size_t size)
+{
+	volatile unsigned char *to = bytes;
+
+	while (size-- > 0)
+		*to++ = (unsigned char)value;
+	return bytes;
+}
+
+void *memcpy(void *restrict target, const void *restrict source, size_t size)
+{
+	volatile unsigned char *to = target;
+	const unsigned char *from = source;
+
+	while (size-- > 0)
+		*to++ = *from++;
+	return target;
+}
 
 void nsh_start(void);
 
