@@ -115,6 +115,8 @@ struct hook_fds {
 	size_t count;
 };
 
+/* The launcher gets a copy (copy_plan in launcher.c), also of what the child's
+ * pointers lead to. */
 struct plan {
 	/* exec */
 	const char **candidates;   /* tried in order, NULL-terminated */
