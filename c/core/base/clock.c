@@ -57,8 +57,8 @@ int nsh_poll_several(const struct nsh_watch *watches, size_t count, int other,
 }
 
 /* Restarts after a signal with the time that is left: ppoll(2) is never restarted by
- * SA_RESTART (signal(7)).  Not nsh_trap_ppoll: only a script can take what was
- * noted. */
+ * SA_RESTART (signal(7)).  Does not use nsh_trap_ppoll: only a script can handle a
+ * signal that was noted. */
 int nsh_poll(int fd, short events, double seconds)
 {
 	struct pollfd poll_fd = { .fd = fd, .events = events };

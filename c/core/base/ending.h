@@ -7,7 +7,8 @@
 #define NSH_ENDING_H
 
 void nsh_ending_begin(void);
-/* A thread that ends the program begins another ending before this one is over. */
+/* If another thread goes on ending the program, it calls nsh_ending_begin first, so
+ * that exit(3) does not find a count of 0 in between. */
 void nsh_ending_over(void);
 
 #endif

@@ -8,7 +8,7 @@
 #include "noshell.h"
 
 /* Fill *failure, unless it is NULL, and return -1.  `subject` and `reason` may
- * be NULL.  Neither changes errno. */
+ * be NULL.  Both functions keep errno. */
 int nsh_fail(struct nsh_failure *failure, enum nsh_stage stage, int errnum,
 	     const char *subject);
 int nsh_fail_code(struct nsh_failure *failure, enum nsh_code code,

@@ -33,8 +33,8 @@ static struct chunk lowest;
 static _Atomic(struct chunk *) chunks[CHUNKS] = { &lowest };
 static atomic_uint registered_by;       /* nsh_fork_id() of the process */
 static _Thread_local bool is_own_fork;
-/* Set in the thread of nsh_fd_elsewhere, where numbers refer to other files,
- * which are closed with the thread. */
+/* Set in the thread of nsh_fd_elsewhere: there, numbers refer to other files, which
+ * are closed when the thread ends. */
 static _Thread_local bool is_elsewhere;
 
 static void unregister_all(void)
@@ -150,8 +150,8 @@ void nsh_close(int *fd)
 {
 	int saved = errno;
 
-	/* Unregistered first: once closed, the number may be another
-	 * thread's. */
+	/* Unregistered first: once the number is closed, another thread may
+	 * get it. */
 	if (*fd >= 0)
 		(void)close(nsh_fd_disown(*fd));
 	*fd = -1;

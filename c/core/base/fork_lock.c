@@ -146,11 +146,11 @@ unsigned nsh_fork_id(void)
 
 /* ---- the lock ---------------------------------------------------------- */
 
-/* Set beside the id of the process whose thread is taking the lock over.  With
- * another id that thread was another process's: it does not exist here. */
+/* A flag in lock->owner, beside the id of the process in which a thread is taking the
+ * lock over.  If that is another process, the thread does not exist here. */
 static const unsigned BEING_TAKEN_OVER = 1U << 31;
 
-/* Makes the lock this process's own.  Other threads yield meanwhile: a mutex
+/* Initialises the lock for this process.  Other threads yield meanwhile: a mutex
  * cannot protect its own initialisation. */
 static void take_over(struct fork_lock *lock, void (*start_over)(void))
 {
@@ -183,8 +183,8 @@ void nsh_fork_unlock(struct fork_lock *lock)
 
 /* ---- threads ----------------------------------------------------------- */
 
-/* By libc's functions, which leave libc's own signals open: a change of user
- * waits until each thread has handled one. */
+/* Blocks signals with libc's functions, which do not block libc's own signals: a
+ * change of user waits until each thread has handled one of these. */
 static int start_thread(void *(*run)(void *), void *argument, size_t stack)
 {
 	pthread_attr_t attributes;

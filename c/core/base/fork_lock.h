@@ -53,7 +53,7 @@ void nsh_fork_unlock(struct fork_lock *lock);
 /* Starts a detached thread with all signals blocked, so that the host's signal
  * handlers run in the host's own threads.  Returns 0, or -1 with errno. */
 int nsh_start_thread(void *(*run)(void *), void *argument);
-/* The same with a stack for any code, as a hook's. */
+/* The same, with a stack that is large enough for any code, such as a hook. */
 int nsh_start_deep_thread(void *(*run)(void *), void *argument);
 
 #endif

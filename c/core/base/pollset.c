@@ -48,7 +48,7 @@ int nsh_epoll_wait(int epoll, struct epoll_event *ret_events, int count,
 struct nsh_pollset {
 	unsigned owner;             /* nsh_fork_id() */
 	int epoll;
-	struct nsh_watch *watches;  /* of the last nsh_pollset_watch */
+	struct nsh_watch *watches;  /* set by the last nsh_pollset_watch */
 	size_t count;
 };
 

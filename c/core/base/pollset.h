@@ -13,14 +13,14 @@
 
 /* Returns -1 with errno. */
 int nsh_epoll_new(void);
-/* Watches fd, or changes its entry: the kernel removes a closed descriptor, and its
- * number may refer to another file since.  `key` comes back in data.u64.  Returns 0, or -1
- * with errno. */
+/* Watches fd, or changes its entry.  The caller need not know which: the kernel drops
+ * the entry of a closed descriptor, whose number may now refer to another file.  `key`
+ * is returned in data.u64 of the events.  Returns 0, or -1 with errno. */
 int nsh_epoll_watch(int epoll, int fd, uint32_t events, uint64_t key);
 /* Changes an entry that must be there. */
 int nsh_epoll_change(int epoll, int fd, uint32_t events, uint64_t key);
-/* Does nothing if either is -1.  To be called before fd is closed: if the host has
- * forked, the file stays open, and so would the entry. */
+/* Does nothing if either is -1.  Call it before fd is closed: if a fork of the host
+ * holds a copy of fd, closing fd does not remove the entry. */
 void nsh_epoll_unwatch(int epoll, int fd);
 /* Returns how many events it stored, or -1 with errno. */
 int nsh_epoll_wait(int epoll, struct epoll_event *ret_events, int count,

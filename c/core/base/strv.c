@@ -126,7 +126,7 @@ void nsh_buffer_free(struct buffer *buffer)
 
 void nsh_buffer_wipe(struct buffer *buffer)
 {
-	/* The whole capacity: nsh_buffer_drop leaves bytes behind the end. */
+	/* The whole capacity: nsh_buffer_drop leaves bytes after the end. */
 	if (buffer->data)
 		explicit_bzero(buffer->data, buffer->capacity);
 	nsh_buffer_free(buffer);
