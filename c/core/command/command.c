@@ -120,9 +120,9 @@ static bool has_data(const char *method, const char *value)
 				 || strcmp(method, "set_env") == 0);
 }
 
-/* Returns a copy of an argument error's value for a message: without what may
- * be the value of a variable, if `method` sets variables.  Malloc'd; NULL:
- * memory is exhausted. */
+/* Returns a copy of an argument error's value for a message.  If `method` sets
+ * variables, hides the part that may be a variable's value.  Malloc'd; NULL: memory is
+ * exhausted. */
 static char *hide_variable(const char *method, const char *value)
 {
 	const char *sign = strchr(value, '=');

@@ -67,8 +67,8 @@ struct nsh_command {
  * error yet.  NULL, from a failed nsh_command_new, is accepted by every
  * setter. */
 bool nsh_command_usable(const struct nsh_command *cmd);
-/* Record an argument error with EINVAL: nsh_command_set_argument_error for a value
- * given as text, for a string (NULL too), which is quoted, and for a number. */
+/* Record an argument error with EINVAL.  The first takes the value as text, the second
+ * a string, which it quotes (NULL is allowed), the third a number. */
 void nsh_command_reject(struct nsh_command *cmd, const char *method,
 			const char *value, const char *reason);
 void nsh_command_reject_string(struct nsh_command *cmd, const char *method,

@@ -87,8 +87,8 @@ static bool is_reserved(const char *word)
 	return false;
 }
 
-/* Appends a word.  Of "--option=value", only the value is quoted if the option
- * is plain, which is easier to read; as the first word it would be an
+/* Appends a word.  If the option in "--option=value" is plain, quotes only the value,
+ * which is easier to read.  Not in the first word: sh would take "name=" as an
  * assignment. */
 static int append_word(struct buffer *text, const char *word, bool first)
 {
