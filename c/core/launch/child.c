@@ -253,8 +253,8 @@ static bool may_wait(const struct plan *plan)
 		&& (plan->opens_fifo || !plan->attributes.require_handshake);
 }
 
-/* Follows the parent into death until arm_parent_death_signal().  If a seccomp
- * filter refuses the call, the start goes on without it. */
+/* Requests SIGKILL in case the parent dies before arm_parent_death_signal() runs.  If a
+ * seccomp filter refuses the call, the start goes on without it. */
 static int follow_parent(const struct plan *plan)
 {
 	if (!may_wait(plan))
@@ -341,8 +341,8 @@ static int execute_one(const struct plan *plan, const char *path)
 typedef int try_candidate(const struct plan *plan, const char *path);
 
 /* Tries the next candidate if one is missing or not accessible to the target
- * user.  ENOENT is reported only if every candidate failed with it: EACCES says
- * more. */
+ * user.  Returns ENOENT only if every candidate failed with it: EACCES is the more
+ * helpful error. */
 static int each_candidate(const struct plan *plan, try_candidate *try)
 {
 	int error = -ENOENT;
@@ -365,8 +365,8 @@ static int execute(const struct plan *plan)
 	return each_candidate(plan, execute_one);
 }
 
-/* An exec in place that fails returns to the caller, but a signal delivered when
- * nsh_step_reset_signals() opens the mask is lost.  So detect the failure before
+/* An exec in place that fails returns to the caller.  A signal that is delivered when
+ * nsh_step_reset_signals() opens the mask is lost then, so detect the failure before
  * that step as far as possible. */
 static int check_program(const struct plan *plan)
 {
@@ -377,7 +377,7 @@ static int check_program(const struct plan *plan)
 }
 
 /*
- * The steps between clone and exec, in execution order.  The reasons for it:
+ * The steps between clone and exec, in execution order.  The reasons for the order:
  *
  * - The provisional parent-death signal precedes the first step that may block.
  * - The descriptor table becomes ours before any descriptor is touched: until
@@ -396,9 +396,9 @@ static int check_program(const struct plan *plan)
  * - The handshake follows everything that can fail, except the exec; that is
  *   checked in advance if it happens in place.
  * - Signals come last: the mask protects all steps from interruption.
- * - A launcher is executed when everything is done that needs the host's
- *   descriptors, and what a process that is not dumpable may not do; all other
- *   steps are its own (is_elsewhere).
+ * - The launcher is executed after the steps that need the host's descriptors, and
+ *   after set_oom_score_adj(), which a process that is not dumpable may not do.  The
+ *   launcher runs all other steps, also those before it in the table (is_elsewhere).
  */
 static const struct step {
 	enum nsh_stage stage;
@@ -435,7 +435,7 @@ static const struct step {
 	{ NSH_STAGE_EXEC, execute },
 };
 
-/* True if the step runs on the other side of the launcher's exec. */
+/* True if the step runs on the other side of the launcher's exec than this code. */
 static bool is_elsewhere(const struct plan *plan, nsh_step *step)
 {
 	bool is_before = step == follow_parent || step == nsh_step_own_table

@@ -114,7 +114,7 @@ static bool is_one_of(const struct move *move, int kinds)
 	return (kinds & (move->source >= 0 ? SOURCES : FILES)) != 0;
 }
 
-/* The launcher takes room that a child without it does not need. */
+/* The launcher needs descriptors that a child without it does not need. */
 static int fail_move(const struct plan *plan, const struct move *move, int error)
 {
 	if (plan->launcher && (move->is_launchers || error == -EMFILE)

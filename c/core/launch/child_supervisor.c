@@ -55,10 +55,10 @@ static void publish(struct supervisor *supervisor)
 	nsh_sys(SYS_futex, (long)&supervisor->published, FUTEX_WAKE, 1, 0, 0);
 }
 
-/* Leaves a table of our own with nothing in it. */
+/* Replaces the descriptor table by an empty one of our own. */
 static void drop_table(enum table_cut cut, bool no_close_range)
 {
-	/* Filled in at run time they would need memset. */
+	/* Static, because filling them in at run time would call memset. */
 	static struct failure_record record;
 	static const struct plan nothing = { .record = &record };
 	static const struct plan nothing_listed = {

@@ -121,7 +121,8 @@ struct pidfd_info {
 #define NSH_PIDFD_GET_INFO _IOWR(0xFF, 11, struct pidfd_info)
 #define NSH_PIDFD_INFO_EXIT ((uint64_t)1 << 3)
 
-/* 1: *ret_status is set.  0: not yet.  -1: this kernel does not report it. */
+/* Returns 1 with *ret_status, 0 if the status is not stored yet, or -1 if this kernel
+ * does not report it. */
 static int ask_pidfd(int pidfd, int *ret_status)
 {
 	struct pidfd_info info;
@@ -178,8 +179,8 @@ static bool may_share_table(void)
 	return !path || (strcmp(path, "copied") != 0 && strcmp(path, "own") != 0);
 }
 
-/* Asks everything, with the lock held.  False if no child can be started.  The
- * second half of the questions matters only if a killed child would end us. */
+/* Asks everything, with the lock held.  Returns false if no child can be started.  The
+ * second half of the questions matters only if a killed child would end the host. */
 static bool find_out(int filters)
 {
 	struct survey *survey = nsh_launch_block_take();
@@ -205,7 +206,7 @@ static bool find_out(int filters)
 	return done;
 }
 
-/* With the lock held. */
+/* Called with the lock held. */
 static bool is_up_to_date(int filters)
 {
 	return (known.is_known && known.filters == filters) || find_out(filters);

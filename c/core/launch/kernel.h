@@ -1,6 +1,6 @@
 /*
- * kernel.h: what this kernel offers, and what the host's seccomp filter lets
- * pass: every probe, and every remembered answer.
+ * kernel.h: the features of this kernel, and the calls that the host's seccomp filter
+ * permits: every probe, and every remembered answer.
  *
  * All questions are asked in a child, because a filter may kill the process
  * that asks.  One child answers them all; if a question kills it, another
@@ -107,8 +107,8 @@ void nsh_kernel_refuse_launcher(void);
 /* True if a pidfd still yields the exit status after other code has reaped the
  * process (Linux 6.15). */
 bool nsh_kernel_keeps_status(void);
-/* Reads the status of a process that other code has reaped.  1: *ret_status is
- * set.  -1: this kernel does not keep it. */
+/* Reads the status of a process that other code has reaped.  Returns 1 with
+ * *ret_status, or -1 if this kernel does not keep it. */
 int nsh_kernel_kept_status(int pidfd, int *ret_status);
 
 /* pidfd_open(2) and pidfd_send_signal(2); -ENOSYS if a filter would kill the

@@ -51,8 +51,8 @@ static enum table first_table(const struct plan *plan)
 static void choose_table(struct plan *plan)
 {
 	plan->table = first_table(plan);
-	/* With a sync socket there is no second attempt (give_way), so ask in
-	 * advance; but there is one after the launcher. */
+	/* With a sync socket there is no second attempt (give_way), unless it is
+	 * the launcher's, so ask in advance. */
 	plan->no_close_range = plan->sync >= 0 && !plan->launcher
 		? !nsh_kernel_permits(NSH_ASK_CLOSE_RANGE)
 		: nsh_kernel_kills_close_range();
@@ -85,8 +85,8 @@ static long clone_flags(const struct plan *plan)
 
 /* Used for hooks, which may be any code: only fork(3) leaves libc usable in the
  * child of a threaded process.  fork(3) returns no pidfd, so the child waits
- * until we have opened one; otherwise it could be reaped before and its number
- * reused. */
+ * until we have opened one.  Otherwise it could be reaped, and its number reused,
+ * before that. */
 static int fork_child(struct plan *plan, int *ret_pidfd)
 {
 	int child_end = plan->moves[plan->sync_move].source;
@@ -213,8 +213,8 @@ static int await_child(const struct plan *plan)
 
 /* Waits until the child has executed its program, is in its handshake, or has
  * ended.  With VFORK, clone(2) has waited already.  A child that takes too long
- * or was abandoned is killed, which also closes its end of the socket; of a daemon
- * the cloned child has ended already. */
+ * or was abandoned is killed, which also closes its end of the socket.  For a daemon,
+ * the cloned child has ended already, and the daemon is killed. */
 static void follow(struct plan *plan, const struct launched *launched)
 {
 	int child = launched->daemon_pidfd >= 0 ? launched->daemon_pidfd
@@ -280,8 +280,8 @@ static bool give_way(struct plan *plan, int signal)
 		return leave_launcher(plan, signal);
 	if (plan->record->probing == PROBING_RANGE) {
 		nsh_kernel_note_close_range_kills();
-		/* With a sync socket, the child's ends are closed in this
-		 * process by now, unless this was before the launcher. */
+		/* With a sync socket, this process has closed the child's ends
+		 * by now, unless the child failed to execute the launcher. */
 		if (plan->no_close_range || (plan->sync >= 0 && !plan->launcher))
 			return false;
 		plan->no_close_range = true;
@@ -325,8 +325,7 @@ static enum outcome clone_failed(struct plan *plan, int error,
 		if (plan->launcher && leave_launcher(plan, 0))
 			return REFUSED;
 		/* valgrind does not support VFORK without VM, so use a sync
-		 * socket instead.  The plan has room for one; that of a hook
-		 * is closed by now. */
+		 * socket instead.  The plan has room for it. */
 		if (plan->own_memory && plan->sync_move < 0
 		    && nsh_plan_add_sync(plan) == 0)
 			return REFUSED;
@@ -380,7 +379,7 @@ static enum outcome attempt(struct plan *plan, struct launched *launched,
 	return FAILED;
 }
 
-/* Reaps the daemon's parent, our child, and puts the daemon into its place. */
+/* Reaps our child, the daemon's parent, and makes *launched describe the daemon. */
 static void adopt_daemon(const struct failure_record *record, struct launched *launched)
 {
 	(void)reap(launched);
@@ -389,7 +388,7 @@ static void adopt_daemon(const struct failure_record *record, struct launched *l
 	launched->daemon_pidfd = -1;
 }
 
-/* With "copied", valgrind is assumed, which supports no shared table. */
+/* NOSHELL_LAUNCH=copied is assumed to mean valgrind, which supports no shared table. */
 static bool may_use_launcher(const struct plan *plan)
 {
 	const char *forced = forced_path();

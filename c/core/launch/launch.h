@@ -42,8 +42,8 @@ int nsh_launch(struct plan *plan, struct launched *ret_launched,
 int nsh_launch_here(struct plan *plan, struct launched *ret_launched,
 		    struct nsh_failure *failure);
 /* Evaluates the record of a child that was in its handshake, once the sync socket
- * is at its end.  0: it executes its program.  -1 with the failure: it has failed
- * and is reaped. */
+ * is at its end.  Returns 0 if the child executes its program, or -1 with the failure
+ * after reaping it. */
 int nsh_launch_check(const struct plan *plan, struct launched *launched,
 		       struct nsh_failure *failure);
 void nsh_launch_release(struct launched *launched);

@@ -386,9 +386,9 @@ static int free_target(const struct plan *plan, int from)
 	return from;
 }
 
-/* The plan is copied after the last move is added, except that of the image itself,
- * which the launcher does not use.  The record's number is free again before a step
- * opens a file that the program keeps, so the file gets the same number as without a
+/* Adds the image's move after the plan is copied into the image: the launcher does not
+ * use that descriptor.  The launcher frees the record's number before a step opens a
+ * file that the program keeps, so the file gets the same number as without a
  * launcher. */
 static int add_descriptors(struct plan *plan)
 {

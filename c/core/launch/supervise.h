@@ -27,7 +27,7 @@ enum table_cut {
 };
 
 struct supervisor {
-	/* for the supervisor, which reads them until it has published the child */
+	/* set by us; the supervisor reads them until it has published the child */
 	struct plan *plan;
 	long clone_flags;
 	void *child_stack;
@@ -36,7 +36,7 @@ struct supervisor {
 	bool no_close_range;    /* it is missing or refused */
 	int send_pidfd;         /* CUT_COPY: where the child's pidfd is sent */
 
-	/* from it */
+	/* set by the supervisor */
 	volatile int published; /* futex: `pid` is set */
 	volatile int pid;       /* the child's, or minus an errno */
 	int child_pidfd;        /* opened in its table */
@@ -56,7 +56,8 @@ bool nsh_supervise_is_needed(void);
  * *ret_supervisor and *ret_pidfd, or returns minus an errno. */
 int nsh_supervise_start(struct plan *plan, long clone_flags, void *child_stack,
 			struct supervisor **ret_supervisor, int *ret_pidfd);
-/* 1: *supervisor has the status.  0: not yet.  -1: it was killed. */
+/* Returns 1 if *supervisor has the status, 0 if not yet, -1 if the supervisor was
+ * killed. */
 int nsh_supervise_collect(struct supervisor *supervisor);
 /* The same, but waits until the result is not 0. */
 int nsh_supervise_wait(struct supervisor *supervisor);
