@@ -77,8 +77,8 @@ static int fail_missing(uint64_t missing, struct nsh_failure *failure)
 }
 
 /* Plans the reduction of the bounding set, which needs CAP_SETPCAP in the
- * effective set.  A host that has lowered its effective set may have it
- * permitted only; the child then raises it first. */
+ * effective set.  A host that has lowered its effective set may have it only in the
+ * permitted set; the child then raises it first. */
 static void plan_bounding(uint64_t allow, const struct cap_sets *held,
 			  struct cap_words *words)
 {
@@ -129,8 +129,8 @@ static bool is_root(uid_t uid)
 }
 
 /* True if the permitted set survives the change of uid without PR_SET_KEEPCAPS: only
- * a change that leaves uid 0 empties it.  That call is refused if the securebits
- * are locked, so it is made only if necessary. */
+ * a change that leaves uid 0 empties it.  PR_SET_KEEPCAPS is refused if the securebits
+ * are locked, so it is used only if necessary. */
 static bool keeps_caps(void)
 {
 	long bits = nsh_sys_prctl(PR_GET_SECUREBITS, 0, 0, 0, 0);

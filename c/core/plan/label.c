@@ -65,7 +65,7 @@ static char *raw_context(const char *context)
 	return copy;
 }
 
-/* Checks the context early, for a better message.  EACCES is no failure: the
+/* Checks the context early, for a better message.  EACCES is not a failure: the
  * domain of this process may lack security:check_context and still be allowed
  * to use the context, which the kernel checks again when the child writes
  * it. */

@@ -50,9 +50,8 @@ int nsh_command_check(const struct nsh_command *cmd, bool in_place,
 	return 0;
 }
 
-/* Collects all candidates if the ids change: the first one may be executable
- * for the target user only, or for us only, and the child tries them as that
- * user. */
+/* Collects all candidates if the ids change, and the child tries them as the target
+ * user: a candidate may be executable for that user only, or for us only. */
 static int find_program(const struct nsh_command *cmd, struct strv *found,
 			struct nsh_failure *failure)
 {

@@ -15,16 +15,16 @@
 #include "failure.h"
 
 /* Ways for the child to get its own descriptor table, in the order of attempts: each
- * one needs less of the kernel than the one before. */
+ * one needs fewer kernel features than the one before. */
 enum table {
 	/* The child shares the parent's table, replaces it by an empty one, and
 	 * fetches the descriptors that it needs with pidfd_getfd(2).  No other
 	 * descriptor is ever copied. */
 	TABLE_FETCH,
 	/* The child replaces the shared table by a copy up to the highest
-	 * descriptor that it needs.  For a moment the copy also has other
-	 * descriptors below that, among them those that another thread writes a
-	 * program through (ETXTBSY). */
+	 * descriptor that it needs.  For a moment the copy also has the other
+	 * descriptors below that; through one of them, another thread may be
+	 * writing a program (ETXTBSY). */
 	TABLE_PREFIX,
 	/* clone(2) copies the table. */
 	TABLE_COPIED,
@@ -160,9 +160,9 @@ struct plan {
 	int *send_ends;            /* one per send buffer */
 	size_t send_count;
 	int sync;                  /* the parent's end of the sync socket */
-	double patience;           /* seconds to wait there; < 0: no limit */
-	bool shares_patience;      /* it is what a timeout of several leaves */
-	int cancel;                /* readable: stop waiting there; or -1 */
+	double patience;           /* seconds to wait for sync; < 0: no limit */
+	bool shares_patience;      /* it is the rest of a timeout of several commands */
+	int cancel;                /* readable: stop waiting for sync; or -1 */
 	bool opens_fifo;           /* opening may block, so wait with a timeout */
 	int *child_ends;           /* to close after the launch */
 	size_t child_end_count;
@@ -192,7 +192,8 @@ int nsh_plan_add_sync(struct plan *plan);
 /* Adds a descriptor for the launcher only, after nsh_plan_add_sync.  Returns the index
  * of the move. */
 int nsh_plan_add_launchers(struct plan *plan, int take_fd, int target);
-/* Close and remove those, and the sync socket, if there is one. */
+/* Closes and removes the launcher's descriptors, and the sync socket, if there is
+ * one. */
 void nsh_plan_drop_launchers(struct plan *plan);
 void nsh_plan_drop_sync(struct plan *plan);
 
