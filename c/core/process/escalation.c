@@ -9,13 +9,13 @@
 #include "process.h"
 #include "sys.h"
 
-/* Seconds to wait after KILL.  A process in an uninterruptible sleep may not end; it
- * is reported as not reached. */
+/* Seconds to wait after KILL.  A process in an uninterruptible sleep may still not have
+ * ended by then; it is reported as not reached. */
 static const double last_while = 1.0;
 
 /* Signals the root, and its group at once if the kernel can (Linux 6.9): a kill of
  * a group also reaches a member that is just being forked.  SIGCONT may always be
- * sent within the session, so it says nothing about permission. */
+ * sent within the session, so its success does not show permission. */
 static void signal_root(struct nsh_process *process, int signal)
 {
 	int ret;

@@ -114,7 +114,7 @@ static int wait_held(struct nsh_process *process, double seconds,
 
 	if (check_usable(process, failure) < 0)
 		return -1;
-	/* Its own deadline has passed; the wait for its end reports that. */
+	/* The process's deadline has passed; waiting for its end reports that. */
 	if (process->result.timed_out)
 		return 0;
 	process->handshake_ready |= process->dry_handshake;

@@ -10,14 +10,14 @@
 #include "fd.h"
 #include "pollset.h"
 
-/* The capacity of a pipe; and the number of chunks that one pump reads from one
- * pipe, so that a program that writes continuously starves neither the other
- * pipes nor the host. */
+/* CHUNK is the capacity of a pipe.  A pump reads at most CHUNKS_PER_PUMP chunks from
+ * one pipe, so that a program that writes continuously starves neither the other pipes
+ * nor the host. */
 enum { CHUNK = 65536, CHUNKS_PER_PUMP = 32 };
 
-/* Blocks SIGPIPE in this thread, and consumes the one that write(2) has caused.
- * Pipes have no MSG_NOSIGNAL, and the disposition of SIGPIPE is the host's.  A
- * SIGPIPE that was pending before is left pending. */
+/* Blocks SIGPIPE in this thread, and consumes a SIGPIPE that write(2) causes.
+ * Pipes have no MSG_NOSIGNAL, and the disposition of SIGPIPE belongs to the host.  A
+ * SIGPIPE that was pending before stays pending. */
 ssize_t nsh_write_quietly(int fd, const void *data, size_t size)
 {
 	static const struct timespec at_once;

@@ -13,20 +13,20 @@
 #include "pollset.h"
 #include "process.h"
 
-/* The time that the thread stays without work; and its longest sleep, after which
- * it checks whether the host has closed the descriptors that it waits for. */
+/* Seconds that the thread exists without work.  Also its longest sleep: after it, the
+ * thread checks whether the host has closed the descriptors that it waits for. */
 static const double idle_seconds = 0.1;
 enum { SLEEP_MILLISECONDS = 60 * 1000 };
 /* The key of the timer's entry; those of processes are their addresses. */
 enum { TIMER = 0 };
 
-/* The keeper acts this long after a deadline, so that an owner that waits ends its
- * process itself: two threads would contend for the process. */
+/* The keeper acts this many seconds after a deadline, so that an owner that is waiting
+ * ends its process itself; otherwise both threads would contend for the process. */
 static const double slack = 0.02;
 
 static struct {
 	struct fork_lock lock;
-	pthread_cond_t settled; /* a busy process is not busy any more */
+	pthread_cond_t settled; /* a process is no longer busy */
 	bool has_thread;
 	unsigned generation;    /* a thread ends if its own number differs */
 	int epoll, timer;
@@ -125,7 +125,7 @@ static void unwatch(struct nsh_process *process)
 }
 
 /* True if the process gets KILL soon, or TERM at once.  exit(3) waits for such
- * processes only; a longer grace is the caller's choice. */
+ * processes only: if the grace period is longer, the caller chose so. */
 static bool is_ending(const struct nsh_process *process)
 {
 	double now = nsh_now();
@@ -206,9 +206,9 @@ static void run_on(struct nsh_process *process)
 	process->deadline = process->limit = -1;
 }
 
-/* Returns 1 if the orphan has ended.  If its data cannot be moved, closes its pipes.
- * EBADF means that the host has closed our descriptors: the numbers may belong to
- * its own files, so none is closed. */
+/* Returns 1 if the orphan has ended.  If moving its data fails, closes its pipes,
+ * except after EBADF: then the host has closed our descriptors, and the numbers may
+ * belong to its own files. */
 static int pump_orphan(struct nsh_process *process)
 {
 	struct nsh_failure failure = { .errnum = 0 };
@@ -229,7 +229,7 @@ static int pump_orphan(struct nsh_process *process)
 	return ret != 0;
 }
 
-/* Seconds between two looks if no descriptor is left for waiting. */
+/* Seconds between two checks if no descriptor is left to wait for. */
 static const double blind_interval = 0.1;
 
 static void await_orphan(struct nsh_process *process)
@@ -387,7 +387,7 @@ static bool make_set(void)
 	return false;
 }
 
-/* Sleeps for an interval if there are no descriptors for the set and the timer. */
+/* Sleeps for an interval if no descriptors are left for the set and the timer. */
 static void sleep_blindly(void)
 {
 	pthread_mutex_unlock(&keeper.lock.mutex);
@@ -498,7 +498,7 @@ void nsh_keeper_adopt(struct nsh_process *take_process)
 	take_limit(process);
 	if (process->finished)
 		run_on(process);
-	/* Served once without the thread, which is not needed if it has ended. */
+	/* Served once before a thread is started: none is needed if it has ended. */
 	if (pump_orphan(process)) {
 		nsh_process_release(process);
 		return;
@@ -560,7 +560,8 @@ size_t nsh_reap(void)
 {
 	size_t left;
 
-	/* Without the lock: every start calls this, and most have no orphans. */
+	/* Without the lock: every start calls this, and usually there are no
+	 * orphans. */
 	if (atomic_load(&keeper.orphans) == 0)
 		return 0;
 	lock();

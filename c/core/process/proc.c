@@ -23,8 +23,8 @@ static int open_at(int proc, const char *path, int flags)
 
 /* Counts the numbers after "NSpid:" in /proc/self/status, and returns the first:
  * there is one for each pid namespace from that of this /proc down to ours
- * (proc_pid_status(5)).  The file is read in pieces: it lists the supplementary
- * groups before, of which there may be 65,536. */
+ * (proc_pid_status(5)).  The file is read in pieces: before that line it lists the
+ * supplementary groups, of which there may be 65,536. */
 static int read_ids(int fd, int *ret_count, pid_t *ret_first)
 {
 	static const char name[] = "\nNSpid:";

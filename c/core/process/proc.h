@@ -1,6 +1,6 @@
 /*
- * proc.h: reads /proc.  Only a /proc of our own pid namespace is used: the numbers
- * of any other one name other processes here.  Nothing here allocates.  The
+ * proc.h: reads /proc.  Only a /proc of our own pid namespace is used: in any other
+ * /proc, a number may stand for another process.  Nothing here allocates.  The
  * caller owns the descriptors.
  */
 #ifndef NSH_PROC_H

@@ -290,9 +290,9 @@ static void finish(struct nsh_process *process)
 		nsh_close(&process->pidfd);
 }
 
-/* Begins the escalation before it closes the pipe, so that the tree is known by
- * then: a process that dies of SIGPIPE first leaves children that have no
- * ancestor of ours and cannot be found. */
+/* Begins the escalation, which searches the tree, before it closes the pipe: closing
+ * it may kill a process by SIGPIPE, and the children of a dead process are no longer
+ * descendants and cannot be found. */
 static void end_limited(struct nsh_process *process)
 {
 	if (!nsh_io_is_limited(&process->io))
@@ -327,7 +327,7 @@ static bool is_done(const struct nsh_process *process)
 }
 
 /* True if waiting would never end, because only the caller can let the child
- * continue.  Once its deadline has passed, it is ended instead. */
+ * continue.  A child whose deadline has passed is ended, so its wait does end. */
 static bool waits_for_handshake(const struct nsh_process *process)
 {
 	return (process->handshake_plan || process->dry_handshake)
@@ -360,7 +360,7 @@ int nsh_held_pump(struct nsh_process *process, struct nsh_failure *failure)
 	nsh_status_collect(process);
 	if (nsh_io_pump(&process->io) < 0)
 		return nsh_fail(failure, NSH_STAGE_EXCHANGE, errno, NULL);
-	/* A program that ended in time has not timed out, even if we look late. */
+	/* A program that ended in time has not timed out, even if this call is late. */
 	if (!is_done(process))
 		run_timers(process);
 	if (is_done(process))
@@ -483,8 +483,8 @@ int nsh_held_pollfd(struct nsh_process *process)
 	return fd;
 }
 
-/* True if some event has no descriptor, so that it must be looked for at intervals:
- * also if no member of the tree has a pidfd. */
+/* True if some event has no descriptor, so that it must be checked for at intervals;
+ * also true if no member of the tree has a pidfd. */
 static bool is_blind(const struct nsh_process *process)
 {
 	for (int i = 0; i < 3; i++)
@@ -520,7 +520,7 @@ double nsh_held_timeout(const struct nsh_process *process)
 
 	if (process->finished)
 		return -1;
-	/* At once also during the handshake of one that the keeper ends. */
+	/* Pump at once, too, if the keeper ends the child during its handshake. */
 	if (process->is_dry || is_ending_unseen(process))
 		return 0;
 	next = process->deadline;
@@ -572,14 +572,14 @@ void nsh_process_leave(struct nsh_process *process, double seconds, double grace
 	nsh_process_let_go(process);
 }
 
-/* True if no process has the other end, whether or not data are left: poll(2) then
+/* True if no process holds the other end, even if data are left: poll(2) then
  * reports POLLHUP. */
 static bool is_at_end(const struct io_pipe *pipe)
 {
 	return pipe->writes || pipe->fd < 0 || nsh_poll(pipe->fd, 0, 0) == 1;
 }
 
-/* True if the owner would find it finished if it looked now. */
+/* True if the owner would find the process finished by pumping it now. */
 static bool has_ended(const struct nsh_process *process)
 {
 	if (nsh_poll(nsh_process_exit_fd(process), NSH_READABLE, 0) != 1)

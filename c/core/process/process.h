@@ -11,7 +11,7 @@
 #include "launch.h"
 #include "tree.h"
 
-/* TERM, a grace period, KILL, and a last while for the kernel to finish. */
+/* TERM, a grace period, KILL, and a last second for the kernel to finish. */
 enum escalation {
 	ESCALATION_NONE,
 	ESCALATION_TERM,
@@ -30,9 +30,9 @@ struct nsh_stream {
 	bool is_blind;          /* as in struct nsh_process */
 	struct buffer data;     /* bytes read; consumed up to `taken` */
 	size_t taken;
-	int searched;           /* a separator that is not between `taken` ... */
-	size_t scanned;         /* ... and this */
-	bool is_pipe;           /* and no terminal, socket or dry run's descriptor */
+	int searched;           /* the separator of the last search: it does not ... */
+	size_t scanned;         /* ... occur between `taken` and `scanned` */
+	bool is_pipe;           /* not a terminal, socket or dry run's descriptor */
 };
 
 struct nsh_process {
@@ -61,8 +61,8 @@ struct nsh_process {
 	struct io io;
 	int output_pipe[3];  /* index in io.pipes, -1: none */
 	struct nsh_stream *streams[3];
-	bool leaves_streams;    /* forgetting it closes them */
-	bool is_blind;          /* no epoll could be made: look at intervals */
+	bool leaves_streams;    /* nsh_process_forget closes them */
+	bool is_blind;          /* no epoll could be made: check at intervals */
 
 	enum escalation escalation;
 	int stop_signal;          /* the first signal of an escalation */
@@ -81,15 +81,15 @@ struct nsh_process {
 	bool is_dry, dry_handshake;
 	struct buffer dry_input;
 
-	/* while no call of the owner runs */
+	/* between calls of the owner */
 	bool is_left;           /* let_go lends it, if it has a deadline */
 	bool is_lent;           /* the keeper has it now */
-	double ended_at;        /* its end as the keeper noticed it; or 0 */
+	double ended_at;        /* when the keeper noticed its end; or 0 */
 	struct {
 		bool is_listed, is_orphan, is_busy;
 		bool is_ending; /* nsh_ending_begin was called for it */
 		int watched;    /* its descriptor in the keeper's set; or -1 */
-		double look_at; /* the next look without one; negative: never */
+		double look_at; /* the next check without it; negative: never */
 		struct nsh_process *next, *previous;
 	} kept;                 /* protected by the keeper's lock */
 };
@@ -116,10 +116,10 @@ void nsh_status_collect(struct nsh_process *process);
 void nsh_process_conclude(struct nsh_process *process);
 /* Returns the descriptor that is readable once the status can be collected. */
 int nsh_process_exit_fd(const struct nsh_process *process);
-/* Makes the process use `epoll`, for which the caller waits already.  Returns 0: the
- * process owns it now; -1: the caller still does. */
+/* Makes the process use `epoll`, on which the caller already waits.  Returns 0 if the
+ * process now owns it, -1 if the caller still does. */
 int nsh_process_use_epoll(struct nsh_process *process, int epoll);
-/* Adds fd to the process's epoll set, if there is one.  If that fails, closes the
+/* Adds fd to the process's epoll set, if there is one.  If adding fails, closes the
  * set, so that no wait relies on it. */
 void nsh_process_watch(struct nsh_process *process, int fd);
 /* Frees the process without affecting the child.  In a process that did not start
@@ -144,7 +144,7 @@ size_t nsh_held_watches(struct nsh_process *process, struct nsh_watch *ret_watch
 double nsh_held_timeout(const struct nsh_process *process);
 void nsh_held_terminate(struct nsh_process *process, double grace);
 /* For the keeper: begins or continues the escalation of a lent process whose
- * deadline has passed.  Closes nothing for which an owner may be waiting.
+ * deadline has passed.  Closes no descriptor on which the owner may be waiting.
  * Returns 1 if the process has ended by itself, else 0. */
 int nsh_process_enforce(struct nsh_process *process);
 /* stream.c */

@@ -1,4 +1,4 @@
-/* Processes of a dry run: like any other, but without a program. */
+/* Processes of a dry run: like other processes, but without a program. */
 #include <errno.h>
 #include <signal.h>
 #include <sys/eventfd.h>

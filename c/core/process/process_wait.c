@@ -15,7 +15,7 @@
 #include "process.h"
 #include "sys.h"
 
-/* Up to this number of descriptors is passed to poll(2); more need an epoll set. */
+/* Up to this number of descriptors are passed to poll(2); more need an epoll set. */
 enum { FEW = 16 };
 
 static int wait_once(struct nsh_process *process, double left)
@@ -80,7 +80,8 @@ int nsh_processes_poll(struct nsh_process *const *processes, size_t count,
 	}
 	for (size_t i = 0; i < count; i++) {
 		nsh_process_hold(processes[i]);
-		/* In this order: only a refused descriptor makes the clock wake us. */
+		/* Before the timeout is read: a descriptor that cannot be watched
+		 * shortens it. */
 		used += nsh_held_watches(processes[i], watches + used,
 					 room - used - (count - 1 - i));
 		seconds = nsh_sooner(seconds, nsh_held_timeout(processes[i]));
@@ -154,7 +155,7 @@ static void abort_held(struct nsh_process *process)
 	nsh_held_terminate(process, NSH_ABORT_GRACE);
 	if (wait_held(process, -1, NULL) >= 0)
 		return;
-	/* Its data cannot be moved, but it must end nevertheless. */
+	/* Moving its data has failed, but the process must still be ended. */
 	nsh_io_close(&process->io);
 	(void)wait_held(process, -1, NULL);
 }
@@ -185,7 +186,7 @@ void nsh_process_forget_descriptors(struct nsh_process *process)
 	nsh_fd_forget(&process->handshake.daemon_pidfd);
 	for (size_t i = 0; i < process->tree.count; i++)
 		nsh_fd_forget(&process->tree.members[i].pidfd);
-	/* The supervisor runs on that memory, so it is not freed. */
+	/* The supervisor still uses this memory, so it is not freed. */
 	process->supervisor = NULL;
 	nsh_fd_forget(&process->pidfd);
 }

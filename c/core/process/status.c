@@ -57,8 +57,8 @@ static void collect_stolen(struct nsh_process *process)
 	process->exited = true;
 }
 
-/* A daemon is init's child, so it has no status for us.  Waiting for it ends when it
- * has started, as a success. */
+/* A daemon is init's child, so we cannot get its status.  Waiting for it ends as a
+ * success as soon as it has started. */
 static void collect_daemon(struct nsh_process *process)
 {
 	process->exited = true;

@@ -71,8 +71,8 @@ bool nsh_stream_is_closed(const struct nsh_stream *stream)
 	return stream->fd < 0 && !stream->ended;
 }
 
-/* Refuses a closed stream, and one of the parent after a fork of the host: both
- * share the open file, so reading would take the parent's bytes. */
+/* Refuses a closed stream and, after a fork of the host, a stream of the parent:
+ * parent and child share the open file, so reading would take the parent's bytes. */
 static int check_usable(const struct nsh_stream *stream)
 {
 	if (!nsh_stream_is_closed(stream) && nsh_process_is_ours(stream->process))
@@ -132,7 +132,7 @@ static size_t available(struct nsh_stream *stream, int separator, size_t max)
 	return found || stream->ended ? left : 0;
 }
 
-/* At its end a stream needs no descriptor any more. */
+/* Closes the descriptor, which a stream at its end does not need. */
 static void end_stream(struct nsh_stream *stream)
 {
 	stream->ended = true;
@@ -272,9 +272,9 @@ static short events_of(const struct nsh_stream *stream)
 	return stream->which == 0 ? NSH_WRITABLE : NSH_READABLE;
 }
 
-/* While the process moves data or is being ended, both must be waited for: a
- * program that blocks on its captured stderr would never write the line that we
- * wait for. */
+/* True while the process moves data or is being ended.  Then a wait for the stream also
+ * waits for the process: a program that blocks on its captured stderr would never write
+ * the awaited line. */
 static bool needs_process(const struct nsh_stream *stream)
 {
 	const struct nsh_process *process = stream->process;

@@ -20,8 +20,8 @@
 enum { LOOKS = 8, LOOK_NANOSECONDS = 1000000 };
 static const double longest_search = 0.5;
 
-/* The maximum number of members with a pidfd.  The others get one as those end;
- * since all must end before the tree has, no end is missed. */
+/* The maximum number of members with a pidfd.  When one of these ends, another member
+ * gets a pidfd.  The tree has ended when all have, so no end is missed. */
 enum { MOST_HELD = 32 };
 
 /* One operation on a tree.  Its functions return 0, or -1 with errno if it
@@ -67,7 +67,7 @@ static bool is_member(const struct tree *tree, pid_t pid)
 	return false;
 }
 
-/* Called before a process is stopped: one that could not be recorded would stay
+/* Called before a process is stopped: a process that could not be recorded would stay
  * stopped. */
 static int reserve(struct tree *tree)
 {
@@ -116,8 +116,8 @@ static bool is_gone(const struct proc_stat *stat)
 	return stat->state == 'Z' || stat->state == 'X';
 }
 
-/* Notes a process that /proc hides but that exists: with hidepid, one that has
- * become another user's. */
+/* Notes a process that exists but that /proc hides: with hidepid, /proc hides one that
+ * has changed its user. */
 static void note_hidden(struct sweep *sweep, int pidfd)
 {
 	if (nsh_sys_pidfd_send_signal(pidfd, 0, 0) != -ESRCH)
@@ -162,8 +162,8 @@ static int signal_member(struct sweep *sweep, struct member *member, int signal)
 	if (pidfd < 0)
 		return 0;
 	ret = nsh_sys_pidfd_send_signal(pidfd, signal, 0);
-	/* SIGCONT may always be sent within the session, so its success says
-	 * nothing about permission. */
+	/* SIGCONT may always be sent within the session, so its success does
+	 * not show permission. */
 	if (signal != SIGCONT)
 		member->is_denied = ret == -EPERM;
 	member->is_stopped = ret == 0 && signal != SIGCONT
@@ -175,9 +175,10 @@ static int signal_member(struct sweep *sweep, struct member *member, int signal)
 
 /* ---- finding ------------------------------------------------------------ */
 
-/* Stops a process and makes it a member.  Its relation was read after its pidfd was
- * opened.  If the pidfd accepts the signal, the process is not reaped, so its
- * number was not reused in between and the relation is its own. */
+/* Stops a process and makes it a member.  The caller has opened the pidfd first, and
+ * then read the process's parent and group.  If the pidfd accepts the signal, the
+ * process is not reaped, so its number was not reused in between, and what was read is
+ * its own. */
 static void stop(struct sweep *sweep, pid_t pid, int pidfd,
 		 const struct proc_stat *stat)
 {
@@ -431,7 +432,7 @@ static int hold_some(struct sweep *sweep)
 }
 
 /* Performs the operation with /proc open.  Returns 0, or -1 with errno if it cannot
- * go on in this descriptor table.  Notes other failures as a lack. */
+ * go on in this descriptor table.  Records any other failure in tree->lack. */
 static int perform(struct sweep *sweep)
 {
 	struct tree *tree = sweep->tree;
@@ -472,9 +473,9 @@ static int perform_somehow(struct sweep *sweep)
 	return sweep->ret;
 }
 
-/* Signals members without new descriptors and without /proc.  kill(2) is safe for
- * those that this operation has stopped: they cannot have ended, except by
- * SIGKILL, so their numbers are still theirs. */
+/* Signals members without opening descriptors or reading /proc.  kill(2) is safe for
+ * those that this operation has stopped: they cannot have ended, except by SIGKILL, so
+ * their numbers still name them. */
 static void signal_the_rest(const struct tree *tree, int signal)
 {
 	for (size_t i = 0; i < tree->count; i++) {

@@ -28,7 +28,7 @@ enum tree_lack {
 	TREE_LACKS_MEMORY,
 	TREE_LACKS_DESCRIPTORS,
 	TREE_LACKS_SIGHT,       /* /proc hides processes of other users */
-	TREE_LACKS_TIME,        /* it starts processes faster than we stop them */
+	TREE_LACKS_TIME,        /* the tree starts processes faster than we stop them */
 };
 
 struct tree {
@@ -51,7 +51,7 @@ void nsh_tree_signal(struct tree *tree, pid_t root, int root_pidfd, pid_t group,
  * The new ones are those from the old tree.held on; there may be none, if no
  * descriptor is left. */
 void nsh_tree_hold(struct tree *tree);
-/* Drops members that have gone, if none has a pidfd.  Called at intervals. */
+/* If no member has a pidfd, drops those that have gone.  Called at intervals. */
 void nsh_tree_drop_gone(struct tree *tree);
 /* True if that held member is still alive. */
 bool nsh_tree_is_alive(const struct tree *tree, size_t index);
