@@ -20,7 +20,7 @@
 #include "process.h"
 
 struct nsh_start {
-	struct nsh_command *cmd;    /* our own */
+	struct nsh_command *cmd;    /* a copy that the start owns */
 	int *kept;                  /* duplicates of the descriptors that it uses */
 	size_t kept_count;
 	struct nsh_process *process;
@@ -32,7 +32,7 @@ struct nsh_start {
 	void (*leave_process)(struct nsh_process *process);
 	unsigned owner;             /* nsh_fork_id() */
 	int cancel;                 /* eventfd if the launch may block; or -1 */
-	int ready;                  /* the same; otherwise the line's is used */
+	int ready;                  /* the same; if -1, line.ready is used */
 	sem_t turn;
 	struct nsh_start *next;     /* in the line */
 };
@@ -144,7 +144,7 @@ static void tell(struct nsh_start *start)
 		(void)watch(start, start->ready >= 0 ? start->ready : line.ready, EPOLLIN);
 }
 
-/* True if a process that was not taken is ended. */
+/* True if a process that was not taken is to be ended. */
 static bool ends_process(const struct nsh_start *start)
 {
 	return start->leave_process != nsh_process_forget;
@@ -169,8 +169,8 @@ static void start_now(struct nsh_start *start)
 	if (nsh_command_start_until(start->cmd, start->cancel, &start->process,
 				    &start->failure) < 0)
 		start->process = NULL;
-	/* Now, because a duplicate of a pipe's end withholds what the program waits
-	 * for: end of file, or SIGPIPE. */
+	/* Closed now: while a duplicate of a pipe's end is open, the program does not
+	 * get the end of file or SIGPIPE. */
 	close_kept(start);
 }
 
@@ -199,7 +199,7 @@ static void *run_in_turn(void *argument)
 	return NULL;
 }
 
-/* Runs a start that may block for ever, outside the line, so that others do not
+/* Runs a start that may block for ever outside the line, so that other starts do not
  * wait for it. */
 static void *run_alone(void *argument)
 {
@@ -306,7 +306,7 @@ static bool begin_in_turn(struct nsh_start *start)
 	return false;
 }
 
-/* The line's stays: only a host whose starts are frequent makes it. */
+/* line.ready is kept: only a host that starts programs often makes it. */
 static int make_ready(struct nsh_start *start, bool alone)
 {
 	int *ready = alone ? &start->ready : &line.ready;

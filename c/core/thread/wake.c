@@ -173,7 +173,7 @@ static void disarm(struct channel *channel)
 	channel->until = -1;
 }
 
-/* A full socket already has a byte that wakes the host. */
+/* A full socket is not an error: it already has a byte that wakes the host. */
 static void send_byte(const struct channel *channel)
 {
 	(void)send(channel->socket, "w", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -286,9 +286,9 @@ static void handle(const struct epoll_event *event)
 		wake_ready((int)(key >> 1), event->events);
 }
 
-/* Gives everything up after the host has closed our epoll descriptor, as a program
- * does that becomes a daemon.  Closes nothing: the numbers may belong to files of
- * the host by now. */
+/* Gives everything up after the host has closed our epoll descriptor, for example to
+ * become a daemon.  Closes nothing: the numbers may belong to files of the host by
+ * now. */
 static void abandon(void)
 {
 	for (size_t i = 0; i < wake.count; i++) {
@@ -527,8 +527,8 @@ void nsh_wake_disarm(int number)
 
 /* ---- objects that a channel owns ----------------------------------------- */
 
-/* Asks the socket, because the helper thread may not have noticed yet.  The host
- * closes its end in the thread that calls us, so the answer holds until that
+/* Polls the socket itself, because the helper thread may not have noticed the end yet.
+ * The host closes its end in the thread that calls us, so the answer holds until that
  * thread returns to the host. */
 static bool has_hung_up(const struct channel *channel)
 {
