@@ -13,8 +13,8 @@
 /* The host puts its plan in the place of this segment. */
 __attribute__((section(".plan"), aligned(16))) static struct plan plan;
 
-/* The kernel clears no register that C relies on, and leaves the stack pointer
- * at the arguments, of which the launcher has none to read. */
+/* Clears the frame pointer, which the kernel need not do, and calls nsh_start().  The
+ * stack pointer is at the arguments, which the launcher does not read. */
 #ifdef __x86_64__
 __asm__(".text\n"
 	".globl _start\n"
