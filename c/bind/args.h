@@ -10,7 +10,7 @@
  *		nsh_command_set_x(setter.cmd, text);
  *	return nsh_lua_setter_end(&setter);
  *
- * A get function that returns false has recorded an argument error, or there was
+ * A get function returns false if it has recorded an argument error, or if there was
  * one before; the `ret_` parameters are then unchanged.
  */
 #ifndef NSH_LUA_ARGS_H
@@ -68,10 +68,10 @@ struct place nsh_lua_item(lua_State *L, int number);
 struct place nsh_lua_push_option(const struct setter *setter,
 				 struct place options, const char *name);
 
-/* Get a string without zero bytes, or a number, but no secret. */
+/* Gets a string without zero bytes, or a number, but no secret. */
 bool nsh_lua_get_text(const struct setter *setter, struct place place,
 		      const char **ret_text);
-/* Gets the same, or a secret. */
+/* Gets a string without zero bytes, a number or a secret. */
 bool nsh_lua_get_argument(const struct setter *setter, struct place place,
 			  struct bytes *ret_bytes);
 /* Gets a string of any bytes, a number or a secret. */
@@ -106,12 +106,12 @@ int nsh_lua_set_source_prefix(lua_State *L);
 /* core.where(): "file:line" of the nearest frame that is not noshell's, or
  * "". */
 int nsh_lua_where(lua_State *L);
-/* Raises an error with that place: errors report the caller's line, not
+/* Raises an error that begins with core.where(): errors report the caller's line, not
  * ours. */
 int nsh_lua_raise(lua_State *L, const char *text);
-/* Returns the userdata at index 1, of the object whose method (NULL: the function that
- * runs) was called.  Raises an error if it is not of that type: the method was called
- * with a dot. */
+/* Returns the userdata at index 1, the object whose method was called.  Raises an error
+ * if it is not of that type: the method was called with a dot.  `method` is the name
+ * for the error; NULL: that of the running function. */
 void *nsh_lua_check_self(lua_State *L, const char *type, const char *method);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * box.h: a box is a userdata that owns malloc'd memory of the core while Lua's
- * copy of it is built, so that it is freed even if that raises an error.
+ * box.h: a box is a userdata that owns malloc'd memory of the core while a Lua copy
+ * of it is built, so that the memory is freed even if building raises an error.
  */
 #ifndef NSH_LUA_BOX_H
 #define NSH_LUA_BOX_H

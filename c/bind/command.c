@@ -86,7 +86,7 @@ static void push_copy(lua_State *L, int index)
 	}
 }
 
-/* Gives the copy a user value with the same contents in tables of its own. */
+/* Gives the copy its own user value: new tables with the same contents. */
 static void copy_anchors(lua_State *L, int index, int copy)
 {
 	lua_getuservalue(L, index);
@@ -150,8 +150,8 @@ static int set_argument_error_key(lua_State *L)
 	return 1;
 }
 
-/* command:_state(): the user value, in which the Lua layer keeps its state of
- * the command too; a clone has a copy. */
+/* command:_state(): the command's user value, in which the Lua layer also keeps its
+ * state; a clone has a copy. */
 static int get_state(lua_State *L)
 {
 	(void)nsh_lua_check_command(L, 1);

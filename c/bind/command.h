@@ -34,8 +34,8 @@ void nsh_lua_open_command(lua_State *L);
 /* Adds the value as an argument of the program (command_arguments.c). */
 void nsh_lua_add_argument(const struct setter *setter, struct place place);
 
-/* The methods in command_*.c; and those that add closures to the table on top of
- * the stack, too. */
+/* The methods in command_*.c.  The functions add methods that are closures to the table
+ * on top of the stack. */
 extern const luaL_Reg nsh_lua_describe_methods[], nsh_lua_descriptor_methods[],
 	nsh_lua_hook_methods[], nsh_lua_identity_methods[], nsh_lua_look_methods[],
 	nsh_lua_start_methods[];

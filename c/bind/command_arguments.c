@@ -61,7 +61,7 @@ static bool enter(const struct setter *setter, struct nested *nested,
 	return true;
 }
 
-/* Adds the words of a list in order, those of lists in it too. */
+/* Adds the words of a list and of the lists in it, in order. */
 static void add_nested(const struct setter *setter, struct place place)
 {
 	lua_State *L = setter->L;
@@ -145,7 +145,7 @@ static int add_arg_pair(lua_State *L)
 
 /* ---- formatted --------------------------------------------------------- */
 
-/* Pushes an argument of the format; a secret as the string that it hides. */
+/* Pushes an argument of the format; a secret is pushed as its clear text. */
 static bool push_formatted_argument(lua_State *L, int index)
 {
 	const struct secret *secret = nsh_lua_test_secret(L, index);
@@ -157,8 +157,8 @@ static bool push_formatted_argument(lua_State *L, int index)
 	return secret;
 }
 
-/* Records the error of string.format, on top of the stack.  Called from C, it
- * does not know its name ('?'), or knows it as 'string.format' on some Luas. */
+/* Records the error of string.format, which is on top of the stack.  When called from
+ * C, string.format names itself '?' or, on some Luas, 'string.format'. */
 static void reject_format(const struct setter *setter)
 {
 	lua_State *L = setter->L;

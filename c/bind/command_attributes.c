@@ -1,5 +1,5 @@
-/* Setters of attributes, of starting and of ending.  Those that need no code of
- * their own come first, in tables. */
+/* Setters of attributes, of starting and of ending.  The setters that need no special
+ * code come first, in tables. */
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>

@@ -64,9 +64,8 @@ static void pass_stream(const struct setter *setter, const struct pass *pass)
 		nsh_command_pass_fd(setter->cmd, fd, pass->target, true);
 }
 
-/* Passes the descriptor of an object, which remains its owner.  When the
- * command starts, the descriptor is checked again, and with close_parent the
- * object is closed. */
+/* Passes the descriptor of an object, which remains the owner.  Starting the command
+ * checks the descriptor again and, with close_parent, closes the object. */
 static void pass_object(const struct setter *setter, const struct pass *pass)
 {
 	lua_State *L = setter->L;

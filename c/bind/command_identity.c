@@ -17,7 +17,7 @@ static bool get_id(const struct setter *setter, struct place place,
 	return true;
 }
 
-/* An id, or the name of an account. */
+/* Sets an id, given as a number or as the name of an account. */
 static int set_id(lua_State *L, const char *method,
 		  void (*set_number)(struct nsh_command *cmd, unsigned id),
 		  void (*set_name)(struct nsh_command *cmd, const char *name))

@@ -38,7 +38,7 @@ static void check_option(lua_State *L, int index)
 	luaL_error(L, "unknown option '%s'", name);
 }
 
-/* The table of options at index 2 as flags. */
+/* Returns the options at index 2 as flags. */
 static unsigned get_options(lua_State *L)
 {
 	unsigned how = 0;
@@ -179,7 +179,7 @@ static int get_argument_error(lua_State *L)
 	return 1;
 }
 
-/* command:_find_pipe(from): the first standard stream from that one on that is
+/* command:_find_pipe(from): the first standard stream, `from` included, that is
  * directed to a pipe. */
 static int find_pipe(lua_State *L)
 {

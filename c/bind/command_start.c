@@ -13,8 +13,8 @@
 struct preparation {
 	lua_State *L;                   /* [1] the command, [2] its user value */
 	struct command *command;
-	struct nsh_stream *streams[3];  /* to which standard streams are directed */
-	int taken[3];                   /* their descriptors, to close */
+	struct nsh_stream *streams[3];  /* targets of the standard streams */
+	int taken[3];                   /* the descriptors of those, to be closed */
 	bool is_attended;               /* the caller waits for its end */
 	struct nsh_failure *failure;
 };
@@ -44,9 +44,9 @@ static bool fail_object(struct preparation *start, int stage, int errnum, int in
 
 /* ---- standard streams -------------------------------------------------- */
 
-/* Flushes a file, so that Lua's output comes before the child's.  For stdin,
- * fflush(3) gives read-ahead back if the file is seekable; its failure is no
- * error then. */
+/* Flushes a file, so that Lua's output comes before the child's.  For stdin, fflush(3)
+ * gives back what was read ahead, if the file is seekable; if it is not, the failure is
+ * ignored. */
 static bool flush(struct preparation *start, FILE *file, int stage)
 {
 	if (!file || fflush(file) == 0 || stage == NSH_STAGE_STDIN)
@@ -85,8 +85,8 @@ static bool resolve_stdio(struct preparation *start, int which)
 }
 
 /* Takes the descriptors of streams.  The child gets them blocking, as programs
- * expect.  We keep no copy, which would withhold the end of file or SIGPIPE
- * from the other side. */
+ * expect.  We keep no copy: while it were open, the other side would not get the end of
+ * file or SIGPIPE. */
 static bool take_streams(struct preparation *start)
 {
 	for (int which = 0; which < 3; which++) {
@@ -112,8 +112,8 @@ static bool take_streams(struct preparation *start)
 
 static void close_taken(struct preparation *start)
 {
-	/* nsh_command_pass_fd closes a descriptor that is given to no
-	 * command. */
+	/* With a NULL command and close_parent, nsh_command_pass_fd only closes
+	 * the descriptor. */
 	for (int which = 0; which < 3; which++)
 		if (start->taken[which] >= 0)
 			nsh_command_pass_fd(NULL, start->taken[which],
@@ -254,9 +254,9 @@ static bool launch(struct preparation *start, struct process *process)
 	return ret == 0;
 }
 
-/* command:_start(scope, attended): the process; or nil, failure.  With a scope,
- * it is in there before the program starts: an error that a hook of Lua raises
- * on return finds it. */
+/* command:_start(scope, attended): the process; or nil, failure.  The process is added
+ * to the scope before the program starts, so that it is ended if a debug hook raises an
+ * error when this function returns. */
 static int start_command(lua_State *L)
 {
 	struct nsh_failure failure;
@@ -306,8 +306,8 @@ static bool can_start_aside(const struct preparation *start, bool only_fifo)
 }
 
 /* command:_start_aside(to_end, is_bound, only_fifo): a pending start; nil if only
- * _start can start the command, or if it opens no FIFO and only_fifo; or nil,
- * failure. */
+ * _start can start the command, or if only_fifo is true and the command opens no FIFO;
+ * or nil, failure. */
 static int start_aside(lua_State *L)
 {
 	struct nsh_failure failure;
@@ -383,7 +383,7 @@ static int find_program(lua_State *L)
 	return 1;
 }
 
-/* command:_start_dry(pid): as _start, without a program. */
+/* command:_start_dry(pid): as _start, but no program is started. */
 static int start_dry(lua_State *L)
 {
 	lua_Integer pid = luaL_checkinteger(L, 2);
@@ -399,7 +399,7 @@ static int start_dry(lua_State *L)
 	return 1;
 }
 
-/* command:_set_start_deadline(deadline), as core.now has it. */
+/* command:_set_start_deadline(deadline): a time as core.now returns it. */
 static int set_start_deadline(lua_State *L)
 {
 	nsh_command_set_start_deadline(nsh_lua_check_command(L, 1)->cmd,

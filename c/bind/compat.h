@@ -8,8 +8,8 @@
 #include <lauxlib.h>
 #include <lua.h>
 
-/* 5.2 moved LUA_FILEHANDLE here from lualib.h, together with luaL_Stream;
- * before, a file's userdata begins with its FILE *, NULL when closed. */
+/* 5.2 moved LUA_FILEHANDLE here from lualib.h, together with luaL_Stream.
+ * Before 5.2, a file's userdata begins with its FILE *, which is NULL when closed. */
 #ifdef LUA_FILEHANDLE
 #define nsh_lua_file(p) (((luaL_Stream *)(p))->closef ? ((luaL_Stream *)(p))->f : NULL)
 #else
@@ -28,9 +28,9 @@
 #define luaL_setfuncs(L, functions, upvalues) luaL_register(L, NULL, functions)
 #endif
 
-/* Raises an error if this module was compiled for another Lua: one for 5.4
- * loads into 5.5, whose registry has another index.  Most other pairs miss a
- * symbol, so that dlopen fails; 5.1 and LuaJIT fit each other. */
+/* Raises an error if this module was compiled for another Lua: 5.5 loads a module for
+ * 5.4, although the index of the registry differs.  For most other pairs a symbol is
+ * missing, so that dlopen fails; 5.1 and LuaJIT are compatible. */
 #ifdef luaL_checkversion
 #define nsh_lua_check_version(L) luaL_checkversion(L)
 #else

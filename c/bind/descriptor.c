@@ -29,7 +29,7 @@ static struct nsh_descriptor *push_closed(lua_State *L)
 	return &descriptor->it;
 }
 
-/* Both ends may be used in a child of the host. */
+/* Both ends can be used in a child of the host. */
 int nsh_lua_new_pipe(lua_State *L)
 {
 	struct nsh_descriptor *reader = push_closed(L), *writer = push_closed(L);
@@ -42,8 +42,8 @@ int nsh_lua_new_pipe(lua_State *L)
 	return 2;
 }
 
-/* Duplicates and timers serve the event loop, and may not be used in a
- * child. */
+/* Duplicates and timers serve the event loop, and cannot be used in a child of the
+ * host. */
 static int push_fd(lua_State *L, struct nsh_descriptor *descriptor, int take_fd,
 		   const char *stage)
 {
@@ -69,7 +69,8 @@ int nsh_lua_new_timer(lua_State *L)
 	return push_fd(L, descriptor, nsh_timer(seconds), "timer");
 }
 
-/* A channel owns the number, as an address; it is above 2, so never NULL. */
+/* Returns the number as the address of the object that a channel owns.  It is above 2,
+ * so never NULL. */
 static void *object_of(const struct nsh_descriptor *descriptor)
 {
 	return (void *)(intptr_t)descriptor->fd;
@@ -95,7 +96,7 @@ static struct nsh_descriptor *check(lua_State *L)
 	return &check_any(L)->it;
 }
 
-/* descriptor:_entrust(channel): whether the channel owns it now. */
+/* descriptor:_entrust(channel): true if the channel now owns it. */
 static int entrust(lua_State *L)
 {
 	struct descriptor *descriptor = check_any(L);

@@ -40,7 +40,7 @@ static void free_set(void *set)
 	nsh_pollset_free(set);
 }
 
-/* pollset:_entrust(channel): whether the channel owns it now. */
+/* pollset:_entrust(channel): true if the channel now owns it. */
 static int entrust(lua_State *L)
 {
 	struct pollset *pollset = check_any(L);
@@ -90,7 +90,7 @@ static void add_descriptor(lua_State *L, struct watch_list *list, int at)
 	list->watches[list->count++] = (struct nsh_watch){ (int)fd, events_of(events) };
 }
 
-/* Reads the list at that argument.  Its memory is userdata, which are pushed. */
+/* Reads the list at argument `index`.  Its memory is userdata, which are pushed. */
 static struct watch_list check_list(lua_State *L, int index)
 {
 	struct watch_list list = { NULL, 0, NULL, 0 };
@@ -230,7 +230,7 @@ static int events(lua_State *L)
 	return 1;
 }
 
-/* Descriptors have none. */
+/* pollset:timeout(): nil, because descriptors have no timeout. */
 static int timeout(lua_State *L)
 {
 	(void)check(L);

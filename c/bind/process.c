@@ -113,7 +113,7 @@ static int get_field(lua_State *L, struct process *process, const char *name)
 		if (strcmp(name, streams[which]) == 0)
 			return push_stream(L, process, which);
 	if (strcmp(name, "pid") == 0) {
-		/* A daemon's is known when its handshake is over. */
+		/* The pid of a daemon is known when its handshake is over. */
 		if (process->process)
 			process->pid = nsh_process_pid(process->process);
 		lua_pushinteger(L, process->pid);
@@ -372,8 +372,8 @@ static void end_process(void *process)
 	nsh_process_end_later(process);
 }
 
-/* process:_entrust(channel): whether the channel owns it now; a process that is
- * not bound is not entrusted. */
+/* process:_entrust(channel): true if the channel now owns it; false also for a process
+ * that is not bound. */
 static int entrust(lua_State *L)
 {
 	struct process *process = nsh_lua_check_process(L);
@@ -444,7 +444,7 @@ static const luaL_Reg metamethods[] = {
 
 void nsh_lua_open_process(lua_State *L)
 {
-	/* __index is Lua's, which saves a call into C for each method. */
+	/* __index is a Lua function, which saves a call into C for each method. */
 	nsh_lua_new_type(L, NSH_LUA_PROCESS, metamethods, methods, "methods");
 	luaL_setfuncs(L, nsh_lua_result_methods, 0);
 	luaL_setfuncs(L, nsh_lua_output_methods, 0);

@@ -1,7 +1,7 @@
 /*
- * process.h: noshell.process, one running or finished child.  The userdata
- * owns the process; collected, it lets the child run on, unless it is bound to
- * a caller.
+ * process.h: noshell.process, one running or finished child.  The userdata owns the
+ * process.  If it is collected, the child runs on, unless the process is bound to a
+ * caller.
  */
 #ifndef NSH_LUA_PROCESS_H
 #define NSH_LUA_PROCESS_H
@@ -17,17 +17,16 @@ struct process {
 	struct nsh_process *process;  /* NULL: closed */
 	int channel;                  /* the wake-up channel that owns it now; -1 */
 	bool crlf;                    /* lines of its streams may end with CR LF */
-	bool bound;                   /* collected, it ends the child */
-	pid_t pid;                    /* stays after close, as the next */
+	bool bound;                   /* collecting it ends the child */
+	pid_t pid;                    /* this and `launch` stay after close */
 	const char *launch;
 };
 
-/* Pushes a closed process, which the caller fills; no call that may raise an
- * error comes between the start and that. */
+/* Pushes a closed process, which the caller fills; no call that may raise an error
+ * comes between the start and the filling. */
 struct process *nsh_lua_push_process(lua_State *L);
-/* Adds the process on top of the stack to the scope, a list at that index,
- * before it is filled; anything but a table is no scope
- * (lua/noshell/scope.lua). */
+/* Adds the process on top of the stack, which is not filled yet, to the list at index
+ * `scope` (lua/noshell/scope.lua).  Does nothing if that is not a table. */
 void nsh_lua_add_to_scope(lua_State *L, int scope);
 /* Sets the fields that stay readable after close, of the process at `index`. */
 void nsh_lua_process_started(lua_State *L, int index);
@@ -38,7 +37,7 @@ void nsh_lua_process_come_back(struct process *process);
 struct process *nsh_lua_check_process(lua_State *L);
 /* The same, but raises an error if it is closed. */
 struct nsh_process *nsh_lua_check_open(lua_State *L);
-/* The same of the process at `index`. */
+/* The same for the process at `index`. */
 struct nsh_process *nsh_lua_check_open_at(lua_State *L, int index);
 /* Returns 0 if the process may be used here.  In a child of the host, pushes
  * nil and the failure, and returns 2. */

@@ -44,7 +44,8 @@ static int get_captured(lua_State *L)
 	return 1;
 }
 
-/* At most so many lines, and the last of them begins before so many bytes. */
+/* Limits of one call: the number of lines, and the number of bytes after which no more
+ * line is begun. */
 enum { LINES_AT_ONCE = 256, BYTES_AT_ONCE = 65536 };
 
 /* Pushes the line without its end. */
@@ -55,10 +56,10 @@ static void push_line(lua_State *L, const char *line, size_t size, bool crlf)
 	lua_pushlstring(L, line, size);
 }
 
-/* process:_captured_lines(which, from, scanned, list): stores the next lines behind
- * the first `from` bytes in the list, without their ends; returns their number, the
- * number of bytes before the line that follows, and the number of bytes that were
- * searched.  There is no newline between `from` and `scanned`. */
+/* process:_captured_lines(which, from, scanned, list): stores the lines after the first
+ * `from` bytes in the list, without their ends; returns their number, the offset of the
+ * line that follows, and the offset up to which newlines were searched.  The bytes
+ * between `from` and `scanned` contain no newline. */
 static int get_lines(lua_State *L)
 {
 	struct nsh_process *process = nsh_lua_check_open(L);

@@ -5,7 +5,7 @@
 #include "process.h"
 #include "value.h"
 
-/* Sets a number; -1 is unknown, and the field is absent. */
+/* Sets a number; the field is absent for -1, which means unknown. */
 static void set_number(lua_State *L, const char *field, double value)
 {
 	if (value >= 0)
@@ -101,7 +101,7 @@ static int check_result(lua_State *L)
 	return 1;
 }
 
-/* ---- of a dry run: its input and its end are Lua's ------------------------- */
+/* ---- dry runs: Lua gets the input and provides the end --------------------- */
 
 /* Leaves the string on the stack, so that it stays. */
 static void get_output(lua_State *L, const char *name, struct nsh_dry_end *end,

@@ -28,7 +28,7 @@ static struct list check_list(lua_State *L)
 	return list;
 }
 
-/* 1 if all have finished, 0 if not, -1 on failure. */
+/* Returns 1 if all have finished, 0 if not, -1 with the failure. */
 static int pump_all(const struct list *list, struct nsh_failure *failure)
 {
 	int finished = 1;
@@ -78,8 +78,9 @@ struct wait {
 	bool waited;
 };
 
-/* True if Lua has to act: the time is up, one is to be ended, or a signal handler has
- * set a hook, which runs only in Lua: that is how lua.c raises "interrupted!". */
+/* True if Lua has to act: the time is up, a process has to be ended, or a signal
+ * handler has set a hook, which runs only in Lua.  lua.c raises "interrupted!" that
+ * way. */
 static bool is_due(lua_State *L, const struct wait *wait)
 {
 	return (wait->waited && wait->list.count > 1 && has_fatal(&wait->list))
@@ -100,7 +101,7 @@ static bool wait_once(struct wait *wait, int *ret)
 }
 
 /* core.await(processes[, seconds[, other]]): true if all have finished, false if Lua
- * has to look, or nil, failure. */
+ * has to act, or nil, failure. */
 int nsh_lua_await(lua_State *L)
 {
 	lua_Number seconds = luaL_optnumber(L, 2, -1);

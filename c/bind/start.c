@@ -13,7 +13,7 @@ static const char START[] = "noshell.start";
 struct start {
 	struct nsh_start *start;  /* NULL: the process was taken */
 	int channel;              /* the wake-up channel that owns it now; -1 */
-	bool bound;               /* collected, it ends the process */
+	bool bound;               /* collecting it ends the process */
 };
 
 struct nsh_start **nsh_lua_push_start(lua_State *L, bool is_bound)
@@ -65,7 +65,7 @@ static void end_start(void *start)
 	nsh_start_end_later(start);
 }
 
-/* start:_entrust(channel): whether the channel owns it now. */
+/* start:_entrust(channel): true if the channel now owns it. */
 static int entrust(lua_State *L)
 {
 	struct start *start = check_any(L);
@@ -80,7 +80,7 @@ static int entrust(lua_State *L)
 	return 1;
 }
 
-/* True if it is over: its process was taken, or its channel has ended. */
+/* start:closed(): true if its process was taken, or if its channel has ended. */
 static int is_closed(lua_State *L)
 {
 	lua_pushboolean(L, !check_any(L)->start);
@@ -113,8 +113,8 @@ static int finish_start(lua_State *L, double seconds)
 	return 1;
 }
 
-/* start:finish(scope): the process; false if it is not started yet; or nil,
- * failure.  The scope is as command:_start has it. */
+/* start:finish(scope): the process; false if it is not started yet; or nil, failure.
+ * The scope is used as by command:_start. */
 static int finish(lua_State *L)
 {
 	return finish_start(L, 0);

@@ -10,8 +10,8 @@
 #include "../noshell.h"
 #include "compat.h"
 
-/* Pushes one that is over, which the caller fills.  `is_bound`: collected, it ends
- * the program. */
+/* Pushes a closed start, which the caller fills.  `is_bound`: collecting it ends the
+ * program. */
 struct nsh_start **nsh_lua_push_start(lua_State *L, bool is_bound);
 void nsh_lua_open_start(lua_State *L);
 

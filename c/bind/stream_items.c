@@ -63,8 +63,8 @@ static size_t size_without_end(const struct items *items, const char *item, size
 	return size;
 }
 
-/* Pushes the next item.  Returns false if it was not read yet, or if Lua has to say
- * why nothing can be read. */
+/* Pushes the next item.  Returns false if the item was not read yet, or if the Lua
+ * layer has to report why nothing can be read. */
 static bool push_item(lua_State *L, const struct items *items)
 {
 	const char *item;
@@ -78,7 +78,7 @@ static bool push_item(lua_State *L, const struct items *items)
 	return true;
 }
 
-/* Fills in the rest.  The stream of a closed process is NULL, and never used. */
+/* Sets process and stream.  The stream of a closed process is NULL, and never used. */
 static void choose_stream(struct items *items, const struct stream *stream)
 {
 	items->process = stream->process;
@@ -147,8 +147,7 @@ static int get_items(lua_State *L)
 
 enum { READ = 1 };
 
-/* Returns the format of a single line, 'l' or 'L', if that is all that was asked for;
- * else 0. */
+/* Returns the format 'l' or 'L' if exactly one line was requested, else 0. */
 static char line_format(lua_State *L)
 {
 	int count = lua_gettop(L);

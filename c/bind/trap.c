@@ -27,8 +27,8 @@ static void run_hook(lua_State *L, lua_Debug *where)
 	lua_call(L, 0, 0);
 }
 
-/* Runs in the signal handler: as in lua.c, setting a hook is all that Lua allows
- * there. */
+/* Runs in the signal handler, in which Lua permits nothing but setting a hook, as lua.c
+ * does. */
 static void set_hook(void)
 {
 	lua_State *L = owner.state;
@@ -55,14 +55,15 @@ static void let_go(void)
 	owner.last = NULL;
 }
 
-/* os.exit, or exit(3) in a C host: the state is not closed. */
+/* Runs if os.exit, or exit(3) in a C host, ends the process without closing the
+ * state. */
 static void leave_process(void)
 {
 	run_at_exit(owner.exit_state);
 	let_go();
 }
 
-/* The state is being closed, or the userdata was replaced by a newer one. */
+/* Runs if the state is being closed, or if a newer userdata has replaced this one. */
 static int collect(lua_State *L)
 {
 	if (lua_touserdata(L, 1) != owner.last || !owner.state)

@@ -1,5 +1,5 @@
-/* trap.h: the Lua side of core/base/trap.h: which state handles signals, and when its
- * functions are called. */
+/* trap.h: the Lua side of core/base/trap.h: decides which state handles signals, and
+ * when its functions are called. */
 #ifndef NSH_LUA_TRAP_H
 #define NSH_LUA_TRAP_H
 

@@ -16,7 +16,7 @@ enum {
 	NSH_LUA_VALUE_SIZE = 96,   /* any value as text for a message */
 };
 
-/* Makes the metatable of a type, and pushes the table of its methods, which is its
+/* Makes the metatable of a type.  Pushes the table of methods, which is the metatable's
  * field `index`, so that the caller can add more. */
 void nsh_lua_new_type(lua_State *L, const char *name, const luaL_Reg *metamethods,
 		      const luaL_Reg *methods, const char *index);

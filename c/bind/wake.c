@@ -6,7 +6,8 @@
 #include "../noshell.h"
 #include "failure.h"
 
-/* Lua 5.3 and LuaJIT 2.1 report it; nil elsewhere. */
+/* core.can_yield(): nil on Luas that do not report it, that is before 5.3 and LuaJIT
+ * 2.1. */
 int nsh_lua_can_yield(lua_State *L)
 {
 #if defined LUA_MAXINTEGER || (defined LUA_ENVIRONINDEX && defined luaL_newlib)

@@ -12,8 +12,8 @@ int nsh_lua_wake_arm(lua_State *L);
 int nsh_lua_wake_disarm(lua_State *L);
 int nsh_lua_wake_is_open(lua_State *L);
 
-/* `object`, which a userdata owns again if the wake-up channel *channel (-1:
- * none) owned it; NULL if that has gone.  *channel is -1 afterwards. */
+/* Takes `object` back from the wake-up channel *channel (-1: none), and sets *channel
+ * to -1.  Returns `object`, or NULL if the channel has ended the object. */
 void *nsh_lua_take_back(void *object, int *channel);
 
 #endif
