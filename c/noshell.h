@@ -44,7 +44,7 @@ enum nsh_code {
 	NSH_OUTPUT_LIMIT,  /* the program wrote more than set_max_output allows */
 	NSH_LOST,          /* the program ended; its status cannot be found out */
 	NSH_IO,            /* the program ran, but an operation on it failed */
-	NSH_CLOSED,        /* the object was closed, as all are in a forked child */
+	NSH_CLOSED,        /* the object was closed; a fork closes all in the child */
 };
 
 /* The launch steps between "run" and "the program is executing".  A failure names
@@ -97,7 +97,7 @@ struct nsh_failure {
 	enum nsh_code code;
 	enum nsh_stage stage;            /* NSH_STAGE_NONE if none applies */
 	int errnum;                      /* an errno value, or 0 */
-	int signal;                      /* it killed the child in `stage`; or 0 */
+	int signal;                      /* the one that killed the child; or 0 */
 	char subject[NSH_SUBJECT_SIZE];  /* path, name or number concerned; "" */
 	char reason[NSH_REASON_SIZE];    /* explains more than errnum does; or "" */
 };
@@ -154,10 +154,10 @@ void nsh_command_add_env_format(struct nsh_command *cmd, const char *format, ...
 	__attribute__((format(printf, 2, 3)));
 /* Passes the caller's value of `name`; does nothing if it is not set. */
 void nsh_command_pass_env(struct nsh_command *cmd, const char *name);
-/* The same; states that passing is safe if the caller runs set-user-ID. */
+/* The same, with the statement that it is safe even if the caller runs set-user-ID. */
 void nsh_command_pass_env_allow_suid(struct nsh_command *cmd, const char *name);
-/* The same, but if the caller runs set-user-ID (real and effective ids differ,
- * or AT_SECURE), sets `fallback`, or nothing if that is NULL. */
+/* The same, unless the caller runs set-user-ID (real and effective ids differ, or
+ * AT_SECURE): then sets `fallback`, or nothing if that is NULL. */
 void nsh_command_pass_env_block_suid(struct nsh_command *cmd, const char *name,
 				     const char *fallback);
 /* Sets LC_ALL=C, and passes LD_PRELOAD, LD_LIBRARY_PATH, PATH, HOME, USER,
@@ -193,8 +193,8 @@ void nsh_command_set_oom_score_adj(struct nsh_command *cmd, int value);
 void nsh_command_new_session(struct nsh_command *cmd);
 void nsh_command_new_process_group(struct nsh_command *cmd);
 /* Sets the signal that the program gets when this process ends.  The kernel sends
- * it when the thread that started the program ends, so a program started by
- * another than the main thread occupies a helper thread until it ends.  If this
+ * it when the thread that started the program ends.  So if another thread than the
+ * main one starts a program, a helper thread exists until that program ends.  If this
  * process ends during the start, nothing is executed.
  * Limit: the end of the main thread by pthread_exit(3) counts as the end of the
  * process.
@@ -204,8 +204,8 @@ void nsh_command_new_process_group(struct nsh_command *cmd);
  * not noticed. */
 void nsh_command_set_parent_death_signal(struct nsh_command *cmd, int signal);
 void nsh_command_set_no_new_privs(struct nsh_command *cmd);
-/* Sets the processors on which the program may run, each from 0 to 8191; NULL:
- * all of its cpuset.  By default it inherits those of the thread that starts it
+/* Sets the processors on which the program may run, each from 0 to 8191; NULL: all
+ * processors of its cpuset.  By default it inherits those of the thread that starts it
  * (sched_setaffinity(2)). */
 void nsh_command_set_cpu_affinity(struct nsh_command *cmd, const unsigned *cpus,
 				  size_t count);
@@ -271,7 +271,7 @@ void nsh_command_set_stdio_path(struct nsh_command *cmd, int which,
 				const char *path, bool append);
 /* Returns how stream `which` is directed. */
 enum nsh_stdio nsh_command_stdio(const struct nsh_command *cmd, int which);
-/* Returns the first stream from `from` on that is directed to a pipe; -1 if none
+/* Returns the first stream, `from` included, that is directed to a pipe; -1 if none
  * is. */
 int nsh_command_find_pipe(const struct nsh_command *cmd, int from);
 /* Sets the bytes for the child's stdin, which is closed after them.  Copies
@@ -314,20 +314,20 @@ void nsh_command_daemonize(struct nsh_command *cmd);
  * to start; only the lock shows whether the program runs. */
 void nsh_command_set_pid_file(struct nsh_command *cmd, const char *path);
 /* Sets a timeout: the process tree gets TERM after `seconds`, and KILL after
- * another `grace`.  The time counts from the exec.  Before it, a hook, or a
- * FIFO without another end, may take as long. */
+ * another `grace`.  The time counts from the exec.  Before the exec, a hook, or the
+ * wait for the other end of a FIFO, may take as long. */
 void nsh_command_set_timeout(struct nsh_command *cmd, double seconds,
 			     double grace);
 /* Sets the signal that a timeout, abort or termination sends first, instead of TERM. */
 void nsh_command_set_stop_signal(struct nsh_command *cmd, int signal);
-/* Limits only the start, for commands that share a timeout, as those of a pipeline:
- * at the time `deadline` of nsh_now, a child that waits in a hook or for the other
- * end of a FIFO is killed, and the start fails with ETIMEDOUT. */
+/* Limits only the start, for commands that share a timeout, such as those of a
+ * pipeline.  If a child still waits in a hook or for the other end of a FIFO at the
+ * time `deadline` (of nsh_now), it is killed, and the start fails with ETIMEDOUT. */
 void nsh_command_set_start_deadline(struct nsh_command *cmd, double deadline);
 /* Limits each captured stream to a number of bytes; SIZE_MAX: no limit; default
  * 64 MiB. */
 void nsh_command_set_max_output(struct nsh_command *cmd, size_t bytes);
-/* Makes an exit code (0 to 255) a success, too. */
+/* Makes one more exit code (0 to 255) a success. */
 void nsh_command_allow_exit(struct nsh_command *cmd, int code);
 void nsh_command_allow_any_exit(struct nsh_command *cmd);
 /* Makes every way to end a success, even death by a signal. */
@@ -356,9 +356,9 @@ void nsh_command_set_argument_error(struct nsh_command *cmd, const char *method,
 /* Records the caller's "file:line" of the first argument error. */
 void nsh_command_set_argument_error_where(struct nsh_command *cmd,
 					  const char *where);
-/* Records that the first argument error is the value of the option `key`: a
- * failure then reads "key = value", not "method(value)".  Has no effect if
- * there is no error, or its key is recorded already. */
+/* Records that the first argument error is about the value of the option `key`: a
+ * failure then reads "key = value", not "method(value)".  Has no effect if there is no
+ * error, or if its key is recorded already. */
 void nsh_command_set_argument_error_key(struct nsh_command *cmd, const char *key);
 
 /* Former names. */
@@ -371,13 +371,13 @@ void nsh_command_set_argument_error_key(struct nsh_command *cmd, const char *key
 enum nsh_text {
 	NSH_TEXT_LINEBREAKS = 1,  /* a line break before each option */
 	NSH_TEXT_STRIP_PATH = 2,  /* the program without its directory */
-	NSH_TEXT_ENV_VALUES = 4,  /* as virCommandToString: variables in full */
+	NSH_TEXT_ENV_VALUES = 4,  /* with the values of variables */
 };
 
 /* Returns the command line as a POSIX shell takes it: the variables that are
- * set, then the words, quoted if necessary.  Secrets are ***; so are the values
- * of variables without NSH_TEXT_ENV_VALUES, because they often are secrets, and
- * this text gets into errors and logs.  The string is malloc'd; NULL: memory is
+ * set, then the words, quoted if necessary.  Secrets are shown as ***.  So are the
+ * values of variables, which often are secrets and would get into errors and logs,
+ * unless `how` has NSH_TEXT_ENV_VALUES.  The string is malloc'd; NULL: memory is
  * exhausted. */
 char *nsh_command_to_string(const struct nsh_command *cmd, unsigned how);
 /* Writes the variables, with their values, and the words to fd, unquoted and
@@ -491,7 +491,7 @@ struct nsh_result {
 	bool has_output[3];      /* the stream was captured */
 	const char *output[3];   /* [1], [2]: captured bytes; never NULL there */
 	size_t output_size[3];
-	double duration;         /* in seconds, as the next two */
+	double duration;         /* in seconds, like the next two */
 	double user_time;        /* -1 if the status came without it */
 	double system_time;
 	/* In bytes; -1 if unknown.
@@ -504,14 +504,15 @@ struct nsh_result {
 
 struct nsh_process;
 
-/* Starts the program.  Returns when it is executing or, with a handshake, is about
- * to.  Free *ret_process with nsh_process_free.  The timeout is enforced even if
- * no other function is ever called with the process: see nsh_process_leave. */
+/* Starts the program.  Returns when it is executing or, with a handshake, when the
+ * child has been started.  Free *ret_process with nsh_process_free.  The timeout is
+ * enforced even if no other function is ever called with the process: see
+ * nsh_process_leave. */
 int nsh_command_start(struct nsh_command *cmd, struct nsh_process **ret_process,
 		      struct nsh_failure *failure);
-/* The same for a caller that waits at once, until the process ends.  Until
+/* The same, for a caller that then waits until the process ends.  Until
  * nsh_process_leave is called, only nsh_process_pump and nsh_process_wait enforce
- * the timeout, so no thread is needed for it. */
+ * the timeout, so that no thread is needed. */
 int nsh_command_start_attended(struct nsh_command *cmd,
 			       struct nsh_process **ret_process,
 			       struct nsh_failure *failure);
@@ -523,11 +524,11 @@ int nsh_command_run(struct nsh_command *cmd, struct nsh_process **ret_process,
 		    struct nsh_failure *failure);
 /* Replaces the calling process (exec in place); returns only on failure, -1.
  * Standard streams are inherited unless directed elsewhere.  After a failure this
- * process is as before; its ignored signals stay ignored all the time.
+ * process is as before.  Signals that it ignores stay without effect all the time.
  * Limit: resource limits and a new session are not undone.
  * Limit: exec can fail for the file's format, an ELF program's dynamic loader or
- * memory.  These failures are detected only after the signal mask is open, so
- * pending signals have been delivered. */
+ * memory.  These failures are detected only after the signal mask has been opened, so
+ * pending signals have been delivered by then. */
 int nsh_command_exec(struct nsh_command *cmd, struct nsh_failure *failure);
 
 /* After a fork of the host (fork(3) or a raw clone(2)), commands are usable in the
@@ -539,7 +540,8 @@ int nsh_command_exec(struct nsh_command *cmd, struct nsh_failure *failure);
  * because the child may have reused its number.  Descriptors that noshell has
  * given away (nsh_pipe, nsh_stream_take_fd) stay open. */
 
-/* Returns true if the process may be used here: not after a fork of its owner. */
+/* Returns true if the process may be used here, false in a forked child of its
+ * owner. */
 bool nsh_process_is_ours(const struct nsh_process *process);
 /* Fills in the failure of using a process that is not ours.  Returns -1. */
 int nsh_process_fail_foreign(const struct nsh_process *process,
@@ -575,10 +577,11 @@ struct nsh_watch {
 	int fd;        /* -1: skipped */
 	short events;  /* NSH_READABLE, NSH_WRITABLE */
 };
-/* Waits once, as poll(2) does, until pump has something to do for one of the
- * processes or one of `others` is ready (returns 1), or `other` (-1: none) is readable
- * (2).  Returns 0 if `seconds` have passed (negative: no limit) or a process's timer
- * has expired; -1 with errno, EINTR if a signal handler ran. */
+/* Waits once, as poll(2) does.  Returns
+ *   1: pump has something to do for one of the processes, or one of `others` is ready;
+ *   2: `other` (-1: none) is readable;
+ *   0: `seconds` have passed (negative: no limit), or a process's timer has expired;
+ *  -1: error, with errno.  EINTR: a signal handler ran. */
 int nsh_processes_poll(struct nsh_process *const *processes, size_t count,
 		       const struct nsh_watch *others, size_t other_count, int other,
 		       double seconds);
@@ -587,8 +590,7 @@ int nsh_processes_poll(struct nsh_process *const *processes, size_t count,
  * a dry-run process without an end is a failure. */
 int nsh_process_wait(struct nsh_process *process, double seconds,
 		     struct nsh_failure *failure);
-/* Returns the result once pump has returned 1, before that NULL.  The process owns
- * it. */
+/* Returns the result, which the process owns; NULL until pump has returned 1. */
 const struct nsh_result *nsh_process_result(const struct nsh_process *process);
 /* Gets the bytes captured so far from stream 1 or 2, valid until the next pump.
  * Returns false if the stream is not captured. */
@@ -616,12 +618,12 @@ void nsh_process_terminate(struct nsh_process *process, double grace);
  * -1 with the stage NSH_STAGE_ABORT if processes of the tree may still run,
  * because they could not be found or signalled. */
 int nsh_process_abort(struct nsh_process *process, struct nsh_failure *failure);
-/* Has the command's timeout enforced even if the process is not pumped.  A helper
- * thread, the keeper, runs the escalation when the timeout has passed, and
- * nsh_process_pump reports that as if it had done so itself.  With `seconds` >= 0
- * the keeper also ends the tree that many seconds from now, with `grace`; pump
- * does not enforce that second deadline.  The thread is started when there is a
- * deadline to enforce, and ends 0.1 s after the last one.
+/* Makes a helper thread, the keeper, enforce the command's timeout even if the process
+ * is not pumped.  The keeper runs the escalation when the timeout has passed, and
+ * nsh_process_pump reports it as its own.  With `seconds` >= 0 the keeper also ends the
+ * tree that many seconds from now, with `grace`; pump does not enforce this second
+ * deadline.  The thread is started when there is a deadline to enforce, and ends 0.1 s
+ * after the last one.
  * Limit: if no thread can be started, the timeout is enforced only while the
  * process is pumped. */
 void nsh_process_leave(struct nsh_process *process, double seconds, double grace);
@@ -629,19 +631,19 @@ void nsh_process_leave(struct nsh_process *process, double seconds, double grace
  * keeper serves it until its end: it discards its output, writes the rest of its
  * input, enforces its timeout, completes an escalation and reaps it. */
 void nsh_process_forget(struct nsh_process *process);
-/* Starts to end the tree as nsh_process_abort does, and returns at once; the
- * keeper does the rest.  Frees `process`; NULL is allowed. */
+/* Begins to end the tree as nsh_process_abort does, and returns at once; the keeper
+ * continues.  Frees `process`; NULL is allowed. */
 void nsh_process_end(struct nsh_process *process);
 /* The same, but even the search for the tree happens in a helper thread. */
 void nsh_process_end_later(struct nsh_process *process);
-/* Makes nsh_process_forget close the streams instead of reading them to their end:
- * a program that writes on then gets SIGPIPE. */
+/* Makes nsh_process_forget close the streams instead of reading them to their end: a
+ * program that then writes more gets SIGPIPE. */
 void nsh_process_leave_streams(struct nsh_process *process);
 /* Aborts the process if it is still running, and frees everything.  NULL is
  * allowed. */
 void nsh_process_free(struct nsh_process *process);
-/* Collects orphans that have ended, without waiting for the keeper to do it.
- * Returns the number of those that are left. */
+/* Reaps orphans that have ended, without waiting for the keeper to do it.  Returns the
+ * number of orphans that are left. */
 size_t nsh_reap(void);
 
 /* Waits until the child is ready for the handshake.  Returns 1; 0 if the time is
@@ -679,9 +681,9 @@ int nsh_command_find_program(const struct nsh_command *cmd,
 int nsh_command_start_dry(struct nsh_command *cmd, pid_t pid,
 			  struct nsh_process **ret_process,
 			  struct nsh_failure *failure);
-/* Sets the end of a dry-run process.  Output beyond the cap ends it as it ends a
- * program.  Returns 0, or -1 with errno: ENOMEM, or ESRCH if it has ended
- * already. */
+/* Ends a dry-run process as described by the second argument.  Output beyond the cap
+ * has the same effect as for a program.  Returns 0, or -1 with errno: ENOMEM, or ESRCH
+ * if the process has ended already. */
 int nsh_process_end_dry(struct nsh_process *process,
 			const struct nsh_dry_end *end);
 /* Returns the bytes written to its stdin so far; the process owns them. */
@@ -715,16 +717,16 @@ void nsh_stream_close(struct nsh_stream *stream);
  *      set_max_output allows; its bytes can be read with other arguments. */
 int nsh_stream_read(struct nsh_stream *stream, int separator, size_t max,
 		    const char **ret_data, size_t *ret_size);
-/* As nsh_stream_read up to and including a separator of `size` bytes, but returns
- * only what has been read from the pipe already: makes no system call.  Returns
- * false if that contains no separator. */
+/* Reads up to and including a separator of `size` bytes, as nsh_stream_read does, but
+ * only from the bytes that were read from the pipe already: makes no system call.
+ * Returns false if these contain no separator. */
 bool nsh_stream_take_record(struct nsh_stream *stream, const char *separator,
 			    size_t size, const char **ret_data, size_t *ret_size);
-/* Gives back the last `size` bytes that the last of these two calls returned. */
+/* Gives back the last `size` bytes that the last call of nsh_stream_read or
+ * nsh_stream_take_record returned. */
 void nsh_stream_unread(struct nsh_stream *stream, size_t size);
 /* Writes as much as fits.  Returns the number of bytes, 0 if it would block, -1
- * with errno.  If the child stopped reading, that is EPIPE; SIGPIPE is never
- * raised. */
+ * with errno: EPIPE if the child has stopped reading.  SIGPIPE is never raised. */
 ssize_t nsh_stream_write(struct nsh_stream *stream, const void *data,
 			 size_t size);
 /* Returns a descriptor to poll for *ret_events (POLLIN, POLLOUT): it is ready when
@@ -734,49 +736,48 @@ int nsh_stream_pollfd(struct nsh_stream *stream, short *ret_events);
 int nsh_stream_poll(struct nsh_stream *stream, int other, double seconds);
 
 /* ---- pending starts: starting a program in another thread ---------------- *
- * For a host whose thread must not be suspended.  A start takes a fraction of a
- * millisecond, during which the starting thread is suspended until the program
- * executes.  Here that is a thread made for this start, which takes 15 us.  Made
- * by the caller, it has the caller's attributes at the time of the call, and so
- * has the program: ids, capabilities, no_new_privs, seccomp filters, Landlock,
- * namespaces, CPU affinity, nice value, scheduling policy.  Starts take turns in
- * the order of the calls, except those that open a FIFO.  If no thread can be
- * made, the caller starts the program itself.
+ * For a host whose thread must not be suspended.  A start suspends the thread that
+ * performs it until the program executes, for a fraction of a millisecond.  Here that
+ * is a new thread, made for this start in 15 us.  Because the caller makes it, the
+ * thread, and so the program, has the caller's attributes at the time of the call: ids,
+ * capabilities, no_new_privs, seccomp filters, Landlock, namespaces, CPU affinity, nice
+ * value, scheduling policy.  Starts take turns in the order of the calls, except those
+ * that open a FIFO.  If no thread can be made, the caller starts the program itself.
  * Limit: the environment must not be changed while a start is pending. */
 
 struct nsh_start;
 
-/* Returns true if the command can be started so: it has no hook, no handshake,
- * and no pass_fd with close_parent.  The start has duplicates of the
- * caller's descriptors. */
+/* Returns true if the command can be started in another thread: it has no hook, no
+ * handshake, and no pass_fd with close_parent. */
 bool nsh_command_can_start_aside(const struct nsh_command *cmd);
-/* Returns true if a standard stream is directed to a FIFO, for whose other end a
- * start waits. */
+/* Returns true if a standard stream is directed to a FIFO: a start then waits for the
+ * FIFO's other end. */
 bool nsh_command_opens_fifo(const struct nsh_command *cmd);
-/* Starts a copy of the command.  Free *ret_start with nsh_start_free. */
+/* Starts a copy of the command, with duplicates of the caller's descriptors.  Free
+ * *ret_start with nsh_start_free. */
 int nsh_command_start_aside(const struct nsh_command *cmd, bool to_end,
 			    struct nsh_start **ret_start,
 			    struct nsh_failure *failure);
 /* Returns a descriptor that is readable when the start is done; with `to_end`,
  * when its process must be pumped as well.  The start owns it. */
 int nsh_start_fd(const struct nsh_start *start);
-/* Returns the seconds after which to look even if the descriptor is not readable:
- * with `to_end`, the command's timeout.  Negative: never. */
+/* Returns the seconds after which to call nsh_start_finish even if the descriptor is
+ * not readable: with `to_end`, the command's timeout.  Negative: never. */
 double nsh_start_timeout(const struct nsh_start *start);
 /* Waits up to `seconds` for the start.  Returns 1 with the process, 0 if it is not
  * done, -1 with the failure of nsh_command_start. */
 int nsh_start_finish(struct nsh_start *start, double seconds,
 		     struct nsh_process **ret_process,
 		     struct nsh_failure *failure);
-/* Has a start that waits for the other end of a FIFO fail with ECANCELED; any other
- * goes on. */
+/* Makes the start fail with ECANCELED if it waits for the other end of a FIFO; any
+ * other start goes on. */
 void nsh_start_cancel(struct nsh_start *start);
 /* Frees the start without waiting.  Cancels a start that is not done: if its turn
  * has not come, nothing is run; a child that waits for the other end of a FIFO is
  * killed and reaped.  A process that was not taken becomes an orphan and runs on.
  * NULL is allowed. */
 void nsh_start_free(struct nsh_start *start);
-/* The same, but end a process that was not taken: nsh_process_end and
+/* The same, but end a process that was not taken, with nsh_process_end or
  * nsh_process_end_later. */
 void nsh_start_end(struct nsh_start *start);
 void nsh_start_end_later(struct nsh_start *start);
@@ -784,8 +785,8 @@ void nsh_start_end_later(struct nsh_start *start);
 /* ---- wake-up channels: for a host that can wait for its own sockets only - *
  * The host connects a stream socket to nsh_wake_path, nsh_wake_accept takes the
  * other end, and a helper thread writes one byte there when an armed descriptor
- * is ready.  A channel is a number >= 0.  It ends when the host closes its end;
- * the number is not soon used again. */
+ * is ready.  A channel is a number >= 0.  It ends when the host closes its end; the
+ * number is not reused soon. */
 
 /* Returns the path to connect to: a listener that only this process can reach.
  * Static; NULL with errno. */
@@ -872,8 +873,8 @@ int nsh_timer(double seconds);
 enum { NSH_READABLE = 1, NSH_WRITABLE = 4 };
 /* Returns the seconds of CLOCK_MONOTONIC. */
 double nsh_now(void);
-/* Calls poll(2) for one descriptor, again after EINTR.  Returns 1 if it is ready, 0
- * after `seconds` (negative: no limit), -1 with errno. */
+/* Calls poll(2) for one descriptor, and repeats the call after EINTR.  Returns 1 if the
+ * descriptor is ready, 0 after `seconds` (negative: no limit), -1 with errno. */
 int nsh_poll(int fd, short events, double seconds);
 /* The same for several descriptors, once: returns 1 if one is ready, 2 if `other`
  * (-1: none) is readable, 0 after `seconds`, and -1 with EINTR if a signal handler
@@ -920,7 +921,7 @@ void nsh_features_dry(struct nsh_features *ret_features);
 void nsh_trap_open(void (*notify)(void), void (*at_exit)(void));
 /* Restores all dispositions; at_exit is no longer called. */
 void nsh_trap_close(void);
-/* Returns true if this process has opened it, not the parent of a fork. */
+/* Returns true if this process called nsh_trap_open, false in a forked child of it. */
 bool nsh_trap_is_ours(void);
 /* Starts to note the signal.  The first call for a signal saves its disposition.
  * Returns 0, or -1 with errno: EINVAL if it cannot be handled (KILL, STOP, signals of
