@@ -63,6 +63,8 @@ describe("run", function()
       .. "'no-such-program': No such file or directory (ENOENT)", tostring(err))
     _, err = noshell.run "ls -l"
     assert.truthy(tostring(err):find("there is no shell", 1, true))
+    _, err = noshell.run "ls -l /etc"
+    assert.truthy(tostring(err):find("there is no shell", 1, true))
   end)
 
   it("reports that a program is a directory", function()
@@ -276,6 +278,14 @@ end)
 
 describe("a bound program", function()
   helper.leak_check()
+
+  it("has functions, not methods", function()
+    local echo = noshell.bind "echo"
+    local ok, err = pcall(function() return (echo:output("x")) end)
+    assert.is_false(ok)
+    assert.matches("face_spec.lua:%d+: noshell: the functions of a bound program are called "
+      .. "with a dot, not a colon$", err)
+  end)
 
   it("takes further arguments, in every way to run", function()
     local probe = noshell.bind { "printf", "<%s>", "first", env = { LC_ALL = "C" } }

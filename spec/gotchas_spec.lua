@@ -116,6 +116,12 @@ describe("noshell", function()
     process.stdin:close()
     assert.is_true(process:wait().ok)
     process:close()
+    process = noshell.run_async { helper.probe, "--out", 1000000, stdout = "pipe" }
+    _, err = process:wait(0.05)
+    assert.equal("timeout", err.code)
+    assert.equal(1000000, #process.stdout:read "a")
+    assert.is_true(process:wait().ok)
+    process:close()
   end)
 
   it("captured output has a cap", function()

@@ -259,6 +259,8 @@ describe("a SPEC's key", function()
   it("is rejected with a value of another type", function()
     assert.truthy(complaint { "x", clear_env = 1 }
       :find("clear_env = 1: must be true or false", 1, true))
+    assert.truthy(complaint { "x", inherit_env = false }
+      :find("inherit_env = false: must be true: write clear_env = true", 1, true))
     assert.truthy(complaint { "x", check = "no" }
       :find('check = "no": must be true or false', 1, true))
     assert.truthy(complaint { "x", env = "A=1" }

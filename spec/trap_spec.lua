@@ -193,6 +193,21 @@ describe("the EXIT handler", function()
     end
   end)
 
+  it("runs when the programs of the calls in progress have ended", function()
+    local run = script [[
+      local pid
+      local other = assert(noshell.run_async { "cat", stdin = "pipe" })
+      noshell.trap("EXIT", function()
+        print(sys.kill(pid, 0) or false, sys.kill(other.pid, 0) ~= nil)
+      end)
+      noshell.run { "sh", "-c", "echo $$; exec sleep 50", on_stdout = function(line)
+        pid = tonumber(line)
+        sys.kill(sys.getpid(), 15)
+      end }
+    ]]
+    assert.equal("false\ttrue\n", run.out)
+  end)
+
   it("runs once, and not if it was removed", function()
     assert_prints("EXIT\ttrue\n", TRAP .. TRAP .. "noshell.trap('USR1', print)")
     assert_prints("", TRAP .. "noshell.trap('EXIT', nil)")

@@ -145,6 +145,16 @@ local function each_process(pollable, visit)
   for i = 1, members and #members or 0 do each_process(members[i], visit) end
 end
 
+--- Returns the processes that waits serve, or that were started and have data to move.
+---@return noshell.process[]
+function background.known()
+  local list = {}
+  for _, of in ipairs { attended, fresh, descriptors, blind } do
+    for process in pairs(of) do list[#list + 1] = process end
+  end
+  return list
+end
+
 --- Registers a process that was started.
 ---@param process noshell.process
 function background.add(process)

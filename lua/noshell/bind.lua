@@ -1,5 +1,6 @@
 --- Binds a program to its first arguments and options.
 
+local misuse = require "noshell.misuse"
 local options = require "noshell.options"
 
 local bind = {}
@@ -27,17 +28,31 @@ function bind.new(starters, ...)
   local base = options.own(...)
   local bound = {}
 
-  function bound.command(...)
+  local function check_dot(first)
+    if first == bound then
+      misuse.raise "noshell: the functions of a bound program are called with a dot, not a colon"
+    end
+  end
+
+  local function with(...)
     local cmd = base:clone()
     if select("#", ...) > 0 then cmd:add_args(...) end
     return cmd
   end
 
+  function bound.command(...)
+    check_dot((...))
+    return with(...)
+  end
+
   for _, name in ipairs(bind.NAMES) do
-    bound[name] = function(...) return starters[name](bound.command(...)) end
+    bound[name] = function(...)
+      check_dot((...))
+      return starters[name](with(...))
+    end
   end
   return setmetatable(bound, {
-    __call = function(_, ...) return bound.run(...) end,
+    __call = function(_, ...) return starters.run(with(...)) end,
     __name = "noshell.bound",
     __tostring = function() return "noshell.bound (" .. base:to_string() .. ")" end,
   })

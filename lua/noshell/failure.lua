@@ -141,8 +141,9 @@ end
 --- Explains the most common mistake of shell users: a command line in place of the
 --- program's name.
 local function hint(err)
-  local is_line = err.stage == "find_program" and err.errname == "ENOENT"
-    and err.subject and err.subject:find("%s")
+  local is_search = err.stage == "find_program" or err.stage == "exec"
+  local is_line = is_search and err.errname == "ENOENT" and err.subject
+    and err.subject:find("%s")
   return is_line and "; there is no shell: pass each argument separately" or ""
 end
 

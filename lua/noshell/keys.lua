@@ -77,6 +77,14 @@ local function flag(setter)
   end
 end
 
+--- False reads as "pass nothing on", which is clear_env.
+local function inherit_env(cmd, given, key)
+  if given == false then
+    return reject(cmd, key, given, "must be true: write clear_env = true to pass none on")
+  end
+  flag "inherit_env" (cmd, given, key)
+end
+
 --- A call has no room for more on every Lua.
 local MOST_ARGUMENTS = 200
 
@@ -282,7 +290,7 @@ local SETTERS = {
   { "arg_format", arguments "add_arg_format" },
 
   { "clear_env", flag "clear_env" },
-  { "inherit_env", flag "inherit_env" },
+  { "inherit_env", inherit_env },
   { "pass_env", pass_env },
   { "pass_env_allow_suid", each "pass_env_allow_suid" },
   { "pass_env_block_suid", arguments "pass_env_block_suid" },

@@ -116,6 +116,10 @@ function options.command(spec, ...)
     return spec, false
   end
   if type(spec) ~= "table" then return core.command(spec, ...), true end
+  local metatable = getmetatable(spec)
+  if type(metatable) == "table" and metatable.__name == "noshell.pipeline" then
+    misuse.raise "noshell: a command is needed here; a pipeline has run, run_async, output, lines"
+  end
   local cmd = from_table(spec)
   if select("#", ...) > 0 then
     reject(cmd, "command", (...), "a table takes no further arguments")

@@ -1,9 +1,11 @@
 --- Signals that the script handles, and the end of the script. Nothing is installed
 --- before trap is called.
 
+local background = require "noshell.background"
 local core = require "noshell.core"
 local failure = require "noshell.failure"
 local lists = require "noshell.list"
+local state = require "noshell.state"
 local wait = require "noshell.wait"
 
 local trap = {}
@@ -36,6 +38,24 @@ local function run_exit()
   end
 end
 
+--- Whether a call such as run or lines started it, and returns only after its end.
+local function is_of_call(process)
+  local own = state.of(process)
+  local owner = own.owner
+  return process:_is_bound() or own.iterated or (owner ~= nil and owner.iterated)
+end
+
+--- Ends the programs of a call that does not return any more: they could change what the
+--- EXIT handler cleans up. Those of run_async are their owner's.
+--- Limit: a program whose start is returning at this moment runs on.
+local function end_programs()
+  local list = background.known()
+  for i = 1, #list do
+    local process = list[i]
+    if not process:closed() and is_of_call(process) then pcall(process.abort, process) end
+  end
+end
+
 --- Calls the handlers of the signals that were noted. An error in one passes through the
 --- wait or the code that was interrupted.
 local function dispatch()
@@ -45,6 +65,7 @@ local function dispatch()
     if f then
       f(core.signal_name(signal))
     elseif exit_handler then
+      end_programs()
       run_exit()
       core.trap_die(signal)
     end

@@ -63,10 +63,10 @@ end
 
 local function wait_on(frame, pollable, attempt, deadline, yields)
   while true do
-    if wait.on_signal then wait.on_signal() end
     local left = deadline and deadline - core.now()
     if left and left <= 0 then return leave(frame.own) end
     frame.own = background.enter(frame.own, pollable)
+    if wait.on_signal then wait.on_signal() end
     local ok, raw = host.wait(pollable, left, frame)
     local answer, failure = nil, raw or frame.failure
     if ok and not failure then answer, failure = look(attempt, pollable, yields) end

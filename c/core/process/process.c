@@ -47,6 +47,7 @@ struct nsh_process *nsh_process_new(const struct nsh_command *cmd)
 	process->limit = -1;
 	process->pid = -1;
 	process->pidfd = -1;
+	process->begun = nsh_now();
 	process->handshake.pidfd = -1;
 	process->handshake.daemon_pidfd = -1;
 	process->result = (struct nsh_result){
@@ -283,7 +284,7 @@ static void finish(struct nsh_process *process)
 	nsh_escalation_report(process);
 	nsh_tree_free(&process->tree);
 	if (process->result.duration <= 0)
-		process->result.duration = nsh_now() - process->started;
+		process->result.duration = nsh_now() - process->begun;
 	nsh_process_conclude(process);
 	nsh_close(&process->io.epoll);
 	if (process->exited && !process->is_daemon)

@@ -56,7 +56,8 @@ struct nsh_process {
 	bool exited;            /* the status is collected, or known to be lost */
 	bool finished;          /* nsh_process_pump has returned 1 */
 	struct nsh_result result;
-	double started;
+	double begun;           /* the time before the launch; duration counts from it */
+	double started;         /* the time after the launch; timeouts count from it */
 
 	struct io io;
 	int output_pipe[3];  /* index in io.pipes, -1: none */

@@ -124,6 +124,6 @@ void nsh_status_collect(struct nsh_process *process)
 	if (!process->exited)
 		return;
 	process->result.duration = (process->ended_at > 0 ? process->ended_at : nsh_now())
-		- process->started;
+		- process->begun;
 	nsh_epoll_unwatch(process->io.epoll, exit_fd);
 }
