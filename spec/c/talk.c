@@ -1,5 +1,7 @@
 /* Exchanges with a program: handshakes, data, exec in place. */
+#include <fcntl.h>
 #include <limits.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/time.h>
 
@@ -415,6 +417,32 @@ static void take_what_was_read(void)
 	nsh_process_free(process);
 }
 
+static void enlarge_a_busy_pipe(void)
+{
+	struct nsh_command *cmd = PROBE("--out", "9000000", "--pause");
+	struct nsh_process *process;
+	struct nsh_stream *stream;
+	const char *data;
+	int fd, count;
+	size_t size;
+
+	nsh_command_set_stdio(cmd, 1, NSH_STDIO_PIPE);
+	process = start(cmd);
+	stream = nsh_process_stream(process, 1);
+	fd = nsh_stream_fd(stream);
+	EQUAL(fcntl(fd, F_GETPIPE_SZ), 65536);
+	for (int i = 0; i < 100 && fcntl(fd, F_GETPIPE_SZ) == 65536; i++) {
+		do
+			EQUAL(ioctl(fd, FIONREAD, &count), 0);
+		while (count < 40000 && nsh_poll(-1, 0, 0.001) == 0);
+		EQUAL(nsh_stream_read(stream, -1, 40000, &data, &size), 1);
+	}
+	/* Refused if the user has too much memory in pipes. */
+	CHECK(fcntl(fd, F_GETPIPE_SZ) == 1 << 20
+	      || fcntl(fd, F_SETPIPE_SZ, 1 << 20) < 0);
+	nsh_process_free(process);
+}
+
 static const struct check checks[] = {
 	{ "a handshake has a fixed order", handshake_as_meant },
 	{ "a handshake must be required", handshake_never_required },
@@ -433,6 +461,7 @@ static const struct check checks[] = {
 	{ "a read ends with the timeout", read_past_the_deadline },
 	{ "a record is no longer than max_output", read_a_long_record },
 	{ "a record that was read already is taken", take_what_was_read },
+	{ "a pipe that is full each time is enlarged", enlarge_a_busy_pipe },
 	{ NULL, NULL },
 };
 

@@ -1,6 +1,7 @@
 #include "io.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -39,6 +40,21 @@ ssize_t nsh_write_quietly(int fd, const void *data, size_t size)
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	errno = saved;
 	return count;
+}
+
+/* A pipe holds 64 KiB, or less if the writes do not fill its pages, unless it is
+ * enlarged, by default up to 1 MiB (pipe(7)).  After four nearly full pipes that costs
+ * less than it saves. */
+enum { FULL_SIZE = 32768, LARGE_PIPE_SIZE = 1 << 20, FULL_PIPES = 4 };
+
+/* It fails if the user's pipes are too large already, or for a terminal or a socket:
+ * then the pipe stays as it is. */
+void nsh_note_transfer(int fd, size_t size, unsigned *full)
+{
+	if (size < FULL_SIZE || *full == FULL_PIPES)
+		return;
+	if (++*full == FULL_PIPES)
+		(void)fcntl(fd, F_SETPIPE_SZ, LARGE_PIPE_SIZE);
 }
 
 void nsh_io_init(struct io *io)
@@ -93,6 +109,7 @@ static int pump_writer(struct io *io, struct io_pipe *pipe)
 		if (count < 0)
 			break;
 		pipe->done += (size_t)count;
+		nsh_note_transfer(pipe->fd, (size_t)count, &pipe->full);
 	}
 	close_pipe(io, pipe);
 	return 0;
@@ -122,6 +139,7 @@ static int pump_reader(struct io *io, struct io_pipe *pipe)
 		if (count < 0)
 			return would_block() ? 0 : -1;
 		pipe->data.size += (size_t)count;
+		nsh_note_transfer(pipe->fd, (size_t)count, &pipe->full);
 		pipe->ended = count == 0;
 		keep_within_cap(pipe);
 		if (pipe->ended)

@@ -20,6 +20,7 @@ struct io_pipe {
 	bool ended;             /* the end of file was read */
 	size_t cap;
 	size_t done;            /* bytes of data written, if it writes */
+	unsigned full;          /* as nsh_note_transfer counts */
 	struct buffer data;
 };
 
@@ -52,6 +53,10 @@ void nsh_io_free(struct io *io);
  * of the host. */
 void nsh_io_forget_descriptors(struct io *io);
 
+/* Notes that so many bytes were read or written at once.  Enlarges a pipe that much
+ * data goes through, so that the program and we take turns less often.  *full counts
+ * the transfers of a full pipe. */
+void nsh_note_transfer(int fd, size_t size, unsigned *full);
 /* write(2) without SIGPIPE. */
 ssize_t nsh_write_quietly(int fd, const void *data, size_t size);
 

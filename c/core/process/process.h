@@ -32,6 +32,7 @@ struct nsh_stream {
 	size_t taken;
 	int searched;           /* the separator of the last search: it does not ... */
 	size_t scanned;         /* ... occur between `taken` and `scanned` */
+	unsigned full;          /* as nsh_note_transfer counts */
 	bool is_pipe;           /* not a terminal, socket or dry run's descriptor */
 };
 

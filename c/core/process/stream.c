@@ -158,6 +158,7 @@ static int fill(struct nsh_stream *stream)
 	if (count < 0)
 		return errno == EAGAIN ? 0 : -1;
 	stream->data.size += (size_t)count;
+	nsh_note_transfer(stream->fd, (size_t)count, &stream->full);
 	if (count == 0)
 		end_stream(stream);
 	return 1;
