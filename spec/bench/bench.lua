@@ -99,12 +99,12 @@ local function starting()
     share = 0.4, count = RUNS, unit = "µs", rows = {
       row("floor: clone(VM, VFORK), execve, waitid", in_c "floor", "run"),
       row("C interface, null streams", in_c "interface", "run", 1.2),
-      row("**noshell.run, lua5.4, null streams**", ours, "run", 1.2),
+      row("**noshell.run, lua5.4, null streams**", ours, "run", 1.3),
       row("command:run again, lua5.4", ours, "again"),
       row("noshell.run, lua5.1", in_lua("lua5.1", "ours"), "run"),
-      row("noshell.run, luajit", in_lua("luajit", "ours"), "run"),
+      row("noshell.run, luajit", in_lua("luajit", "ours"), "run", 1.25),
       row("C interface, captured", in_c "interface", "capture"),
-      row("noshell.run, lua5.4, captured", ours, "capture"),
+      row("noshell.run, lua5.4, captured", ours, "capture", 1.6),
       row("os.execute, lua5.4", peers, "execute"),
       row("io.popen and close, lua5.4", peers, "popen"),
       row("luv's uv.spawn, lua5.4", peers, "luv"),
@@ -165,6 +165,21 @@ local function reading()
     } })
 end
 
+--- Quotients are of the same Lua's io.popen.
+local function lines(name)
+  local own, others = in_lua(name, "ours"), in_lua(name, "peers")
+  return group(("%d MB of lines of 10 bytes, %s"):format(MEGABYTES, name), {
+    share = 0.1, count = MEGABYTES * 1000000, unit = "MB/s", rows = {
+      row("io.popen's lines", others, "lines"),
+      row("io.popen and read", others, "read_line"),
+      row("**noshell.lines**", own, "lines", name == "luajit" and 0.67 or 0.53),
+      row("stream:lines", own, "stream_lines", 0.67),
+      row("stream:records", own, "records", 0.67),
+      row("stream:read", own, "read_line", 0.83),
+      row("on_stdout", own, "on_line", 0.83),
+    } })
+end
+
 local function exchanging()
   return group(("%d MB through cat"):format(MEGABYTES), {
     share = 0.15, count = MEGABYTES * 1000000, unit = "MB/s", rows = {
@@ -215,7 +230,7 @@ local function print_result(each, words, samples)
     spread = ("%.2f to %.2f"):format(contest.quantile(quotients, 0.25),
       contest.quantile(quotients, 0.75))
     if each.goal then
-      goal = ("≤ %.1f %s"):format(each.goal,
+      goal = ("≤ %.2f %s"):format(each.goal,
         median <= each.goal and "met" or "**missed**")
     end
   end
@@ -239,4 +254,5 @@ print(("noshell on %s, launch path %s. Quotients are of the floor, or of the "
 for _, make in ipairs { starting, parents, apart, reading, exchanging, many } do
   present(make())
 end
+for _, name in ipairs { "lua5.4", "luajit" } do present(lines(name)) end
 contest.close()

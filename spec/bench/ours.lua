@@ -55,6 +55,51 @@ function jobs.stream(programs, count)
   assert(left == 0)
 end
 
+local function lines_of(programs, count)
+  return { programs.probe, "--lines", count, stdout = "pipe" }
+end
+
+function jobs.lines(programs, count)
+  local left = count
+  for line in noshell.lines { programs.probe, "--lines", count } do
+    left = left - #line - 1
+  end
+  assert(left == 0)
+end
+
+function jobs.stream_lines(programs, count)
+  local process, left = assert(noshell.run_async(lines_of(programs, count))), count
+  for line in process.stdout:lines() do left = left - #line - 1 end
+  process:close()
+  assert(left == 0)
+end
+
+function jobs.records(programs, count)
+  local process, left = assert(noshell.run_async(lines_of(programs, count))), count
+  for line in process.stdout:records "\n" do left = left - #line - 1 end
+  process:close()
+  assert(left == 0)
+end
+
+function jobs.read_line(programs, count)
+  local process, left = assert(noshell.run_async(lines_of(programs, count))), count
+  local stdout = process.stdout
+  local line = stdout:read "l"
+  while line do
+    left = left - #line - 1
+    line = stdout:read "l"
+  end
+  process:close()
+  assert(left == 0)
+end
+
+function jobs.on_line(programs, count)
+  local left = count
+  assert(noshell.run { programs.probe, "--lines", count, max_output = math.huge,
+    on_stdout = function(line) left = left - #line - 1 end })
+  assert(left == 0)
+end
+
 local input
 
 function jobs.io(programs, count)

@@ -30,6 +30,24 @@ function jobs.output(programs, count)
   file:close()
 end
 
+function jobs.lines(programs, count)
+  local file, left = io.popen(programs.probe .. " --lines " .. count), count
+  for line in file:lines() do left = left - #line - 1 end
+  file:close()
+  assert(left == 0)
+end
+
+function jobs.read_line(programs, count)
+  local file, left = io.popen(programs.probe .. " --lines " .. count), count
+  local line = file:read "*l"
+  while line do
+    left = left - #line - 1
+    line = file:read "*l"
+  end
+  file:close()
+  assert(left == 0)
+end
+
 local function posix_child(program)
   posix.exec(program, {})
   posix._exit(127)
