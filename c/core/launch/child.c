@@ -8,6 +8,20 @@
 
 /* ---- session, process group, daemon ------------------------------------ */
 
+/* The session of the program, or of the daemon's parent. */
+static int new_session(const struct plan *plan)
+{
+	bool is_daemons = plan->attributes.daemonize;
+	long session;
+
+	if ((!is_daemons && !plan->attributes.new_session) || plan->record->pid)
+		return 0;
+	if (is_daemons)
+		nsh_at(plan, NSH_STAGE_DAEMONIZE, 0);
+	session = nsh_sys(SYS_setsid, 0, 0, 0, 0, 0);
+	return session < 0 ? (int)session : 0;
+}
+
 /* Runs the table again from its first step, in the daemon.  The steps before
  * daemonize() do nothing a second time. */
 static int run_daemon(void *data)
@@ -43,8 +57,9 @@ static int send_pidfd(const struct plan *plan, long pid, int pidfd)
 	return ret;
 }
 
-/* The daemon is the grandchild: its parent has exited before the program runs,
- * and it is no session leader, so it cannot acquire a controlling terminal. */
+/* The daemon is the grandchild of new_session(): its parent has exited before the
+ * program runs, and it is no session leader, so it cannot acquire a controlling
+ * terminal. */
 static int daemonize(const struct plan *plan)
 {
 	int pidfd = -1, ret;
@@ -52,9 +67,6 @@ static int daemonize(const struct plan *plan)
 
 	if (!plan->attributes.daemonize || plan->record->pid)
 		return 0;
-	pid = nsh_sys(SYS_setsid, 0, 0, 0, 0, 0);
-	if (pid < 0)
-		return (int)pid;
 	pid = fork_daemon(plan, &pidfd);
 	if (pid < 0)
 		return (int)pid;
@@ -66,16 +78,6 @@ static int daemonize(const struct plan *plan)
 	}
 	plan->record->pid = (int)nsh_sys(SYS_getpid, 0, 0, 0, 0, 0);
 	return 0;
-}
-
-static int new_session(const struct plan *plan)
-{
-	long session;
-
-	if (!plan->attributes.new_session || plan->attributes.daemonize)
-		return 0;
-	session = nsh_sys(SYS_setsid, 0, 0, 0, 0, 0);
-	return session < 0 ? (int)session : 0;
 }
 
 static int new_process_group(const struct plan *plan)
@@ -382,6 +384,8 @@ static int check_program(const struct plan *plan)
  * - The provisional parent-death signal precedes the first step that may block.
  * - The descriptor table becomes ours before any descriptor is touched: until
  *   then it may be the parent's.
+ * - The session precedes the files that we open: /dev/tty is the terminal of the
+ *   session.
  * - Daemon and session precede the pid file, which holds the final pid.
  * - Descriptors precede the umask: files created here obey the caller's umask.
  * - Scheduling is set while we may still raise priorities.
@@ -406,8 +410,8 @@ static const struct step {
 } steps[] = {
 	{ NSH_STAGE_PARENT_DEATH_SIGNAL, follow_parent },
 	{ NSH_STAGE_DESCRIPTORS, nsh_step_own_table },
-	{ NSH_STAGE_DAEMONIZE, daemonize },
 	{ NSH_STAGE_SESSION, new_session },
+	{ NSH_STAGE_DAEMONIZE, daemonize },
 	{ NSH_STAGE_PROCESS_GROUP, new_process_group },
 	{ NSH_STAGE_DESCRIPTORS, nsh_step_place_descriptors },
 	{ NSH_STAGE_PID_FILE, lock_pid_file },
@@ -439,8 +443,8 @@ static const struct step {
 static bool is_elsewhere(const struct plan *plan, nsh_step *step)
 {
 	bool is_before = step == follow_parent || step == nsh_step_own_table
-		|| step == nsh_step_place_descriptors || step == set_oom_score_adj
-		|| step == nsh_step_enter_launcher;
+		|| step == new_session || step == nsh_step_place_descriptors
+		|| step == set_oom_score_adj || step == nsh_step_enter_launcher;
 
 	return plan->launcher && is_before != (plan->launcher == BEFORE_LAUNCHER);
 }
