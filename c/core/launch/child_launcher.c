@@ -32,9 +32,13 @@ int nsh_step_enter_launcher(const struct plan *plan)
 static int map_record(struct plan *plan)
 {
 	int fd = plan->moves[plan->record_move].target;
-	long at = nsh_sys6(SYS_mmap, 0, sizeof *plan->record, PROT_READ | PROT_WRITE,
-			   MAP_SHARED, fd, 0);
+	int seals = nsh_sys_fcntl(fd, F_GET_SEALS, 0);
+	long at;
 
+	if (seals < 0 || (seals & NSH_RECORD_SEALS) != NSH_RECORD_SEALS)
+		return -ESTALE;
+	at = nsh_sys6(SYS_mmap, 0, sizeof *plan->record, PROT_READ | PROT_WRITE,
+		      MAP_SHARED, fd, 0);
 	if (at < 0 && at > -4096)
 		return (int)at;
 	plan->record = (struct failure_record *)at;

@@ -229,8 +229,8 @@ static void follow(struct plan *plan, const struct launched *launched)
 		(void)nsh_kernel_pidfd_send_signal(child, SIGKILL, 0);
 	while (read(plan->sync, &byte, 1) < 0 && errno == EINTR)
 		;
-	if (plan->launcher)
-		nsh_launcher_collect(plan);
+	if (plan->launcher && !nsh_launcher_collect(plan))
+		(void)nsh_kernel_pidfd_send_signal(child, SIGKILL, 0);
 	if (error)
 		plan->record->error = error;
 }

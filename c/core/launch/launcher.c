@@ -357,16 +357,33 @@ static int make_image(const struct plan *plan)
 	return fd;
 }
 
+/* Another thread of the host may have closed the record: then its number may name
+ * any file. */
+static bool read_record(int fd, struct failure_record *ret_record)
+{
+	int seals = fcntl(fd, F_GET_SEALS);
+
+	if (seals >= 0 && (seals & NSH_RECORD_SEALS) == NSH_RECORD_SEALS)
+		return pread(fd, ret_record, sizeof *ret_record, 0)
+			== (ssize_t)sizeof *ret_record;
+	if (seals >= 0)
+		errno = ESTALE;
+	return false;
+}
+
 /* Until the launcher has taken over, the record says that the launcher cannot be
- * used. */
+ * used.  A filter may refuse pread(2), so it is tried before the start. */
 static int make_record(void)
 {
 	static const struct failure_record empty = {
 		.stage = NSH_STAGE_CLONE, .probing = PROBING_LAUNCHER,
 	};
+	struct failure_record read_back;
 	int fd = memory_file("noshell record", NSH_MFD_NOEXEC_SEAL);
 
-	if (fd >= 0 && !(may_write(sizeof empty) && write_at(fd, &empty, sizeof empty, 0)))
+	if (fd >= 0 && !(may_write(sizeof empty) && write_at(fd, &empty, sizeof empty, 0)
+			 && fcntl(fd, F_ADD_SEALS, NSH_RECORD_SEALS) == 0
+			 && read_record(fd, &read_back)))
 		nsh_close(&fd);
 	return fd;
 }
@@ -452,12 +469,17 @@ int nsh_launcher_drop(struct plan *plan)
 	return plan->attributes.daemonize ? nsh_plan_add_sync(plan) : 0;
 }
 
-void nsh_launcher_collect(const struct plan *plan)
+bool nsh_launcher_collect(const struct plan *plan)
 {
 	struct failure_record record;
 
-	if (plan->record->entered
-	    && pread(plan->moves[plan->record_move].source, &record, sizeof record, 0)
-	       == (ssize_t)sizeof record)
+	if (!plan->record->entered)
+		return true;
+	if (read_record(plan->moves[plan->record_move].source, &record)) {
 		*plan->record = record;
+		return true;
+	}
+	plan->record->error = errno;
+	plan->record->probing = PROBING_NOTHING;
+	return false;
 }

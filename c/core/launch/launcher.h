@@ -34,7 +34,8 @@ int nsh_launcher_prepare(struct plan *plan);
 int nsh_launcher_drop(struct plan *plan);
 /* Disables the launcher if this errno means that it cannot be used here. */
 void nsh_launcher_note_refusal(int error);
-/* Replaces the record by the launcher's own, if it was executed. */
-void nsh_launcher_collect(const struct plan *plan);
+/* Replaces the record by the launcher's own, if it was executed.  False if that cannot
+ * be read: then the child may run its program, and the start has failed. */
+bool nsh_launcher_collect(const struct plan *plan);
 
 #endif
