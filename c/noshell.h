@@ -235,8 +235,8 @@ void nsh_command_set_gid_name(struct nsh_command *cmd, const char *name);
  * reduced too, so that the program cannot regain one; without CAP_SETPCAP,
  * no_new_privs is set instead, which also disables set-user-ID programs. */
 void nsh_command_clear_caps(struct nsh_command *cmd);
-/* Lets the program have a capability ("net_raw", "CAP_NET_RAW"), after
- * clear_caps and after a change of user too.  This process must have it. */
+/* Lets the program have a capability ("net_raw", "CAP_NET_RAW"), even with clear_caps
+ * or after a change of user.  This process must have it. */
 void nsh_command_allow_cap(struct nsh_command *cmd, const char *name);
 void nsh_command_allow_cap_number(struct nsh_command *cmd, int number);
 /* Set the label of the program.  Running fails if the security module is not
