@@ -35,8 +35,8 @@ local descriptors = setmetatable({}, WEAK_KEYS)
 local shared = setmetatable({}, WEAK_VALUES)
 --- server.one is the noshell.awaited of the waiter that watches them.
 local server = setmetatable({}, WEAK_VALUES)
---- The number of times that a waiter still watches an empty set. While others wait, a
---- process that becomes unattended then need not wake one of them each time.
+--- How many more times a waiter watches a set that is empty. While a waiter watches it, a
+--- process that becomes unattended need not wake another waiter.
 local wanted, WANTED = 0, 100
 
 --- Releases the set if it is unused; watching makes a new one.
@@ -111,8 +111,8 @@ local function watch(process, set)
   blind[process] = not is_complete or nil
 end
 
---- True if user callbacks make its input or get its lines: they must not be called in
---- another coroutine.
+--- True if user callbacks make the process's input or get its lines: they must not be
+--- called in another coroutine.
 local function is_driven(process)
   return state.of(process).driver ~= nil
 end
@@ -207,8 +207,8 @@ end
 -- Serving -------------------------------------------------------------------------
 
 --- Makes the waiter `one` watch the unattended processes. Returns the descriptor to
---- watch, and whether to look every clock.BLIND as well; nothing if no process is
---- unattended, or another waiter watches already. one.thread is the waiting coroutine.
+--- watch, and whether to check every clock.BLIND seconds as well; nothing if no process
+--- is unattended, or another waiter watches already. one.thread is the waiting coroutine.
 ---@param one table
 ---@param with_driven boolean  user callbacks may be called here
 ---@return integer? fd
@@ -239,7 +239,7 @@ local function step(process)
   end
 end
 
---- Stops the watching of a waiter whose wait ended with an error.
+--- Makes a waiter stop watching whose wait ended with an error.
 ---@param one table
 ---@return boolean  whether it watched
 function background.drop(one)
@@ -248,7 +248,7 @@ function background.drop(one)
   return true
 end
 
---- Stops the watching of a waiter, and serves the processes that are ready.
+--- Makes a waiter stop watching, and serves the processes that are ready.
 ---@param one table
 function background.finish(one)
   if not background.drop(one) then return end

@@ -21,7 +21,7 @@ local bind = {}
 bind.NAMES = { "run", "run_async", "output", "lines", "system" }
 
 --- Binds a SPEC. Later changes of a given command have no effect.
----@param starters table<string, function>  functions that take a command, by those names
+---@param starters table<string, function>  functions that take a command, by bind.NAMES
 ---@param ... noshell.spec|noshell.command|noshell.word
 ---@return noshell.bound
 function bind.new(starters, ...)

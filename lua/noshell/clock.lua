@@ -2,11 +2,11 @@
 
 local clock = {}
 
---- The seconds between two looks if there is no descriptor to wait for: this process has
+--- The seconds between two checks if there is no descriptor to wait for: this process has
 --- none left (EMFILE), or the kernel refuses to watch more.
 clock.BLIND = 0.01
 
---- Returns the earlier of two times; nil is never.
+--- Returns the earlier of two times; nil means never.
 ---@param a? number
 ---@param b? number
 ---@return number?

@@ -36,9 +36,10 @@ local function conflict(self, method, value, reason)
     reason = reason }, self:to_string())
 end
 
---- Directs the standard streams that have their default: `ways` is
---- { [0] = "inherit", … }. `method` needs each "pipe" and "capture" of them; a stream
---- that was directed elsewhere is a conflict. Returns true, or nil, err.
+--- Directs the standard streams that the caller has not directed; `ways` is
+--- { [0] = "inherit", … }. A stream that `ways` makes a pipe or captures is used by
+--- `method` itself, so it is a conflict if the caller has directed it elsewhere. Returns
+--- true, or nil, err.
 ---@param self noshell.command
 function command.direct(self, ways, method)
   for which = 0, 2 do
@@ -54,8 +55,8 @@ function command.direct(self, ways, method)
   return true
 end
 
---- Returns the error of a stream that is a pipe: while run waits for the end, the
---- caller cannot read or write it.
+--- Returns a conflict if a stream is a pipe: the caller could not read or write it while
+--- run waits for the end.
 local function find_pipe(self)
   local which = drive.find_pipe(self)
   if which then
@@ -106,7 +107,7 @@ function methods:run_async(...)
 end
 
 --- The same, as part of a call that starts several programs. `is_bound`: the program is
---- ended if the caller never runs again.
+--- ended if the calling coroutine is abandoned.
 ---@param calls noshell.scope
 ---@param is_bound? boolean
 ---@return noshell.process?
@@ -115,14 +116,14 @@ function methods:_launch(calls, is_bound)
   return start(calls, self, nil, is_bound)
 end
 
---- Starts the program as run does: it is ended if the caller never runs again.
---- `attended`: the caller only waits for the end afterwards, so this may return later.
+--- Starts the program as run does: it is ended if the calling coroutine is abandoned.
+--- `attended`: the caller only waits for the end afterwards.
 ---@param calls noshell.scope
 ---@param attended? boolean
 ---@return noshell.process?
 ---@return noshell.error?
 function methods:_begin(calls, attended)
-  -- If its input is made here, or it is traced, the start is reported at once.
+  -- Return as soon as the program has started if Lua makes its input or traces it.
   local is_told = trace.is_on() or state.of(self).input ~= nil
   local err = find_pipe(self)
   if not err then return start(calls, self, attended and not is_told, true, attended) end
@@ -157,8 +158,8 @@ function command.text_of(result, err)
   return without_final_newlines(result.stdout)
 end
 
---- Returns the argument error of `method`, which returns no output, if the command
---- captures some and calls no function with it.
+--- Returns an argument error if the command captures output that no function gets:
+--- `method` does not return it, so it would be lost.
 ---@param cmd noshell.command
 ---@param method string
 ---@return noshell.error?
@@ -173,7 +174,7 @@ function command.find_capture(cmd, method)
   end
 end
 
---- Returns the conflict of `method`, which reads stdout, with daemonize.
+--- Returns a conflict if the command is a daemon: `method` reads stdout.
 ---@param cmd noshell.command
 ---@param method string
 ---@return noshell.error?
@@ -200,15 +201,15 @@ end
 
 -- Iterators -------------------------------------------------------------------
 
---- Returns an iterator over items of stdout, for a process that is not used otherwise. It
---- raises an error if reading fails, or if the end of the process is not a success.
+--- Returns an iterator over items of stdout, for a process that only this iterator uses.
+--- It raises an error if reading fails, or if the end of the process is not a success.
 ---@param calls noshell.scope  contains this process only
 ---@param started noshell.process|noshell.pipeline_process
 ---@param items noshell.items
 function command.iterate(calls, started, items)
   started:_leave_streams()
-  -- Between two items the program is not bound: if the caller leaves the loop, it runs
-  -- on.
+  -- Between two items the program is not bound: if the caller leaves the loop, the program
+  -- runs on.
   started:_iterated()
   local stdout = started.stdout
   -- Reading an item that is available is not guarded: an error at that moment is like
@@ -231,8 +232,7 @@ function command.iterate(calls, started, items)
   return stream.iterate(stdout, items, next_item), nil, nil, started
 end
 
---- Starts a command that is not used otherwise, and returns an iterator over its
---- stdout.
+--- Starts a command that only this call uses, and returns an iterator over its stdout.
 local function start_reading(calls, self, method, items)
   local ok, err = command.direct(self, { [1] = "pipe" }, method)
   local started
@@ -241,7 +241,7 @@ local function start_reading(calls, self, method, items)
   return command.iterate(calls, started, items)
 end
 
---- Returns the iterator over the lines of a command that is not used otherwise.
+--- Returns an iterator over the lines of a command that only this call uses.
 ---@param self noshell.command
 ---@param format? "l"|"L"
 function command.lines(self, format)

@@ -44,11 +44,11 @@ local function is_secret(value)
   return type(value) == "userdata" and getmetatable(value) == false
 end
 
--- The last setter of standard input wins, so these two discard a Lua source.
+-- The last setter of standard input wins, so these two discard an input that Lua makes.
 
 --- Directs stdin. The descriptor of a file, stream or other object is read when the
---- command starts. A Lua file is flushed first. A stream is handed over, and closed
---- here.
+--- command starts. A Lua file is flushed first. A stream is handed over to the program,
+--- and closed in this process.
 ---@param ... noshell.target
 ---@return noshell.command
 function commands:set_stdin(...)
@@ -148,7 +148,7 @@ end
 
 --- Keeps only the last bytes of the captured stdout and stderr, by default 64 KiB of
 --- each. The result's stdout_dropped and stderr_dropped count the others.
---- set_max_output then limits the bytes held at a time.
+--- set_max_output then limits the bytes that are held at any one time.
 ---@param ... integer
 ---@return noshell.command
 function commands:set_tail(...)

@@ -75,10 +75,10 @@ function core.where() end
 ---@return string?
 function core.take_item(source) end
 
---- Returns a method of a stream that reads one line, for the formats "l" and "L" or
---- none, if the line was read from the pipe already. Otherwise it calls `read` with its
---- arguments and returns its results, or nothing without `read`. The function `read` may
---- yield if core.yields_through_c.
+--- Returns a method of streams. If exactly one line is requested (the format "l", "L" or
+--- none), and it was read from the pipe already, the method returns it. Otherwise it
+--- calls `read` with its own arguments and returns the results, or returns nothing if
+--- `read` is nil. The function `read` may yield if core.yields_through_c.
 ---@param read? fun(self: noshell.stream, ...): string?, ...
 ---@return fun(self: noshell.stream, ...): string?, ...
 function core.reader(read) end
@@ -101,7 +101,7 @@ function core.poll(fd, events, seconds, other) end
 --- descriptors and its timeout; its events are "r".
 ---@alias noshell.watch_list (integer|noshell.process|"r"|"w"|"rw")[]
 
---- The same for several.
+--- The same for several descriptors and processes.
 ---@param list noshell.watch_list
 ---@param seconds? number
 ---@param other? integer
@@ -147,8 +147,8 @@ function core.duplicate(fd) end
 ---@return noshell.failure?
 function core.timer(seconds) end
 
---- Makes this Lua state handle signals: the functions are called when a signal was noted,
---- and at the end of the script. Returns false if another state does.
+--- Makes this Lua state handle signals: `dispatch` is called when a signal was noted,
+--- `at_exit` at the end of the script. Returns false if another state handles signals.
 ---@param dispatch fun()
 ---@param at_exit fun()
 ---@return boolean
@@ -169,7 +169,7 @@ function core.trap_take() end
 ---@return boolean
 function core.trap_is_ignored(signal) end
 
---- Returns true if this process called trap_open, not the parent of a fork.
+--- Returns true if this process called trap_open, false in a forked child of it.
 ---@return boolean
 function core.trap_is_ours() end
 
@@ -241,8 +241,8 @@ function core.wake_path() end
 ---@return noshell.failure?
 function core.wake_accept() end
 
---- Sends one byte on the channel once the descriptor (-1: none) is ready or the seconds
---- have passed.
+--- Arms the channel: one byte is sent on it when the descriptor (-1: none) is ready or the
+--- seconds have passed.
 ---@param channel integer
 ---@param fd integer
 ---@param events "r"|"w"|"rw"
@@ -268,8 +268,8 @@ function core.reap() end
 --- A pending start: a command that another thread is starting.
 ---@class noshell.start: userdata
 ---@field pollfd fun(self): integer
----@field timeout fun(self): number?  seconds after which to look without an event
---- Returns false if it is not done; adds the process to the scope.
+---@field timeout fun(self): number?  seconds after which to check without an event
+--- Returns the process and adds it to the scope, or returns false if the start is pending.
 ---@field finish fun(self, scope?: noshell.scope): noshell.process|false|nil, noshell.failure?
 ---@field closed fun(self): boolean
 ---@field _entrust fun(self, channel: integer): boolean  as process:_entrust
@@ -378,8 +378,8 @@ function process:_state() end
 ---@return string?
 function process:_captured(which, from) end
 
---- Stores the next lines after the first `from` bytes in `list`, without their ends: as
---- many as C takes at once. The bytes between `from` and `scanned` contain no newline.
+--- Stores the next lines after the first `from` bytes in `list`, without their ends, a
+--- bounded number in one call. The bytes between `from` and `scanned` contain no newline.
 --- Returns the number of lines, and the next `from` and `scanned`.
 ---@param which 1|2
 ---@param from integer
@@ -390,7 +390,8 @@ function process:_captured(which, from) end
 ---@return integer scanned
 function process:_captured_lines(which, from, scanned, list) end
 
---- Lines of its streams and of its captured output may end with CR LF from now on.
+--- From now on, also accepts CR LF as the end of lines of its streams and its captured
+--- output.
 function process:_use_crlf() end
 
 ---@param which 1|2
@@ -433,7 +434,8 @@ function process:_end_dry(ending) end
 ---@return noshell.failure?
 function process:_abort() end
 
---- Makes an orphaned process close its streams, instead of draining them.
+--- When the process becomes an orphan, its streams are closed, instead of being read to
+--- their end.
 function process:_leave_streams() end
 
 --- Enforces the timeout from now on, even if no method is called. With `seconds`, the
@@ -495,7 +497,8 @@ function stream:_items(separator, is_line, keeps_end, more) end
 ---@return noshell.source
 function stream:_source(separator, is_line, keeps_end) end
 
---- Writes as much as possible, from the byte `offset` on; 0 if it would block.
+--- Writes as much as possible, from the byte `offset` on. Returns the number of bytes, 0
+--- if it would block.
 ---@param data string
 ---@param offset? integer  default 1
 ---@return integer? written

@@ -88,12 +88,12 @@ function command:add_env_format(format, ...) end
 ---@return noshell.command
 function command:pass_env(...) end
 
---- The same as pass_env; states that passing is safe in a set-user-ID process.
+--- The same as pass_env, with the statement that it is safe even in a set-user-ID process.
 ---@param name string
 ---@return noshell.command
 function command:pass_env_allow_suid(name) end
 
---- The same as pass_env, but in a set-user-ID process sets `default`, or nothing.
+--- The same as pass_env, but in a set-user-ID process sets `default` instead, or nothing.
 ---@param name string
 ---@param default? string|number
 ---@return noshell.command
@@ -137,13 +137,13 @@ function command:set_limit(name, soft, hard) end
 function command:run_alone() end
 
 --- Sets the processors on which the program may run, numbered from 0; "all": those of
---- its cpuset. By default it inherits those of the thread that starts it, which in
---- nginx worker_cpu_affinity sets.
+--- its cpuset. By default it inherits those of the thread that starts it; in nginx,
+--- worker_cpu_affinity sets these.
 ---@param cpus integer[]|"all"
 ---@return noshell.command
 function command:set_cpu_affinity(cpus) end
 
---- Gives the program the core scheduling cookie of this process.
+--- Gives the program the core scheduling cookie of the process `pid`.
 ---@param pid integer
 ---@return noshell.command
 function command:run_among(pid) end
@@ -174,8 +174,8 @@ function command:set_user(name) end
 ---@return noshell.command
 function command:clear_caps() end
 
---- Lets the program have capabilities, after clear_caps and a change of user too. This
---- process must have them.
+--- Lets the program have these capabilities, even with clear_caps or after a change of
+--- user. This process must have them.
 ---@param ... string|integer  "net_raw", "CAP_NET_RAW", 13
 ---@return noshell.command
 function command:allow_cap(...) end
@@ -195,8 +195,8 @@ function command:set_selinux_label(label, options) end
 function command:set_apparmor_profile(profile, options) end
 
 --- Directs stdin. The descriptor of a file, stream or other object is read when the
---- command starts. A Lua file is flushed first. A stream is handed over, and closed
---- here.
+--- command starts. A Lua file is flushed first. A stream is handed over to the program,
+--- and closed in this process.
 ---@param target noshell.target
 ---@return noshell.command
 function command:_set_stdin(target) end
@@ -222,9 +222,9 @@ function command:_set_input_buffer(data) end
 ---@return integer fd
 function command:send_buffer(data) end
 
---- Passes a descriptor to the child, under its own number or `as` another. With
---- close_parent it is closed here: a stream at once, a file by its close method when
---- the command has started.
+--- Passes a descriptor to the child, under the same number or the number `as`. With
+--- close_parent it is closed in this process: a stream at once, a file by its close
+--- method when the command has started.
 ---
 --- Limit: a stream that is not closed remains non-blocking, in the child too.
 ---@param fd integer|file*|noshell.stream|table|userdata
@@ -245,8 +245,8 @@ function command:pass_fd(fd, options) end
 function command:set_pre_exec_hook(hook, data) end
 
 --- Sets a timeout: the program and its descendants get TERM after `seconds`, and KILL
---- after another `grace`. The time counts from the exec. Before it, a hook, or a FIFO
---- without another end, may take as long; then the start fails with ETIMEDOUT.
+--- after another `grace`. The time counts from the exec. Before the exec, a hook, or the
+--- wait for the other end of a FIFO, may take as long; then the start fails with ETIMEDOUT.
 ---@param seconds number  more than 0
 ---@param grace? number   default 2
 ---@return noshell.command
@@ -309,25 +309,25 @@ function command:_first_argument_error() end
 function command:stdio(which) end
 
 --- Starts the command. The process is added to the scope before the program starts.
---- `attended`: the caller waits for its end right away; only pump enforces the timeout
---- then, until _leave is called.
+--- `attended`: the caller then waits for the end of the process. Until _leave is called,
+--- only pump enforces the timeout then.
 ---@param scope? noshell.scope
 ---@param attended? boolean
 ---@return noshell.process?
 ---@return noshell.failure?
 function command:_start(scope, attended) end
 
---- A start that waits for something before its exec fails with ETIMEDOUT when
---- core.now() is `deadline`.
+--- Makes a start fail with ETIMEDOUT if it still waits for something before its exec at
+--- the time `deadline` of core.now.
 ---@param deadline number
 function command:_set_start_deadline(deadline) end
 
 --- Starts the command in a start thread. Returns nil if only _start can start it.
---- `to_end`: the start's descriptor becomes readable for events of the process, not
---- when it has started.
+--- `to_end`: the start's descriptor becomes readable when the process must be pumped, not
+--- when the process has started.
 ---@param to_end? boolean
----@param is_bound? boolean  collected, the start ends the program
----@param only_fifo? boolean  nil too if no standard stream is directed to a FIFO
+---@param is_bound? boolean  if the start is collected, it ends the program
+---@param only_fifo? boolean  also return nil if no standard stream is directed to a FIFO
 ---@return noshell.start?
 ---@return noshell.failure?
 function command:_start_aside(to_end, is_bound, only_fifo) end

@@ -23,7 +23,7 @@ local pump, result = processes._pump, processes.result
 ---@field offset integer          its first byte that is not written yet
 ---@field raised? table           { err }: the error of a user callback
 ---@field busy? boolean           a user callback is running
----@field muted? boolean          user callbacks are not called any more
+---@field muted? boolean          user callbacks are no longer called
 ---@field pump? fun(process: noshell.process): boolean?, noshell.failure?  of a dry run
 ---@field note? fun()              of a dry run: called before it is ended
 
@@ -34,8 +34,8 @@ local pump, result = processes._pump, processes.result
 ---@field on_data? fun(data: string)
 ---@field tail? integer     the number of bytes to keep; default: all
 ---@field from integer      the number of kept bytes that a callback has got
----@field scanned integer   the bytes from `from` to this contain no newline
----@field dropped integer   the number of bytes that are not kept any more
+---@field scanned integer   the bytes between `from` and `scanned` contain no newline
+---@field dropped integer   the number of bytes that are no longer kept
 
 local drive = {}
 
@@ -58,7 +58,7 @@ end
 ---@param cmd noshell.command
 ---@return 0|1|2|nil
 function drive.find_pipe(cmd)
-  -- To C, the pipe that a driver writes is one of the caller's.
+  -- C does not distinguish a pipe that a driver writes from a pipe for the caller.
   return cmd:_find_pipe(state.of(cmd).input and 1 or 0)
 end
 
@@ -105,7 +105,7 @@ end
 --- The fields of a command's state that need a driver.
 local WISHES = { "input", "on_stdout", "on_stderr", "tee", "tee_passes", "tail" }
 
---- Returns those fields of a command and crlf, as they are now; nil if there are none.
+--- Returns a copy of those fields of a command, and of crlf; nil if none is set.
 ---@param cmd noshell.command
 ---@return table?
 function drive.asked(cmd)
@@ -226,7 +226,7 @@ local function is_heard(process, driver)
   return not driver.muted and not process:closed()
 end
 
---- Tells the last line, if it has no end.
+--- Calls on_line with the last line if it has no line end.
 local function tell_rest(process, output)
   local rest = process:_captured(output.which, output.from)
   output.from = output.from + #rest

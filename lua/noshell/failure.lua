@@ -21,7 +21,7 @@
 ---@field errno? integer     the system's number for the cause
 ---@field errname? string    its name: "ENOENT"
 ---@field strerror? string   its text: "No such file or directory"
----@field subject? string    the path, name or number concerned; of output_limit the stream
+---@field subject? string    the path, name or number concerned; "output_limit": the stream
 ---@field command? string    the command line, in the syntax of sh; nil for "parse"
 ---@field line? integer      "parse": the number of the line
 ---@field result? noshell.result  if the program has ended
@@ -81,7 +81,7 @@ end
 
 local LONGEST_COMMAND, LONGEST_EXCERPT = 200, 300
 
---- The beginning of a long text.
+--- Shortens a long text to its beginning.
 local function shortened(text)
   if #text > LONGEST_COMMAND then
     local head = text:sub(1, LONGEST_COMMAND - 3)
@@ -248,8 +248,8 @@ local METHODS = { read = "read from", write = "write to", kill = "kill",
 
 local WAITS = { wait = true, exchange = true }
 
---- Other stages are launch stages, of a pipeline in which a command could not start
---- after others had.
+--- A stage that is neither a method nor a wait is a launch stage: a command of a pipeline
+--- could not start after others had started.
 function describe.io(err)
   local verb = METHODS[err.stage]
   if verb then return ("cannot %s %s: %s"):format(verb, quoted(err.command), cause(err)) end

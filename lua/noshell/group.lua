@@ -5,7 +5,7 @@ local core = require "noshell.core"
 
 --- A member of a group.
 ---@class noshell.member : noshell.pollable
----@field _collect fun(self, list: noshell.watch_list)  appends what it waits for
+---@field _collect fun(self, list: noshell.watch_list)  appends its descriptors and events
 
 ---@class noshell.group : noshell.pollable
 ---@field members noshell.member[]  may be changed at any time

@@ -85,7 +85,7 @@ local function inherit_env(cmd, given, key)
   flag "inherit_env" (cmd, given, key)
 end
 
---- A call has no room for more on every Lua.
+--- The maximum number of arguments that a call may have on every Lua.
 local MOST_ARGUMENTS = 200
 
 --- The setter is called with the items of a list, or with the single value.
@@ -117,14 +117,14 @@ local function each(setter)
   end
 end
 
---- A list of words, flattened. An error is that of the key, whichever word it is.
+--- Adds a list of words, flattened. An error in any of them is reported for the key.
 local function args(cmd, given, key)
   local is_wrong = cmd:argument_error() ~= nil
   cmd:add_arg(given)
   if not is_wrong then cmd:_set_argument_error_key(key) end
 end
 
---- KILL, because it cannot be ignored: the program must not outlive us.
+--- Uses KILL, which a program cannot ignore: it must not outlive this process.
 local function kill_on_exit(cmd, given, key)
   if given == true then
     cmd:set_parent_death_signal("KILL")

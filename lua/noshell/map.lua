@@ -71,7 +71,7 @@ local function call(self, f, ...)
   self.raised = self.raised or { answered }
 end
 
---- Notes that item `number` is done. The result false: no program was run for it.
+--- Notes that item `number` is done. The result is false if no program was run for it.
 local function note(self, number, result, err)
   self.results[number], self.errors[number] = result, err
   self.done = self.done + 1
@@ -110,7 +110,7 @@ local function fill(self)
   end
 end
 
---- Returns the outcome of one that has ended, and closes it.
+--- Returns the outcome of a process or pipeline that has ended, and closes it.
 local function take(self, each, finished, raw)
   local result, err
   if finished then
@@ -124,7 +124,7 @@ local function take(self, each, finished, raw)
   return result, err
 end
 
---- Removes those that have ended from the running ones.
+--- Removes the programs that have ended from self.running.
 local function collect(self)
   local i = 1
   while self.running[i] do

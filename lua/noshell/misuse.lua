@@ -41,8 +41,8 @@ local function is_part(a, b)
   return a:find(b, 1, true) ~= nil or b:find(a, 1, true) ~= nil
 end
 
---- Raises an error if an unknown name is a misspelt one of these. Others are nil, as in any
---- table: scripts may test for fields.
+--- Raises an error if an unknown name looks like a misspelling of one of these names. Other
+--- unknown names are nil, as in any table: scripts may test for fields.
 ---@param of string  the object that has the names
 ---@param name any
 ---@param ... table  with the names as keys

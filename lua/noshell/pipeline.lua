@@ -23,7 +23,7 @@ local waitable = require "noshell.waitable"
 ---@field stages noshell.command[]  the commands, from left to right
 ---@field seconds? number  the timeout of the whole pipeline
 ---@field grace? number    seconds from TERM to KILL
----@field rules noshell.command  holds the argument errors of the pipeline itself
+---@field rules noshell.command  a command that records the pipeline's own argument errors
 ---@operator concat(noshell.stage): noshell.pipeline
 ---@operator bor(noshell.stage): noshell.pipeline
 local methods = {}
@@ -224,8 +224,8 @@ local function find_argument_error(self)
   end
 end
 
---- Returns the error of a stream that is a pipe: while run waits for the end, the
---- caller cannot read or write it.
+--- Returns a conflict if a stream is a pipe: the caller could not read or write it while
+--- run waits for the end.
 local function find_pipe(self)
   for i = 1, #self.stages do
     local stage = self.stages[i]
@@ -261,10 +261,10 @@ function methods:_begin(calls, attended)
   return start(calls, self, find_argument_error(self) or find_pipe(self), true, attended)
 end
 
---- Runs all commands to their end. The result is a success if each command is one by
---- its own rules. Death by SIGPIPE is a success except for the last command: a later one
---- stopped reading. If several fail, err is the error of the last one, as with pipefail;
---- err.errors has all by number.
+--- Runs all commands to their end. The result is a success if each command succeeds by
+--- its own rules. Death by SIGPIPE is a success, except for the last command: it means
+--- that a later command stopped reading. If several fail, err is the error of the last
+--- one, as with pipefail; err.errors has all errors by number.
 ---@return noshell.result?
 ---@return noshell.error?
 function methods:run(...)

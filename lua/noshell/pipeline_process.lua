@@ -61,7 +61,7 @@ local function join(left, right)
   return reader, writer
 end
 
---- Those that are not nil.
+--- Returns a list of the arguments that are not nil.
 local function present(...)
   local found = {}
   for i = 1, select("#", ...) do found[#found + 1] = (select(i, ...)) end
@@ -76,8 +76,8 @@ local function close(...)
 end
 
 --- Starts command `index` of the copies. Returns the read end of the pipe for the next
---- one. Until all have started, the end of the call ends those
---- that have, also in run_async: their pipeline would never be whole.
+--- one. If the call ends before all have started, the started ones are ended, also in
+--- run_async: the pipeline would stay incomplete.
 local function start_stage(calls, copies, index, processes, reads)
   local following, writes, raw, err
   if copies[index + 1] then
@@ -134,7 +134,8 @@ local function not_started(pl, index, err, processes)
   return pipeline_result.locate(pl:to_string(), index, err)
 end
 
---- The timeout of all counts from the call, so it bounds each start.
+--- Copies a command. The pipeline's timeout counts from the call, so its deadline also
+--- limits each start.
 local function copy_stage(stage, deadline)
   local copy = stage:clone()
   if deadline then copy:_set_start_deadline(deadline) end
@@ -145,7 +146,7 @@ end
 --- `attended`: the caller waits for the end at once.
 ---@param calls noshell.scope  of the call that starts them
 ---@param pl noshell.pipeline
----@param is_bound? boolean  they are ended if the caller never runs again
+---@param is_bound? boolean  they are ended if the calling coroutine is abandoned
 ---@param attended? boolean
 ---@return noshell.pipeline_process?
 ---@return noshell.error?
@@ -219,7 +220,7 @@ end
 function methods:_step()
   local finished, is_fatal = step_all(self)
   if finished == nil then return nil, is_fatal end
-  -- The keeper has ended all of them.
+  -- At the deadline, the keeper has ended all programs.
   if is_fatal and self.deadline and core.now() >= self.deadline then
     self.deadline, self.timed_out = nil, any_timed_out(self)
   end

@@ -115,7 +115,7 @@ function popen.open(cmd, mode)
   local process
   process, err = cmd:run_async()
   if not process then return nil, err end
-  -- As io.popen's file, a collected one closes the pipes.
+  -- If the file is collected, the pipes are closed, as with io.popen.
   process:_leave_streams()
   return setmetatable({ process = process, stdin = process.stdin,
     stdout = process.stdout }, metatable)

@@ -157,7 +157,8 @@ local function signal_names()
   return names
 end
 
---- Raises an error unless a process can be sent that; 0 asks whether it is there.
+--- Raises an error unless `signal` names a signal, or is 0, which only tests whether the
+--- process exists.
 local function check_signal(signal)
   local kind = type(signal)
   if signal == nil or signal == 0 then return end
@@ -188,7 +189,7 @@ end
 
 -- Ending it: see noshell.waitable -----------------------------------------------
 
---- C raises the error.
+--- Does nothing: C raises the error for a closed process.
 function methods._check_open() end
 
 methods._end = pump

@@ -9,9 +9,9 @@
 ---   5.2, 5.3, LuaJIT  pcall, across which a coroutine can yield.
 ---   5.1            pcall if the function cannot yield anyway: in the main coroutine,
 ---                  below a C function, and with the blocking host. Elsewhere a pcall
----                  would prevent yielding. But then there is no pcall below us
----                  either, so the error kills the coroutine: the next call, or the
----                  next wait that returns, finds it dead and cleans up.
+---                  would prevent yielding. But there the coroutine's stack has no
+---                  pcall either, so the error kills the coroutine: the next call, or
+---                  the next wait that returns, finds it dead and cleans up.
 
 local coroutines = require "noshell.host.coroutines"
 
@@ -136,8 +136,8 @@ local function unhide(thread, list, ok, ...)
   error((...), 0)
 end
 
---- Hides the outer frames: an error that this pcall catches is not theirs until it is
---- raised again.
+--- Hides the outer frames: an error that this pcall catches does not pass through them
+--- unless it is raised again.
 local function hidden(frame, f, ...)
   local thread = coroutine.running()
   local list = thread and watched[thread]

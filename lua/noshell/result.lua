@@ -13,8 +13,8 @@ local parse = require "noshell.parse"
 ---@field stdout? string         if it was captured
 ---@field stderr? string         if it was captured
 ---@field pid integer            the pid that it had
----@field duration number        seconds from start to end; of a process without a timeout
----  that was not waited for, to the moment when the end was noticed
+---@field duration number        seconds from start to end; for a process without a timeout
+---  that was not waited for, until the end was noticed
 ---@field user_time? number      seconds
 ---@field system_time? number    seconds
 ---@field max_rss? integer       bytes; includes the parent's if memory was shared at the start

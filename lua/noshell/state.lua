@@ -39,8 +39,8 @@ local core = require "noshell.core"
 
 local state = {}
 
--- Saves a call into C for each access. Both references are weak: before Lua 5.2, a value
--- that refers to its key, as a state does, would keep the key alive.
+-- A cache that saves a call into C for each access. Both references are weak: before Lua
+-- 5.2, a value that refers to its key, as a state does, would keep the key alive.
 local known = setmetatable({}, { __mode = "kv" })
 
 local fetch_command, fetch_process = core.methods.command._state, core.methods.process._state

@@ -21,7 +21,7 @@ local class = core.metatables.stream
 
 local stream = {}
 
--- Saves a call into C for each access; weak, as in noshell.state.
+-- A cache that saves a call into C for each access; weak, as in noshell.state.
 local process_of = setmetatable({}, { __mode = "kv" })
 
 --- Returns the process that owns the stream.
@@ -92,7 +92,7 @@ end
 
 --- The maximum number of reads until the program is served, so that its deadline also
 --- ends a program that writes continuously; lines that C has in its buffer do not count.
---- A prime number, so that of streams that are read in turns each one gets served.
+--- A prime number: if several streams are read in turn, each of them is then served.
 local PATIENCE = 31
 local reads = 0
 
@@ -107,9 +107,9 @@ local function try_to_read(self, separator, max)
   local over, raw, finished = is_over(self)
   if not over and not finished then return over, raw end
   some, why = self:_read(separator, max)
-  -- A dry run writes everything as it ends, and no descriptor becomes readable.
+  -- A dry run writes everything when it ends, and no descriptor becomes readable.
   if not over then return some, why end
-  -- Limit: a last line that is not complete then is lost.
+  -- Limit: an incomplete last line is then lost.
   return some or nil, why
 end
 
@@ -139,7 +139,7 @@ local function take_step(self, separator, max)
   return await(self, separator, max)
 end
 
---- The most that is read in one step.
+--- The maximum number of bytes that are read in one step.
 local STEP = 65536
 
 --- Makes the failure of a line or record that is longer than max_output.

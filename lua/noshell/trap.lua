@@ -139,12 +139,12 @@ end
 --- Sets a handler, which is called with the signal's name when this process gets the
 --- signal: at once during any wait of noshell's, otherwise between two instructions of
 --- Lua code. "ignore" ignores the signal; nil restores the disposition before the first
---- call. An error in `f` passes through the call that was interrupted, which ends its
---- program.
+--- call. An error in `f` passes through the call that was interrupted, and so ends that
+--- call's program.
 ---
---- "EXIT" stands for the end of the script: of its main chunk, by an error, by os.exit,
---- or by HUP, INT or TERM if they have no handler; the process then dies of that signal.
---- It is not run in a forked child.
+--- "EXIT" stands for the end of the script: the end of its main chunk, an error, os.exit,
+--- or HUP, INT or TERM if the signal has no handler; the process then dies of the signal.
+--- The handler of EXIT is not called in a forked child.
 ---
 --- Raises an error in nginx and Neovim, which handle signals themselves.
 ---

@@ -39,13 +39,13 @@ local function leave(own)
   return false
 end
 
---- One wait, which an error has to release.
+--- The state of one wait, which is released if an error passes through the wait.
 ---@class noshell.wait_frame : noshell.frame
 ---@field own? table<noshell.process, true>  the processes that it serves
 ---@field one? table                         the noshell.awaited of the host
 ---@field to_end? boolean                    it waits for the end of programs
----@field finished? boolean                  ... which the host has detected
----@field failure? noshell.failure           ... or which the host cannot serve
+---@field finished? boolean                  the host has detected their end
+---@field failure? noshell.failure           the host could not serve them
 
 ---@param frame noshell.wait_frame
 local function fail(frame)
@@ -137,8 +137,8 @@ local metatable = { __index = starting }
 function starting:pollfd() return self.start:pollfd() end
 function starting.events() return "r" end
 
---- At least 10 ms: a start that takes longer than the program's timeout would cause a
---- busy loop.
+--- Returns at least 10 ms, because a start that takes longer than the program's timeout
+--- would otherwise cause a busy loop.
 function starting:timeout()
   local seconds = self.start:timeout()
   return seconds and math.max(seconds, clock.BLIND)
@@ -150,9 +150,9 @@ function starting:closed() return self.start:closed() end
 
 --- Starts a command, in a start thread if the host requests it. If the host then cannot
 --- wait for the start, blocks for up to a second; a start that takes longer is left to
---- its thread. `to_end`: the wait is for the start and, once, for an event of the
---- process. `attended`: the caller waits for the process until its end, so a host that
---- waits in place enforces the timeout without the keeper.
+--- its thread. `to_end`: waits until the program has started and its process has an event.
+--- `attended`: the caller waits for the end of the process, so a host that waits in place
+--- enforces the timeout without the keeper.
 local function start_once(calls, cmd, to_end, is_bound, attended)
   local with = backend.current
   local is_possible, is_usual = host.starts_aside()
@@ -177,7 +177,7 @@ end
 ---@param calls noshell.scope  the process is added before the program runs
 ---@param cmd noshell.command
 ---@param to_end? boolean
----@param is_bound? boolean  the program is ended if the caller never runs again
+---@param is_bound? boolean  the program is ended if the calling coroutine is abandoned
 ---@param attended? boolean
 ---@return noshell.process?
 ---@return table? failure

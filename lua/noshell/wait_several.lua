@@ -38,7 +38,7 @@ local function shown(value)
   return type(name) == "string" and "a " .. name or failure.shown(value)
 end
 
---- Removes the hole that a call makes that returns nil, err at the end of a list.
+--- Removes the hole in a list whose last item was a call that returned nil, err.
 local function close_hole(items)
   local last = 0
   for index in pairs(items) do
@@ -185,7 +185,7 @@ local function await(calls, processes, attempt, deadline)
   calls.group = all
   local answered, raw = wait.await(all, function()
     local answer, why = attempt(processes)
-    -- A callback may have closed one that was served before it.
+    -- A callback may have closed a process that `attempt` had served before it.
     for i = 1, answer == false and #processes or 0 do
       local closed = find_closed(processes[i])
       if closed then return nil, closed end
@@ -237,7 +237,7 @@ function wait_several.answer(results, errors, count)
     results = results, errors = errors }
 end
 
---- Makes the error of the first one that still runs.
+--- Makes the timeout error, for the first program that still runs.
 local function find_running(processes, seconds)
   for _, each in ipairs(processes) do
     if not each:_step() then return still_running(each, seconds) end

@@ -75,7 +75,7 @@ function methods:wait(seconds)
   return fail(self, raw or { code = "timeout", seconds = seconds })
 end
 
---- Returns the result if all programs have ended; nil if not; or nil, err.
+--- Returns the result if all programs have ended, nil if some still run; or nil, err.
 ---@return noshell.result?
 ---@return noshell.error?
 function methods:poll()

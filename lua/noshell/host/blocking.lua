@@ -17,7 +17,8 @@ function blocking.finish(pollable, seconds, other)
   return core.await(processes, clock.sooner(seconds, own), other)
 end
 
---- The descriptors of several are polled as they are: one wait needs no pollset.
+--- Polls once. The descriptors of a group are passed to poll(2) directly: a pollset is not
+--- worth making for one wait.
 local function poll(pollable, seconds, other)
   local several = pollable._group and pollable:_group()
   if several then

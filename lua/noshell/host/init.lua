@@ -23,14 +23,14 @@ local state = require "noshell.state"
 ---@class noshell.pollable
 ---@field pollfd fun(self): integer?   the descriptor
 ---@field events fun(self): string?    "r", "w" or "rw"; nil: only the timeout counts
----@field timeout fun(self): number?   seconds after which to look without an event
+---@field timeout fun(self): number?   seconds after which to check without an event
 
 --- The pollable that a waiter gets. Its descriptor is a duplicate that stays open until
 --- the waiter returns, even if the object is closed meanwhile. A host with `entrusts`
 --- gets the object's own descriptor instead, and is woken before that is closed.
 ---@class noshell.awaited : noshell.pollable
 ---@field wake? fun(self)  set by the waiter: makes it return early
----@field is_lost? fun(self): boolean  set by the waiter: true if it never returns
+---@field is_lost? fun(self): boolean  set by the waiter: true if it will never return
 ---@field held? noshell.held[]  for a host with `entrusts`
 
 --- An object that is lost if the waiting coroutine never runs again. `_entrust` hands
@@ -93,7 +93,7 @@ end
 function host.use(waiter, thread)
   local new = as_host(waiter)
   local previous
-  -- Lua 5.4's require has a second result: it is no coroutine.
+  -- Lua 5.4's require returns a second value, which is not a coroutine.
   if type(thread) == "thread" then
     previous, chosen_by[thread] = chosen_by[thread], new
   else
@@ -208,7 +208,7 @@ function methods:timeout()
   return self.seconds
 end
 
---- The seconds between two looks of a waiter that cannot be woken.
+--- The seconds between two checks of a waiter that cannot be woken.
 local DEAF = 1
 
 --- The longest wait in seconds: timers of some loops overflow at more.
@@ -328,7 +328,7 @@ function host.guard(processes, f, ...)
   local held, own = {}, {}
   for _, process in ipairs(processes) do
     if not process:closed() and process:_is_bound() then
-      -- So that no other waiter serves it, which would take it back.
+      -- Keeps other waiters from serving the process, which would take it back.
       background.enter(own, process)
       add_process(held, process)
     end
@@ -380,8 +380,8 @@ local function wait_with(waiter, pollable, seconds, holder)
   return ok, raw
 end
 
---- Waits until the pollable may be ready. It may return early, so the caller looks
---- again. If an error passes through this, the caller calls host.drop.
+--- Waits until the pollable may be ready. It may return early, so the caller checks the
+--- pollable again. If an error passes through this, the caller calls host.drop.
 ---@param pollable noshell.pollable
 ---@param seconds? number  default: no limit
 ---@param holder table     keeps the awaited for host.drop
@@ -407,8 +407,8 @@ function host.wait(pollable, seconds, holder)
   return true
 end
 
---- Wakes all waits for this pollable and its streams: it has ended or was closed, which
---- its descriptor may not show.
+--- Wakes all waits for this pollable and its streams, after it has ended or was closed:
+--- its descriptor may not show that.
 ---@param pollable noshell.pollable
 function host.wake(pollable)
   local others = next(waiting) and waiting[owner_of(pollable)]

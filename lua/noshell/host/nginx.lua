@@ -162,9 +162,9 @@ local function wait_somehow(awaited, seconds)
   return nil, raw
 end
 
---- Connects the channel for the first wait before the program starts. If the request
---- were aborted while nginx connects, no channel would own a running program. The wait
---- reports a failure.
+--- Connects the channel for the first wait before the program starts: if nginx connected
+--- later and the request were aborted meanwhile, no channel would own the running program.
+--- A failure is ignored here; the wait reports it.
 function nginx.prepare()
   local channels = idle[package.loaded.ngx.ctx]
   if channels and channels[1] then return end
