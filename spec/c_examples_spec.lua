@@ -45,7 +45,7 @@ local function with_program(name, text, fn)
   end)
 end
 
-describe("the article's examples in C", function()
+describe("the examples in C", function()
   helper.leak_check()
 
   it("set the wake-up alarm, as system did", function()

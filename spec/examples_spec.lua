@@ -1,4 +1,4 @@
--- The article's examples in Lua, run as a reader would, with programs of the
+-- The examples in Lua, run as a reader would, with programs of the
 -- names that they run.
 local helper = require "spec.support.helper"
 local noshell = require "noshell"

@@ -12,7 +12,7 @@ end
 local source, target, name = arg[1], arg[2], arg[3]
 must(name, "usage: backup.lua SOURCE TARGET NAME [KEEP]", 2)
 local work = must(noshell.output("mktemp", "-d", target .. "/.backup.XXXXXX"))
--- However this script ends, by TERM too.
+-- Runs however this script ends, even by TERM.
 noshell.trap("EXIT", function() noshell.run("rm", "-rf", "--", work) end)
 local archive = name .. ".tar.gz"
 local sum = archive .. ".sha256"

@@ -20,7 +20,7 @@ end, { concurrency = tonumber(arg[2] or 8) })
 local errors = err and err.errors or {}
 for i, host in ipairs(hosts) do
   print(host .. (errors[i] and " is DOWN" or " is up"))
-  -- A host that does not answer differs from a ping that does not run.
+  -- Any failure but an exit code means that ping itself did not work.
   if errors[i] and errors[i].code ~= "exit" then io.stderr:write(tostring(errors[i]), "\n") end
 end
 os.exit(err and 1 or 0)

@@ -22,7 +22,7 @@ awk '{ printf "%d%c%s%c", NR, 0, $0, 0 }' <"$work/hosts" |
     ' sh
 
 status=0 number=0
-# The last line may have no end: read gives it, but fails.
+# The last line may have no newline: read stores it, but fails.
 while read -r host || [ -n "$host" ]; do
     number=$((number + 1))
     if [ -e "$work/up.$number" ]; then

@@ -29,13 +29,14 @@ local function all(list)
   return result, err
 end
 
---- ln -sf would remove the link first, so that for a moment there would be none.
+--- Replaces the link. `ln -sf` alone would remove the old link first, so that for a moment
+--- there would be none.
 local function switch(to)
   return all { { "ln", "-sfn", "--", to, link .. ".new" },
     { "mv", "-fT", "--", link .. ".new", link } }
 end
 
--- However this script ends, by TERM too: what is not deployed is removed.
+-- Runs however this script ends, even by TERM: removes a release that is not deployed.
 local is_deployed = false
 noshell.trap("EXIT", function()
   if is_deployed then return end

@@ -1,5 +1,5 @@
-/* The article's second example, which replaces popen(3): finds the interface that an
-   iSCSI initiator uses, in the output of iscsiadm.
+/* Replaces popen(3): finds the interface that an iSCSI initiator uses, in the output of
+   iscsiadm.
 
 	cc iscsi.c $(pkg-config --cflags --libs noshell) && ./a.out iqn.2001-04.com.example */
 #include <noshell.h>
@@ -34,7 +34,8 @@ static int find_interface(const char *iqn, char **ret_name,
 
 	*ret_name = NULL;
 	nsh_command_set_stdio(cmd, 1, NSH_STDIO_PIPE);
-	/* Captured, stderr could fill its pipe and block while we wait for lines. */
+	/* If stderr were captured, the program could fill that pipe and block while we
+	   wait for lines. */
 	nsh_command_set_stdio(cmd, 2, NSH_STDIO_INHERIT);
 	if (nsh_command_start(cmd, &process, failure) < 0)
 		goto cleanup;

@@ -1,5 +1,5 @@
--- The article's second example, which replaces io.popen: finds the interface that an
--- iSCSI initiator uses, in the output of iscsiadm.
+-- Replaces io.popen: finds the interface that an iSCSI initiator uses, in the output of
+-- iscsiadm.
 --
 --	lua iscsiadm.lua iqn.2001-04.com.example
 local noshell = require "noshell"

@@ -29,7 +29,7 @@ local list = must(noshell.run { "find", directory .. "/", "-maxdepth", "1", "-ty
 local logs = list:nul()
 table.sort(logs)
 local new
--- However this script ends, by TERM too.
+-- Runs however this script ends, even by TERM.
 noshell.trap("EXIT", function() if new then os.remove(new) end end)
 for _, log in ipairs(logs) do
   new = log .. ".new"

@@ -1,5 +1,4 @@
--- The article's first example, which replaces os.execute: sets the machine's wake-up
--- alarm.
+-- Replaces os.execute: sets the machine's wake-up alarm.
 --
 --	lua rtcwake.lua 5400
 local noshell = require "noshell"

@@ -1,5 +1,4 @@
-/* The article's first example, which replaces system(3): sets the machine's wake-up
-   alarm.
+/* Replaces system(3): sets the machine's wake-up alarm.
 
 	cc suspend.c $(pkg-config --cflags --libs noshell) && ./a.out 3600 */
 #include <noshell.h>
