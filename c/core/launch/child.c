@@ -400,9 +400,10 @@ static int check_program(const struct plan *plan)
  * - The handshake follows everything that can fail, except the exec; that is
  *   checked in advance if it happens in place.
  * - Signals come last: the mask protects all steps from interruption.
- * - The launcher is executed after the steps that need the host's descriptors, and
- *   after set_oom_score_adj(), which a process that is not dumpable may not do.  The
- *   launcher runs all other steps, also those before it in the table (is_elsewhere).
+ * - The launcher is executed after the steps that need the host's descriptors, the
+ *   session, which precedes them, and set_oom_score_adj(), which a process that is not
+ *   dumpable may not do.  It runs all other steps, also those that stand before it in
+ *   the table (is_elsewhere).
  */
 static const struct step {
 	enum nsh_stage stage;
