@@ -11,7 +11,7 @@
 #include "fd.h"
 #include "pollset.h"
 
-/* CHUNK is the capacity of a pipe.  A pump reads at most CHUNKS_PER_PUMP chunks from
+/* CHUNK is a pipe's default capacity.  A pump reads at most CHUNKS_PER_PUMP chunks from
  * one pipe, so that a program that writes continuously starves neither the other pipes
  * nor the host. */
 enum { CHUNK = 65536, CHUNKS_PER_PUMP = 32 };
