@@ -38,7 +38,7 @@ local function crossings(example, enough)
   local fewest = math.huge
   for _ = 1, 20 do
     local run = helper.run_lua(helper.lua, (SCRIPT:gsub("EXAMPLE",
-      function() return example end)))
+      function() return example end)), nil, { leaks = false })
     assert.equal("", run.err)
     fewest = math.min(fewest, (assert(tonumber(run.out), run.out)))
     if fewest <= enough then break end

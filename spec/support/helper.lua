@@ -397,7 +397,7 @@ function helper.which(name) return helper.run({ "which", name }).out:match "[^\n
 --- helper.run does; env and options are optional. options.deny: rules for the
 --- deny fixture, in force from the Lua's start. options.hostile: a table such
 --- as { TIMER = 1, SIGCHLD = "thief" } for hostile.so. options.args; options.wrap:
---- words in front.
+--- words in front. options.leaks = false: LeakSanitizer does not check it.
 function helper.run_lua(lua, script, env, options)
   options = options or {}
   local result
@@ -407,6 +407,9 @@ function helper.run_lua(lua, script, env, options)
       cwd = options.cwd, redirect = options.redirect,
       preload = options.preload }
     for name, value in pairs(env or {}) do all.env[name] = value end
+    if options.leaks == false and os.getenv "ASAN_OPTIONS" then
+      all.env.ASAN_OPTIONS = os.getenv "ASAN_OPTIONS" .. ":detect_leaks=0"
+    end
     for name, value in pairs(options.hostile or {}) do
       all.env["HOSTILE_" .. name] = value
       all.preload = helper.hostile
