@@ -1,8 +1,8 @@
 -- Signals that the script handles, and its end.
 local helper = require "spec.support.helper"
 
---- Runs a script with this Lua. os.exit leaves the Lua state open, which counts as a leak. `kill` is a program that sends a signal to the script
---- and then goes on for a while.
+--- Runs a script with this Lua. os.exit leaves the Lua state open, which counts as a leak.
+--- `kill` is a program that sends a signal to the script and then goes on for a while.
 local function script(text, env)
   return helper.run_lua(helper.lua, [[
     local noshell, sys = require "noshell", require "testsys"
