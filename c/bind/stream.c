@@ -20,7 +20,7 @@ void nsh_lua_push_stream(lua_State *L, int index, int which)
 	*stream = (struct stream){ &nsh_lua_stream_mark, process, which };
 	luaL_getmetatable(L, NSH_LUA_STREAM);
 	lua_setmetatable(L, -2);
-	/* In a table, because Lua 5.1 cannot keep other values there. */
+	/* In a table, because Lua 5.1 permits no other type as user value. */
 	lua_newtable(L);
 	lua_pushvalue(L, index);
 	lua_rawseti(L, -2, 1);

@@ -71,8 +71,8 @@ int nsh_lua_push_fd(lua_State *L, int fd)
 	return 1;
 }
 
-/* Writes the shortest form that reads back the same.  The decimal point may be
- * another character, if the host has set a locale. */
+/* Writes the shortest form that reads back the same.  If the host has set a locale, the
+ * decimal point may be another character. */
 static void shortest(double number, char text[NSH_LUA_NUMBER_SIZE])
 {
 	for (int digits = 15; digits <= 17; digits++) {

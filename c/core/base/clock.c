@@ -40,8 +40,7 @@ int nsh_poll_several(const struct nsh_watch *watches, size_t count, int other,
 	if (count >= sizeof few / sizeof *few
 	    && !(poll_fds = malloc((count + 1) * sizeof *poll_fds)))
 		return -1;
-	/* ppoll(2) ignores a negative descriptor; leaving it out saves the kernel's
-	 * look at it. */
+	/* ppoll(2) ignores a negative descriptor; leaving it out is faster. */
 	for (size_t i = 0; i < count; i++)
 		if (watches[i].fd >= 0)
 			poll_fds[used++] = (struct pollfd){

@@ -310,7 +310,8 @@ static int start_thread(struct elsewhere *call, pthread_t *ret_thread)
 	if (ret)
 		return ret;
 	(void)pthread_attr_setstacksize(&attributes, STACK);
-	/* A handler of the host would find the wrong descriptor table there. */
+	/* A signal handler of the host that ran in this thread would use the wrong
+	 * descriptor table. */
 	ret = nsh_signals_block(&mask) < 0 ? errno : 0;
 	if (!ret) {
 		ret = pthread_create(ret_thread, &attributes, call_elsewhere, call);

@@ -29,7 +29,7 @@ unsigned nsh_fork_id(void);
 
 /* The page with both ids; NULL until its first use, or if there is no such page. */
 struct nsh_self {
-	_Atomic pid_t pid;      /* 0: not determined yet, as the next */
+	_Atomic pid_t pid;      /* 0: not determined yet; the same for fork_id */
 	_Atomic unsigned fork_id;
 };
 extern _Atomic(struct nsh_self *) nsh_known_self;

@@ -17,7 +17,7 @@ int nsh_epoll_new(void);
  * the entry of a closed descriptor, whose number may now refer to another file.  `key`
  * is returned in data.u64 of the events.  Returns 0, or -1 with errno. */
 int nsh_epoll_watch(int epoll, int fd, uint32_t events, uint64_t key);
-/* Changes an entry that must be there. */
+/* Changes an entry; fails with ENOENT if there is none. */
 int nsh_epoll_change(int epoll, int fd, uint32_t events, uint64_t key);
 /* Does nothing if either is -1.  Call it before fd is closed: if a fork of the host
  * holds a copy of fd, closing fd does not remove the entry. */

@@ -187,8 +187,8 @@ static bool blocks_handled(const sigset_t *mask)
 	return false;
 }
 
-/* Blocks the signals, looks whether one was noted, and lets ppoll(2) open the mask
- * and wait atomically: otherwise a signal between the look and the wait would be
+/* Blocks the signals, checks whether one was noted, and lets ppoll(2) open the mask
+ * and wait atomically: otherwise a signal between the check and the wait would be
  * noticed only after the wait. */
 int nsh_trap_ppoll(struct pollfd *poll_fds, nfds_t count, const struct timespec *left)
 {

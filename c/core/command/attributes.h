@@ -1,5 +1,5 @@
 /*
- * attributes.h: what the setters of a command store for its child.
+ * attributes.h: the values that the setters of a command store for its child.
  *
  * The command owns the strings and arrays.  A plan has a copy of the struct that
  * borrows them.  has_ and set_ fields: whether the setter was called.

@@ -1,7 +1,7 @@
 /*
  * command.h: the builder behind noshell.h.  A command owns copies of everything
- * it is given.  After the first argument error, setters no longer change it, so
- * the error shows the command as it was up to there.
+ * it is given.  After the first argument error, setters no longer change it, so the
+ * error shows the command as it was before the failing call.
  */
 #ifndef NSH_COMMAND_H
 #define NSH_COMMAND_H

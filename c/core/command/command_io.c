@@ -18,7 +18,7 @@ static struct stdio *stream_of(struct nsh_command *cmd, int which)
 	return nsh_command_usable(cmd) ? &cmd->stdio[which] : NULL;
 }
 
-/* Replaces what was set for the stream before: the last call wins. */
+/* Replaces the stream's earlier target: the last call wins. */
 static void direct(struct stdio *stream, enum nsh_stdio kind)
 {
 	free(stream->path);

@@ -27,8 +27,8 @@ static size_t find(const struct strv *strv, const char *pair)
 	return strv->count;
 }
 
-/* Adds the pair in the place of one of the same name, if there is one: the
- * order of the first calls is kept. */
+/* Adds the pair, or replaces a pair of the same name in its place: the order of the
+ * first calls is kept. */
 static int set_taken(struct env *env, char *take_pair)
 {
 	size_t at, removed;
@@ -82,8 +82,8 @@ int nsh_env_pass(struct env *env, const char *name)
 
 	if (!*name || strchr(name, '='))
 		return invalid();
-	/* Even if the variable is unset: the caller has named what to pass, so
-	 * nothing else is inherited. */
+	/* Even if the variable is unset: the caller has named a variable to pass,
+	 * so no others are inherited. */
 	env->named = true;
 	return value ? nsh_env_set(env, name, value) : 0;
 }

@@ -183,8 +183,8 @@ static int set_nice(const struct plan *plan)
 			    plan->attributes.nice, 0, 0);
 }
 
-/* The kernel gives a vfork(2) child a value of its own although memory is shared
- * (__set_oom_adj in fs/proc/base.c).
+/* The value of a vfork(2) child is separate from its parent's, although memory is
+ * shared (__set_oom_adj in fs/proc/base.c).
  * Limit: a failed exec in place does not restore the value. */
 static int set_oom_score_adj(const struct plan *plan)
 {

@@ -22,7 +22,7 @@ static unsigned *owner_of(void *block)
 	return (unsigned *)((char *)block + NSH_AREA_RECORD_SIZE) - 1;
 }
 
-/* MAP_SHARED, because a child with memory of its own writes its record as well. */
+/* MAP_SHARED, because a child that shares no other memory also writes its record. */
 static void *map(void)
 {
 	char *block = mmap(NULL, SIZE, PROT_READ | PROT_WRITE,

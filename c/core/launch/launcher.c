@@ -177,8 +177,8 @@ static void copy_label(struct copy *copy, struct label *label)
 	label->text = copied(copy, label->text, label->size);
 }
 
-/* The moves are done before the launcher runs; it needs only the numbers of its own
- * descriptors. */
+/* Copies the moves with each source equal to its target, and without paths: all
+ * descriptors are in place before the launcher runs. */
 static struct move *copied_moves(struct copy *copy, const struct plan *plan)
 {
 	struct move *moves = nsh_memdup(plan->moves,

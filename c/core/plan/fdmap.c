@@ -73,9 +73,9 @@ static void add_null(struct plan *plan, int which)
 	add_path(plan, which, null_path, O_RDWR);
 }
 
-/* Adds the caller's stream, or /dev/null if that is closed: the first file that
- * a program opens would become its missing standard stream, and receive what it
- * prints. */
+/* Adds the caller's stream, or /dev/null if the stream is closed: otherwise the first
+ * file that the program opens would become its standard stream, and receive its
+ * output. */
 static int add_inherited(struct plan *plan, int which, struct nsh_failure *failure)
 {
 	if (nsh_fd_check(which) < 0) {
@@ -231,8 +231,8 @@ static int add_passed(struct plan *plan, const struct passed_fd *passed,
 			  NSH_STAGE_PASS_FD, failure);
 }
 
-/* Before any descriptor of ours is created: a new one could get a number that the
- * caller believes to be open, and would be passed instead. */
+/* Called before the plan creates descriptors: a new one could get a number that the
+ * caller believes to be open, and would be passed in its place. */
 int nsh_fdmap_check(const struct nsh_command *cmd, bool in_place,
 		    struct nsh_failure *failure)
 {

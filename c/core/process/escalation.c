@@ -35,10 +35,10 @@ static bool is_reaped(const struct nsh_process *process)
 		|| nsh_kernel_pidfd_send_signal(process->pidfd, 0, 0) == -ESRCH;
 }
 
-/* Returns the number of its own group, 0 if there is none.  The number stays valid
- * while the group has a member.
- * Limit: before Linux 6.9 it is unknown whether it has one after the root is
- * reaped. */
+/* Returns the number of the process group that the command made; 0 if it made none, or
+ * if the group has no member.  The number stays valid while the group has one.
+ * Limit: before Linux 6.9 it is unknown whether the group has a member after the root
+ * is reaped. */
 static pid_t group_of(const struct nsh_process *process, bool lives)
 {
 	if (!process->own_group)

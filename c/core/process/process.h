@@ -1,8 +1,8 @@
 /*
  * process.h: one running or finished child behind noshell.h, held by a pidfd.
  *
- * It owns the pidfd, the I/O pump with its captured bytes, its streams, and
- * what ends it: deadline, tree, escalation of signals.
+ * It owns the pidfd, the I/O pump with its captured bytes, its streams, and the state
+ * of its end: deadline, tree, escalation of signals.
  */
 #ifndef NSH_PROCESS_H
 #define NSH_PROCESS_H

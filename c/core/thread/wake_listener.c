@@ -90,7 +90,8 @@ void nsh_wake_listener_free(struct wake_listener *listener)
 	nsh_close(&listener->name);
 }
 
-/* Another process could connect through /proc/PID/fd of ours if it may trace us. */
+/* True if this process has connected: another process that may trace this one could
+ * connect through its /proc/PID/fd. */
 static int is_our_own(int connection)
 {
 	struct ucred peer;
