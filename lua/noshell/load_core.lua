@@ -18,8 +18,8 @@ local function is_refusal(message)
   return message:find "version mismatch" or message:find "incompatible numeric"
 end
 
---- Derives the problem from the message of `require`, which names the module's file if
---- one was found, but not if the module itself refused this Lua.
+--- Derives the problem from the message of `require`. The message names the module's file
+--- if one was found, except if the module itself refused this Lua.
 local function diagnosis(message)
   local path, reason = message:match "from file '(.-)':%s*(.*)"
   if not path and is_refusal(message) then

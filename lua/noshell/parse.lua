@@ -82,8 +82,8 @@ end
 
 local WORDS = { quoted = "boolean" }
 
---- Splits the text at white space. `quoted` reads back what noshell.quote wrote; an
---- unterminated quote is an error.
+--- Splits the text at white space. With `quoted`, it reads back the text of noshell.quote;
+--- an unterminated quote is an error.
 ---@param data string
 ---@param options? noshell.words_options
 ---@return string[]?

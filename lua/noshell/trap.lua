@@ -38,15 +38,16 @@ local function run_exit()
   end
 end
 
---- Whether a call such as run or lines started it, and returns only after its end.
+--- Returns true if the process was started by a call that returns only after its end, such
+--- as run or lines.
 local function is_of_call(process)
   local own = state.of(process)
   local owner = own.owner
   return process:_is_bound() or own.iterated or (owner ~= nil and owner.iterated)
 end
 
---- Ends the programs of a call that does not return any more: they could change what the
---- EXIT handler cleans up. Those of run_async are their owner's.
+--- Ends the programs of calls that will not return: they could change the files that the
+--- EXIT handler cleans up. A program of run_async is left to its owner.
 --- Limit: a program whose start is returning at this moment runs on.
 local function end_programs()
   local list = background.known()

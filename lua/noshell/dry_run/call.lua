@@ -50,7 +50,8 @@ local function describe_streams(self, cmd, kept)
   if kept.leads then self.stdout = "pipeline" end
 end
 
---- The command lines with the values of variables: the command may change later.
+--- The command lines with the values of variables, kept because the command may change
+--- later.
 ---@type table<noshell.dry_call, string>
 local full_texts = setmetatable({}, { __mode = "k" })
 

@@ -16,8 +16,9 @@ local lists = require "noshell.list"
 ---@field times? integer|"any"  required number of runs; "any" includes none. Default:
 ---  once in an ordered list, else once or more
 
---- A list of expectations. A command counts for the first one that matches and has not
---- reached its number of runs. `ordered`: commands must be run in the order of the list.
+--- A list of expectations. A command counts for the first expectation that matches it and
+--- has not reached its number of runs. `ordered`: commands must be run in the order of the
+--- list.
 ---@class noshell.dry_expectations
 ---@field [integer] noshell.dry_expectation
 ---@field ordered? boolean

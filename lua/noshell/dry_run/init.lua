@@ -115,7 +115,7 @@ local function settle(record)
   end
 end
 
---- Replaces pump for a dry-run process, which ends when it is pumped first.
+--- Replaces pump for a dry-run process, which ends when it is first pumped.
 local function pump_dry(process)
   local finished, raw = drive.pump(process)
   if finished ~= false then return finished, raw end
@@ -135,7 +135,7 @@ end
 
 -- Starting ----------------------------------------------------------------------------
 
---- Above every pid: /proc/sys/kernel/pid_max is at most 2 ^ 22 (proc(5)).
+--- A number above every pid: /proc/sys/kernel/pid_max is at most 2 ^ 22 (proc(5)).
 local FIRST_PID = 2 ^ 22 + 1
 local last_pid = FIRST_PID - 1
 

@@ -146,8 +146,7 @@ function host.starts_aside()
   return waiter ~= blocking, waiter.starts_aside or false
 end
 
---- Returns true if a wait here blocks: nothing else runs meanwhile that could abandon
---- it.
+--- Returns true if a wait here blocks, so that no other code can run and abandon it.
 ---@return boolean
 function host.waits_in_place()
   return find() == blocking

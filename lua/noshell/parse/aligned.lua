@@ -199,10 +199,10 @@ local function widest_of(runs)
   return best
 end
 
---- Chooses the run that separates two columns. Text between two runs belongs to the
---- column that is not aligned to its side of the gap, such as a date under STARTED. A
---- process id that is as wide as its heading in every row is aligned to both sides;
---- text after it in every row is a date.
+--- Chooses the run that separates two columns. There may be text between two runs, such
+--- as a date that begins to the left of STARTED. The text does not belong to a column that
+--- is aligned to its side of the gap. Process ids that are as wide as their heading in
+--- every row are aligned to both sides; text after them in every row is a date.
 local function dividing_run(census, runs, left, right)
   local first, last = runs[1], runs[#runs]
   if #runs == 1 then return first end
