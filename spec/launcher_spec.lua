@@ -163,4 +163,10 @@ describe("a start that changes identity", function()
       assert.equal("own", got.path, denied)
     end
   end)
+
+  it("does not use poll(2), which a filter may refuse", function()
+    local got = launch(function() assert(sys.deny("poll:KILL")) end)
+    assert.equal("exit 0", got.status)
+    assert.equal("launcher", got.path)
+  end)
 end)

@@ -443,7 +443,68 @@ static void hook_keeps_what_its_program_needs(void)
 	finish_program(&other);
 }
 
+/* ---- a fork in the middle of a start ------------------------------------ */
+
+static int leased = -1;
+static pid_t worker;
+
+/* The start waits in open(2) until the lease ends. */
+static void *fork_during_start(void *nothing)
+{
+	sigset_t set;
+
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGIO);
+	EQUAL(sigwaitinfo(&set, NULL), SIGIO);
+	worker = fork_host();
+	if (worker == 0) {
+		(void)alarm(60);
+		(void)pause();
+		_exit(0);
+	}
+	EQUAL(fcntl(leased, F_SETLEASE, F_UNLCK), 0);
+	return nothing;
+}
+
+static void lease(char *path)
+{
+	sigset_t set;
+
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGIO);
+	(void)pthread_sigmask(SIG_BLOCK, &set, NULL);
+	leased = mkostemp(path, O_CLOEXEC);
+	EQUAL(fcntl(leased, F_SETLEASE, F_WRLCK), 0);
+}
+
+/* A worker holds all descriptors of the start until it is killed. */
+static void start_ends_before_the_worker(void)
+{
+	struct nsh_command *cmd = PROBE("--exit", "0");
+	char path[] = "/tmp/noshell-lease-XXXXXX";
+	struct nsh_process *process;
+	pthread_t thread;
+
+	(void)alarm(20);
+	lease(path);
+	EQUAL(pthread_create(&thread, NULL, fork_during_start, NULL), 0);
+	nsh_command_clear_caps(cmd);
+	nsh_command_set_stdio_path(cmd, 0, path, false);
+	nsh_command_set_stdio(cmd, 1, NSH_STDIO_NULL);
+	nsh_command_set_stdio(cmd, 2, NSH_STDIO_NULL);
+	process = start(cmd);
+	EQUAL(pthread_join(thread, NULL), 0);
+	EQUAL(nsh_process_wait(process, 5, NULL), 1);
+	nsh_process_free(process);
+	EQUAL(kill(worker, SIGKILL), 0);
+	EQUAL(waitpid(worker, NULL, 0), worker);
+	(void)close(leased);
+	(void)unlink(path);
+}
+
 static const struct check checks[] = {
+	{ "a start ends although a fork holds its descriptors",
+	  start_ends_before_the_worker },
 	{ "a daemon frees processes", daemon_frees_processes },
 	{ "a daemon frees one that is being ended", daemon_frees_one_that_is_ended },
 	{ "a daemon frees one in its handshake", daemon_frees_one_in_its_handshake },

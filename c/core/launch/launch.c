@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "launch_block.h"
+#include "clock.h"
 #include "fd.h"
 #include "filter.h"
 #include "fork_lock.h"
@@ -182,53 +183,51 @@ static int reap(struct launched *launched)
 	return ret == 0 && info.si_code != CLD_EXITED ? info.si_status : signal;
 }
 
-/* Waits until the child has closed its end of the sync socket.  Returns 0,
- * ETIMEDOUT, or ECANCELED if the start was abandoned. */
-static int await_child(const struct plan *plan)
+/* Waits until the child has closed its end of the sync socket, or has ended: a process
+ * that the host has forked meanwhile may hold that end open.  Returns 0, ETIMEDOUT, or
+ * ECANCELED if the start was abandoned. */
+static int await_child(const struct plan *plan, int pidfd, int cancel, double patience)
 {
-	struct pollfd ends[2] = {
+	struct pollfd ends[3] = {
 		{ .fd = plan->sync, .events = POLLIN },
-		{ .fd = plan->cancel, .events = POLLIN },
+		{ .fd = pidfd, .events = POLLIN },
+		{ .fd = cancel, .events = POLLIN },
 	};
-	/* No step of a launcher blocks, so its start has no time limit, like one
-	 * that clone(2) itself waits for. */
-	double patience = plan->launcher && !plan->attributes.daemonize ? -1
-		: plan->patience;
 	double until = nsh_now() + patience, left = patience;
 	int ready;
 
 	do {
-		/* poll(2) takes an int of milliseconds: wait a day at a time. */
-		double bounded = left > 86400 ? 86400 : left;
+		struct timespec time = nsh_timespec(left);
 
-		ready = poll(ends, 2, patience < 0 ? -1
-			     : left <= 0 ? 0 : (int)(bounded * 1000) + 1);
+		ready = ppoll(ends, 3, patience < 0 ? NULL : &time, NULL);
 		left = until - nsh_now();
 	} while ((ready < 0 && errno == EINTR)
 		 || (ready == 0 && (patience < 0 || left > 0)));
-	if (ready < 0 || ends[0].revents)
+	if (ready < 0 || ends[0].revents || ends[1].revents)
 		return 0;
 	return ready == 0 ? ETIMEDOUT : ECANCELED;
 }
 
 /* Waits until the child has executed its program, is in its handshake, or has
  * ended.  With VFORK, clone(2) has waited already.  A child that takes too long
- * or was abandoned is killed, which also closes its end of the socket.  For a daemon,
- * the cloned child has ended already, and the daemon is killed. */
+ * or was abandoned is killed; of a daemon the cloned child has ended already.  No
+ * step of a launcher blocks, so its start has no time limit, like one that clone(2)
+ * itself waits for. */
 static void follow(struct plan *plan, const struct launched *launched)
 {
-	int child = launched->daemon_pidfd >= 0 ? launched->daemon_pidfd
-		: launched->pidfd;
+	bool is_daemon = plan->attributes.daemonize;
+	int pidfd = is_daemon ? launched->daemon_pidfd : launched->pidfd;
+	int child = pidfd >= 0 ? pidfd : launched->pidfd;
 	int error;
-	char byte;
 
 	if (plan->sync < 0 || plan->attributes.require_handshake)
 		return;
-	error = await_child(plan);
-	if (error)
+	error = await_child(plan, pidfd, plan->cancel,
+			    plan->launcher && !is_daemon ? -1 : plan->patience);
+	if (error) {
 		(void)nsh_kernel_pidfd_send_signal(child, SIGKILL, 0);
-	while (read(plan->sync, &byte, 1) < 0 && errno == EINTR)
-		;
+		(void)await_child(plan, pidfd, -1, -1);
+	}
 	if (plan->launcher && !nsh_launcher_collect(plan))
 		(void)nsh_kernel_pidfd_send_signal(child, SIGKILL, 0);
 	if (error)
