@@ -21,7 +21,7 @@ static bool is_ours(const char *source, const char *prefix, size_t size)
 	return size > 0 && strncmp(source, prefix, size) == 0;
 }
 
-/* Not short_src, which shortens long paths. */
+/* Returns the whole path of a file, which short_src would shorten. */
 static const char *file_of(const lua_Debug *frame)
 {
 	return frame->source[0] == '@' ? frame->source + 1 : frame->short_src;

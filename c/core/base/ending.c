@@ -6,7 +6,7 @@
 #include "fork_lock.h"
 #include "noshell.h"
 
-/* Without a lock: exit(3) must not wait for a thread that holds one. */
+/* No lock protects these: exit(3) must not wait for a thread that holds one. */
 static atomic_uint owner;               /* nsh_fork_id() of the process */
 static atomic_int count;
 

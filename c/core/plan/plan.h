@@ -45,7 +45,7 @@ enum probing {
 
 /* The seals of the launcher's file, by which the child knows it (memfd_create(2)). */
 enum { NSH_LAUNCHER_SEALS = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL };
-/* Those of its record, which is written. */
+/* The seals of the launcher's record, which must stay writable. */
 enum { NSH_RECORD_SEALS = F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL };
 
 /* On which side of the launcher's exec (launcher.h) the child's steps run. */
