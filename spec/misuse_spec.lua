@@ -203,6 +203,15 @@ describe("an argument of a function", function()
   end)
 end)
 
+describe("a field of a command", function()
+  it("cannot be set", function()
+    assert.equal("HERE: a command has no field 'timeout': its options are set by methods, "
+      .. "as in cmd:set_timeout(5)", raised(function()
+        noshell.command("true").timeout = 5
+      end))
+  end)
+end)
+
 describe("a function that takes a command", function()
   it("rejects a pipeline", function()
     for _, name in ipairs { "system", "exec", "popen", "command", "bind" } do

@@ -287,7 +287,7 @@ describe("a SPEC's key", function()
     assert.is_nil(err.key)
     assert.truthy(tostring(err):find(": set_nice(20): argument 1 must be", 1, true))
     assert.truthy(complaint { "x", limits = { nofle = 5 } }
-      :find('set_limit("nofle"): no such limit', 1, true))
+      :find('set_limit("nofle"): no such limit; there are cpu ', 1, true))
   end)
 
   it("input excludes stdin", function()

@@ -135,6 +135,7 @@ describe("a trapped signal", function()
       fail("KILL", print)
       fail("SEGV", print)
       fail("FOO", print)
+      fail("sigtrem", print)
       fail(15, print)
       fail({}, print)
       fail({ "INT", nil, "TERM" }, print)
@@ -146,6 +147,7 @@ describe("a trapped signal", function()
     local expected = { "KILL cannot be handled: Invalid argument",
       "SEGV cannot be handled: Invalid argument",
       '"FOO" is not the name of a signal, nor "EXIT"',
+      '"sigtrem" is not the name of a signal, nor "EXIT", did you mean "TERM"?',
       '15 is not the name of a signal, nor "EXIT"',
       "the name of a signal is needed", "item 2 is nil: the list has a hole",
       'the handler must be a function, nil or "ignore", not 7',

@@ -331,4 +331,10 @@ function command.flush()
   pcall(io.stderr.flush, io.stderr)
 end
 
+--- Options of a command are set by its methods.
+function class.__newindex(_, name)
+  misuse.raise("a command has no field '%s': its options are set by methods, as in "
+    .. "cmd:set_timeout(5)", tostring(name))
+end
+
 return command

@@ -14,6 +14,17 @@ function misuse.raise(text, ...)
   error((where == "" and "" or where .. ": ") .. text:format(...), 0)
 end
 
+--- Returns a suggestion for the end of a message about what is not a signal, or "".
+---@param signal any
+---@return string
+function misuse.suggest_signal(signal)
+  local names = {}
+  for number = 1, 64 do names[number] = core.signal_name(number) or "" end
+  local near = type(signal) == "string"
+    and nearest.word((signal:upper():gsub("^SIG", "")), names)
+  return near and (', did you mean "%s"?'):format(near) or ""
+end
+
 --- Raises an error unless `self` is an object of that class: the method was called
 --- with a dot.
 ---@param self any

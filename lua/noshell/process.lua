@@ -6,7 +6,6 @@ local drive = require "noshell.drive"
 local failure = require "noshell.failure"
 local host = require "noshell.host"
 local misuse = require "noshell.misuse"
-local nearest = require "noshell.nearest"
 local result = require "noshell.result"
 local scope = require "noshell.scope"
 local state = require "noshell.state"
@@ -151,12 +150,6 @@ function methods:pollfd()
   return pollfd(self)
 end
 
-local function signal_names()
-  local names = {}
-  for number = 1, 64 do names[number] = core.signal_name(number) or "" end
-  return names
-end
-
 --- Raises an error unless `signal` names a signal, or is 0, which only tests whether the
 --- process exists.
 local function check_signal(signal)
@@ -166,9 +159,7 @@ local function check_signal(signal)
       or kind == "number" and signal % 1 == 0) and core.signal_number(signal) then
     return
   end
-  local near = kind == "string" and nearest.word(signal:upper():gsub("^SIG", ""), signal_names())
-  misuse.raise("kill: no signal %s%s", failure.shown(signal),
-    near and (', did you mean "%s"?'):format(near) or "")
+  misuse.raise("kill: no signal %s%s", failure.shown(signal), misuse.suggest_signal(signal))
 end
 
 local kill = methods._kill

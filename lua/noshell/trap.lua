@@ -5,6 +5,7 @@ local background = require "noshell.background"
 local core = require "noshell.core"
 local failure = require "noshell.failure"
 local lists = require "noshell.list"
+local misuse = require "noshell.misuse"
 local state = require "noshell.state"
 local wait = require "noshell.wait"
 
@@ -123,8 +124,8 @@ local function set(name, f)
   end
   local signal = type(name) == "string" and core.signal_number(name) or nil
   if not signal then
-    error(("noshell.trap: %s is not the name of a signal, nor \"EXIT\""):format(
-      failure.shown(name)), 3)
+    error(("noshell.trap: %s is not the name of a signal, nor \"EXIT\"%s"):format(
+      failure.shown(name), misuse.suggest_signal(name)), 3)
   end
   local previous = handlers[signal]
   handlers[signal] = f

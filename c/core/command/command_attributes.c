@@ -58,17 +58,28 @@ static struct limit *limit_of(struct nsh_command *cmd, int resource)
 	return &limits[count];
 }
 
+static void describe_limits(char *ret_text, size_t size)
+{
+	int used = snprintf(ret_text, size, "no such limit; there are");
+
+	for (int i = 0; i < LIMIT_COUNT && used > 0 && (size_t)used < size; i++)
+		if (limit_names[i])
+			used += snprintf(ret_text + used, size - (size_t)used, " %s",
+					 limit_names[i]);
+}
+
 void nsh_command_set_limit_by(struct nsh_command *cmd, const char *method,
 			      const char *name, uint64_t soft, uint64_t hard)
 {
 	int resource = name ? limit_resource(name) : -1;
 	struct limit *limit;
-	char text[64];
+	char text[256];
 
 	if (!nsh_command_usable(cmd))
 		return;
 	if (resource < 0) {
-		nsh_command_reject_string(cmd, method, name, "no such limit");
+		describe_limits(text, sizeof text);
+		nsh_command_reject_string(cmd, method, name, text);
 	} else if (soft > hard) {
 		(void)snprintf(text, sizeof text, "%s, %" PRIu64 ", %" PRIu64,
 			       name, soft, hard);
