@@ -50,11 +50,12 @@ local function release_set()
 end
 
 local function unwatch(process)
+  local fds = descriptors[process]
+  if not fds then return end
   blind[process] = nil
   local set = shared.set
   local is_ours = set and set:is_ours()
-  local fds = descriptors[process]
-  for i = 1, fds and #fds or 0 do
+  for i = 1, #fds do
     local fd = fds[i]
     -- A closed descriptor has left the set; its number may be reused.
     if watched[fd] == process then

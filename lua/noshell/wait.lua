@@ -157,7 +157,8 @@ local function start_once(calls, cmd, to_end, is_bound, attended)
   local with = backend.current
   local is_possible, is_usual = host.starts_aside()
   local start = is_possible and with.start_aside(cmd, to_end, is_bound, not is_usual)
-  if not start then return with.start(cmd, calls, attended and host.waits_in_place()) end
+  -- A host in which none is possible waits in place.
+  if not start then return with.start(cmd, calls, attended and not is_possible) end
   calls.start = start
   local process, raw = wait.await(setmetatable({ start = start, calls = calls },
     metatable), starting.finish)
