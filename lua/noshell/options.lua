@@ -18,41 +18,24 @@ options.KEYS = keys.names
 
 local KEYS = keys.names
 
---- The place of each key in that order.
-local PLACES = {}
-for place, key in ipairs(KEYS) do PLACES[key] = place end
-
 local reject = keys.reject
 
---- Adds a key to those that are given, which are in the order of application.
-local function insert(given, key)
-  local i = #given + 1
-  while i > 1 and PLACES[given[i - 1]] > PLACES[key] do
-    given[i] = given[i - 1]
-    i = i - 1
-  end
-  given[i] = key
-end
-
-local NONE = {}
-
---- Returns the length of the array part, holes included, the known keys in the order of
---- their application, and a list of unknown keys, if there are any.
+--- Returns the length of the array part, holes included, the number of options, and a
+--- list of unknown keys, if there are any.
 local function survey(spec)
-  local last, given, strangers = 0, NONE, nil
+  local last, count, strangers = 0, 0, nil
   for key in pairs(spec) do
-    if PLACES[key] then
-      if given == NONE then given = {} end
-      insert(given, key)
-    elseif type(key) == "number" and key >= 1 and key % 1 == 0 then
+    if type(key) == "number" and key >= 1 and key % 1 == 0 then
       if key > last then last = key end
+    elseif keys.setters[key] then
+      count = count + 1
     else
       strangers = strangers or {}
       strangers[#strangers + 1] = key
     end
   end
   -- A metatable may provide defaults for any key.
-  return last, getmetatable(spec) ~= nil and KEYS or given, strangers
+  return last, getmetatable(spec) ~= nil and #KEYS or count, strangers
 end
 
 --- Formats the value of an unknown key. Hides a string that may be a secret: the key is a
@@ -98,17 +81,19 @@ local function add_words(cmd, spec, last)
 end
 
 local function from_table(spec)
-  local last, asked, strangers = survey(spec)
+  local last, left, strangers = survey(spec)
   local cmd = core.command(spec[1])
   add_words(cmd, spec, last)
   if strangers then reject_keys(cmd, strangers, spec) end
   local is_wrong = cmd:argument_error() ~= nil
-  for i = 1, #asked do
-    local key = asked[i]
+  for i = 1, #KEYS do
+    if left == 0 then break end
+    local key = KEYS[i]
     local given = spec[key]
     if given ~= nil then
       keys.setters[key](cmd, given, key, spec)
       is_wrong = is_wrong or cmd:_set_argument_error_key(key, given)
+      left = left - 1
     end
   end
   return cmd
