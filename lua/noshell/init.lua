@@ -223,8 +223,8 @@ end
 ---@return noshell.error?
 function noshell.sleep(seconds)
   if type(seconds) ~= "number" or not (seconds >= 0 and seconds < math.huge) then
-    error(("noshell.sleep: a number of seconds is needed, not %s"):format(
-      failure.shown(seconds)), 2)
+    misuse.raise("noshell.sleep: a number of seconds is needed, not %s",
+      failure.shown(seconds))
   end
   local raw = not dry_run.is_active() and wait.sleep(seconds)
   if raw then return nil, failure.new(raw, "sleep") end

@@ -55,19 +55,15 @@ local function sum(results, field)
   return total
 end
 
-local function any(results, field)
-  for i = 1, #results do
-    local each = results[i]
-    if each[field] then return true end
-  end
-  return false
-end
-
 local function first(results, field)
   for i = 1, #results do
     local each = results[i]
     if each[field] then return each[field] end
   end
+end
+
+local function any(results, field)
+  return first(results, field) ~= nil
 end
 
 local function joined_stderr(results)

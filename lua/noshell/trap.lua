@@ -93,8 +93,7 @@ end
 local function check_host()
   for name, host in pairs(OWNERS) do
     if rawget(_G, name) then
-      error(("noshell.trap: %s handles the signals of this process itself"):format(host),
-        4)
+      misuse.raise("noshell.trap: %s handles the signals of this process itself", host)
     end
   end
 end
@@ -102,7 +101,7 @@ end
 local function open()
   check_host()
   if not core.trap_open(dispatch, run_exit) then
-    error("noshell.trap: another Lua state in this process handles signals", 3)
+    misuse.raise "noshell.trap: another Lua state in this process handles signals"
   end
   wait.on_signal = dispatch
 end
@@ -118,22 +117,21 @@ end
 
 local function set(name, f)
   if name == "EXIT" and f == "ignore" then
-    error("noshell.trap: EXIT cannot be ignored: write nil to remove its handler", 3)
+    misuse.raise "noshell.trap: EXIT cannot be ignored: write nil to remove its handler"
   elseif name == "EXIT" then
     return set_exit(f)
   end
   local signal = type(name) == "string" and core.signal_number(name) or nil
   if not signal then
-    error(("noshell.trap: %s is not the name of a signal, nor \"EXIT\"%s"):format(
-      failure.shown(name), misuse.suggest_signal(name)), 3)
+    misuse.raise("noshell.trap: %s is not the name of a signal, nor \"EXIT\"%s",
+      failure.shown(name), misuse.suggest_signal(name))
   end
   local previous = handlers[signal]
   handlers[signal] = f
   local ok, raw = install(signal)
   if not ok then
     handlers[signal] = previous
-    error(("noshell.trap: %s cannot be handled: %s"):format(name,
-      core.strerror(raw.errno)), 3)
+    misuse.raise("noshell.trap: %s cannot be handled: %s", name, core.strerror(raw.errno))
   end
   return previous
 end
@@ -157,13 +155,13 @@ end
 ---@return noshell.trap_handler? previous  that of the last name
 function trap.set(names, f)
   if f ~= nil and f ~= "ignore" and type(f) ~= "function" then
-    error(("noshell.trap: the handler must be a function, nil or \"ignore\", not %s")
-      :format(failure.shown(f)), 2)
+    misuse.raise("noshell.trap: the handler must be a function, nil or \"ignore\", not %s",
+      failure.shown(f))
   end
   if type(names) ~= "table" then names = { names } end
   local count, reason = lists.length(names)
   if reason or count == 0 then
-    error("noshell.trap: " .. (reason or "the name of a signal is needed"), 2)
+    misuse.raise("noshell.trap: %s", reason or "the name of a signal is needed")
   end
   open()
   local previous

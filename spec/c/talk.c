@@ -208,7 +208,7 @@ static void data_through_cat(void)
 	free(input);
 }
 
-static void input_that_nobody_reads(void)
+static void unread_input(void)
 {
 	struct nsh_command *cmd = PROBE("--close", "0", "--sleep", "20");
 	static char input[1 << 20];
@@ -452,7 +452,7 @@ static const struct check checks[] = {
 	{ "a handshake without a parent executes nothing", handshake_without_parent },
 	{ "data moves in all directions at once", data_in_all_directions },
 	{ "100 MB go through a program", data_through_cat },
-	{ "unread input is no failure", input_that_nobody_reads },
+	{ "unread input is no failure", unread_input },
 	{ "endless output is limited", output_without_end },
 	{ "output of exactly the cap is a success", output_of_exactly_the_cap },
 	{ "a storm of signals has no effect", storm_of_signals },
