@@ -5,27 +5,27 @@
 #include "process.h"
 
 struct list {
+	struct nsh_process *one;
 	struct nsh_process **processes;
 	size_t count;
 };
 
-/* The process at argument 1, or those of the list there, in a userdata that is
- * pushed. */
-static struct list check_list(lua_State *L)
+/* Fills the list with the process at argument 1, or with those of the list there. Memory
+ * for these is in a userdata, which is pushed. */
+static void check_list(lua_State *L, struct list *ret_list)
 {
-	bool is_one = !lua_istable(L, 1);
-	struct list list = { NULL, is_one ? 1 : lua_rawlen(L, 1) };
-
-	list.processes = lua_newuserdata(L, (list.count + 1) * sizeof *list.processes);
-	for (size_t i = 0; i < list.count; i++) {
-		if (is_one)
-			lua_pushvalue(L, 1);
-		else
-			lua_rawgeti(L, 1, (int)i + 1);
-		list.processes[i] = nsh_lua_check_open_at(L, lua_gettop(L));
+	if (!lua_istable(L, 1)) {
+		*ret_list = (struct list){ nsh_lua_check_open_at(L, 1), &ret_list->one, 1 };
+		return;
+	}
+	ret_list->count = lua_rawlen(L, 1);
+	ret_list->processes = lua_newuserdata(L, (ret_list->count + 1)
+					      * sizeof *ret_list->processes);
+	for (size_t i = 0; i < ret_list->count; i++) {
+		lua_rawgeti(L, 1, (int)i + 1);
+		ret_list->processes[i] = nsh_lua_check_open_at(L, lua_gettop(L));
 		lua_pop(L, 1);
 	}
-	return list;
 }
 
 /* Returns 1 if all have finished, 0 if not, -1 with the failure. */
@@ -59,10 +59,12 @@ static bool has_fatal(const struct list *list)
  * others; or nil, failure. */
 int nsh_lua_pump_all(lua_State *L)
 {
-	struct list list = check_list(L);
+	struct list list;
 	struct nsh_failure failure;
-	int ret = pump_all(&list, &failure);
+	int ret;
 
+	check_list(L, &list);
+	ret = pump_all(&list, &failure);
 	if (ret < 0)
 		return nsh_lua_fail(L, &failure);
 	lua_pushboolean(L, ret);
@@ -112,7 +114,7 @@ int nsh_lua_await(lua_State *L)
 	struct nsh_failure failure;
 	int ret;
 
-	wait.list = check_list(L);
+	check_list(L, &wait.list);
 	do {
 		ret = pump_all(&wait.list, &failure);
 		if (ret < 0)

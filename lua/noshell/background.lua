@@ -205,6 +205,16 @@ function background.leave(own)
   end
 end
 
+--- Returns true if no process is unattended, except the pollable or its members.
+---@param pollable noshell.process|noshell.pipeline_process
+---@return boolean
+function background.is_idle(pollable)
+  for process in pairs(fresh) do
+    if process ~= pollable and state.of(process).owner ~= pollable then return false end
+  end
+  return wanted == 0 and next(watched) == nil and next(blind) == nil
+end
+
 -- Serving -------------------------------------------------------------------------
 
 --- Makes the waiter `one` watch the unattended processes. Returns the descriptor to

@@ -83,11 +83,15 @@ local function start(calls, self, to_end, is_bound, attended)
   end
   -- Other coroutines may change the command while this one waits.
   local asked = drive.asked(self)
-  local started, raw = wait.start(calls, self, to_end, is_bound, attended)
+  -- Until the end, no other code runs that could abandon the program or serve it.
+  local is_alone = attended and not asked and host.waits_in_place()
+  local started, raw = wait.start(calls, self, to_end, is_bound and not is_alone, attended)
   if not started then return fail(self, raw) end
-  state.of(started).started_in = calls
-  drive.attach(started, asked)
-  background.add(started)
+  if not is_alone then
+    state.of(started).started_in = calls
+    drive.attach(started, asked)
+    background.add(started)
+  end
   trace.started(started, self)
   return started
 end

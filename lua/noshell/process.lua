@@ -133,8 +133,10 @@ function process.outcome(self)
   local own = state.of(self)
   if not own.result then
     own.result = result.new(drive.result(self))
-    local ok, raw = self:check()
-    if not ok then own.err = failure.new(raw, self.command, own.result) end
+    if not own.result.ok then
+      local _, raw = self:check()
+      own.err = failure.new(raw, self.command, own.result)
+    end
     trace.exited(self, own.result, own.err)
   end
   if own.err then return nil, own.err end
@@ -207,7 +209,9 @@ end
 
 function methods:_release()
   local groups = state.of(self).groups
-  for _, group in pairs(groups or {}) do group:close() end
+  if groups then
+    for _, group in pairs(groups) do group:close() end
+  end
   background.remove(self)
   free(self)
 end

@@ -34,7 +34,8 @@ end
 ---@param fail fun(self: noshell.frame)
 ---@return noshell.frame
 function protect.frame(fail)
-  return setmetatable({ fail = fail }, frames)
+  -- The fields have their places from the beginning: tables that grow cost a run more.
+  return setmetatable({ nil, fail = fail, is_inside = false }, frames)
 end
 
 local function leave(frame, ...)

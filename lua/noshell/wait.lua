@@ -3,6 +3,7 @@
 
 local backend = require "noshell.backend"
 local background = require "noshell.background"
+local blocking = require "noshell.host.blocking"
 local clock = require "noshell.clock"
 local core = require "noshell.core"
 local descriptors = require "noshell.descriptors"
@@ -97,6 +98,21 @@ function wait.await(pollable, attempt, deadline, yields)
   return host._protect(frame, wait_on, frame, pollable, attempt, deadline, yields)
 end
 
+--- Waits in C until programs without a driver have ended, if nothing else has to be
+--- served meanwhile; returns false if Lua has to act. An error that passes through
+--- leaves nothing to clean up here, so no frame is needed.
+---@param pollable noshell.process|noshell.pipeline_process
+---@param deadline? number
+---@return boolean? finished
+---@return noshell.failure?
+local function finish_alone(pollable, deadline)
+  if wait.on_signal or not (host.waits_in_place() and background.is_idle(pollable)
+    and pollable:_undriven()) then
+    return false
+  end
+  return blocking.finish(pollable, deadline and math.max(deadline - core.now(), 0))
+end
+
 --- The same for the end of programs: the attempt is pollable:_step or :pump. The
 --- blocking host then serves programs without a driver in C.
 ---@param pollable noshell.process|noshell.pipeline_process
@@ -105,7 +121,8 @@ end
 ---@return boolean? finished
 ---@return noshell.failure?
 function wait.finish(pollable, attempt, deadline)
-  local finished, failure = look(attempt, pollable)
+  local finished, failure = finish_alone(pollable, deadline)
+  if finished ~= nil then finished, failure = look(attempt, pollable) end
   if finished ~= false then
     host.wake(pollable)
     return finished, failure

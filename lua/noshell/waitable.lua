@@ -69,6 +69,7 @@ end
 ---@return noshell.error?
 function methods:wait(seconds)
   check_self(self, "wait")
+  self:_check_open()
   local deadline = wait.deadline(seconds, "wait")
   local finished, raw = wait.finish(self, self.pump, deadline)
   if finished then return self:_outcome() end

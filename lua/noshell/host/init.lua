@@ -411,7 +411,8 @@ end
 ---@param pollable noshell.pollable
 function host.wake(pollable)
   local others = next(waiting) and waiting[owner_of(pollable)]
-  for one in pairs(others or {}) do
+  if not others then return end
+  for one in pairs(others) do
     if one.wake then one:wake() end
   end
 end
