@@ -17,7 +17,7 @@ describe("several in a dry run", function()
         { "cat", "-u" }):run())
       assert.equal("first\ncat\ncat\n", result.stdout)
       assert.equal("a 1\n", result.stderr)
-      assert.is_nil(result.stages[1].stdout)
+      assert.is_nil(result.commands[1].stdout)
       assert.same({ "a", "cat", "cat -u" }, run:commands())
       local calls = run:calls()
       assert.same({ "x", "first\n", "first\ncat\n" },

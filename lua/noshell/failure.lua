@@ -116,8 +116,8 @@ end
 
 --- Returns the result of the program. In a pipeline, err.result is the pipeline's.
 local function ending(err)
-  local stages = err.index and err.result and err.result.stages
-  return stages and stages[err.index] or err.result
+  local results = err.index and err.result and err.result.commands
+  return results and results[err.index] or err.result
 end
 
 --- Returns ": " and the excerpt of the program's stderr.

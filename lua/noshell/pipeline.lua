@@ -20,21 +20,22 @@ local waitable = require "noshell.waitable"
 --- stderr, ok codes and timeout. The pipeline refers to the commands: a change of a
 --- command affects it.
 ---@class noshell.pipeline
----@field stages noshell.command[]  the commands, from left to right
+---@field commands noshell.command[]  the commands, from left to right
+---@field stages noshell.command[]  an alias of commands
 ---@field seconds? number  the timeout of the whole pipeline
 ---@field grace? number    seconds from TERM to KILL
 ---@field rules noshell.command  a command that records the pipeline's own argument errors
----@operator concat(noshell.stage): noshell.pipeline
----@operator bor(noshell.stage): noshell.pipeline
+---@operator concat(noshell.member): noshell.pipeline
+---@operator bor(noshell.member): noshell.pipeline
 local methods = {}
 
 local metatable = { __index = methods, __name = "noshell.pipeline" }
 
----@alias noshell.stage noshell.spec|noshell.command|noshell.pipeline
+---@alias noshell.member noshell.spec|noshell.command|noshell.pipeline
 
 --- Commands, and the options of the pipeline.
 ---@class noshell.pipeline_spec
----@field [integer] noshell.stage|string  the commands
+---@field [integer] noshell.member|string  the commands
 ---@field timeout? number  seconds after which the whole pipeline is ended
 ---@field grace? number    seconds from TERM to KILL; default 2
 
@@ -48,7 +49,9 @@ end
 -- Building ------------------------------------------------------------------------
 
 local function empty()
-  return setmetatable({ stages = {}, rules = core.command("pipeline") }, metatable)
+  local commands = {}
+  return setmetatable({ commands = commands, stages = commands,
+    rules = core.command("pipeline") }, metatable)
 end
 
 --- Sets the timeout unless a shorter one is set.
@@ -57,14 +60,14 @@ local function limit(self, seconds, grace)
   self.seconds, self.grace = seconds, grace
 end
 
-local function add(self, stage)
-  if pipeline.is(stage) then
-    for i = 1, #stage.stages do table.insert(self.stages, stage.stages[i]) end
-    limit(self, stage.seconds, stage.grace)
-    if stage.rules:argument_error() then self.rules = stage.rules end
+local function add(self, member)
+  if pipeline.is(member) then
+    for i = 1, #member.commands do table.insert(self.commands, member.commands[i]) end
+    limit(self, member.seconds, member.grace)
+    if member.rules:argument_error() then self.rules = member.rules end
   else
-    local cmd = options.command(stage)
-    table.insert(self.stages, cmd)
+    local cmd = options.command(member)
+    table.insert(self.commands, cmd)
   end
 end
 
@@ -109,7 +112,7 @@ end
 
 --- Makes a pipeline of these commands, or of a list of commands with options:
 --- noshell.pipeline { { "a" }, { "b" }, timeout = 5 }.
----@param ... noshell.stage|noshell.pipeline_spec|string
+---@param ... noshell.member|noshell.pipeline_spec|string
 ---@return noshell.pipeline
 function pipeline.new(...)
   local self, list, count = empty(), { ... }, select("#", ...)
@@ -128,7 +131,7 @@ function pipeline.new(...)
   return self
 end
 
-local function is_stage(value)
+local function is_member(value)
   return pipeline.is(value) or command.is(value)
     or (type(value) == "table" and not getmetatable(value))
 end
@@ -136,7 +139,7 @@ end
 --- Implements a .. b and a | b.
 local function join(a, b)
   for _, side in ipairs { a, b } do
-    if not is_stage(side) then
+    if not is_member(side) then
       error(("noshell: a pipeline is made of commands, SPEC tables and "
         .. "pipelines, not of %s"):format(failure.shown(side)), 2)
     end
@@ -173,7 +176,7 @@ end
 function methods:to_string(how)
   misuse.check_self(self, metatable, "to_string")
   local words = {}
-  for i = 1, #self.stages do words[i] = self.stages[i]:to_string(how) end
+  for i = 1, #self.commands do words[i] = self.commands[i]:to_string(how) end
   return table.concat(words, " | ")
 end
 
@@ -188,14 +191,14 @@ local INSTEAD = "its commands have them; noshell.pipeline and set_timeout take o
 local function conflict(self, index, method, value, reason)
   return pipeline_result.locate(self:to_string(), index, failure.new({ code = "invalid",
     method = method, value = value, reason = reason },
-    self.stages[index]:to_string()))
+    self.commands[index]:to_string()))
 end
 
 --- Returns the conflict of a command's streams or callbacks with the pipeline's pipes.
 local function find_conflict(self, index)
-  local stage, last = self.stages[index], #self.stages
-  local kept = state.of(stage)
-  local stdin, stdout = drive.stdio(stage, 0), stage:stdio(1)
+  local cmd, last = self.commands[index], #self.commands
+  local kept = state.of(cmd)
+  local stdin, stdout = drive.stdio(cmd, 0), cmd:stdio(1)
   if index > 1 and stdin ~= "default" then
     return conflict(self, index, "set_stdin", stdin,
       "its stdin is the pipe from the command before it")
@@ -215,9 +218,9 @@ local function find_argument_error(self)
     err.command = self:to_string()
     return err
   end
-  for i = 1, #self.stages do
-    local stage = self.stages[i]
-    err = stage:argument_error()
+  for i = 1, #self.commands do
+    local cmd = self.commands[i]
+    err = cmd:argument_error()
     if err then return pipeline_result.locate(self:to_string(), i, err) end
     err = find_conflict(self, i)
     if err then return err end
@@ -227,9 +230,9 @@ end
 --- Returns a conflict if a stream is a pipe: the caller could not read or write it while
 --- run waits for the end.
 local function find_pipe(self)
-  for i = 1, #self.stages do
-    local stage = self.stages[i]
-    local which = drive.find_pipe(stage)
+  for i = 1, #self.commands do
+    local cmd = self.commands[i]
+    local which = drive.find_pipe(cmd)
     if which then
       return conflict(self, i, "set_" .. drive.names[which], "pipe",
         "run returns no streams: use run_async or lines")
@@ -239,7 +242,7 @@ end
 
 local function start(calls, self, err, is_bound, attended)
   if not err then return running.start(calls, self, is_bound, attended) end
-  trace.failed(err, self.stages[err.index] or self)
+  trace.failed(err, self.commands[err.index] or self)
   return nil, err
 end
 
@@ -280,27 +283,27 @@ end
 function methods:output(...)
   misuse.check_self(self, metatable, "output")
   misuse.check_empty("output", INSTEAD, ...)
-  local last = self.stages[#self.stages]
+  local last = self.commands[#self.commands]
   local now = last and last:stdio(1)
   if last and now ~= "default" and now ~= "capture" then
-    return nil, conflict(self, #self.stages, "set_stdout", now,
+    return nil, conflict(self, #self.commands, "set_stdout", now,
       "output uses stdout itself")
   end
   local err = last and command.find_daemon(last, "output")
-  if err then return nil, pipeline_result.locate(self:to_string(), #self.stages, err) end
+  if err then return nil, pipeline_result.locate(self:to_string(), #self.commands, err) end
   return command.text_of(self:run())
 end
 
 --- Starts a copy of the pipeline and returns an iterator over the stdout of its last
 --- command.
 local function start_reading(calls, self, method, items)
-  local copy, count, err = empty(), #self.stages, nil
-  for i = 1, #self.stages do copy.stages[i] = self.stages[i] end
+  local copy, count, err = empty(), #self.commands, nil
+  for i = 1, #self.commands do copy.commands[i] = self.commands[i] end
   copy.rules, copy.seconds, copy.grace = self.rules, self.seconds, self.grace
-  local last = copy.stages[count]
+  local last = copy.commands[count]
   if last then
     last = last:clone()
-    copy.stages[count] = last
+    copy.commands[count] = last
     local ok, why = command.direct(last, { [1] = "pipe" }, method)
     if not ok then err = pipeline_result.locate(self:to_string(), count, why) end
   end

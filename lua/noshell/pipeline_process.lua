@@ -78,7 +78,7 @@ end
 --- Starts command `index` of the copies. Returns the read end of the pipe for the next
 --- one. If the call ends before all have started, the started ones are ended, also in
 --- run_async: the pipeline would stay incomplete.
-local function start_stage(calls, copies, index, processes, reads)
+local function start_command(calls, copies, index, processes, reads)
   local following, writes, raw, err
   if copies[index + 1] then
     following, writes = join(copies[index], copies[index + 1])
@@ -113,12 +113,12 @@ end
 
 --- Looks up all programs in advance: if one is missing, none is started.
 local function find_programs(pl)
-  for i = 1, #pl.stages do
-    local stage = pl.stages[i]
-    local ok, raw = backend.current.find_program(stage)
+  for i = 1, #pl.commands do
+    local cmd = pl.commands[i]
+    local ok, raw = backend.current.find_program(cmd)
     if not ok then
-      local err = failure.new(raw, stage:to_string())
-      trace.failed(err, stage)
+      local err = failure.new(raw, cmd:to_string())
+      trace.failed(err, cmd)
       return nil, pipeline_result.locate(pl:to_string(), i, err)
     end
   end
@@ -136,8 +136,8 @@ end
 
 --- Copies a command. The pipeline's timeout counts from the call, so its deadline also
 --- limits each start.
-local function copy_stage(stage, deadline)
-  local copy = stage:clone()
+local function copy_command(cmd, deadline)
+  local copy = cmd:clone()
   if deadline then copy:_set_start_deadline(deadline) end
   return copy
 end
@@ -156,9 +156,9 @@ function running.start(calls, pl, is_bound, attended)
   local deadline = pl.seconds and core.now() + pl.seconds
   local is_left = deadline and not (attended and host.waits_in_place())
   local copies, processes, reads = {}, {}, nil
-  for i = 1, #pl.stages do copies[i] = copy_stage(pl.stages[i], deadline) end
+  for i = 1, #pl.commands do copies[i] = copy_command(pl.commands[i], deadline) end
   for i = 1, #copies do
-    local following, err = start_stage(calls, copies, i, processes, reads)
+    local following, err = start_command(calls, copies, i, processes, reads)
     reads = following
     if err then
       close(reads)

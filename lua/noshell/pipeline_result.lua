@@ -102,7 +102,7 @@ end
 local function summed(self, results, decisive)
   local which, last = results[decisive], results[#results]
   return result.new {
-    ok = false, stages = results, pid = which.pid,
+    ok = false, commands = results, stages = results, pid = which.pid,
     exit_code = which.exit_code, signal = which.signal,
     signal_number = which.signal_number, core_dumped = which.core_dumped,
     raw_status = which.raw_status, stdout = last.stdout,

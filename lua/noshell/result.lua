@@ -28,7 +28,8 @@ local parse = require "noshell.parse"
 ---@field raw_status? integer    as from wait(2)
 ---@field stdout_dropped? integer  the number of bytes that tail did not keep
 ---@field stderr_dropped? integer  the same for stderr
----@field stages? noshell.result[]  of a pipeline: the result of each command
+---@field commands? noshell.result[]  of a pipeline: the result of each command
+---@field stages? noshell.result[]  an alias of commands
 local methods = {}
 
 -- Methods are no fields of the result, so `pairs` iterates over the data only.
