@@ -76,7 +76,7 @@ describe("a host that cannot wait", function()
       local value, err = call()
       assert.is_nil(value, name)
       assert.equal("io wait -", told(err), name)
-      assert.matches("^noshell: cannot wait for .*: wait: it is full", tostring(err))
+      assert.matches("^noshell: cannot wait for .*: wait: it is full", helper.said(err))
     end
     local value, err = shaken:handshake_wait()
     assert.is_true(value or told(err) == "io wait -")
@@ -94,7 +94,7 @@ describe("a host that cannot wait", function()
       end)
       local _, err = noshell.run("sleep", "60")
       assert.equal("io wait -", told(err))
-      assert.equal("noshell: cannot wait for 'sleep 60': wait: it is full", tostring(err))
+      assert.equal("noshell: cannot wait for 'sleep 60': wait: it is full", helper.said(err))
     end
   end)
 
@@ -129,7 +129,7 @@ describe("a failure of data exchange", function()
       local process = assert(noshell.run_async { "cat", stdin = "pipe", stdout = "pipe" })
       assert(sys.deny "read:EIO")
       local _, err = process.stdout:read()
-      return { told = told(err), text = tostring(err) }
+      return { told = told(err), text = helper.said(err) }
     end)
     assert.equal("io read EIO", got.told)
     assert.equal("noshell: cannot read from 'cat': Input/output error (EIO)", got.text)
@@ -139,7 +139,7 @@ describe("a failure of data exchange", function()
     local got = forked(function()
       assert(sys.deny "read:EIO")
       local _, err = noshell.run("echo", "x")
-      return { told = told(err), text = tostring(err) }
+      return { told = told(err), text = helper.said(err) }
     end)
     assert.equal("io exchange EIO", got.told)
     assert.equal("noshell: cannot wait for 'echo x': exchange: Input/output error (EIO)",
@@ -196,7 +196,7 @@ describe("a pipeline whose last command does not start", function()
     assert.equal("io set_working_directory ENOENT 2", told(err) .. " " .. err.index)
     assert.equal(1, count)
     assert.matches("command 2: cannot start 'true': .*; the commands before it had started",
-      tostring(err))
+      helper.said(err))
   end)
 
   it("is that of the first command if that does not start", function()

@@ -47,7 +47,7 @@ describe("several in a dry run", function()
     local _, err = dry.with(function(call)
       return call.program == "a" and { exit_code = 2, stderr = "oops" } or nil
     end, function() return pl:run() end)
-    assert.equal("noshell: 'a | b': command 1: 'a' exited with status 2: oops", tostring(err))
+    assert.equal("noshell: 'a | b': command 1: 'a' exited with status 2: oops", helper.said(err))
     local result = dry.with(function(call)
       return call.program == "a" and { signal = "PIPE" } or "x"
     end, function() return pl:run() end)

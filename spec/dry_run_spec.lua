@@ -171,7 +171,7 @@ describe("a reply", function()
 
   it("sets the exit code, which the command's rules evaluate", function()
     local _, err = run({ exit_code = 3, stderr = "disk is full\n" })
-    assert.equal("noshell: 'frob -x' exited with status 3: disk is full", tostring(err))
+    assert.equal("noshell: 'frob -x' exited with status 3: disk is full", helper.said(err))
     assert.equal(3 * 256, err.result.raw_status)
     assert.equal(1, select(2, run(false)).result.exit_code)
     assert.equal(4, select(2, run(4)).result.exit_code)
@@ -182,7 +182,7 @@ describe("a reply", function()
 
   it("sets the signal", function()
     local _, err = run { signal = "SEGV", core_dumped = true }
-    assert.equal("noshell: 'frob -x' was killed by signal SEGV (core dumped)", tostring(err))
+    assert.equal("noshell: 'frob -x' was killed by signal SEGV (core dumped)", helper.said(err))
     assert.same({ 11, 139 }, { err.result.signal_number, err.result.raw_status })
     local result = run({ signal = 9 }, { "frob", raw_status = true })
     assert.same({ true, "KILL" }, { result.ok, result.signal })
@@ -204,11 +204,11 @@ describe("a reply", function()
   it("sets a failure to start", function()
     local _, err = run { error = "ENOENT" }
     assert.equal("noshell: cannot start 'frob -x': find_program 'frob': "
-      .. "No such file or directory (ENOENT)", tostring(err))
+      .. "No such file or directory (ENOENT)", helper.said(err))
     assert.same({ "spawn", "find_program", 2 }, { err.code, err.stage, err.errno })
     _, err = run { error = { stage = "set_uid", errno = 1, subject = "65534" } }
     assert.equal("noshell: cannot start 'frob -x': set_uid '65534': "
-      .. "Operation not permitted (EPERM)", tostring(err))
+      .. "Operation not permitted (EPERM)", helper.said(err))
     local process
     process, err = dry.with(dry.replies { error = "EACCES" },
       function() return noshell.run_async("frob") end)

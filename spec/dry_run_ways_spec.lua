@@ -33,7 +33,7 @@ describe("in a dry run every way to start a program", function()
       local ok, err = pcall(noshell.exec, "frob", "x")
       assert.is_false(ok)
       assert.same({ "replaced", "frob x" }, { err.code, err.command })
-      assert.equal("noshell: 'frob x' has replaced this process, in a dry run", tostring(err))
+      assert.equal("noshell: 'frob x' has replaced this process, in a dry run", helper.said(err))
     end,
     pipeline = function() return noshell.pipeline({ "frob", "x" }):run().stdout end,
     map = function()

@@ -8,7 +8,7 @@ local function example(name, path, ...)
   local result = helper.run_lua(helper.lua,
     helper.read_file(("%s/spec/examples/%s.lua"):format(helper.root, name)),
     { PATH = path, LC_ALL = "C" }, { args = { ... } })
-  return result.status, result.out, result.err
+  return result.status, result.out, (result.err:gsub("%(%S+script%.lua:(%d+)%)", "(HERE:%1)"))
 end
 
 local function with_program(name, text, fn)
@@ -31,7 +31,7 @@ describe("the example rtcwake", function()
   it("reports the failure", function()
     with_program("rtcwake", "echo 'no RTC here' >&2; exit 1", function(_, path)
       assert.same({ 1, "", "no wake-up alarm: noshell: 'rtcwake -m no -s 60' exited with "
-        .. "status 1: no RTC here\n" }, { example("rtcwake", path, 60) })
+        .. "status 1: no RTC here (HERE:10)\n" }, { example("rtcwake", path, 60) })
     end)
   end)
 
@@ -40,7 +40,7 @@ describe("the example rtcwake", function()
       require("lfs").link(noshell.which(helper.lua.name), dir .. "/" .. helper.lua.name, true)
       local status, out, err = example("rtcwake", dir .. ":/none", 60)
       assert.equal("1 ", status .. " " .. out)
-      assert.matches("find_program 'rtcwake': No such file or directory %(ENOENT%)\n$", err)
+      assert.matches("find_program 'rtcwake': No such file or directory %(ENOENT%) %(HERE:10%)\n$", err)
     end)
   end)
 
@@ -78,7 +78,7 @@ describe("the example iscsiadm", function()
     with_program("iscsiadm", LINES .. "echo 'iscsiadm: No records found' >&2; exit 21",
       function(_, path)
         assert.same({ 1, "", "cannot ask iscsiadm: noshell: 'iscsiadm --mode iface' exited "
-          .. "with status 21: iscsiadm: No records found\n" },
+          .. "with status 21: iscsiadm: No records found (HERE:19)\n" },
           { example("iscsiadm", path, "iqn.2001-04.com.example") })
       end)
   end)

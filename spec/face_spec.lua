@@ -33,7 +33,7 @@ describe("run", function()
     assert.equal("so\n", err.result.stderr)
     assert.equal("sh -c 'echo so >&2; exit 3'", err.command)
     assert.equal("noshell: 'sh -c 'echo so >&2; exit 3'' exited with status 3: so",
-      tostring(err))
+      helper.said(err))
   end)
 
   it("accepts any exit with check = false, and those of ok_codes", function()
@@ -53,24 +53,24 @@ describe("run", function()
     assert.equal("/no/such", err.subject)
     assert.is_nil(err.result)
     assert.equal("noshell: cannot start 'true': set_working_directory "
-      .. "'/no/such': No such file or directory (ENOENT)", tostring(err))
+      .. "'/no/such': No such file or directory (ENOENT)", helper.said(err))
   end)
 
   it("reports that a program was not found", function()
     local _, err = noshell.run("no-such-program", "-x")
     assert.equal("find_program", err.stage)
     assert.equal("noshell: cannot start 'no-such-program -x': find_program "
-      .. "'no-such-program': No such file or directory (ENOENT)", tostring(err))
+      .. "'no-such-program': No such file or directory (ENOENT)", helper.said(err))
     _, err = noshell.run "ls -l"
-    assert.truthy(tostring(err):find("there is no shell", 1, true))
+    assert.truthy(helper.said(err):find("there is no shell", 1, true))
     _, err = noshell.run "ls -l /etc"
-    assert.truthy(tostring(err):find("there is no shell", 1, true))
+    assert.truthy(helper.said(err):find("there is no shell", 1, true))
   end)
 
   it("reports that a program is a directory", function()
     local _, err = noshell.run "/tmp"
     assert.equal("noshell: cannot start '/tmp': exec '/tmp': it is a directory "
-      .. "(EACCES)", tostring(err))
+      .. "(EACCES)", helper.said(err))
   end)
 
   it("names the caller's line for an argument error", function()
@@ -90,7 +90,7 @@ describe("run", function()
     assert.equal("timeout", err.code)
     assert.is_true(err.result.timed_out)
     assert.equal("TERM", err.result.signal)
-    assert.truthy(tostring(err):find(
+    assert.truthy(helper.said(err):find(
       "^noshell: 'sleep 100' timed out and was ended after 0"))
   end)
 
@@ -98,7 +98,7 @@ describe("run", function()
     local _, err = noshell.run { "yes", max_output = 1000 }
     assert.equal("output_limit", err.code)
     assert.equal("noshell: 'yes' wrote more to stdout than the 1000 bytes that "
-      .. "set_max_output allows, and was ended", tostring(err))
+      .. "set_max_output allows, and was ended", helper.said(err))
     assert.equal(("y\n"):rep(500), err.result.stdout)
   end)
 
@@ -106,7 +106,7 @@ describe("run", function()
     local _, err = noshell.run { "cat", stdin = "pipe" }
     assert.equal("invalid", err.code)
     assert.equal("noshell: invalid command 'cat': set_stdin(pipe): run returns no "
-      .. "streams: use run_async, lines or popen", tostring(err))
+      .. "streams: use run_async, lines or popen", helper.said(err))
   end)
 
   it("runs a command again", function()
@@ -139,7 +139,7 @@ describe("output", function()
   it("conflicts with a stdout that is directed elsewhere", function()
     local _, err = noshell.output { "true", stdout = "null" }
     assert.equal("noshell: invalid command 'true': set_stdout(null): output "
-      .. "uses stdout itself", tostring(err))
+      .. "uses stdout itself", helper.said(err))
     assert.equal("x", noshell.output { "echo", "x", stdout = "capture" })
   end)
 end)

@@ -1,7 +1,9 @@
 local failure = require "noshell.failure"
+local helper = require "spec.support.helper"
 
+--- The text without its place.
 local function message(raw, command, result)
-  return tostring(failure.new(raw, command or "frob --all", result))
+  return helper.said(failure.new(raw, command or "frob --all", result))
 end
 
 describe("an error's message", function()
@@ -46,9 +48,8 @@ describe("an error's message", function()
   it("names an argument error's method, value, reason and place", function()
     assert.equal("noshell: invalid command 'frob': set_umask(999): not a mode "
       .. "between 0 and 0777 (script.lua:12)",
-      message({ code = "invalid", method = "set_umask", value = "999",
-        reason = "not a mode between 0 and 0777", where = "script.lua:12" },
-        "frob"))
+      tostring(failure.new({ code = "invalid", method = "set_umask", value = "999",
+        reason = "not a mode between 0 and 0777", where = "script.lua:12" }, "frob")))
   end)
 
   it("names an argument error that no setter made", function()
@@ -155,9 +156,9 @@ end)
 describe("an error", function()
   it("can be concatenated with text on either side", function()
     local err = failure.new({ code = "exit" }, "false", { exit_code = 1 })
-    assert.equal("backup: noshell: 'false' exited with status 1",
-      "backup: " .. err)
-    assert.equal("noshell: 'false' exited with status 1!", err .. "!")
+    local text = "noshell: 'false' exited with status 1 (" .. err.where .. ")"
+    assert.equal("backup: " .. text, "backup: " .. err)
+    assert.equal(text .. "!", err .. "!")
   end)
 
   it("keeps its fields", function()

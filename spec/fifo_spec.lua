@@ -34,7 +34,7 @@ describe("a FIFO as a standard stream", function()
         assert.is_nil(result)
         assert.equal("ETIMEDOUT " .. stage, err.errname .. " " .. err.stage)
         assert.equal(("noshell: cannot start 'cat': %s '%s': it took longer than the "
-          .. "command's timeout (ETIMEDOUT)"):format(stage, path), tostring(err))
+          .. "command's timeout (ETIMEDOUT)"):format(stage, path), helper.said(err))
       end
     end)
   end)
@@ -81,7 +81,7 @@ describe("a FIFO as a standard stream", function()
         noshell.host.use(nil)
         if ok then
           assert.is_nil(result)
-          assert.equal("noshell: cannot start 'cat': wait: no", tostring(err))
+          assert.equal("noshell: cannot start 'cat': wait: no", helper.said(err))
           assert.equal("spawn", err.code)
         else
           assert.matches("no$", result)

@@ -226,7 +226,7 @@ describe("attributes", function()
   it("report that no such processor may be used", function()
     local _, err = noshell.run { "true", cpu_affinity = { 8191 } }
     assert.matches("set_cpu_affinity: none of these processors may be used here %(EINVAL%)",
-      tostring(err))
+      helper.said(err))
   end)
 
   it("include a core scheduling cookie, or fail if the kernel has none", function()

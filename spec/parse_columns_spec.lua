@@ -259,7 +259,7 @@ describe("columns by their options", function()
     local _, err = parse.columns(outputs.read "df-P", { names = { "a", "b" } })
     assert.equal("parse", err.code)
     assert.equal("noshell: cannot parse columns: the header has 6 columns, but there "
-      .. "are 2 names", tostring(err))
+      .. "are 2 names", helper.said(err))
   end)
 
   it("are lists of words without a header and names", function()
@@ -303,7 +303,7 @@ describe("columns by their options", function()
     local text = ("h "):rep(2000) .. "\n" .. ("x\n"):rep(100000)
     local _, err = parse.columns(text)
     assert.equal("noshell: cannot parse columns: 100000 rows of 2000 columns are too "
-      .. "many cells for a text of this size", tostring(err))
+      .. "many cells for a text of this size", helper.said(err))
   end)
 
   it("raise an error for an unknown option, or one of another type", function()

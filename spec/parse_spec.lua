@@ -48,7 +48,7 @@ describe("words", function()
     for _, text in ipairs { "a 'b", 'a "b', [["\"]], "'" } do
       local words, err = parse.words(text, { quoted = true })
       assert.is_nil(words)
-      assert.equal("noshell: cannot parse words: unterminated quote", tostring(err))
+      assert.equal("noshell: cannot parse words: unterminated quote", helper.said(err))
     end
   end)
 end)
@@ -82,7 +82,7 @@ describe("nul", function()
     assert.is_nil(rows)
     assert.equal("parse", err.code)
     assert.equal("noshell: cannot parse nul: 3 records cannot be divided into rows of 2",
-      tostring(err))
+      helper.said(err))
   end)
 end)
 
@@ -102,7 +102,7 @@ describe("match", function()
       parse.match("a=1\n# no\nb=\n", "^(%w+)=(.*)$", { names = { "name", "value" } }))
     local _, err = parse.match("a\nb=1\n", "^(%w+)=(.*)$", { names = { "name" } })
     assert.equal("noshell: cannot parse match: line 2 'b=1': 2 captures, but 1 names",
-      tostring(err))
+      helper.said(err))
   end)
 
   it("removes a prefix, and requires all of several patterns to match", function()
@@ -115,12 +115,12 @@ describe("match", function()
     local rows, err = parse.match("a\n", "(a")
     assert.is_nil(rows)
     assert.equal("parse", err.code)
-    assert.truthy(tostring(err):find(
-      "^noshell: cannot parse match: line 1 'a': unfinished capture"), tostring(err))
+    assert.truthy(helper.said(err):find(
+      "^noshell: cannot parse match: line 1 'a': unfinished capture"), helper.said(err))
     rows, err = parse.match("a\n", ("(a?)"):rep(40))
     assert.is_nil(rows)
     assert.equal("parse", err.code)
-    assert.truthy(tostring(err):find("too many captures", 1, true), tostring(err))
+    assert.truthy(helper.said(err):find("too many captures", 1, true), helper.said(err))
   end)
 end)
 
@@ -150,7 +150,7 @@ describe("json", function()
     local value, err = parse.json(text)
     assert.is_nil(value)
     assert.equal("parse", err.code)
-    assert.truthy(tostring(err):find "^noshell: cannot parse json: [^\n]+$")
+    assert.truthy(helper.said(err):find "^noshell: cannot parse json: [^\n]+$")
   end
 
   for _, name in ipairs(modules) do
@@ -212,7 +212,7 @@ describe("json", function()
       local value, err = parse.json "1"
       assert.is_nil(value)
       assert.equal("noshell: cannot parse json: neither lua-cjson nor dkjson is installed",
-        tostring(err))
+        helper.said(err))
     end)
   end)
 end)
@@ -269,7 +269,7 @@ describe("a result", function()
     local record, err = printed("a\n"):key_value()
     assert.is_nil(record)
     assert.equal("noshell: cannot parse key_value: line 1 'a': missing '='",
-      tostring(err))
+      helper.said(err))
     assert.has_error(function() printed("a"):columns { nonsense = true } end)
   end)
 
@@ -292,7 +292,7 @@ describe("a result", function()
       local value, err = result[name](result, ...)
       assert.is_nil(value)
       assert.equal("parse", err.code)
-      assert.equal(("noshell: cannot parse %s: %s"):format(name, reason), tostring(err))
+      assert.equal(("noshell: cannot parse %s: %s"):format(name, reason), helper.said(err))
     end
     local silent = assert(noshell.run { "true", stdout = "null" })
     for _, name in ipairs { "lines", "words", "columns", "key_value", "pairs", "nul",

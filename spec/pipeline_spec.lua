@@ -48,7 +48,7 @@ describe("a pipeline", function()
     local result, err = noshell.pipeline():run()
     assert.is_nil(result)
     assert.equal("invalid", err.code)
-    assert.truthy(tostring(err):find("at least one command is required", 1, true))
+    assert.truthy(helper.said(err):find("at least one command is required", 1, true))
     assert.truthy(err.where:find("pipeline_spec.lua:", 1, true))
   end)
 
@@ -175,7 +175,7 @@ describe("a command of a pipeline that fails", function()
     assert.equal("seq 3 | sh -c 'cat >/dev/null; echo bad >&2; exit 3' sh | cat",
       err.pipeline)
     assert.equal("noshell: '" .. err.pipeline .. "': command 2: '" .. err.command
-      .. "' exited with status 3: bad", tostring(err))
+      .. "' exited with status 3: bad", helper.said(err))
     assert.equal(3, err.result.exit_code)
     assert.is_false(err.result.ok)
     assert.is_true(err.result.commands[1].ok)
@@ -189,7 +189,7 @@ describe("a command of a pipeline that fails", function()
     assert.equal(1, err.errors[1].result.exit_code)
     assert.equal(2, err.errors[2].result.exit_code)
     assert.is_nil(err.errors[3])
-    assert.truthy(tostring(err):find(
+    assert.truthy(helper.said(err):find(
       "exited with status 2; command 1: 'sh -c 'exit 1' sh' exited with status 1", 1, true))
   end)
 
@@ -241,7 +241,7 @@ describe("a command of a pipeline that cannot start", function()
     assert.equal(2, err.index)
     assert.equal(("noshell: 'sleep %s | nosuchprogram | cat': command 2: cannot start "
       .. "'nosuchprogram': find_program 'nosuchprogram': No such file or directory "
-      .. "(ENOENT)"):format(mark), tostring(err))
+      .. "(ENOENT)"):format(mark), helper.said(err))
     assert.is_false(sleeps(mark))
   end)
 
@@ -258,7 +258,7 @@ describe("a command of a pipeline that cannot start", function()
         { "cat", tiemout = 5 }):run()
       assert.equal("invalid", err.code)
       assert.equal(2, err.index)
-      assert.truthy(tostring(err):find("did you mean 'timeout'", 1, true))
+      assert.truthy(helper.said(err):find("did you mean 'timeout'", 1, true))
       assert.truthy(err.where:find("pipeline_spec.lua:", 1, true))
       assert.is_nil(io.open(dir .. "/x"))
     end)

@@ -143,7 +143,7 @@ describe("popen", function()
     local pipe, err = noshell.popen({ "cat", input = "x" }, "w")
     assert.is_nil(pipe)
     assert.equal("noshell: invalid command 'cat': set_stdin(buffer): popen "
-      .. "uses stdin itself", tostring(err))
+      .. "uses stdin itself", helper.said(err))
   end)
 
   it("rejects an unknown mode", function()
@@ -218,7 +218,7 @@ describe("exec", function()
       io.write(tostring(ok), " ", err.code, " ", err.stage, " ", tostring(err))
     ]])
     assert.equal("nil spawn set_working_directory noshell: cannot start 'true': "
-      .. "set_working_directory '/no/such': No such file or directory (ENOENT)",
-      result.stdout)
+      .. "set_working_directory '/no/such': No such file or directory (ENOENT) "
+      .. "((command line):1)", result.stdout)
   end)
 end)

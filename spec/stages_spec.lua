@@ -277,7 +277,7 @@ describe("a host that cannot wait", function()
       collectgarbage()
       collectgarbage()
       while require("noshell.core").reap() > 0 do sys.sleep(0.001) end
-      return { ran = result ~= nil, err = tostring(err), zombies = #helper.zombies() }
+      return { ran = result ~= nil, err = helper.said(err), zombies = #helper.zombies() }
     end)
     assert.is_false(got.ran)
     assert.matches("^noshell: cannot wait for .*: wait: .*%(EIO%)$", got.err)

@@ -97,10 +97,10 @@ describe("a stream", function()
     local process = started { "cat", stdin = "pipe", stdout = "pipe" }
     local _, err = process.stdin:read()
     assert.equal("noshell: cannot read from 'cat': stdin is for writing: read from "
-      .. "process.stdout (EBADF)", tostring(err))
+      .. "process.stdout (EBADF)", helper.said(err))
     _, err = process.stdout:write "x"
     assert.equal("noshell: cannot write to 'cat': this stream is for reading: write to "
-      .. "process.stdin (EBADF)", tostring(err))
+      .. "process.stdin (EBADF)", helper.said(err))
     process:close()
   end)
 
@@ -236,8 +236,8 @@ describe("a stream", function()
     assert.is_nil(ok)
     assert.equal("io", err.code)
     assert.equal("EPIPE", err.errname)
-    assert.truthy(tostring(err):find("noshell: cannot write to 'sh -c ", 1, true))
-    assert.truthy(tostring(err):find(": Broken pipe (EPIPE)", 1, true))
+    assert.truthy(helper.said(err):find("noshell: cannot write to 'sh -c ", 1, true))
+    assert.truthy(helper.said(err):find(": Broken pipe (EPIPE)", 1, true))
     process:close()
   end)
 

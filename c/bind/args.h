@@ -103,9 +103,11 @@ bool nsh_lua_get_list(const struct setter *setter, struct place place,
 /* core.set_source_prefix(prefix): frames whose source starts with the prefix
  * are noshell's own. */
 int nsh_lua_set_source_prefix(lua_State *L);
-/* core.where(): "file:line" of the nearest frame that is not noshell's, or
- * "". */
+/* core.where(): "file:line" of the nearest frame that is not noshell's, or "", and
+ * true if a tail call hides the call: the line is then that of an outer call. */
 int nsh_lua_where(lua_State *L);
+/* The first character of an argument error's place if a tail call hides the call. */
+#define NSH_LUA_HIDDEN '\t'
 /* Raises an error that begins with core.where(): errors report the caller's line, not
  * ours. */
 int nsh_lua_raise(lua_State *L, const char *text);

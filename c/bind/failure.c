@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "args.h"
 #include "value.h"
 
 /* Empty fields are absent. */
@@ -49,12 +50,21 @@ int nsh_lua_fail_errno(lua_State *L, const char *what, int errnum)
 	return 2;
 }
 
+static void set_where(lua_State *L, const char *where)
+{
+	bool hidden = where && *where == NSH_LUA_HIDDEN;
+
+	set_text(L, "where", hidden ? where + 1 : where);
+	if (hidden)
+		nsh_lua_set_flag(L, "tail_call", true);
+}
+
 void nsh_lua_push_argument_error(lua_State *L, const struct nsh_argument_error *error)
 {
 	push(L, nsh_code_name(NSH_INVALID), NULL, error->errnum);
 	set_text(L, "method", error->method);
 	set_text(L, "value", error->value);
 	set_text(L, "reason", error->reason);
-	set_text(L, "where", error->where);
+	set_where(L, error->where);
 	set_text(L, "key", error->key);
 }

@@ -1,5 +1,6 @@
 --- Binds a program to its first arguments and options.
 
+local keep = require "noshell.keep"
 local misuse = require "noshell.misuse"
 local options = require "noshell.options"
 
@@ -42,17 +43,17 @@ function bind.new(starters, ...)
 
   function bound.command(...)
     check_dot((...))
-    return with(...)
+    return keep(with(...))
   end
 
   for _, name in ipairs(bind.NAMES) do
     bound[name] = function(...)
       check_dot((...))
-      return starters[name](with(...))
+      return keep(starters[name](with(...)))
     end
   end
   return setmetatable(bound, {
-    __call = function(_, ...) return starters.run(with(...)) end,
+    __call = function(_, ...) return keep(starters.run(with(...))) end,
     __name = "noshell.bound",
     __tostring = function() return "noshell.bound (" .. base:to_string() .. ")" end,
   })

@@ -6,6 +6,7 @@ local core = require "noshell.core"
 local drive = require "noshell.drive"
 local failure = require "noshell.failure"
 local host = require "noshell.host"
+local keep = require "noshell.keep"
 local misuse = require "noshell.misuse"
 require "noshell.process"
 local scope = require "noshell.scope"
@@ -143,7 +144,7 @@ end
 function methods:run(...)
   misuse.check_self(self, class, "run")
   misuse.check_empty("run", INSTEAD, ...)
-  return scope.run(waitable.run, self)
+  return keep(scope.run(waitable.run, self))
 end
 
 local function without_final_newlines(text)
@@ -266,7 +267,7 @@ end
 ---@return noshell.process
 function methods:lines(format)
   misuse.check_self(self, class, "lines")
-  return command.lines(self:clone(), format)
+  return keep(command.lines(self:clone(), format))
 end
 
 --- The same as lines, over records that end with `separator`, such as "\0".
@@ -278,7 +279,7 @@ end
 function methods:records(separator)
   misuse.check_self(self, class, "records")
   local items = stream.records_of(separator)
-  return scope.run(start_reading, self:clone(), "records", items)
+  return keep(scope.run(start_reading, self:clone(), "records", items))
 end
 
 local first_error, write_arg_log = methods._first_argument_error, methods._write_arg_log
@@ -293,7 +294,7 @@ end
 
 --- The former name of argument_error.
 ---@return noshell.error?
-function methods:mistake() return self:argument_error() end
+function methods:mistake() return keep(self:argument_error()) end
 
 --- Writes the variables that were set and the words, unquoted, and a newline.
 ---@param target integer|file*

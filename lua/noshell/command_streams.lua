@@ -3,6 +3,7 @@
 
 local core = require "noshell.core"
 local failure = require "noshell.failure"
+local keep = require "noshell.keep"
 local lists = require "noshell.list"
 local misuse = require "noshell.misuse"
 local state = require "noshell.state"
@@ -108,13 +109,13 @@ end
 function commands:set_input(...)
   if not has_count(self, "set_input", 1, 1, ...) then return self end
   local source = ...
-  if is_text(source) then return self:set_input_buffer(source) end
+  if is_text(source) then return keep(self:set_input_buffer(source)) end
   if type(source) == "function" then return set_source(self, source) end
   if type(source) == "table" and not getmetatable(source) then
-    return set_chunks(self, source)
+    return keep(set_chunks(self, source))
   end
   if io.type(source) or getmetatable(source) == core.metatables.stream then
-    return self:set_stdin(source)
+    return keep(self:set_stdin(source))
   end
   return self:_argument_error("set_input", failure.shown(source),
     "must be a string, a file, a list of strings or a function")
@@ -136,14 +137,14 @@ end
 ---@param ... fun(line: string)
 ---@return noshell.command
 function commands:on_stdout(...)
-  return set_function(self, "on_stdout", ...)
+  return keep(set_function(self, "on_stdout", ...))
 end
 
 --- The same for stderr.
 ---@param ... fun(line: string)
 ---@return noshell.command
 function commands:on_stderr(...)
-  return set_function(self, "on_stderr", ...)
+  return keep(set_function(self, "on_stderr", ...))
 end
 
 --- Keeps only the last bytes of the captured stdout and stderr, by default 64 KiB of

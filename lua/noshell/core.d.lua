@@ -18,6 +18,7 @@
 ---@field method? string     argument error: the setter
 ---@field value? string      argument error: the value, as text
 ---@field where? string      argument error: the caller's "file:line"
+---@field tail_call? boolean  argument error: a tail call hides that line
 ---@field key? string        argument error: the key of a SPEC that has the value
 
 --- A value that must not be shown; tostring returns ***.
@@ -63,8 +64,10 @@ function core.setters() end
 ---@param prefix string  "@/usr/share/lua/5.4/noshell/"
 function core.set_source_prefix(prefix) end
 
---- Returns the caller's "file:line", as argument errors have it; "" if it is unknown.
----@return string
+--- Returns the caller's "file:line", as errors have it, or "" if it is unknown; and true
+--- if a tail call hides the call, so that the line is that of an outer call.
+---@return string where
+---@return boolean is_hidden
 function core.where() end
 
 --- The buffered items of a stream: see stream:_source.

@@ -1,4 +1,10 @@
---- Errors: the second value of `nil, err`. Pure functions that turn fields into text.
+--- Errors: the second value of `nil, err`. Turns fields into text.
+
+local core = require "noshell.core"
+
+-- Errors report the caller's line, not ours.
+local directory = debug.getinfo(1, "S").source:match("^(@.*/)[^/]*$")
+if directory then core.set_source_prefix(directory) end
 
 ---@alias noshell.code
 ---| "invalid"       # a setter was misused; nothing was started
@@ -28,7 +34,9 @@
 ---@field method? string     argument error: the setter
 ---@field value? string      argument error: its argument, as text
 ---@field reason? string     an explanation, if `errno` does not suffice
----@field where? string      argument error: the caller's "file:line"
+---@field where string       the line of the script, "file:line": of the call that failed, or
+---  for an argument error of the setter; "?" if there is no line, as in a call from C
+---@field tail_call? boolean  a tail call hides that line: `where` is in an outer function
 ---@field key? string        argument error: the key of a SPEC that has the value
 ---@field signal? string     the signal that killed the child before its exec
 ---@field signal_number? integer  its number
@@ -168,8 +176,7 @@ function describe.invalid(err)
   elseif err.method and not MAKERS[err.method] then
     text = text .. ("%s(%s): "):format(err.method, shortened(err.value or ""))
   end
-  text = text .. printable(reason_of(err))
-  return err.where and text .. " (" .. err.where .. ")" or text
+  return text .. printable(reason_of(err))
 end
 
 --- Describes an operation that failed: verb, stage, subject and cause.
@@ -280,6 +287,18 @@ local function described(err)
   return ("%s: command %d: %s"):format(quoted(err.pipeline), err.index, text)
 end
 
+--- Returns the line of the script, for the end of a text.
+local function place(err)
+  if err.where == "?" then return " (line unknown)" end
+  if not err.tail_call then return " (" .. printable(err.where) .. ")" end
+  return (" (called from %s; a tail call hides the line)"):format(printable(err.where))
+end
+
+--- Describes one of several errors, with its line if that differs from the whole's.
+local function described_part(part, err)
+  return described(part) .. (part.where == err.where and "" or place(part))
+end
+
 --- Returns the numbers of the errors, sorted.
 local function numbers(errors)
   local list = {}
@@ -294,7 +313,7 @@ function describe.several(err)
   local list = numbers(err.errors)
   local texts = { ("%d of %d failed"):format(#list, err.count) }
   for i = 1, math.min(#list, MOST_SHOWN) do
-    texts[i + 1] = described(err.errors[list[i]])
+    texts[i + 1] = described_part(err.errors[list[i]], err)
   end
   if #list > MOST_SHOWN then texts[#texts + 1] = "..." end
   return (table.concat(texts, "; "):gsub("; ", ": ", 1))
@@ -306,14 +325,15 @@ local function other_commands(err)
   local text = ""
   for _, number in ipairs(err.pipeline and numbers(err.errors or {}) or {}) do
     if number ~= err.index then
-      text = ("%s; command %d: %s"):format(text, number, described(err.errors[number]))
+      text = ("%s; command %d: %s"):format(text, number,
+        described_part(err.errors[number], err))
     end
   end
   return text
 end
 
 function metatable.__tostring(err)
-  return "noshell: " .. described(err) .. other_commands(err)
+  return "noshell: " .. described(err) .. other_commands(err) .. place(err)
 end
 
 --- Makes `"backup: " .. err` work.
@@ -330,7 +350,8 @@ function failure.new(raw, command, result)
   -- Renamed: a reader might take a field `message` for the whole message.
   raw.strerror, raw.message = raw.message, nil
   raw.command, raw.result = command, result
-  return setmetatable(raw, metatable)
+  failure.wrap(raw)
+  return raw
 end
 
 --- Returns true if the value is an error of noshell.
@@ -339,10 +360,15 @@ function failure.is(value)
   return getmetatable(value) == metatable
 end
 
---- Makes an error of the fields of another one.
+--- Makes an error of these fields, with the line of the script that is running.
 ---@param fields table
 ---@return noshell.error
 function failure.wrap(fields)
+  if not fields.where then
+    local where, is_hidden = core.where()
+    fields.where = where == "" and "?" or where
+    fields.tail_call = is_hidden or nil
+  end
   return setmetatable(fields, metatable)
 end
 
@@ -353,8 +379,9 @@ end
 ---@param subject? string  that line
 ---@return noshell.error
 function failure.of_text(stage, reason, line, subject)
-  return failure.wrap { code = "parse", stage = stage, reason = reason, line = line,
+  local err = failure.wrap { code = "parse", stage = stage, reason = reason, line = line,
     subject = subject }
+  return err
 end
 
 return failure

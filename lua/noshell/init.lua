@@ -12,6 +12,7 @@ local command = require "noshell.command"
 local dry_run = require "noshell.dry_run"
 local failure = require "noshell.failure"
 local host = require "noshell.host"
+local keep = require "noshell.keep"
 local lists = require "noshell.list"
 local map = require "noshell.map"
 local misuse = require "noshell.misuse"
@@ -25,10 +26,6 @@ local trace = require "noshell.trace"
 local trap = require "noshell.trap"
 local wait = require "noshell.wait"
 local wait_several = require "noshell.wait_several"
-
--- Argument errors report the caller's line, not ours.
-local directory = debug.getinfo(1, "S").source:match("^(@.*/)[^/]*$")
-if directory then core.set_source_prefix(directory) end
 
 ---@alias noshell.target
 ---| "null"     # stdin is empty; output is discarded
@@ -126,7 +123,7 @@ end
 ---@return noshell.result?
 ---@return noshell.error?
 function noshell.run(...)
-  return pipeline.runnable(...):run()
+  return keep(pipeline.runnable(...):run())
 end
 
 --- Starts a program, and returns when it is executing.
@@ -134,7 +131,7 @@ end
 ---@return noshell.process?
 ---@return noshell.error?
 function noshell.run_async(...)
-  return pipeline.runnable(...):run_async()
+  return keep(pipeline.runnable(...):run_async())
 end
 
 --- Runs a program and returns its stdout without the final newlines, as $(…) does.
@@ -142,7 +139,7 @@ end
 ---@return string?
 ---@return noshell.error?
 function noshell.output(...)
-  return pipeline.runnable(...):output()
+  return keep(pipeline.runnable(...):output())
 end
 
 --- Starts a program and returns an iterator over the lines of its stdout, as they
@@ -154,9 +151,9 @@ end
 ---@return nil
 ---@return noshell.process
 function noshell.lines(...)
-  if pipeline.is((...)) then return pipeline.runnable(...):lines() end
+  if pipeline.is((...)) then return keep(pipeline.runnable(...):lines()) end
   local cmd = options.own(...)
-  return command.lines(cmd)
+  return keep(command.lines(cmd))
 end
 
 --- A replacement for os.execute: the program inherits our standard streams. Returns
@@ -199,7 +196,7 @@ function noshell.popen(spec, mode, ...)
   if mode ~= nil and not popen.is_mode(mode) then
     error("bad argument #2 to 'popen' (\"r\", \"w\" or \"rw\" is needed)", 2)
   end
-  return popen.open(cmd, mode or "r")
+  return keep(popen.open(cmd, mode or "r"))
 end
 
 --- Replaces this process by the program. Returns only on failure; this process is then
@@ -213,7 +210,7 @@ end
 ---@return noshell.error
 function noshell.exec(...)
   local cmd = options.command(...)
-  return cmd:exec()
+  return keep(cmd:exec())
 end
 
 --- Waits through the host: in an event loop, other coroutines run meanwhile. In a dry
@@ -239,7 +236,7 @@ end
 ---@param ... noshell.spec|noshell.command|noshell.word
 ---@return noshell.bound
 function noshell.bind(...)
-  return bind.new(noshell, ...)
+  return keep(bind.new(noshell, ...))
 end
 
 noshell.pipeline = pipeline.new

@@ -3,6 +3,7 @@
 local failure = require "noshell.failure"
 local group = require "noshell.group"
 local host = require "noshell.host"
+local keep = require "noshell.keep"
 local lists = require "noshell.list"
 local misuse = require "noshell.misuse"
 local pipeline = require "noshell.pipeline"
@@ -172,8 +173,8 @@ end
 function map.map(list, f, how)
   how = how or {}
   check_options(list, f, how)
-  return scope.run(run, { list = list, f = f, how = how, running = {}, numbers = {},
-    results = {}, errors = {}, next = 1, done = 0 })
+  return keep(scope.run(run, { list = list, f = f, how = how, running = {}, numbers = {},
+    results = {}, errors = {}, next = 1, done = 0 }))
 end
 
 return map

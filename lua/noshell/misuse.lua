@@ -6,12 +6,15 @@ local nearest = require "noshell.nearest"
 
 local misuse = {}
 
+local HIDDEN = " (in a function called there: a tail call hides the line)"
+
 --- Raises the error, with the place of the nearest code that is not noshell's.
 ---@param text string
 ---@param ... any  as for string.format
 function misuse.raise(text, ...)
-  local where = core.where()
-  error((where == "" and "" or where .. ": ") .. text:format(...), 0)
+  local where, is_hidden = core.where()
+  error((where == "" and "" or where .. ": ") .. text:format(...)
+    .. (is_hidden and HIDDEN or ""), 0)
 end
 
 --- Returns a suggestion for the end of a message about what is not a signal, or "".

@@ -6,6 +6,7 @@ local assignments = require "noshell.parse.assignments"
 local columns = require "noshell.parse.columns"
 local failure = require "noshell.failure"
 local json = require "noshell.parse.json"
+local keep = require "noshell.keep"
 local text = require "noshell.parse.text"
 
 local parse = {}
@@ -74,7 +75,7 @@ local LINES = { crlf = "boolean" }
 ---@return string[]
 function parse.lines(data, options)
   check_text("lines", data)
-  return text.lines(data, checked("lines", 2, options, LINES).crlf)
+  return keep(text.lines(data, checked("lines", 2, options, LINES).crlf))
 end
 
 ---@class noshell.words_options
@@ -90,8 +91,8 @@ local WORDS = { quoted = "boolean" }
 ---@return noshell.error?
 function parse.words(data, options)
   check_text("words", data)
-  if checked("words", 2, options, WORDS).quoted then return assignments.words(data) end
-  return text.words(data)
+  if checked("words", 2, options, WORDS).quoted then return keep(assignments.words(data)) end
+  return keep(text.words(data))
 end
 
 --- Splits the text into records that end in NUL, as find -print0 writes them. Text
@@ -107,7 +108,7 @@ function parse.nul(data, n)
     error(("bad argument #2 to 'nul' (integer of at least 1 expected, got %s)")
       :format(failure.shown(n)), 2)
   end
-  return text.nul(data, n)
+  return keep(text.nul(data, n))
 end
 
 ---@class noshell.match_options
@@ -135,7 +136,7 @@ function parse.match(data, pattern, options)
   if not kinds.names(patterns) then
     error("bad argument #2 to 'match' (pattern or list of patterns expected)", 2)
   end
-  return text.match(data, patterns, checked("match", 3, options, MATCH))
+  return keep(text.match(data, patterns, checked("match", 3, options, MATCH)))
 end
 
 -- Tables --------------------------------------------------------------------------
@@ -181,7 +182,7 @@ local COLUMNS = { names = "names", header = "boolean", headings = "list",
 ---@return noshell.error?
 function parse.columns(data, options)
   check_text("columns", data)
-  return columns.parse(data, checked("columns", 2, options, COLUMNS))
+  return keep(columns.parse(data, checked("columns", 2, options, COLUMNS)))
 end
 
 -- Names and values ----------------------------------------------------------------
@@ -206,7 +207,7 @@ local KEY_VALUE = { separator = "text", quotes = "boolean", all = "boolean",
 ---@return noshell.error?
 function parse.key_value(data, options)
   check_text("key_value", data)
-  return assignments.key_value(data, checked("key_value", 2, options, KEY_VALUE))
+  return keep(assignments.key_value(data, checked("key_value", 2, options, KEY_VALUE)))
 end
 
 --- Parses lines of the form NAME="value" NAME="value", as lsblk -P and findmnt -P
@@ -217,7 +218,7 @@ end
 ---@return noshell.error?
 function parse.pairs(data)
   check_text("pairs", data)
-  return assignments.pairs(data)
+  return keep(assignments.pairs(data))
 end
 
 -- JSON ----------------------------------------------------------------------------
@@ -237,7 +238,7 @@ local JSON = { null = "any" }
 ---@return noshell.error?
 function parse.json(data, options)
   check_text("json", data)
-  return json.decode(data, checked("json", 2, options, JSON).null)
+  return keep(json.decode(data, checked("json", 2, options, JSON).null))
 end
 
 return parse

@@ -4,6 +4,7 @@ local core = require "noshell.core"
 local command = require "noshell.command"
 local drive = require "noshell.drive"
 local failure = require "noshell.failure"
+local keep = require "noshell.keep"
 local misuse = require "noshell.misuse"
 local nearest = require "noshell.nearest"
 local options = require "noshell.options"
@@ -252,7 +253,7 @@ end
 function methods:run_async(...)
   misuse.check_self(self, metatable, "run_async")
   misuse.check_empty("run_async", INSTEAD, ...)
-  return scope.run(start, self, find_argument_error(self))
+  return keep(scope.run(start, self, find_argument_error(self)))
 end
 
 --- Starts all commands as run does. `attended`: the caller waits for the end at once.
@@ -273,7 +274,7 @@ end
 function methods:run(...)
   misuse.check_self(self, metatable, "run")
   misuse.check_empty("run", INSTEAD, ...)
-  return scope.run(waitable.run, self)
+  return keep(scope.run(waitable.run, self))
 end
 
 --- Runs the pipeline and returns the stdout of the last command without the final
@@ -322,7 +323,7 @@ end
 ---@return noshell.pipeline_process
 function methods:lines(format)
   misuse.check_self(self, metatable, "lines")
-  return scope.run(start_reading, self, "lines", stream.items_of(format))
+  return keep(scope.run(start_reading, self, "lines", stream.items_of(format)))
 end
 
 --- The same as lines, over records that end with `separator`, such as "\0".
@@ -334,7 +335,7 @@ end
 function methods:records(separator)
   misuse.check_self(self, metatable, "records")
   local items = stream.records_of(separator)
-  return scope.run(start_reading, self, "records", items)
+  return keep(scope.run(start_reading, self, "records", items))
 end
 
 --- Returns the command or pipeline of a SPEC.

@@ -1,6 +1,7 @@
 --- A replacement for io.popen.
 
 local command = require "noshell.command"
+local keep = require "noshell.keep"
 local misuse = require "noshell.misuse"
 local result = require "noshell.result"
 local scope = require "noshell.scope"
@@ -28,7 +29,7 @@ end
 ---@return string? ...
 function methods:read(...)
   local stdout = end_of(self, "read", "stdout", "r")
-  return stdout:read(...)
+  return keep(stdout:read(...))
 end
 
 --- The same as stream:lines.
@@ -36,7 +37,7 @@ end
 ---@return fun(): string?, ...
 function methods:lines(...)
   local stdout = end_of(self, "lines", "stdout", "r")
-  return stdout:lines(...)
+  return keep(stdout:lines(...))
 end
 
 --- The same as stream:records.
@@ -44,7 +45,7 @@ end
 ---@return fun(): string?
 function methods:records(separator)
   local stdout = end_of(self, "records", "stdout", "r")
-  return stdout:records(separator)
+  return keep(stdout:records(separator))
 end
 
 --- The same as stream:write.

@@ -5,6 +5,7 @@ local core = require "noshell.core"
 local drive = require "noshell.drive"
 local failure = require "noshell.failure"
 local host = require "noshell.host"
+local keep = require "noshell.keep"
 local misuse = require "noshell.misuse"
 local result = require "noshell.result"
 local scope = require "noshell.scope"
@@ -174,7 +175,7 @@ function methods:kill(signal)
   misuse.check_self(self, class, "kill")
   check_signal(signal)
   local ok, raw = kill(self, signal)
-  if raw then return fail(self, raw) end
+  if raw then return keep(fail(self, raw)) end
   local dry = state.of(self).dry
   if dry then table.insert(dry.call.signals, core.signal_number(signal or "TERM")) end
   return ok
@@ -250,7 +251,7 @@ function methods:handshake_wait(seconds)
   end, deadline)
   if is_over then return nil, select(2, self:wait()) end
   if ready then return true end
-  return fail(self, raw or { code = "timeout", seconds = seconds })
+  return keep(fail(self, raw or { code = "timeout", seconds = seconds }))
 end
 
 local notify = methods._handshake_notify
@@ -261,7 +262,7 @@ local notify = methods._handshake_notify
 function methods:handshake_notify()
   misuse.check_self(self, class, "handshake_notify")
   local ok, raw = notify(self)
-  if raw then return fail(self, raw) end
+  if raw then return keep(fail(self, raw)) end
   return ok
 end
 

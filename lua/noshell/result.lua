@@ -2,6 +2,7 @@
 --- parsers as methods that read the captured stdout.
 
 local failure = require "noshell.failure"
+local keep = require "noshell.keep"
 local parse = require "noshell.parse"
 
 ---@class noshell.result
@@ -81,7 +82,7 @@ end
 ---@return string[]?
 ---@return noshell.error?
 function methods:lines(options)
-  return parsed(self, "lines", options)
+  return keep(parsed(self, "lines", options))
 end
 
 --- Returns the words of stdout.
@@ -89,7 +90,7 @@ end
 ---@return string[]?
 ---@return noshell.error?
 function methods:words(options)
-  return parsed(self, "words", options)
+  return keep(parsed(self, "words", options))
 end
 
 --- Returns the records of a table on stdout: see parse.columns.
@@ -97,7 +98,7 @@ end
 ---@return noshell.rows?
 ---@return noshell.error?
 function methods:columns(options)
-  return parsed(self, "columns", options)
+  return keep(parsed(self, "columns", options))
 end
 
 --- Returns the record of NAME=value lines on stdout: see parse.key_value.
@@ -105,14 +106,14 @@ end
 ---@return table<string, any>|table<string, any>[]|nil
 ---@return noshell.error?
 function methods:key_value(options)
-  return parsed(self, "key_value", options)
+  return keep(parsed(self, "key_value", options))
 end
 
 --- Returns the records of NAME="value" pairs on stdout: see parse.pairs.
 ---@return noshell.rows?
 ---@return noshell.error?
 function methods:pairs()
-  return parsed(self, "pairs")
+  return keep(parsed(self, "pairs"))
 end
 
 --- Returns the NUL-terminated records of stdout, or rows of n records.
@@ -120,7 +121,7 @@ end
 ---@return string[]|string[][]|nil
 ---@return noshell.error?
 function methods:nul(n)
-  return parsed(self, "nul", n)
+  return keep(parsed(self, "nul", n))
 end
 
 --- Returns the captures of the matching lines of stdout: see parse.match.
@@ -129,7 +130,7 @@ end
 ---@return any[][]|table<string, any>[]|nil
 ---@return noshell.error?
 function methods:match(pattern, options)
-  return parsed(self, "match", pattern, options)
+  return keep(parsed(self, "match", pattern, options))
 end
 
 --- Returns the JSON value on stdout: see parse.json.
@@ -137,7 +138,7 @@ end
 ---@return any
 ---@return noshell.error?
 function methods:json(options)
-  return parsed(self, "json", options)
+  return keep(parsed(self, "json", options))
 end
 
 -- The triple ----------------------------------------------------------------------

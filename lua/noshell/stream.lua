@@ -8,6 +8,7 @@ local failure = require "noshell.failure"
 local host = require "noshell.host"
 local coroutines = require "noshell.host.coroutines"
 local group = require "noshell.group"
+local keep = require "noshell.keep"
 local misuse = require "noshell.misuse"
 require "noshell.process"
 local results = require "noshell.result"
@@ -256,7 +257,7 @@ end
 local function read(self, ...)
   misuse.check_self(self, class, "read")
   local formats = prepared("read", ...)
-  return read_all(self, formats)
+  return keep(read_all(self, formats))
 end
 
 local read_in_c = core.reader(core.yields_through_c and read)
@@ -264,7 +265,7 @@ local read_in_c = core.reader(core.yields_through_c and read)
 local function read_in_turn(self, ...)
   local line = read_in_c(self, ...)
   if line then return line end
-  return read(self, ...)
+  return keep(read(self, ...))
 end
 
 --- Reads by formats, as a file does: "l" (default: a line without its end), "L" (with
@@ -418,7 +419,7 @@ function methods:write(...)
         :format(i, type(data)), 2)
     end
     local raw = write_all(self, tostring(data))
-    if raw then return fail(self, raw) end
+    if raw then return keep(fail(self, raw)) end
   end
   return self
 end
@@ -487,7 +488,7 @@ end
 ---@return boolean? finished
 ---@return noshell.failure?
 function methods:pump()
-  return self:_owner():pump()
+  return keep(self:_owner():pump())
 end
 
 --- Closes our end: the program reads the end of its input, or gets SIGPIPE when it

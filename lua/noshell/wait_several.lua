@@ -4,6 +4,7 @@ local command = require "noshell.command"
 local core = require "noshell.core"
 local failure = require "noshell.failure"
 local group = require "noshell.group"
+local keep = require "noshell.keep"
 local lists = require "noshell.list"
 local misuse = require "noshell.misuse"
 local pipeline = require "noshell.pipeline"
@@ -222,7 +223,7 @@ end
 function wait_several.wait_any(list, seconds)
   local items = items_of(list, "wait_any")
   local deadline = wait.deadline(seconds, "wait_any")
-  return scope.run(wait_any, items, deadline, seconds)
+  return keep(scope.run(wait_any, items, deadline, seconds))
 end
 
 --- Returns the results, or nil and an error with all results and errors.
@@ -281,7 +282,7 @@ end
 function wait_several.wait_all(list, seconds)
   local items = items_of(list, "wait_all")
   local deadline = wait.deadline(seconds, "wait_all")
-  return scope.run(wait_all, items, deadline, seconds)
+  return keep(scope.run(wait_all, items, deadline, seconds))
 end
 
 return wait_several

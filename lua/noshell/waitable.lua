@@ -3,6 +3,7 @@
 
 local failure = require "noshell.failure"
 local host = require "noshell.host"
+local keep = require "noshell.keep"
 local misuse = require "noshell.misuse"
 local scope = require "noshell.scope"
 local wait = require "noshell.wait"
@@ -72,8 +73,8 @@ function methods:wait(seconds)
   self:_check_open()
   local deadline = wait.deadline(seconds, "wait")
   local finished, raw = wait.finish(self, self.pump, deadline)
-  if finished then return self:_outcome() end
-  return fail(self, raw or { code = "timeout", seconds = seconds })
+  if finished then return keep(self:_outcome()) end
+  return keep(fail(self, raw or { code = "timeout", seconds = seconds }))
 end
 
 --- Returns the result if all programs have ended, nil if some still run; or nil, err.
@@ -82,8 +83,8 @@ end
 function methods:poll()
   check_self(self, "poll")
   local finished, raw = self:pump()
-  if finished then return self:_outcome() end
-  if raw then return fail(self, raw) end
+  if finished then return keep(self:_outcome()) end
+  if raw then return keep(fail(self, raw)) end
   return nil
 end
 
@@ -110,7 +111,7 @@ function methods:abort()
   self:_check_open()
   local calls = waitable.scope_of { self }
   calls.keeps = true
-  return scope.enter(calls, waitable.abort, self)
+  return keep(scope.enter(calls, waitable.abort, self))
 end
 
 --- Aborts the programs that still run, and releases everything even if that fails; then

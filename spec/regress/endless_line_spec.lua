@@ -35,7 +35,7 @@ describe("a line without an end", function()
       assert.is_nil(line)
       assert.equal("output_limit", err.code)
       assert.equal(reason, err.reason)
-      assert.equal("noshell: 'sh -c 'exec cat /dev/zero'': " .. reason, tostring(err))
+      assert.equal("noshell: 'sh -c 'exec cat /dev/zero'': " .. reason, helper.said(err))
     end
     -- The program was not ended: what follows can be read.
     assert.equal(10, #process.stdout:read(10))
@@ -92,7 +92,7 @@ describe("a timeout", function()
     assert.same({ "stdout" }, err.result.held)
     assert.equal(0, err.result.exit_code)
     assert.matches("exited with status 0, but a process it started still held its "
-      .. "stdout after 0.3 s$", tostring(err))
+      .. "stdout after 0.3 s$", helper.said(err))
   end
 
   it("ends the reading from a pipe that a grandchild holds", function()

@@ -62,7 +62,7 @@ describe("without a /proc", function()
     needs_unshare "-m"
     local lines = lines_of(run_apart("-m", "mount -t tmpfs none /proc", abort_script))
     assert.equal("nil\tio\tabort\tENOENT", lines[1])
-    assert.matches("^noshell: cannot abort all of '.*': " .. reason .. " %(ENOENT%)$",
+    assert.matches("^noshell: cannot abort all of '.*': " .. reason .. " %(ENOENT%) %(.*:%d+%)$",
       lines[2])
     assert.equal(reason, lines[3])
     assert.equal("child gone\tfalse", lines[4])

@@ -25,7 +25,7 @@ local function run_held(how, exit_code, close)
 end
 
 local function ends_with(err, text)
-  assert.equal(text, tostring(err):sub(-#text))
+  assert.equal(text, helper.said(err):sub(-#text))
 end
 
 describe("a timeout of a program that has exited", function()
@@ -76,10 +76,10 @@ describe("a timeout of a program that has exited", function()
   it("differs from one of a program that still ran", function()
     local _, err = noshell.run { helper.probe, "--pause", timeout = 0.05, grace = 0.01 }
     assert.is_nil(err.result.held)
-    assert.matches("timed out and was ended after", tostring(err))
+    assert.matches("timed out and was ended after", helper.said(err))
     _, err = noshell.pipeline({ { helper.probe, "--pause" }, { "true" },
       timeout = 0.05, grace = 0.01 }):run()
     assert.is_nil(err.result.held)
-    assert.matches("timed out and was ended after", tostring(err))
+    assert.matches("timed out and was ended after", helper.said(err))
   end)
 end)

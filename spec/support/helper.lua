@@ -71,6 +71,19 @@ function helper.with_tmpdir(fn)
   if not ok then error(err, 0) end
 end
 
+-- Errors --------------------------------------------------------------------
+
+--- Returns the text of an error without its end, the line of a spec.
+function helper.said(err)
+  local text, place = tostring(err), " (" .. tostring(err.where) .. ")"
+  assert(place:find("^ %(.*:%d+%)$"), "no place: " .. place)
+  if err.tail_call then
+    place = (" (called from %s; a tail call hides the line)"):format(err.where)
+  end
+  assert(text:sub(-#place) == place, "the text does not end with its place: " .. text)
+  return text:sub(1, -#place - 1)
+end
+
 -- The probe -----------------------------------------------------------------
 
 local escapes = { n = "\n", ["\\"] = "\\" }
