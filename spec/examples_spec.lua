@@ -40,7 +40,7 @@ describe("the example rtcwake", function()
       require("lfs").link(noshell.which(helper.lua.name), dir .. "/" .. helper.lua.name, true)
       local status, out, err = example("rtcwake", dir .. ":/none", 60)
       assert.equal("1 ", status .. " " .. out)
-      assert.matches("find_program 'rtcwake': No such file or directory %(ENOENT%) %(HERE:10%)\n$",
+      assert.matches("find_program 'rtcwake': not found in PATH %(.*%) %(ENOENT%) %(HERE:10%)\n$",
         err)
     end)
   end)

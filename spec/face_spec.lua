@@ -60,7 +60,8 @@ describe("run", function()
     local _, err = noshell.run("no-such-program", "-x")
     assert.equal("find_program", err.stage)
     assert.equal("noshell: cannot start 'no-such-program -x': find_program "
-      .. "'no-such-program': No such file or directory (ENOENT)", helper.said(err))
+      .. "'no-such-program': not found in PATH (" .. os.getenv "PATH" .. ") (ENOENT)",
+      helper.said(err))
     _, err = noshell.run "ls -l"
     assert.truthy(helper.said(err):find("there is no shell", 1, true))
     _, err = noshell.run "ls -l /etc"
@@ -98,7 +99,8 @@ describe("run", function()
     local _, err = noshell.run { "yes", max_output = 1000 }
     assert.equal("output_limit", err.code)
     assert.equal("noshell: 'yes' wrote more to stdout than the 1000 bytes that "
-      .. "set_max_output allows, and was ended", helper.said(err))
+      .. "max_output allows, and was ended: raise max_output, keep the end with tail, or read "
+      .. "it with noshell.lines", helper.said(err))
     assert.equal(("y\n"):rep(500), err.result.stdout)
   end)
 

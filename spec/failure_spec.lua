@@ -94,11 +94,13 @@ describe("an error's message", function()
 
   it("names the stream that exceeded its cap, and the cap", function()
     assert.equal("noshell: 'yes' wrote more to stdout than the 2 bytes that "
-      .. "set_max_output allows, and was ended",
+      .. "max_output allows, and was ended: raise max_output, keep the end with tail, or read "
+      .. "it with noshell.lines",
       message({ code = "output_limit", subject = "stdout" }, "yes",
         { stdout = "y\n", stderr = "" }))
     assert.equal("noshell: 'yes' wrote more to stderr than the 2 bytes that "
-      .. "set_max_output allows, and was ended",
+      .. "max_output allows, and was ended: raise max_output, keep the end with tail, or read "
+      .. "it with noshell.lines",
       message({ code = "output_limit", subject = "stderr" }, "yes",
         { stdout = "xy", stderr = "y\n" }))
   end)

@@ -23,7 +23,7 @@ describe("map", function()
     assert.equal("0\n", results[3].stdout)
   end)
 
-  it("accepts every kind of SPEC, and nil", function()
+  it("accepts every kind of SPEC, and false", function()
     local specs = { { "echo", "table" }, noshell.command("echo", "command"),
       noshell.pipeline({ "echo", "pipeline" }, { "cat" }), false, "true" }
     local results = assert(noshell.map(specs, function(spec) return spec end))

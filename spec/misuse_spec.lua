@@ -168,8 +168,12 @@ describe("an argument of a function", function()
     for expected, call in pairs {
       ['kill: no signal "TREM", did you mean "TERM"?'] = function() process:kill "TREM" end,
       ['kill: no signal "SIGTREM", did you mean "TERM"?'] = function() process:kill "SIGTREM" end,
-      ["kill: no signal 65"] = function() process:kill(65) end,
-      ["kill: no signal a table"] = function() process:kill {} end,
+      ['kill: no signal 65: write a name such as "TERM" or "INT"'] = function()
+        process:kill(65)
+      end,
+      ['kill: no signal a table: write a name such as "TERM" or "INT"'] = function()
+        process:kill {}
+      end,
       ["noshell.which: argument 1 must be a string or a number, not nil"] = function()
         noshell.which()
       end,

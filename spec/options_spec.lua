@@ -239,8 +239,8 @@ describe("a SPEC's key", function()
     assert.equal('noshell: invalid command \'df -P\': timout = 5: no such '
       .. "option, did you mean 'timeout'? (HERE)",
       complaint { "df", "-P", timout = 5 })
-    assert.equal('noshell: invalid command \'df\': xyzzy = ***: no such option '
-      .. "(HERE)", complaint { "df", xyzzy = "a" })
+    assert.equal('noshell: invalid command \'df\': xyzzy = ***: no such option; '
+      .. "the README lists them (HERE)", complaint { "df", xyzzy = "a" })
     assert.equal("noshell: invalid command 'df': [true] = 1: an option's "
       .. "key must be a string (HERE)", complaint { "df", [true] = 1 })
     assert.truthy(complaint { "df", [1.5] = 1 }:find("[1.5] = 1", 1, true))
@@ -287,7 +287,9 @@ describe("a SPEC's key", function()
     assert.is_nil(err.key)
     assert.truthy(tostring(err):find(": set_nice(20): argument 1 must be", 1, true))
     assert.truthy(complaint { "x", limits = { nofle = 5 } }
-      :find('set_limit("nofle"): no such limit; there are cpu ', 1, true))
+      :find('limits = "nofle": no such limit, did you mean "nofile"? There are cpu ', 1, true))
+    assert.truthy(complaint { "x", limits = { zzz = 5 } }
+      :find('limits = "zzz": no such limit; there are cpu ', 1, true))
   end)
 
   it("input excludes stdin", function()

@@ -226,7 +226,8 @@ describe("the parsers' arguments", function()
           return answer
         end)
         assert.is_false(ok)
-        assert.truthy(err:find("^%S*parse_spec.lua:%d+: bad argument #1 to '" .. name .. "'"),
+        assert.truthy(err:find("^%S*parse_spec.lua:%d+: noshell%.parse%." .. name
+          .. ": argument 1: "),
           err)
       end
     end

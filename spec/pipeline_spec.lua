@@ -240,8 +240,8 @@ describe("a command of a pipeline that cannot start", function()
     assert.equal("find_program", err.stage)
     assert.equal(2, err.index)
     assert.equal(("noshell: 'sleep %s | nosuchprogram | cat': command 2: cannot start "
-      .. "'nosuchprogram': find_program 'nosuchprogram': No such file or directory "
-      .. "(ENOENT)"):format(mark), helper.said(err))
+      .. "'nosuchprogram': find_program 'nosuchprogram': not found in PATH (%s) (ENOENT)")
+      :format(mark, os.getenv "PATH"), helper.said(err))
     assert.is_false(sleeps(mark))
   end)
 

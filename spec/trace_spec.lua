@@ -86,7 +86,7 @@ describe("trace", function()
     assert.equal(f, noshell.trace(g))
     assert.equal(g, noshell.trace(nil))
     assert.is_nil(noshell.trace(nil))
-    assert.error_matches(function() noshell.trace(5) end, "function or nil expected")
+    assert.error_matches(function() noshell.trace(5) end, "a function or nil is needed, not 5")
   end)
 
   it("stops nothing if it raises an error, and is not called for its own programs", function()

@@ -144,11 +144,11 @@ describe("a trapped signal", function()
       ngx = {}
       fail("TERM", print)
     ]]
-    local expected = { "KILL cannot be handled: Invalid argument",
-      "SEGV cannot be handled: Invalid argument",
-      '"FOO" is not the name of a signal, nor "EXIT"',
+    local expected = { "KILL cannot be handled by any program",
+      "SEGV cannot be handled by any program",
+      '"FOO" is not the name of a signal, nor "EXIT": write a name such as "TERM" or "INT"',
       '"sigtrem" is not the name of a signal, nor "EXIT", did you mean "TERM"?',
-      '15 is not the name of a signal, nor "EXIT"',
+      '15 is not the name of a signal, nor "EXIT": write a name such as "TERM" or "INT"',
       "the name of a signal is needed", "item 2 is nil: the list has a hole",
       'the handler must be a function, nil or "ignore", not 7',
       "EXIT cannot be ignored: write nil to remove its handler",

@@ -1,5 +1,6 @@
 --- Errors: the second value of `nil, err`. Turns fields into text.
 
+local advice = require "noshell.advice"
 local core = require "noshell.core"
 
 -- Errors report the caller's line, not ours.
@@ -31,7 +32,7 @@ if directory then core.set_source_prefix(directory) end
 ---@field command? string    the command line, in the syntax of sh; nil for "parse"
 ---@field line? integer      "parse": the number of the line
 ---@field result? noshell.result  if the program has ended
----@field method? string     argument error: the setter
+---@field method? string     argument error: the setter; or "which"
 ---@field value? string      argument error: its argument, as text
 ---@field reason? string     an explanation, if `errno` does not suffice
 ---@field where string       the line of the script, "file:line": of the call that failed, or
@@ -128,12 +129,13 @@ local function ending(err)
   return results and results[err.index] or err.result
 end
 
---- Returns ": " and the excerpt of the program's stderr.
+--- Returns ": " and the excerpt of the program's stderr, and a hint.
 local function last_words(err)
   local result = ending(err)
   local text = result and result.stderr
   text = text and failure.excerpt(text) or ""
-  return text == "" and "" or ": " .. text
+  if text == "" then return "" end
+  return ": " .. text .. printable(advice.unexpanded(err.command, text))
 end
 
 --- Describes the cause: the reason and the errno's name.
@@ -162,15 +164,21 @@ local MAKERS = { command = true, pipeline = true }
 
 local function reason_of(err)
   local reason = err.reason or cause(err)
-  if err.key then return (reason:gsub("^argument 1 ", "")) end
+  if err.key then return (reason:gsub("^argument %d ", "")) end
   if MAKERS[err.method] and reason:find("must be a string or a number$") then
-    return reason .. ", not " .. shortened(err.value or "nil")
+    reason = reason .. ", not " .. shortened(err.value or "nil")
+    if reason:find "^argument 1 .* a table$" then
+      reason = reason .. ': the program comes first, as in { "ls", "-l", cwd = "/" }'
+    end
   end
   return reason
 end
 
 function describe.invalid(err)
-  local text = "invalid command " .. quoted(err.command) .. ": "
+  local text = "invalid command"
+  -- Without a program, the command line shows the type of the wrong value.
+  if not err.command:find "^'a %l+'" then text = text .. " " .. quoted(err.command) end
+  text = text .. ": "
   if err.key then
     text = text .. ("%s = %s: "):format(shortened(err.key), shortened(err.value or ""))
   elseif err.method and not MAKERS[err.method] then
@@ -189,8 +197,10 @@ local function cannot(verb, err)
   return text .. cause(err)
 end
 
+--- "which" starts nothing.
 function describe.spawn(err)
-  return cannot("start", err) .. hint(err)
+  if err.method ~= "which" then return cannot("start", err) .. hint(err) end
+  return ("cannot find %s: %s"):format(quoted(err.command), cause(err))
 end
 
 function describe.exit(err)
@@ -212,6 +222,11 @@ local function remainder(err)
   return unreached and "; " .. unreached or ""
 end
 
+--- Returns "; " and the reason why a program may not have ended.
+local function obstacle(err)
+  return err.reason and "; " .. err.reason or ""
+end
+
 --- Describes a timeout after the program had exited: a descendant held its output.
 local function describe_held(err, result)
   local how = result.exit_code and "exited with status " .. result.exit_code
@@ -223,20 +238,21 @@ end
 
 function describe.timeout(err)
   if not err.result then
-    return ("%s is still running after %.3g s"):format(quoted(err.command),
-      err.seconds)
+    return ("%s is still running after %.3g s%s"):format(quoted(err.command),
+      err.seconds, obstacle(err))
   end
   local result = ending(err)
   if result.held then return describe_held(err, result) end
-  return ("%s timed out and was ended after %.3g s%s%s"):format(
-    quoted(err.command), result.duration, remainder(err), last_words(err))
+  return ("%s timed out and was ended after %.3g s%s%s%s"):format(quoted(err.command),
+    result.duration, remainder(err), obstacle(err), last_words(err))
 end
 
 function describe.output_limit(err)
   if not err.result then return ("%s: %s"):format(quoted(err.command), err.reason) end
   local result, name = ending(err), err.subject
   local cap = #(result[name] or "") + (result[name .. "_dropped"] or 0)
-  return ("%s wrote more to %s than the %d bytes that set_max_output allows, and was ended")
+  return ("%s wrote more to %s than the %d bytes that max_output allows, and was ended: "
+    .. "raise max_output, keep the end with tail, or read it with noshell.lines")
     :format(quoted(err.command), name, cap)
 end
 
@@ -279,6 +295,15 @@ end
 ---@return boolean
 function failure.is_code(code)
   return describe[code] ~= nil
+end
+
+--- Returns the codes, sorted.
+---@return string[]
+function failure.codes()
+  local list = {}
+  for code in pairs(describe) do list[#list + 1] = code end
+  table.sort(list)
+  return list
 end
 
 local function described(err)
@@ -332,6 +357,15 @@ local function other_commands(err)
   return text
 end
 
+--- Called with the name of a field that an error does not have (misuse.lua).
+---@type fun(name: any)
+failure.unknown = function() end
+
+function metatable.__index(_, name)
+  failure.unknown(name)
+  return nil
+end
+
 function metatable.__tostring(err)
   return "noshell: " .. described(err) .. other_commands(err) .. place(err)
 end
@@ -349,6 +383,7 @@ end
 function failure.new(raw, command, result)
   -- Renamed: a reader might take a field `message` for the whole message.
   raw.strerror, raw.message = raw.message, nil
+  if raw.code == "invalid" then advice.complete(raw) end
   raw.command, raw.result = command, result
   failure.wrap(raw)
   return raw

@@ -177,7 +177,7 @@ end
 --- streams are inherited.
 ---
 --- The mode may follow a table, a command, or a program without arguments. After plain
---- arguments there is no mode.
+--- arguments there is no mode: a last one that looks like a mode is an error.
 ---@param spec noshell.spec|noshell.command|noshell.word
 ---@param mode? "r"|"w"|"rw"
 ---@param ... noshell.word
@@ -189,12 +189,14 @@ function noshell.popen(spec, mode, ...)
   local has_mode = select("#", ...) == 0 and popen.is_mode(mode)
   local cmd
   if is_word and mode ~= nil and not has_mode then
+    popen.check_last(select(-1, mode, ...))
     cmd, mode = options.own(spec, mode, ...), "r"
   else
     cmd = options.own(spec, ...)
   end
   if mode ~= nil and not popen.is_mode(mode) then
-    error("bad argument #2 to 'popen' (\"r\", \"w\" or \"rw\" is needed)", 2)
+    misuse.raise('noshell.popen: the mode must be "r", "w" or "rw", not %s',
+      failure.shown(mode))
   end
   return keep(popen.open(cmd, mode or "r"))
 end
@@ -291,6 +293,7 @@ function noshell.which(name)
   check_word("which", 1, name)
   local path, raw = core.find_program(name)
   if path then return path end
+  raw.method = "which"
   return nil, failure.new(raw, name)
 end
 

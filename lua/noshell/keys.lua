@@ -40,17 +40,35 @@ local function length(cmd, key, given)
   return count
 end
 
+--- Records the key of a SPEC as that of the first argument error, if the error is about an
+--- item of its value, or about its grace period.
+---@param cmd noshell.command
+---@param key string
+---@param given any
+---@param spec table
+function keys.name_error(cmd, key, given, spec)
+  if key == "timeout" and spec.grace ~= nil then
+    cmd:_set_argument_error_key("grace", spec.grace)
+  elseif type(given) == "table" and key ~= "pass_fds" then
+    for _, item in ipairs(given) do cmd:_set_argument_error_key(key, item) end
+    for name in pairs(key == "limits" and given or {}) do
+      cmd:_set_argument_error_key(key, name)
+    end
+  end
+end
+
 --- Returns the keys of a map, sorted. Returns nil after an argument error: it is no
---- table, or a key is no string.
-local function names(cmd, key, map)
+--- table, or a key is no string; `example` shows how to write it.
+local function names(cmd, key, map, example)
   if type(map) ~= "table" then
-    bad_type(cmd, key, map, "a table")
+    bad_type(cmd, key, map, "a table: write " .. example)
     return nil
   end
   local sorted = {}
   for name in pairs(map) do
     if type(name) ~= "string" then
-      reject(cmd, key, map, ("the key %s is not a string"):format(shown(name)))
+      reject(cmd, key, map, ("the key %s is not a string: write %s"):format(shown(name),
+        example))
       return nil
     end
     sorted[#sorted + 1] = name
@@ -161,13 +179,24 @@ local function inherits(spec)
   return true
 end
 
+--- Returns the right form of { "A=b" }, without the value, which may be a secret.
+local function env_example(map)
+  local first = type(map) == "table" and map[1] or map
+  local name = type(first) == "string" and first:match "^([%a_][%w_]*)="
+  return name and ('{ %s = "..." }'):format(name) or '{ NAME = "value" }'
+end
+
 local function env(cmd, map, key, spec)
   if inherits(spec) then cmd:inherit_env() end
-  for _, name in ipairs(names(cmd, key, map) or {}) do
-    if map[name] == false then
+  for _, name in ipairs(names(cmd, key, map, env_example(map)) or {}) do
+    local given = map[name]
+    if given == false then
       cmd:unset_env(name)
+    elseif given == true or type(given) == "table" or type(given) == "function" then
+      return reject(cmd, key, map, ("%s = %s: must be a string or a number, or false to remove "
+        .. "it"):format(name, shown(given)))
     else
-      cmd:add_env_pair(name, map[name])
+      cmd:add_env_pair(name, given)
     end
   end
 end
@@ -179,7 +208,7 @@ local function pass_env(cmd, given, key)
 end
 
 local function limits(cmd, map, key)
-  for _, name in ipairs(names(cmd, key, map) or {}) do
+  for _, name in ipairs(names(cmd, key, map, "{ nofile = 64 }") or {}) do
     local limit = map[name]
     if type(limit) ~= "table" then limit = { limit } end
     local count = length(cmd, key, limit)

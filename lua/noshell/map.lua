@@ -85,12 +85,18 @@ local function is_over(self)
   return self.raised ~= nil or (self.how.fail_fast and next(self.errors) ~= nil)
 end
 
-local function as_runnable(first, ...)
+--- Nil is an error, because it usually means a missing `return`: nothing would run, and
+--- the call would succeed.
+local function as_runnable(number, first, ...)
+  if first == nil then
+    misuse.raise("%s: the function returned nil for item %d: return a SPEC, or false to run "
+      .. "nothing for the item", NAME, number)
+  end
   return first and pipeline.runnable(first, ...)
 end
 
 local function ask(self, number)
-  return as_runnable(self.f(self.list[number], number))
+  return as_runnable(number, self.f(self.list[number], number))
 end
 
 local function start(self, number)
@@ -158,15 +164,15 @@ local function run(calls, self)
   return wait_several.answer(self.results, self.errors, #self.list)
 end
 
---- Calls f for every item of the list and runs the SPEC that it returns, if any,
---- several at once. Returns the results in the order of the list; false for an item
---- without a SPEC. If one is not a success, returns nil, err; err.errors and
---- err.results have each by its number.
+--- Calls f for every item of the list and runs the SPEC that it returns, several at once.
+--- If f returns false, nothing runs for the item. Returns the results in the order of the
+--- list; false for an item without a SPEC. If one is not a success, returns nil, err;
+--- err.errors and err.results have each by its number.
 ---
 --- With fail_fast, the first failure ends the running programs, and no more are
 --- started. An error that is raised meanwhile, even in f or on_progress, ends them too.
 ---@param list any[]
----@param f fun(item: any, index: integer): ...  a SPEC, a pipeline, or nil
+---@param f fun(item: any, index: integer): ...  a SPEC, a pipeline, or false
 ---@param how? noshell.map_options
 ---@return (noshell.result|false)[]?
 ---@return noshell.error?

@@ -2,6 +2,7 @@
 
 local core = require "noshell.core"
 local failure = require "noshell.failure"
+local names = require "noshell.names"
 local nearest = require "noshell.nearest"
 
 local misuse = {}
@@ -17,17 +18,6 @@ function misuse.raise(text, ...)
     .. (is_hidden and HIDDEN or ""), 0)
 end
 
---- Returns a suggestion for the end of a message about what is not a signal, or "".
----@param signal any
----@return string
-function misuse.suggest_signal(signal)
-  local names = {}
-  for number = 1, 64 do names[number] = core.signal_name(number) or "" end
-  local near = type(signal) == "string"
-    and nearest.word((signal:upper():gsub("^SIG", "")), names)
-  return near and (', did you mean "%s"?'):format(near) or ""
-end
-
 --- Raises an error unless `self` is an object of that class: the method was called
 --- with a dot.
 ---@param self any
@@ -41,14 +31,14 @@ function misuse.check_self(self, class, method)
 end
 
 local function public_names(tables)
-  local names = {}
+  local list = {}
   for _, each in ipairs(tables) do
     for name in pairs(each) do
-      if type(name) == "string" and name:sub(1, 1) ~= "_" then names[#names + 1] = name end
+      if type(name) == "string" and name:sub(1, 1) ~= "_" then list[#list + 1] = name end
     end
   end
-  table.sort(names)
-  return names
+  table.sort(list)
+  return list
 end
 
 local function is_part(a, b)
@@ -66,6 +56,25 @@ function misuse.check_name(of, name, ...)
   if near and not is_part(name, near) then
     misuse.raise("%s has no '%s', did you mean '%s'?", of, name, near)
   end
+end
+
+--- The fields of an error, as noshell.error declares them.
+local ERROR_FIELDS = { code = true, stage = true, errno = true, errname = true,
+  strerror = true, subject = true, command = true, line = true, result = true, method = true,
+  value = true, reason = true, where = true, tail_call = true, key = true, signal = true,
+  signal_number = true, seconds = true, pipeline = true, index = true, errors = true,
+  results = true, count = true, attempts = true }
+
+--- Fields of err.result that a script may look for in the error.
+local OF_RESULT = { exit_code = true, status = true, stdout = true, stderr = true }
+
+function failure.unknown(name)
+  if ERROR_FIELDS[name] then return end
+  if OF_RESULT[name] then
+    misuse.raise("an error has no '%s': write err.result.%s", name,
+      names.FOREIGN_FIELDS[name] or name)
+  end
+  misuse.check_name("an error", name, ERROR_FIELDS)
 end
 
 --- Makes a class report misspelt names of methods.

@@ -5,6 +5,7 @@ local command = require "noshell.command"
 local failure = require "noshell.failure"
 local keys = require "noshell.keys"
 local misuse = require "noshell.misuse"
+local names = require "noshell.names"
 local nearest = require "noshell.nearest"
 
 local options = {}
@@ -52,9 +53,11 @@ local function reject_key(cmd, key, given)
     key = "[" .. failure.shown(key) .. "]"
     reject(cmd, key, given, "an option's key must be a string")
   else
-    local near = nearest.word(key, KEYS)
-    cmd:_argument_error(key, shown_value(near, given), near
-      and ("no such option, did you mean '%s'?"):format(near) or "no such option")
+    local foreign = names.FOREIGN_OPTIONS[key]
+    local near = not foreign and nearest.word(key, KEYS)
+    cmd:_argument_error(key, shown_value(near, given), foreign and "no such option: " .. foreign
+      or near and ("no such option, did you mean '%s'?"):format(near)
+      or "no such option; the README lists them")
   end
   cmd:_set_argument_error_key(key)
 end
@@ -92,7 +95,10 @@ local function from_table(spec)
     local given = spec[key]
     if given ~= nil then
       keys.setters[key](cmd, given, key, spec)
-      is_wrong = is_wrong or cmd:_set_argument_error_key(key, given)
+      if not is_wrong and cmd:_set_argument_error_key(key, given) then
+        is_wrong = true
+        keys.name_error(cmd, key, given, spec)
+      end
       left = left - 1
     end
   end
@@ -117,8 +123,11 @@ function options.command(spec, ...)
   end
   if type(spec) ~= "table" then return core.command(spec, ...), true end
   local metatable = getmetatable(spec)
-  if type(metatable) == "table" and metatable.__name == "noshell.pipeline" then
+  local class = type(metatable) == "table" and rawget(metatable, "__name")
+  if class == "noshell.pipeline" then
     misuse.raise "noshell: a command is needed here; a pipeline has run, run_async, output, lines"
+  elseif type(class) == "string" and class:find "^noshell%." then
+    misuse.raise("noshell: a program, a SPEC table or a command is needed, not a %s", class)
   end
   local cmd = from_table(spec)
   if select("#", ...) > 0 then

@@ -6,6 +6,7 @@ local assignments = require "noshell.parse.assignments"
 local columns = require "noshell.parse.columns"
 local failure = require "noshell.failure"
 local json = require "noshell.parse.json"
+local misuse = require "noshell.misuse"
 local keep = require "noshell.keep"
 local text = require "noshell.parse.text"
 
@@ -15,12 +16,12 @@ local parse = {}
 
 --- Raises an argument error at the line that called the parser.
 local function reject(number, parser, reason)
-  error(("bad argument #%d to '%s' (%s)"):format(number, parser, reason), 4)
+  misuse.raise("noshell.parse.%s: argument %d: %s", parser, number, reason)
 end
 
 local function check_text(parser, data)
   if type(data) ~= "string" then
-    reject(1, parser, "string expected, got " .. failure.shown(data))
+    reject(1, parser, "a string is needed, not " .. failure.shown(data))
   end
 end
 
@@ -105,8 +106,7 @@ end
 function parse.nul(data, n)
   check_text("nul", data)
   if n ~= nil and not (kinds.count(n) and n > 0) then
-    error(("bad argument #2 to 'nul' (integer of at least 1 expected, got %s)")
-      :format(failure.shown(n)), 2)
+    reject(2, "nul", "a whole number from 1 is needed, not " .. failure.shown(n))
   end
   return keep(text.nul(data, n))
 end
@@ -134,7 +134,7 @@ function parse.match(data, pattern, options)
   check_text("match", data)
   local patterns = type(pattern) == "string" and { pattern } or pattern
   if not kinds.names(patterns) then
-    error("bad argument #2 to 'match' (pattern or list of patterns expected)", 2)
+    reject(2, "match", "a pattern or a list of patterns is needed")
   end
   return keep(text.match(data, patterns, checked("match", 3, options, MATCH)))
 end

@@ -80,6 +80,12 @@ local function is_list(value)
     or pipeline.is(first)
 end
 
+--- True for a table without a command, such as { timeout = 5 }.
+local function is_options(value)
+  return type(value) == "table" and not getmetatable(value) and value[1] == nil
+    and next(value) ~= nil
+end
+
 local KEYS = { "timeout", "grace" }
 
 local function apply(self, spec)
@@ -123,6 +129,11 @@ function pipeline.new(...)
     apply(self, list)
   end
   for i = 1, count do
+    if is_options(list[i]) then
+      self.rules:_argument_error("pipeline", failure.shown(list[i]), ("argument %d has options, "
+        .. "but no command: write noshell.pipeline { a, b, timeout = 5 }"):format(i))
+      break
+    end
     add(self, list[i])
     if list[i] == nil then break end
   end
@@ -141,8 +152,8 @@ end
 local function join(a, b)
   for _, side in ipairs { a, b } do
     if not is_member(side) then
-      error(("noshell: a pipeline is made of commands, SPEC tables and "
-        .. "pipelines, not of %s"):format(failure.shown(side)), 2)
+      misuse.raise("noshell: a pipeline is made of commands, SPEC tables and pipelines, not "
+        .. "of %s", failure.shown(side))
     end
   end
   local self = empty()

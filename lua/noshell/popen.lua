@@ -20,8 +20,10 @@ local popen = {}
 
 local function end_of(self, method, name, mode)
   misuse.check_self(self, metatable, method)
-  if self.triple then error("noshell.popen: the file is closed", 3) end
-  return self[name] or error("noshell.popen: not opened with mode '" .. mode .. "'", 3)
+  if self.triple then misuse.raise "noshell.popen: the file is closed" end
+  if self[name] then return self[name] end
+  misuse.raise("noshell.popen: %s needs the mode \"%s\": noshell.popen({ ... }, \"%s\")",
+    method, mode, mode)
 end
 
 --- The same as stream:read.
@@ -102,6 +104,20 @@ local ways = {
 --- Returns true if `mode` is "r", "w" or "rw".
 function popen.is_mode(mode)
   return ways[mode] ~= nil
+end
+
+--- Modes of io.popen and io.open.
+local LIKE_MODES = { r = true, w = true, rw = true, rb = true, wb = true, rt = true, wt = true,
+  ["r+"] = true, ["w+"] = true }
+
+--- Raises an error if the last plain argument may be meant as the mode.
+---@param word any
+function popen.check_last(word)
+  if LIKE_MODES[word] then
+    misuse.raise('noshell.popen: is "%s" the mode or an argument? Write noshell.popen({ ... }, '
+      .. '"%s") for a mode, noshell.popen { ..., "%s" } for an argument', word,
+      word:match "^rw" or word:sub(1, 1), word)
+  end
 end
 
 --- Starts a command. Changes it, so the caller must own it.

@@ -1,5 +1,6 @@
 --- Waiting for processes. The other methods are the core's: see core.d.lua.
 
+local advice = require "noshell.advice"
 local background = require "noshell.background"
 local core = require "noshell.core"
 local drive = require "noshell.drive"
@@ -136,6 +137,7 @@ function process.outcome(self)
     own.result = result.new(drive.result(self))
     if not own.result.ok then
       local _, raw = self:check()
+      if raw.code == "timeout" then raw.reason = waitable.obstacle(self) end
       own.err = failure.new(raw, self.command, own.result)
     end
     trace.exited(self, own.result, own.err)
@@ -162,7 +164,7 @@ local function check_signal(signal)
       or kind == "number" and signal % 1 == 0) and core.signal_number(signal) then
     return
   end
-  misuse.raise("kill: no signal %s%s", failure.shown(signal), misuse.suggest_signal(signal))
+  misuse.raise("kill: no signal %s%s", failure.shown(signal), advice.signal(signal))
 end
 
 local kill = methods._kill

@@ -3,6 +3,8 @@
 
 local failure = require "noshell.failure"
 local keep = require "noshell.keep"
+local misuse = require "noshell.misuse"
+local names = require "noshell.names"
 local parse = require "noshell.parse"
 
 ---@class noshell.result
@@ -34,7 +36,22 @@ local parse = require "noshell.parse"
 local methods = {}
 
 -- Methods are no fields of the result, so `pairs` iterates over the data only.
-local metatable = { __name = "noshell.result", __index = methods }
+local metatable = { __name = "noshell.result" }
+
+--- The fields that a result may lack.
+local FIELDS = { ok = true, exit_code = true, signal = true, signal_number = true,
+  core_dumped = true, stdout = true, stderr = true, pid = true, duration = true,
+  user_time = true, system_time = true, max_rss = true, timed_out = true,
+  timed_out_after = true, held = true, output_incomplete = true, unreached = true,
+  raw_status = true, stdout_dropped = true, stderr_dropped = true, stages = true }
+
+function metatable.__index(_, name)
+  local method = methods[name]
+  if method ~= nil or FIELDS[name] then return method end
+  local ours = names.FOREIGN_FIELDS[name]
+  if ours then misuse.raise("a result has no '%s': write result.%s", name, ours) end
+  misuse.check_name("a result", name, methods, FIELDS)
+end
 
 local result = {}
 

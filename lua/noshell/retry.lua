@@ -4,6 +4,7 @@ local dry_run = require "noshell.dry_run"
 local failure = require "noshell.failure"
 local lists = require "noshell.list"
 local misuse = require "noshell.misuse"
+local nearest = require "noshell.nearest"
 local pipeline = require "noshell.pipeline"
 local wait = require "noshell.wait"
 
@@ -23,7 +24,9 @@ local function find_bad_code(codes)
   local count, reason = lists.length(codes)
   for i = 1, count or 0 do
     if not failure.is_code(codes[i]) then
-      return ("item %d is not a code: %s"):format(i, failure.shown(codes[i]))
+      local near = nearest.word(tostring(codes[i]), failure.codes())
+      return ("item %d, %s, is not a code of errors%s"):format(i, failure.shown(codes[i]),
+        near and (', did you mean "%s"?'):format(near) or "")
     end
   end
   return reason
@@ -34,21 +37,27 @@ local NAME = "noshell.retry"
 local USE = 'the program and its arguments go into one table, noshell.retry({ "make", '
   .. '"test" }, { attempts = 3 })'
 
+local WANTED = { attempts = "a whole number from 1 is needed",
+  delay = "a number of seconds, 0 or more, is needed",
+  backoff = "a factor, a number of 0 or more, is needed",
+  on = 'a list of codes, such as { "spawn", "timeout" }, or a function is needed' }
+
+local function is_right(key, value)
+  local kind = type(value)
+  if key == "on" then return kind == "function" or kind == "table" end
+  if kind ~= "number" or not (value >= 0 and value < math.huge) then return false end
+  return key ~= "attempts" or (value >= 1 and value % 1 == 0)
+end
+
 local function check_options(how)
   misuse.check_options(NAME, how, KEYS, USE)
   for key, value in pairs(how) do
-    local kind = type(value)
-    local is_right = kind == "number" and value >= 0 and value < math.huge
-    if key == "on" then is_right = kind == "function" or kind == "table" end
-    if not is_right then
-      misuse.raise("%s: %s = %s: invalid value", NAME, key, failure.shown(value))
+    if not is_right(key, value) then
+      misuse.raise("%s: %s = %s: %s", NAME, key, failure.shown(value), WANTED[key])
     end
   end
   local wrong = type(how.on) == "table" and find_bad_code(how.on)
   if wrong then misuse.raise("%s: on: %s", NAME, wrong) end
-  if how.attempts and (how.attempts < 1 or how.attempts % 1 ~= 0) then
-    misuse.raise("%s: attempts must be an integer of at least 1", NAME)
-  end
 end
 
 --- Returns true if the failure is one to retry after.

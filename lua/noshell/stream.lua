@@ -146,7 +146,7 @@ local STEP = 65536
 --- Makes the failure of a line or record that is longer than max_output.
 local function too_long(self, most)
   return { code = "output_limit", reason = ("a line or record on %s is longer than "
-    .. "the %d bytes that set_max_output allows"):format(
+    .. "the %d bytes that max_output allows"):format(
     self == self:process().stderr and "stderr" or "stdout", most) }
 end
 
@@ -369,7 +369,8 @@ end
 ---@return noshell.items
 function stream.records_of(separator)
   if type(separator) ~= "string" or separator == "" then
-    error("bad argument #1 to 'records' (a separator is needed)", 3)
+    misuse.raise("records: a separator such as \"\\0\" is needed, not %s",
+      failure.shown(separator))
   end
   return { separator = separator, is_line = false, keeps_end = false,
     read = function(self) return read_record(self, separator) end }
@@ -415,8 +416,8 @@ function methods:write(...)
   for i = 1, select("#", ...) do
     local data = select(i, ...)
     if type(data) ~= "string" and type(data) ~= "number" then
-      error(("bad argument #%d to 'write' (a string or a number is needed, not %s)")
-        :format(i, type(data)), 2)
+      misuse.raise("write: argument %d must be a string or a number, not %s", i,
+        failure.shown(data))
     end
     local raw = write_all(self, tostring(data))
     if raw then return keep(fail(self, raw)) end

@@ -16,6 +16,8 @@
 ---@alias noshell.tracer fun(event: noshell.event)
 
 local coroutines = require "noshell.host.coroutines"
+local failure = require "noshell.failure"
+local misuse = require "noshell.misuse"
 local state = require "noshell.state"
 
 local trace = {}
@@ -44,12 +46,12 @@ local telling = setmetatable({}, { __mode = "k" })
 function trace.use(f, how)
   for key, value in pairs(how or {}) do
     if key ~= "env_values" or type(value) ~= "boolean" then
-      error(("noshell.trace: %s = %s: no such option, or not true or false"):format(
-        tostring(key), tostring(value)), 2)
+      misuse.raise("noshell.trace: %s = %s: env_values = true or false is the only option",
+        tostring(key), failure.shown(value))
     end
   end
   if f ~= nil and type(f) ~= "function" then
-    error("noshell.trace: function or nil expected, got a " .. type(f), 2)
+    misuse.raise("noshell.trace: a function or nil is needed, not %s", failure.shown(f))
   end
   local previous, previous_options = tracer, options
   tracer, options = f, how or {}

@@ -1,6 +1,7 @@
 --- Signals that the script handles, and the end of the script. Nothing is installed
 --- before trap is called.
 
+local advice = require "noshell.advice"
 local background = require "noshell.background"
 local core = require "noshell.core"
 local failure = require "noshell.failure"
@@ -124,14 +125,15 @@ local function set(name, f)
   local signal = type(name) == "string" and core.signal_number(name) or nil
   if not signal then
     misuse.raise("noshell.trap: %s is not the name of a signal, nor \"EXIT\"%s",
-      failure.shown(name), misuse.suggest_signal(name))
+      failure.shown(name), advice.signal(name))
   end
   local previous = handlers[signal]
   handlers[signal] = f
   local ok, raw = install(signal)
   if not ok then
     handlers[signal] = previous
-    misuse.raise("noshell.trap: %s cannot be handled: %s", name, core.strerror(raw.errno))
+    misuse.raise("noshell.trap: %s cannot be handled%s", name, raw.errname == "EINVAL"
+      and " by any program" or ": " .. core.strerror(raw.errno))
   end
   return previous
 end

@@ -131,7 +131,8 @@ local function raise(list)
 end
 
 local function still_running(first, seconds)
-  return nil, failure.new({ code = "timeout", seconds = seconds }, first.command)
+  return nil, failure.new({ code = "timeout", seconds = seconds,
+    reason = waitable.obstacle(first) }, first.command)
 end
 
 local function about(raw, each)

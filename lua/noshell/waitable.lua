@@ -1,6 +1,7 @@
 --- A mixin for processes and running pipelines: both define the primitives below, and
 --- get pump, wait, poll, abort and close here.
 
+local core = require "noshell.core"
 local failure = require "noshell.failure"
 local host = require "noshell.host"
 local keep = require "noshell.keep"
@@ -62,6 +63,21 @@ function methods:pump()
   return finished, raw
 end
 
+--- Returns the reason why a program may not end: this process has an end of a pipe that
+--- the program waits for.
+---@param self noshell.waitable
+---@return string?
+function waitable.obstacle(self)
+  local stdin, stdout = self.stdin, self.stdout
+  if stdin and not stdin:closed() then
+    return "its stdin pipe is still open here: close it with process.stdin:close()"
+  end
+  local fd = stdout and not stdout:closed() and stdout:fileno()
+  if fd and core.poll(fd, "r", 0) then
+    return "its stdout pipe has output that was not read here: read it before the wait"
+  end
+end
+
 --- Waits until the program, or each program of a pipeline, has ended and its captured
 --- output is at its end. If `seconds` pass before, it runs on, and err.code is
 --- "timeout". Waiting again returns the same objects again.
@@ -74,7 +90,8 @@ function methods:wait(seconds)
   local deadline = wait.deadline(seconds, "wait")
   local finished, raw = wait.finish(self, self.pump, deadline)
   if finished then return keep(self:_outcome()) end
-  return keep(fail(self, raw or { code = "timeout", seconds = seconds }))
+  return keep(fail(self, raw or { code = "timeout", seconds = seconds,
+    reason = waitable.obstacle(self) }))
 end
 
 --- Returns the result if all programs have ended, nil if some still run; or nil, err.

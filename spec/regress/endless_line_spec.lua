@@ -18,7 +18,7 @@ describe("a line without an end", function()
   helper.leak_check()
 
   local reason = "a line or record on stdout is longer than the 100000 bytes that "
-    .. "set_max_output allows"
+    .. "max_output allows"
 
   it("is an error once it is longer than max_output", function()
     local process = started(endless, { max_output = 100000 })

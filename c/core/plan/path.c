@@ -73,14 +73,25 @@ static int try_entry(const char *entry, size_t size, const char *name,
 	return 0;
 }
 
+enum { SHOWN_PATH = 400 };
+
+/* Names the directories that were searched; a long list is cut. */
+static void explain_missing(const char *path, struct nsh_failure *failure)
+{
+	nsh_fail_reason(failure, "not found in %s (%.*s%s)",
+			path ? "PATH" : "the default directories, because PATH is not set",
+			SHOWN_PATH, path ? path : default_path,
+			path && strlen(path) > SHOWN_PATH ? "..." : "");
+}
+
 static int search(const char *name, bool all, struct strv *candidates,
 		  struct nsh_failure *failure)
 {
-	const char *entry = getenv("PATH");
+	const char *path = getenv("PATH");
 	struct nsh_failure skipped;
 
 	nsh_failure_clear(&skipped);
-	for (entry = entry ? entry : default_path;;) {
+	for (const char *entry = path ? path : default_path;;) {
 		size_t size = strcspn(entry, ":");
 
 		if (try_entry(entry, size, name, candidates, &skipped) < 0)
@@ -95,6 +106,8 @@ static int search(const char *name, bool all, struct strv *candidates,
 		 skipped.errnum ? skipped.errnum : ENOENT, name);
 	if (skipped.errnum)
 		nsh_fail_reason(failure, "%s", skipped.reason);
+	else
+		explain_missing(path, failure);
 	return -1;
 }
 

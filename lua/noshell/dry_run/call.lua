@@ -3,6 +3,8 @@
 
 local core = require "noshell.core"
 local drive = require "noshell.drive"
+local keys = require "noshell.keys"
+local misuse = require "noshell.misuse"
 local state = require "noshell.state"
 
 --- A command that would have been run. Besides the fields below, it has the keys of a
@@ -29,6 +31,17 @@ local state = require "noshell.state"
 ---@field pid? integer         a pid that no process can have
 ---@field signals integer[]    the signals that kill sent to it
 ---@field cmd noshell.command  the command itself, with its secrets in clear text
+
+--- The fields that a call may lack, besides the keys of a SPEC.
+local FIELDS = { number = true, command = true, program = true, args = true, argv = true,
+  env = true, input = true, stdin = true, stdout = true, stderr = true, stage = true,
+  exec = true, pid = true, signals = true, cmd = true, send_buffers = true }
+
+local metatable = { __index = function(_, name)
+  if not (FIELDS[name] or keys.setters[name]) then
+    misuse.check_name("a call", name, FIELDS, keys.setters)
+  end
+end }
 
 local call = {}
 
@@ -71,6 +84,7 @@ function call.new(cmd, number, is_exec)
   local self, kept = cmd:_describe(), state.of(cmd)
   full_texts[self] = cmd:to_string { env_values = true }
   self.number, self.command, self.cmd = number, cmd:to_string(), cmd
+  setmetatable(self, metatable)
   self.program, self.args = self.argv[1], {}
   for i = 2, #self.argv do self.args[i - 1] = self.argv[i] end
   self.env, self.signals, self.exec = cmd:env(), {}, is_exec
