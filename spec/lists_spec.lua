@@ -88,7 +88,8 @@ describe("a list of processes or items", function()
 
   it("has existing codes for retry", function()
     for wrong, said in pairs { [{ "spawn", nil, "exit" }] = "item 2 is nil",
-      [{ exit = true }] = 'the key "exit"', [{ "exti" }] = 'item 1, "exti", is not a code of errors, '
+      [{ exit = true }] = 'the key "exit"',
+      [{ "exti" }] = 'item 1, "exti", is not a code of errors, '
         .. 'did you mean "exit"?' } do
       assert.error_matches(function()
         noshell.retry("false", { on = wrong, delay = 0 })
