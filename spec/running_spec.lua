@@ -56,7 +56,7 @@ describe("a pipeline's timeout", function()
     local _, err = noshell.pipeline { { "true" }, { "true" }, grace = 1 }:run()
     assert.truthy(helper.said(err):find("grace = 1: 'grace' requires 'timeout'", 1, true))
     _, err = noshell.pipeline { { "true" }, { "true" }, cwd = "/" }:run()
-    assert.truthy(helper.said(err):find("cwd = \"/\": no such option of a pipeline", 1, true))
+    assert.truthy(helper.said(err):find("arg = \"/\": no such option of a pipeline", 1, true))
   end)
 
   it("is the shortest one of joined pipelines", function()

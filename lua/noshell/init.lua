@@ -159,11 +159,17 @@ end
 --- A replacement for os.execute: the program inherits our standard streams. Returns
 --- true, "exit", 0, or nil, "exit" or "signal", and the number. If it did not start,
 --- timed out, or its status is lost, returns nil, err.
----@param ... noshell.spec|noshell.command|noshell.word
+---@param ... noshell.spec|noshell.command|noshell.pipeline|noshell.word
 ---@return true|nil ok
 ---@return "exit"|"signal"|noshell.error kind
 ---@return integer? number
 function noshell.system(...)
+  if pipeline.is((...)) then
+    local copy, why = pipeline.inheriting((pipeline.runnable(...)))
+    if not copy then return nil, why end
+    command.flush()
+    return result.triple(copy:run())
+  end
   local cmd = options.own(...)
   command.direct(cmd, { [0] = "inherit", "inherit", "inherit" }, "system")
   local err = command.find_capture(cmd, "system")

@@ -6,8 +6,8 @@ local drive = require "noshell.drive"
 local failure = require "noshell.failure"
 local keep = require "noshell.keep"
 local misuse = require "noshell.misuse"
-local nearest = require "noshell.nearest"
 local options = require "noshell.options"
+local pipeline_options = require "noshell.pipeline_options"
 local running = require "noshell.pipeline_process"
 local scope = require "noshell.scope"
 local state = require "noshell.state"
@@ -39,6 +39,11 @@ local metatable = { __index = methods, __name = "noshell.pipeline" }
 ---@field [integer] noshell.member|string  the commands
 ---@field timeout? number  seconds after which the whole pipeline is ended
 ---@field grace? number    seconds from TERM to KILL; default 2
+---@field input? any       the input of the first command; also stdin and input_buffer
+---@field stdout? any      the target of the last command's stdout; also on_stdout
+---@field cwd? string      of all commands, like the other keys of a SPEC that can hold for
+---  each of them: env, stderr, user, limits, umask, check and more; a command's own option
+---  takes precedence
 
 local pipeline = {}
 
@@ -61,14 +66,23 @@ local function limit(self, seconds, grace)
   self.seconds, self.grace = seconds, grace
 end
 
-local function add(self, member)
-  if pipeline.is(member) then
-    for i = 1, #member.commands do table.insert(self.commands, member.commands[i]) end
-    limit(self, member.seconds, member.grace)
-    if member.rules:argument_error() then self.rules = member.rules end
-  else
+--- Adds a member, or the commands of a pipeline, to the list of members.
+local function collect(self, members, member)
+  if not pipeline.is(member) then
+    members[#members + 1] = member
+    return
+  end
+  for i = 1, #member.commands do members[#members + 1] = member.commands[i] end
+  limit(self, member.seconds, member.grace)
+  if member.rules:argument_error() then self.rules = member.rules end
+end
+
+local function add(self, members, shared)
+  for i = 1, #members do
+    local member = members[i]
+    if shared then member = pipeline_options.complete(member, shared, i, #members) end
     local cmd = options.command(member)
-    table.insert(self.commands, cmd)
+    self.commands[i] = cmd
   end
 end
 
@@ -86,18 +100,9 @@ local function is_options(value)
     and next(value) ~= nil
 end
 
-local KEYS = { "timeout", "grace" }
-
+--- Applies the options of the pipeline. Returns those of its commands.
 local function apply(self, spec)
-  for key in pairs(spec) do
-    if type(key) ~= "number" and key ~= "timeout" and key ~= "grace" then
-      local near = nearest.word(tostring(key), KEYS)
-      self.rules:_argument_error(tostring(key), failure.shown(spec[key]),
-        near and ("no such option, did you mean '%s'?"):format(near)
-          or "no such option of a pipeline; set it on a command")
-      self.rules:_set_argument_error_key(tostring(key))
-    end
-  end
+  local shared = pipeline_options.shared(self.rules, spec)
   if spec.timeout ~= nil then
     self:set_timeout(spec.timeout, spec.grace)
   elseif spec.grace ~= nil then
@@ -105,6 +110,7 @@ local function apply(self, spec)
       "'grace' requires 'timeout'")
     self.rules:_set_argument_error_key("grace")
   end
+  return shared
 end
 
 --- Returns the largest index. If the list has a hole, the missing command is an argument
@@ -118,15 +124,16 @@ local function last_index(list)
 end
 
 --- Makes a pipeline of these commands, or of a list of commands with options:
---- noshell.pipeline { { "a" }, { "b" }, timeout = 5 }.
+--- noshell.pipeline { { "a" }, { "b" }, timeout = 5, cwd = "/" }.
 ---@param ... noshell.member|noshell.pipeline_spec|string
 ---@return noshell.pipeline
 function pipeline.new(...)
   local self, list, count = empty(), { ... }, select("#", ...)
+  local members, shared = {}, nil
   if count == 1 and is_list(list[1]) then
     list = list[1]
     count = last_index(list)
-    apply(self, list)
+    shared = apply(self, list)
   end
   for i = 1, count do
     if is_options(list[i]) then
@@ -134,9 +141,11 @@ function pipeline.new(...)
         .. "but no command: write noshell.pipeline { a, b, timeout = 5 }"):format(i))
       break
     end
-    add(self, list[i])
+    -- A hole is a command without a program.
+    collect(self, members, list[i] == nil and {} or list[i])
     if list[i] == nil then break end
   end
+  add(self, members, shared)
   if count == 0 then
     self.rules:_argument_error("pipeline", "", "at least one command is required")
   end
@@ -156,9 +165,10 @@ local function join(a, b)
         .. "of %s", failure.shown(side))
     end
   end
-  local self = empty()
-  add(self, a)
-  add(self, b)
+  local self, members = empty(), {}
+  collect(self, members, a)
+  collect(self, members, b)
+  add(self, members)
   return self
 end
 
@@ -304,6 +314,30 @@ function methods:output(...)
   local err = last and command.find_daemon(last, "output")
   if err then return nil, pipeline_result.locate(self:to_string(), #self.commands, err) end
   return command.text_of(self:run())
+end
+
+--- Returns a copy whose commands may be changed.
+local function copy_of(self)
+  local copy = empty()
+  for i = 1, #self.commands do copy.commands[i] = self.commands[i]:clone() end
+  copy.rules, copy.seconds, copy.grace = self.rules, self.seconds, self.grace
+  return copy
+end
+
+--- Returns a copy that uses our standard streams, for noshell.system; or nil, err.
+---@param self noshell.pipeline
+---@return noshell.pipeline?
+---@return noshell.error?
+function pipeline.inheriting(self)
+  local copy, last = copy_of(self), #self.commands
+  for i = 1, last do
+    local cmd = copy.commands[i]
+    command.direct(cmd, { [0] = i == 1 and "inherit" or nil, i == last and "inherit" or nil,
+      "inherit" }, "system")
+    local err = command.find_capture(cmd, "system")
+    if err then return nil, pipeline_result.locate(self:to_string(), i, err) end
+  end
+  return copy
 end
 
 --- Starts a copy of the pipeline and returns an iterator over the stdout of its last
