@@ -55,7 +55,7 @@ describe("a pipeline's timeout", function()
     end
     local _, err = noshell.pipeline { { "true" }, { "true" }, grace = 1 }:run()
     assert.truthy(helper.said(err):find("grace = 1: 'grace' requires 'timeout'", 1, true))
-    _, err = noshell.pipeline { { "true" }, { "true" }, cwd = "/" }:run()
+    _, err = noshell.pipeline { { "true" }, { "true" }, arg = "/" }:run()
     assert.truthy(helper.said(err):find("arg = \"/\": no such option of a pipeline", 1, true))
   end)
 
