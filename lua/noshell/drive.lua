@@ -71,6 +71,7 @@ local LISTENERS = { "on_stdout", "on_stderr" }
 ---@param cmd noshell.command
 function drive.find_conflict(cmd)
   local kept = state.of(cmd)
+  if next(kept) == nil then return nil end
   for which = 1, 2 do
     local name = drive.names[which]
     local now = kept[LISTENERS[which]] and cmd:stdio(which)
@@ -110,6 +111,7 @@ local WISHES = { "input", "on_stdout", "on_stderr", "tee", "tee_passes", "tail" 
 ---@return table?
 function drive.asked(cmd)
   local kept, asked = state.of(cmd), nil
+  if next(kept) == nil then return nil end
   for i = 1, #WISHES do
     local wish = kept[WISHES[i]]
     if wish ~= nil then

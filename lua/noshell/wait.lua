@@ -122,7 +122,10 @@ end
 ---@return noshell.failure?
 function wait.finish(pollable, attempt, deadline)
   local finished, failure = finish_alone(pollable, deadline)
-  if finished ~= nil then finished, failure = look(attempt, pollable) end
+  -- A pipeline also notes how it ended.
+  if finished == false or finished and type(pollable) == "table" then
+    finished, failure = look(attempt, pollable)
+  end
   if finished ~= false then
     host.wake(pollable)
     return finished, failure

@@ -152,7 +152,7 @@ function waitable.conclude(self)
   local finished, raw = wait.finish(self, self._step)
   local raised, answer, err = self:_raised(), nil, nil
   if finished then answer, err = self:_outcome() end
-  self:close()
+  methods.close(self)
   if raised then error(raised[1], 0) end
   if finished then return answer, err end
   return fail(self, raw)

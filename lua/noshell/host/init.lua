@@ -63,14 +63,6 @@ local chosen
 ---@type table<thread, noshell.waiting_host>
 local chosen_by = setmetatable({}, { __mode = "k" })
 
---- The hosts that are found automatically: the module or global that exists if the
---- loop is in use, and our module, which is loaded only then.
-local found = {
-  { "ngx", "noshell.host.nginx" },
-  { "cqueues", "noshell.host.cqueues" },
-  { "vim", "noshell.host.neovim" },
-}
-
 local function as_host(waiter)
   if waiter == nil then return nil end
   if type(waiter) == "function" then
@@ -104,17 +96,21 @@ end
 
 local loaded = package.loaded
 
+--- Neovim sets the global before any script runs.
+local has_vim = rawget(_G, "vim") ~= nil
+
+--- Returns the host of this module if it can wait here and now.
+local function usable(module)
+  local candidate = require(module)
+  return candidate.is_here() and candidate
+end
+
+--- The modules of hosts are loaded only if the module of the loop is.
 local function find()
   local own = next(chosen_by) and chosen_by[coroutine.running()]
-  if own or chosen then return own or chosen end
-  for i = 1, #found do
-    local pair = found[i]
-    if loaded[pair[1]] or rawget(_G, pair[1]) then
-      local candidate = require(pair[2])
-      if candidate.is_here() then return candidate end
-    end
-  end
-  return blocking
+  return own or chosen or loaded.ngx and usable "noshell.host.nginx"
+    or loaded.cqueues and usable "noshell.host.cqueues"
+    or has_vim and usable "noshell.host.neovim" or blocking
 end
 
 --- Returns the name of the host that would wait here and now: "blocking", "cqueues",
