@@ -103,10 +103,11 @@ lua_include = $(if $(LUA_INCDIR),-isystem $(LUA_INCDIR),$(patsubst -I%,-isystem 
 # ---- flags ------------------------------------------------------------------
 
 # Optional libraries. Without them, the setters that need them report an error.
-HAVE := $(foreach p,libcap-ng libselinux,$(shell pkg-config --exists $(p) 2>/dev/null && echo $(p)))
+HAVE := $(foreach p,libcap-ng libselinux libseccomp,$(shell pkg-config --exists $(p) 2>/dev/null && echo $(p)))
 LIBS = $(if $(HAVE),$(shell pkg-config --libs $(HAVE))) -lpthread
 DEFINES = $(if $(filter libcap-ng,$(HAVE)),-DNSH_HAVE_CAPNG) \
-	$(if $(filter libselinux,$(HAVE)),-DNSH_HAVE_SELINUX)
+	$(if $(filter libselinux,$(HAVE)),-DNSH_HAVE_SELINUX) \
+	$(if $(filter libseccomp,$(HAVE)),-DNSH_HAVE_SECCOMP)
 
 # -Wall -Wextra          the usual warnings
 # -Wshadow               a name means one thing in a function

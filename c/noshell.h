@@ -81,6 +81,11 @@ enum nsh_stage {
 	NSH_STAGE_WORKING_DIRECTORY,
 	NSH_STAGE_PARENT_DEATH_SIGNAL,
 	NSH_STAGE_NO_NEW_PRIVS,
+	NSH_STAGE_SANDBOX_FILES,   /* the sandbox's parts, by the means that lacks */
+	NSH_STAGE_SANDBOX_NETWORK,
+	NSH_STAGE_SANDBOX_SYSCALLS,
+	NSH_STAGE_SANDBOX_CGROUP,
+	NSH_STAGE_SANDBOX_PRIVATE,
 	NSH_STAGE_HANDSHAKE,
 	NSH_STAGE_SIGNALS,
 	NSH_STAGE_EXEC,
@@ -245,6 +250,86 @@ void nsh_command_set_selinux_label(struct nsh_command *cmd, const char *label,
 				   bool if_enabled);
 void nsh_command_set_apparmor_profile(struct nsh_command *cmd,
 				      const char *profile, bool if_enabled);
+
+/* ---- commands: sandbox -------------------------------------------------- *
+ * What the program and its descendants may touch; the kernel enforces it.  Each of
+ * these functions requests a sandbox: no_new_privs; reading and executing below the
+ * system directories, and writing nowhere; no network; no signals to processes outside;
+ * no Unix sockets of others.  The program itself, the interpreters of its #! lines and
+ * its dynamic loader are always allowed, and so are /dev/null, /dev/zero, /dev/full,
+ * /dev/random and /dev/urandom.  A part that this kernel cannot enforce makes the start
+ * fail, unless set_sandbox_require allows it to lack. */
+
+/* The parts of a sandbox. */
+enum nsh_sandbox_part {
+	NSH_PART_READ,
+	NSH_PART_EXEC,
+	NSH_PART_WRITE,
+	NSH_PART_SIGNALS,        /* to processes outside */
+	NSH_PART_NETWORK,
+	NSH_PART_UNIX,           /* Unix sockets of processes outside */
+	NSH_PART_SYSCALLS,
+	NSH_PART_MEMORY,
+	NSH_PART_PIDS,
+	NSH_PART_CPU,
+	NSH_PART_PRIVATE,
+	NSH_PARTS
+};
+enum { NSH_ALL_PARTS = (1 << NSH_PARTS) - 1 };
+/* Returns "read" for NSH_PART_READ; "" if it is unknown.  Static. */
+const char *nsh_part_name(enum nsh_sandbox_part part);
+
+/* Requests the sandbox described above. */
+void nsh_command_set_sandbox(struct nsh_command *cmd);
+/* The kinds of access that have lists of paths.  Writing and executing include reading;
+ * writing includes creating, removing and renaming.  UNIX: connecting to Unix sockets. */
+enum nsh_sandbox_access {
+	NSH_SANDBOX_READ,
+	NSH_SANDBOX_EXEC,
+	NSH_SANDBOX_WRITE,
+	NSH_SANDBOX_UNIX,
+	NSH_SANDBOX_ACCESSES
+};
+struct nsh_sandbox_path {
+	const char *path;        /* relative ones are relative to the working directory
+				    of the program; "@system": the default */
+	bool is_optional;        /* ignored if there is no such file */
+};
+/* Allows one kind of access to these files, and to everything below these directories, in
+ * place of the default.  NULL: to everything. */
+void nsh_command_set_sandbox_paths(struct nsh_command *cmd,
+				   enum nsh_sandbox_access access,
+				   const struct nsh_sandbox_path *paths, size_t count);
+/* Allows all of the network, or nothing, which is the default. */
+void nsh_command_set_sandbox_network(struct nsh_command *cmd, bool is_allowed);
+/* Allows TCP only: connections to these ports, and listening on those; 0 in `bind` is a
+ * port that the kernel chooses. */
+void nsh_command_set_sandbox_ports(struct nsh_command *cmd,
+				   const uint16_t *connect, size_t connect_count,
+				   const uint16_t *bind, size_t bind_count);
+/* Makes system calls that ordinary programs do not need fail with EPERM: those of
+ * nsh_sandbox_group, more `deny`, less `allow`.  The lists contain names of calls and of
+ * groups ("@mount"), and end with NULL; each may be NULL. */
+void nsh_command_set_sandbox_syscalls(struct nsh_command *cmd, const char *const *deny,
+				      const char *const *allow);
+/* Sets the parts that must be enforced, as a mask with the bits 1 << part; default:
+ * NSH_ALL_PARTS.  The others are enforced if possible. */
+void nsh_command_set_sandbox_require(struct nsh_command *cmd, unsigned parts);
+
+/* One group of the system calls that set_sandbox_syscalls denies. */
+struct nsh_sandbox_group {
+	const char *name;        /* "@mount" */
+	const char *description;
+	const char *const *calls;   /* ends with NULL */
+};
+/* Returns the group number `index`, from 0; NULL after the last.  Static. */
+const struct nsh_sandbox_group *nsh_sandbox_group(size_t index);
+/* Returns true if set_sandbox_syscalls accepts this name of a call or a group.  Without
+ * libseccomp, any name is accepted, and the start fails. */
+bool nsh_sandbox_has_call(const char *name);
+/* Returns the name of system call number `number` of this architecture, malloc'd; NULL
+ * if there is none, or without libseccomp. */
+char *nsh_sandbox_call(int number);
 
 /* ---- commands: standard streams and descriptors ------------------------ */
 
@@ -449,6 +534,7 @@ struct nsh_description {
 	pid_t run_among;         /* 0: none */
 	double timeout, grace;   /* timeout < 0: none */
 	size_t max_output;       /* SIZE_MAX: no limit */
+	bool has_sandbox;
 };
 void nsh_command_describe(const struct nsh_command *cmd,
 			  struct nsh_description *ret_description);
@@ -547,6 +633,14 @@ bool nsh_process_is_ours(const struct nsh_process *process);
 int nsh_process_fail_foreign(const struct nsh_process *process,
 			     struct nsh_failure *failure);
 pid_t nsh_process_pid(const struct nsh_process *process);
+/* How a part of the sandbox is enforced.  Static strings, or the process owns them. */
+struct nsh_part_state {
+	const char *means;     /* "landlock 7", "seccomp"; NULL: it is not enforced */
+	const char *reason;    /* why it is not; else NULL */
+};
+/* Gets the state of a part.  Returns false if it was not requested. */
+bool nsh_process_sandbox(const struct nsh_process *process, enum nsh_sandbox_part part,
+			 struct nsh_part_state *ret_state);
 /* Returns the pidfd, which the process owns; -1 once the process is reaped. */
 int nsh_process_pidfd(const struct nsh_process *process);
 /* Returns the launch path: "shared", "prefix", "copied", "launcher", "own"; or
@@ -902,6 +996,9 @@ struct nsh_features {
 	bool core_scheduling;
 	bool close_range;
 	bool process_group_signal; /* pidfd_send_signal to a group */
+	int landlock;              /* the version of Landlock's interface; 0: none */
+	bool libseccomp;           /* built with libseccomp */
+	bool seccomp;              /* ... and the kernel accepts filters */
 };
 /* Probes the kernel with one trial launch and in children, so a seccomp filter
  * that kills the probing process does not kill this one. */

@@ -147,6 +147,8 @@ local cases = {
   { "selinux_label", { "l", if_enabled = true },
     { "set_selinux_label", "l", { if_enabled = true } } },
   { "apparmor_profile", "p", { "set_apparmor_profile", "p" } },
+  { "sandbox", true, { "set_sandbox", true } },
+  { "sandbox", { network = true }, { "set_sandbox", { network = true } } },
   { "pre_exec_hook", print, { "set_pre_exec_hook", print } },
   { "pre_exec_hook", { print, 1 }, { "set_pre_exec_hook", print, 1 } },
   { "timeout", 5, { "set_timeout", 5 } },

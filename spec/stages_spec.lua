@@ -123,6 +123,16 @@ local cases = {
     "spawn capabilities EPERM -" },
   { { "true", clear_caps = true }, deny = "capset:EPERM", root = true,
     "spawn capabilities EPERM -" },
+  -- Sandbox
+  { { "true", sandbox = { read = { "@/none" } } }, "spawn sandbox_files ENOENT @/none" },
+  { { "true", sandbox = { network = true } }, deny = "landlock_restrict_self:EPERM",
+    "spawn sandbox_files EPERM -" },
+  { { "true", sandbox = { network = true } }, deny = "landlock_create_ruleset:ENOSYS",
+    "spawn sandbox_files ENOSYS -" },
+  { { "true", sandbox = {} }, deny = "seccomp(SECCOMP_SET_MODE_FILTER):EPERM",
+    "spawn sandbox_network EPERM -" },
+  { { "true", sandbox = { network = true, syscalls = "default" } },
+    deny = "seccomp(SECCOMP_SET_MODE_FILTER):EPERM", "spawn sandbox_syscalls EPERM -" },
   -- Handshake, signals, exec
   { { "true", require_handshake = true }, deny = each_low("write", "EIO"),
     "spawn require_handshake EIO -" },

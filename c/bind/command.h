@@ -38,12 +38,18 @@ void nsh_lua_add_argument(const struct setter *setter, struct place place);
  * on top of the stack. */
 extern const luaL_Reg nsh_lua_describe_methods[], nsh_lua_descriptor_methods[],
 	nsh_lua_hook_methods[], nsh_lua_identity_methods[], nsh_lua_look_methods[],
-	nsh_lua_start_methods[];
+	nsh_lua_sandbox_methods[], nsh_lua_start_methods[];
 void nsh_lua_add_argument_methods(lua_State *L);
 void nsh_lua_add_attribute_methods(lua_State *L);
 void nsh_lua_add_stdio_methods(lua_State *L);
 /* core.setters(): the rows of setters.def. */
 int nsh_lua_setters(lua_State *L);
+
+/* command_sandbox.c: core.sandbox_parts() and others. */
+int nsh_lua_sandbox_parts(lua_State *L);
+int nsh_lua_sandbox_groups(lua_State *L);
+int nsh_lua_sandbox_has_call(lua_State *L);
+int nsh_lua_sandbox_calls(lua_State *L);
 
 /* Sets the hook of a copy, whose argument is the copy (command_hook.c). */
 void nsh_lua_copy_hook(struct command *copy, const struct command *command);

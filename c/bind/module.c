@@ -105,6 +105,18 @@ static int reap(lua_State *L)
 	return 1;
 }
 
+/* `landlock` is the version of its interface, or false. */
+static void add_sandbox(lua_State *L, const struct nsh_features *found)
+{
+	lua_newtable(L);
+	nsh_lua_set_flag(L, "landlock", false);
+	if (found->landlock > 0)
+		nsh_lua_set_integer(L, "landlock", found->landlock);
+	nsh_lua_set_flag(L, "libseccomp", found->libseccomp);
+	nsh_lua_set_flag(L, "seccomp", found->seccomp);
+	lua_setfield(L, -2, "sandbox");
+}
+
 static int features(lua_State *L)
 {
 	struct nsh_features found;
@@ -124,6 +136,7 @@ static int features(lua_State *L)
 	nsh_lua_set_flag(L, "core_scheduling", found.core_scheduling);
 	nsh_lua_set_flag(L, "close_range", found.close_range);
 	nsh_lua_set_flag(L, "process_group_signal", found.process_group_signal);
+	add_sandbox(L, &found);
 	return 1;
 }
 
@@ -147,6 +160,10 @@ static const luaL_Reg functions[] = {
 	{ "quote", quote },
 	{ "reader", nsh_lua_new_reader },
 	{ "reap", reap },
+	{ "sandbox_calls", nsh_lua_sandbox_calls },
+	{ "sandbox_groups", nsh_lua_sandbox_groups },
+	{ "sandbox_has_call", nsh_lua_sandbox_has_call },
+	{ "sandbox_parts", nsh_lua_sandbox_parts },
 	{ "secret", nsh_lua_new_secret },
 	{ "set_source_prefix", nsh_lua_set_source_prefix },
 	{ "setters", nsh_lua_setters },

@@ -105,6 +105,19 @@ static int push_stream(lua_State *L, struct process *process, int which)
 	return 1;
 }
 
+/* The report of a program that waits in a handshake is not known yet.  Keeps it: it stays
+ * readable after close. */
+static void push_sandbox(lua_State *L, struct process *process)
+{
+	lua_getuservalue(L, 1);
+	lua_getfield(L, -1, "sandbox");
+	if (!lua_isnil(L, -1) || !process->process)
+		return;
+	nsh_lua_push_sandbox(L, process->process);
+	lua_pushvalue(L, -1);
+	lua_setfield(L, -4, "sandbox");
+}
+
 static int get_field(lua_State *L, struct process *process, const char *name)
 {
 	static const char *const streams[] = { "stdin", "stdout", "stderr" };
@@ -119,6 +132,8 @@ static int get_field(lua_State *L, struct process *process, const char *name)
 		lua_pushinteger(L, process->pid);
 	} else if (strcmp(name, "launch") == 0) {
 		lua_pushstring(L, process->launch);
+	} else if (strcmp(name, "sandbox") == 0) {
+		push_sandbox(L, process);
 	} else if (strcmp(name, "command") == 0) {
 		lua_getuservalue(L, 1);
 		lua_getfield(L, -1, "command");

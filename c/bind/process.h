@@ -42,6 +42,9 @@ struct nsh_process *nsh_lua_check_open_at(lua_State *L, int index);
 /* Returns 0 if the process may be used here.  In a child of the host, pushes
  * nil and the failure, and returns 2. */
 int nsh_lua_fail_foreign(lua_State *L, const struct nsh_process *process);
+/* process_result.c: pushes a table about the sandbox: each part with its means, or false;
+ * and `unenforced`, a table of reasons.  Pushes nil if there is no sandbox. */
+void nsh_lua_push_sandbox(lua_State *L, const struct nsh_process *process);
 /* The methods in process_*.c. */
 extern const luaL_Reg nsh_lua_output_methods[], nsh_lua_result_methods[];
 /* process_wait.c: core.pump and core.await. */

@@ -71,6 +71,48 @@ static void push_result(lua_State *L, const struct nsh_result *result)
 	nsh_lua_set_text(L, "signal", nsh_signal_name(result->signal));
 }
 
+/* Adds a reason to the table's field `unenforced`. */
+static void add_reason(lua_State *L, const char *part, const char *reason)
+{
+	lua_getfield(L, -1, "unenforced");
+	if (lua_isnil(L, -1)) {
+		lua_pop(L, 1);
+		lua_newtable(L);
+		lua_pushvalue(L, -1);
+		lua_setfield(L, -3, "unenforced");
+	}
+	nsh_lua_set_text(L, part, reason);
+	lua_pop(L, 1);
+}
+
+static void add_part(lua_State *L, const char *part, const struct nsh_part_state *state)
+{
+	if (state->means) {
+		nsh_lua_set_text(L, part, state->means);
+		return;
+	}
+	nsh_lua_set_flag(L, part, false);
+	add_reason(L, part, state->reason);
+}
+
+void nsh_lua_push_sandbox(lua_State *L, const struct nsh_process *process)
+{
+	struct nsh_part_state state;
+	bool has_sandbox = false;
+
+	lua_newtable(L);
+	for (int part = 0; part < NSH_PARTS; part++) {
+		if (!nsh_process_sandbox(process, (enum nsh_sandbox_part)part, &state))
+			continue;
+		add_part(L, nsh_part_name((enum nsh_sandbox_part)part), &state);
+		has_sandbox = true;
+	}
+	if (has_sandbox)
+		return;
+	lua_pop(L, 1);
+	lua_pushnil(L);
+}
+
 static int get_result(lua_State *L)
 {
 	struct nsh_process *process = nsh_lua_check_open(L);
@@ -80,10 +122,13 @@ static int get_result(lua_State *L)
 	if (failed)
 		return failed;
 	result = nsh_process_result(process);
-	if (result)
+	if (result) {
 		push_result(L, result);
-	else
+		nsh_lua_push_sandbox(L, process);
+		lua_setfield(L, -2, "sandbox");
+	} else {
 		lua_pushnil(L);
+	}
 	return 1;
 }
 

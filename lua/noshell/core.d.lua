@@ -55,6 +55,25 @@ function core.secret(value) end
 ---@field maximum integer     of an integer or mask, included
 ---@field stage? string       its stage; nil if the child makes no system call for it
 
+--- Returns the names of the parts of a sandbox. Part n is the bit 2 ^ (n - 1) of a mask.
+---@return string[]
+function core.sandbox_parts() end
+
+--- Returns the groups of system calls that syscalls = "default" denies; the array part has
+--- the names of the calls.
+---@return { name: string, description: string, [integer]: string }[]
+function core.sandbox_groups() end
+
+--- Returns the names of all system calls that libseccomp knows; none without it.
+---@return string[]
+function core.sandbox_calls() end
+
+--- Returns true if there is a system call or a group of that name; without libseccomp, also
+--- for any other name of a call.
+---@param name string
+---@return boolean
+function core.sandbox_has_call(name) end
+
 --- Returns the setters of a single scalar, in the order in which a SPEC applies them.
 ---@return noshell.setter_row[]
 function core.setters() end
@@ -222,7 +241,14 @@ function core.strerror(number) end
 ---@field core_scheduling boolean   run_alone and run_among work
 ---@field close_range boolean       close_range(2) is available
 ---@field process_group_signal boolean  a pidfd can signal a group
+---@field sandbox noshell.sandbox_features  what it can enforce in a sandbox
 ---@field host? string             noshell.features() only: see noshell.host.name
+
+--- What this machine can enforce.
+---@class noshell.sandbox_features
+---@field landlock integer|false  the version of Landlock's interface
+---@field libseccomp boolean      built with libseccomp
+---@field seccomp boolean         ... and the kernel accepts filters
 
 ---@param dry? boolean  without a trial launch
 ---@return noshell.features
@@ -288,6 +314,8 @@ function core.reap() end
 ---@class noshell.process: userdata
 ---@field pid integer             in our pid namespace
 ---@field launch string           the launch path that started it; "dry" in a dry run
+---@field sandbox? noshell.sandbox_report  how its sandbox is enforced; nil without one, and
+---  while it waits in a handshake
 ---@field command string          the command line
 ---@field stdin? noshell.stream   if it is directed to a pipe, as the next two
 ---@field stdout? noshell.stream

@@ -194,6 +194,11 @@ function command:set_selinux_label(label, options) end
 ---@return noshell.command
 function command:set_apparmor_profile(profile, options) end
 
+--- Sets the sandbox, which set_sandbox has checked. `require` is a mask of parts.
+---@param sandbox table
+---@return noshell.command
+function command:_set_sandbox(sandbox) end
+
 --- Directs stdin. The descriptor of a file, stream or other object is read when the
 --- command starts. A Lua file is flushed first. A stream is handed over to the program,
 --- and closed in this process.

@@ -164,6 +164,9 @@ local MAKERS = { command = true, pipeline = true }
 
 local function reason_of(err)
   local reason = err.reason or cause(err)
+  if err.key and err.key:find(".", 1, true) then
+    return (reason:gsub("^option '[%w_.]+' ", ""))
+  end
   if err.key then return (reason:gsub("^argument %d ", "")) end
   if MAKERS[err.method] and reason:find("must be a string or a number$") then
     reason = reason .. ", not " .. shortened(err.value or "nil")

@@ -89,6 +89,7 @@ local wait_several = require "noshell.wait_several"
 ---@field allow_cap? (string|integer)[]|string|integer  "net_raw", "CAP_NET_RAW", 13
 ---@field selinux_label? string|table  label, or { label, if_enabled = true }
 ---@field apparmor_profile? string|table  the same
+---@field sandbox? noshell.sandbox|true  what the program may touch; true: the default
 ---@field pre_exec_hook? function|any[]  f, or { f, data }
 ---@field timeout? number         seconds after which the program and its descendants are ended
 ---@field grace? number           seconds from TERM to KILL; default 2

@@ -3,6 +3,7 @@
 local core = require "noshell.core"
 local failure = require "noshell.failure"
 local list = require "noshell.list"
+require "noshell.sandbox"
 local setters = require "noshell.command_streams"
 
 local keys = {}
@@ -306,6 +307,15 @@ local function pass_fds(cmd, map, key)
   end
 end
 
+--- Names the part of the table that is wrong: "sandbox.network".
+local function sandbox(cmd, given)
+  local is_wrong = cmd:argument_error() ~= nil
+  cmd:set_sandbox(given)
+  local err = not is_wrong and cmd:argument_error()
+  local part = err and err.reason:match "^option '([%w_.]+)'"
+  if part then cmd:_set_argument_error_key("sandbox." .. part) end
+end
+
 --- Stands for the rows of setters.def, which the core lists.
 local SCALARS = {}
 
@@ -362,6 +372,8 @@ local SETTERS = {
   { "allow_cap", each "allow_cap" },
   { "selinux_label", with_options "set_selinux_label" },
   { "apparmor_profile", with_options "set_apparmor_profile" },
+
+  { "sandbox", sandbox },
 
   { "pre_exec_hook", arguments "set_pre_exec_hook" },
 

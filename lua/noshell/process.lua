@@ -31,7 +31,7 @@ local pump, pollfd, get_field = methods._pump, methods._pollfd, methods._field
 
 --- The fields of the core; those of streams are nil if there is no pipe.
 local FIELDS = { stdin = true, stdout = true, stderr = true, pid = true, launch = true,
-  command = true }
+  command = true, sandbox = true }
 
 --- Looks up a method, or a field of the core.
 function core.metatables.process.__index(self, name)

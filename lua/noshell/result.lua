@@ -32,6 +32,7 @@ local parse = require "noshell.parse"
 ---@field stdout_dropped? integer  the number of bytes that tail did not keep
 ---@field stderr_dropped? integer  the same for stderr
 ---@field commands? noshell.result[]  of a pipeline: the result of each command
+---@field sandbox? noshell.sandbox_report  how its sandbox is enforced
 ---@field stages? noshell.result[]  an alias of commands
 local methods = {}
 

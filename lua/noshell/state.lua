@@ -9,6 +9,7 @@
 ---@field on_stderr? fun(line: string)
 ---@field tail? integer                   set_tail
 ---@field crlf? boolean                   set_crlf
+---@field sandbox? noshell.sandbox        a copy of the table, for dry runs
 ---@field tee? fun(data: string)          the command is noshell.tee of this function
 ---@field tee_passes? boolean             ... in a pipeline, and not the last one
 ---@field leads? boolean                  its stdout is the next command's stdin

@@ -8,8 +8,8 @@ bad=0
 # The core's folders, from the lowest up. A file may include and call only its own
 # folder and those before it. The table of setters also names the stages, in base.
 folders=(base command plan launch process thread)
-everyones='setters.def'
-child_side='plan.h setters.def failure.h sys.h child_steps.h supervise.h kernel.h'
+everyones='setters.def sandbox_calls.def'
+child_side='plan.h setters.def failure.h landlock.h sys.h child_steps.h supervise.h kernel.h'
 lua_headers='lua.h lauxlib.h lualib.h luajit.h'
 
 complain() {

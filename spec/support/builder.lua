@@ -291,6 +291,48 @@ for _, name in ipairs { "set_selinux_label", "set_apparmor_profile" } do
   }
 end
 
+-- Sandbox ---------------------------------------------------------------------
+
+builder.set_sandbox = {
+  works = { "sandbox", "reads the system's directories, and nothing else" },
+  argument_errors = {
+    rejects("5", "argument 1 must be a table, or true for the default", 5),
+    rejects("false", "argument 1 must be a table", false),
+    rejects("1", "option 'netwrk' no such option, did you mean 'network'?", { netwrk = 1 }),
+    rejects("5", "option 'network' must be true, false, or {", { network = 5 }),
+    rejects("a table", "option 'network' must be true, false, or {", { network = {} }),
+    rejects("0", "option 'network.connect' must be a list of ports from 1 to 65535",
+      { network = { connect = { 0 } } }),
+    rejects("65536", "option 'network.bind' must be a list of ports from 0 to 65535",
+      { network = { bind = { 80, 65536 } } }),
+    rejects('"conect"', "option 'network' has no such key, did you mean 'connect'?",
+      { network = { conect = { 1 } } }),
+    rejects("5", "option 'read' must be true, false, or a list of paths", { read = { 5 } }),
+    rejects('""', "option 'write' must be true, false, or a list of paths", { write = "" }),
+    rejects('"@systm"', "option 'exec' is no path: '@system' is the default",
+      { exec = "@systm" }),
+    rejects('"@system"', "option 'write' is for 'read' and 'exec' only",
+      { write = { "@system" } }),
+    rejects("1", "option 'read' has 'optional', which must be true or false",
+      { read = { { "/x", optional = 1 } } }),
+    rejects('"optinal"', "option 'read' is no option of a path: there is 'optional'",
+      { read = { { "/x", optinal = true } } }),
+    rejects("a table", "option 'read' must be a list, but has the key", { read = { x = 1 } }),
+    rejects("5", "option 'unix' must be true, false, or a list of paths", { unix = 5 }),
+    rejects('"strict"', "option 'syscalls' must be \"default\", false, or {",
+      { syscalls = "strict" }),
+    rejects('"denny"', "option 'syscalls' has no such key, did you mean 'deny'?",
+      { syscalls = { denny = {} } }),
+    rejects('"execve"', "option 'syscalls.deny' must not contain it: no program could start",
+      { syscalls = { deny = { "execve" } } }),
+    rejects('"al"', "option 'require' must be \"all\", \"best\", or a list of parts",
+      { require = "al" }),
+    rejects('"netwrk"', "option 'require' no such part, did you mean 'network'?",
+      { require = { "netwrk" } }),
+  },
+  stage = "sandbox_files",
+}
+
 -- Streams and descriptors ---------------------------------------------------
 
 for which, name in ipairs { "set_stdin", "set_stdout", "set_stderr" } do

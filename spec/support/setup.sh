@@ -25,6 +25,7 @@ build cmd:make                       make               GNU make
 build cmd:pkg-config                 pkg-config         pkg-config
 build opt-pc:libcap-ng               libcap-ng-dev      libcap-ng with headers (capabilities)
 build opt-pc:libselinux              libselinux1-dev    libselinux with headers (SELinux labels)
+build opt-pc:libseccomp              libseccomp-dev     libseccomp with headers (sandboxes)
 test  opt-cmd:g++                    g++                g++, to compile the header as C++
 test  opt-lua:5.4:cjson.so           lua-cjson          lua-cjson
 test  opt-cmd:ldoc                   lua-ldoc           ldoc, for make doc

@@ -85,6 +85,7 @@ void nsh_command_free(struct nsh_command *cmd)
 #include "setters.def"
 	free(cmd->selinux_label);
 	free(cmd->apparmor_profile);
+	nsh_sandbox_free(cmd->sandbox);
 	free(cmd->attributes.limits);
 	free(cmd->attributes.groups);
 	free(cmd->attributes.cpus);

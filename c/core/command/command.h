@@ -9,6 +9,7 @@
 #include "attributes.h"
 #include "env.h"
 #include "failure.h"
+#include "sandbox.h"
 #include "strv.h"
 
 struct stdio {
@@ -51,6 +52,7 @@ struct nsh_command {
 	bool clear_caps;
 	uint64_t allow_caps;
 
+	struct sandbox *sandbox;    /* NULL: none */
 	double timeout, grace;      /* timeout < 0: none */
 	double start_deadline;      /* as nsh_now; < 0: none */
 	size_t max_output;

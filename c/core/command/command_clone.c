@@ -95,6 +95,13 @@ static int copy_attributes(struct attributes *target,
 	return ret;
 }
 
+static int copy_sandbox(struct nsh_command *target, const struct nsh_command *source)
+{
+	if (source->sandbox)
+		target->sandbox = nsh_sandbox_copy(source->sandbox);
+	return source->sandbox && !target->sandbox ? -1 : 0;
+}
+
 static void copy_rules(struct nsh_command *target, const struct nsh_command *source)
 {
 	target->selinux_if_enabled = source->selinux_if_enabled;
@@ -145,7 +152,8 @@ struct nsh_command *nsh_command_clone(const struct nsh_command *cmd)
 	copy_rules(copy, cmd);
 	if (copy_texts(copy, cmd) < 0 || copy_stdio(copy, cmd) < 0
 	    || copy_passed(copy, cmd) < 0 || copy_sends(copy, cmd) < 0
-	    || copy_attributes(&copy->attributes, &cmd->attributes) < 0)
+	    || copy_attributes(&copy->attributes, &cmd->attributes) < 0
+	    || copy_sandbox(copy, cmd) < 0)
 		nsh_command_set_argument_error(copy, "clone", NULL,
 					"out of memory or descriptors", errno);
 	copy_argument_error(copy, cmd);

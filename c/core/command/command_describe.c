@@ -45,6 +45,7 @@ void nsh_command_describe(const struct nsh_command *cmd,
 		.has_hook = asked->hook != NULL,
 		.timeout = cmd->timeout, .grace = cmd->grace,
 		.max_output = cmd->max_output,
+		.has_sandbox = cmd->sandbox != NULL,
 	};
 	describe_stdio(cmd, ret_description);
 	describe_identity(cmd, ret_description);

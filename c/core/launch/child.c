@@ -397,9 +397,12 @@ static int check_program(const struct plan *plan)
  * - The directory is entered as the target user.
  * - The parent-death signal follows the ids, whose change clears it (prctl(2)).
  * - no_new_privs restricts none of our steps, only the exec.
+ * - Landlock follows the last file that we open, except the program, and needs
+ *   no_new_privs.
  * - The handshake follows everything that can fail, except the exec; that is
- *   checked in advance if it happens in place.
- * - Signals come last: the mask protects all steps from interruption.
+ *   checked in advance if it happens in place.  The filter may deny its calls.
+ * - Signals come next: the mask protects all steps from interruption.
+ * - The seccomp filter comes last: it may deny any call but the exec.
  * - The launcher is executed after the steps that need the host's descriptors, the
  *   session, which precedes them, and set_oom_score_adj(), which a process that is not
  *   dumpable may not do.  It runs all other steps, also those that stand before it in
@@ -434,9 +437,11 @@ static const struct step {
 	{ NSH_STAGE_WORKING_DIRECTORY, change_directory },
 	{ NSH_STAGE_PARENT_DEATH_SIGNAL, arm_parent_death_signal },
 	{ NSH_STAGE_NO_NEW_PRIVS, set_no_new_privs },
+	{ NSH_STAGE_SANDBOX_FILES, nsh_step_restrict },
 	{ NSH_STAGE_HANDSHAKE, handshake },
 	{ NSH_STAGE_SIGNALS, check_program },
 	{ NSH_STAGE_SIGNALS, nsh_step_reset_signals },
+	{ NSH_STAGE_SANDBOX_SYSCALLS, nsh_step_filter },
 	{ NSH_STAGE_EXEC, execute },
 };
 

@@ -2,6 +2,7 @@
 #include "kernel.h"
 
 #include <linux/futex.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -9,6 +10,7 @@
 #include <sys/resource.h>
 
 #include "child_steps.h"
+#include "landlock.h"
 
 /* ioctl_pidfd(2): the first published size of its structure, and the request. */
 struct pidfd_info {
@@ -88,6 +90,23 @@ static long ask_launcher(void)
 	nsh_sys(SYS_fchmod, -1, 0, 0, 0, 0);
 	nsh_sys_fcntl(-1, F_ADD_SEALS, 0);
 	return fd < 0 ? fd : nsh_sys_close(fd);
+}
+
+/* The last two fail. */
+static long ask_landlock(void)
+{
+	int version = nsh_landlock_version();
+
+	nsh_landlock_add(-1, 0, NULL);
+	nsh_landlock_restrict(-1);
+	return version;
+}
+
+static long ask_seccomp(void)
+{
+	uint32_t action = SECCOMP_RET_ERRNO;
+
+	return nsh_sys(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, (long)&action, 0, 0);
 }
 
 static long ask_select(void)
@@ -204,6 +223,10 @@ long nsh_ask(enum nsh_question question, const struct survey *survey)
 		return ask_core_scheduling();
 	case NSH_ASK_LAUNCHER:
 		return ask_launcher();
+	case NSH_ASK_LANDLOCK:
+		return ask_landlock();
+	case NSH_ASK_SECCOMP:
+		return ask_seccomp();
 	default:
 		return ask_other(question);
 	}

@@ -1,4 +1,5 @@
 /* The features of this build and this kernel. */
+#include "calls.h"
 #include "capability.h"
 #include "fd.h"
 #include "fork_lock.h"
@@ -21,7 +22,7 @@ static const char *launch_path(void)
 		.candidates = &none, .argv = nothing, .envp = nothing,
 		.moves = moves, .move_count = 1, .staged = staged,
 		.child_ends = child_ends,
-		.sync = -1, .sync_move = -1,
+		.sync = -1, .sync_move = -1, .sandbox = NSH_NO_CONFINEMENT,
 		.parent_pid = (int)nsh_self(),
 		.parent_thread = (int)nsh_sys(SYS_gettid, 0, 0, 0, 0, 0),
 	};
@@ -51,6 +52,8 @@ static void fill(struct nsh_features *features,
 		.core_scheduling = has(NSH_ASK_CORE_SCHEDULING),
 		.close_range = has(NSH_ASK_CLOSE_RANGE),
 		.process_group_signal = has(NSH_ASK_PIDFD_GROUP),
+		.libseccomp = nsh_calls_are_known(),
+		.seccomp = nsh_calls_are_known() && has(NSH_ASK_SECCOMP),
 	};
 }
 
@@ -63,6 +66,9 @@ void nsh_features(struct nsh_features *ret_features)
 {
 	nsh_kernel_refresh();
 	fill(ret_features, nsh_kernel_has);
+	ret_features->landlock = nsh_kernel_means()->landlock;
+	if (ret_features->landlock < 0)
+		ret_features->landlock = 0;
 	ret_features->launch = launch_path();
 	ret_features->pidfd_info = nsh_kernel_keeps_status();
 	ret_features->supervisor = nsh_supervise_is_needed();

@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 #include <sys/wait.h>
 
+#include "calls.h"
 #include "fd.h"
 #include "filter.h"
 #include "fork_lock.h"
@@ -334,6 +335,49 @@ int nsh_kernel_kept_status(int pidfd, int *ret_status)
 	atomic_store(&keeps_status, 0);
 	return -1;
 }
+
+/* ---- means of a sandbox ------------------------------------------------ */
+
+static bool may_create_ruleset(void)
+{
+	return nsh_kernel_permits(NSH_ASK_LANDLOCK);
+}
+
+static int answer_of(enum nsh_question question)
+{
+	long answer;
+
+	(void)nsh_kernel_has(question);
+	lock();
+	answer = known.is_known ? known.answers[question] : -EAGAIN;
+	unlock();
+	return answer == NSH_ANSWER_KILLED || answer == NSH_ANSWER_NONE ? -EPERM
+		: (int)answer;
+}
+
+static int landlock_version(void)
+{
+	const char *claimed = secure_getenv("NOSHELL_LANDLOCK");
+	int version = answer_of(NSH_ASK_LANDLOCK);
+
+	if (claimed && version > atoi(claimed))
+		version = atoi(claimed) > 0 ? atoi(claimed) : -ENOSYS;
+	return version;
+}
+
+const struct nsh_means *nsh_kernel_means(void)
+{
+	static _Thread_local struct nsh_means means;
+
+	means = (struct nsh_means){
+		.landlock = landlock_version(),
+		.seccomp = nsh_calls_are_known() ? answer_of(NSH_ASK_SECCOMP) : -ENOSYS,
+		.may_create = may_create_ruleset,
+	};
+	return &means;
+}
+
+/* ---- pidfds -------------------------------------------------------------- */
 
 int nsh_kernel_pidfd_open(pid_t pid)
 {

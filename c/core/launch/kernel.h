@@ -31,6 +31,8 @@ enum nsh_question {
 	NSH_ASK_PIDFD_INFO,         /* ioctl_pidfd(2) */
 	NSH_ASK_CORE_SCHEDULING,
 	NSH_ASK_LAUNCHER,           /* the host's calls in launcher.c */
+	NSH_ASK_LANDLOCK,           /* the version of its interface */
+	NSH_ASK_SECCOMP,
 	/* The other calls of a child that shares memory.  Asked only if a
 	 * killed child would end the host. */
 	NSH_ASK_NO_NEW_PRIVS,
@@ -110,6 +112,11 @@ bool nsh_kernel_keeps_status(void);
 /* Reads the status of a process that other code has reaped.  Returns 1 with
  * *ret_status, or -1 if this kernel does not keep it. */
 int nsh_kernel_kept_status(int pidfd, int *ret_status);
+
+/* Returns what this kernel offers for a sandbox.  Remembered; does not notice filters that
+ * were added later, except before Landlock's calls (may_create).
+ * NOSHELL_LANDLOCK=2 in the environment pretends that version, for the specs; 0: none. */
+const struct nsh_means *nsh_kernel_means(void);
 
 /* pidfd_open(2) and pidfd_send_signal(2); -ENOSYS if a filter would kill the
  * caller.  `flags` is 0 or NSH_PIDFD_PROCESS_GROUP. */

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -415,6 +416,31 @@ static void keep_apart(struct plan *plan)
 		&& nsh_spreads_core_dumps();
 }
 
+static void note_lack(struct sandbox_report *report, unsigned parts, const char *call,
+		      int error)
+{
+	for (int part = 0; error && part < NSH_PARTS; part++)
+		if (parts >> part & 1) {
+			report->parts[part].means[0] = 0;
+			(void)snprintf(report->parts[part].reason,
+				       sizeof report->parts[part].reason,
+				       "%s failed: %s", call, nsh_errno_name(error));
+		}
+}
+
+/* Completes the report of a sandbox: the child may have gone on without its ruleset or
+ * filter. */
+static void complete_report(const struct plan *plan, const struct failure_record *record)
+{
+	const struct confinement *sandbox = &plan->sandbox;
+
+	if (!sandbox->report)
+		return;
+	note_lack(sandbox->report, sandbox->ruleset_parts, "landlock_restrict_self",
+		  record->no_ruleset);
+	note_lack(sandbox->report, sandbox->filter_parts, "seccomp", record->no_filter);
+}
+
 int nsh_launch_here(struct plan *plan, struct launched *ret_launched,
 		    struct nsh_failure *failure)
 {
@@ -436,10 +462,12 @@ int nsh_launch_here(struct plan *plan, struct launched *ret_launched,
 	if (outcome == STARTED && plan->attributes.daemonize
 	    && !plan->attributes.require_handshake)
 		adopt_daemon(plan->record, &launched);
-	if (outcome == STARTED && plan->attributes.require_handshake)
+	if (outcome == STARTED && plan->attributes.require_handshake) {
 		launched.record = plan->record;
-	else
+	} else {
+		complete_report(plan, plan->record);
 		nsh_launch_block_give(plan->record);
+	}
 	plan->record = NULL;
 	if (outcome == FAILED) {
 		nsh_close(&launched.daemon_pidfd);
@@ -453,6 +481,7 @@ int nsh_launch_check(const struct plan *plan, struct launched *launched,
 		       struct nsh_failure *failure)
 {
 	if (reached_exec(launched->record)) {
+		complete_report(plan, launched->record);
 		if (plan->attributes.daemonize)
 			adopt_daemon(launched->record, launched);
 		return 0;

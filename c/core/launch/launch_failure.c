@@ -115,6 +115,29 @@ static void explain_exec(const struct plan *plan, const char *path,
 	explain_label(plan, failure);
 }
 
+static const char *landlock_cause(int error)
+{
+	if (error == E2BIG)
+		return "this process is in as many Landlock domains as the kernel allows";
+	if (error == ESTALE || error == EBADF || error == EBADFD)
+		return "other code in this process has closed the sandbox's descriptor";
+	return "a seccomp filter of this process denies landlock_restrict_self(2)";
+}
+
+static void explain_sandbox(const struct failure_record *record,
+			    struct nsh_failure *failure)
+{
+	nsh_fail_reason(failure, "%s", record->index != NSH_MEANS_FILTER
+			? landlock_cause(record->error)
+			: record->error == ENOMEM ? "no memory for the filter"
+			: "a seccomp filter of this process denies seccomp(2)");
+}
+
+static bool is_sandbox(int stage)
+{
+	return stage >= NSH_STAGE_SANDBOX_FILES && stage <= NSH_STAGE_SANDBOX_PRIVATE;
+}
+
 static void explain(const struct plan *plan, const struct failure_record *record,
 		    const char *subject, struct nsh_failure *failure)
 {
@@ -129,6 +152,8 @@ static void explain(const struct plan *plan, const struct failure_record *record
 				plan->shares_patience ? "pipeline" : "command");
 	else if (record->stage == NSH_STAGE_EXEC)
 		explain_exec(plan, subject, failure);
+	else if (is_sandbox(record->stage) && record->error)
+		explain_sandbox(record, failure);
 	else if (record->stage == NSH_STAGE_LIMIT && record->error == EPERM)
 		nsh_fail_reason(failure, "raising a hard limit needs CAP_SYS_RESOURCE");
 	else if (record->stage == NSH_STAGE_CPU_AFFINITY && record->error == EINVAL)

@@ -3,6 +3,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -237,6 +238,10 @@ static void copy_plan(struct copy *copy, const struct plan *plan)
 	theirs.moves = copied_moves(copy, plan);
 	copy_attributes(copy, &theirs.attributes);
 	theirs.cpu_mask = copied(copy, plan->cpu_mask, sizeof *plan->cpu_mask);
+	theirs.sandbox.filter = copied(copy, plan->sandbox.filter,
+				       plan->sandbox.filter_length
+				       * sizeof(struct sock_filter));
+	theirs.sandbox.report = NULL;
 	theirs.security_label = copied_text(copy, plan->security_label);
 	copy_label(copy, &theirs.selinux);
 	copy_label(copy, &theirs.apparmor);
@@ -403,6 +408,15 @@ static int free_target(const struct plan *plan, int from)
 	return from;
 }
 
+/* The launcher needs the ruleset at a number that it knows. */
+static void add_ruleset(struct plan *plan, int lowest)
+{
+	int move = plan->sandbox.ruleset_move;
+
+	if (move >= 0)
+		plan->moves[move].target = free_target(plan, lowest + 1);
+}
+
 /* Adds the image's move after the plan is copied into the image: the launcher does not
  * use that descriptor.  The launcher frees the record's number before a step opens a
  * file that the program keeps, so the file gets the same number as without a
@@ -416,6 +430,7 @@ static int add_descriptors(struct plan *plan)
 		return -1;
 	plan->moves[plan->sync_move].target = free_target(plan, lowest + 1);
 	plan->moves[plan->sync_move].is_launchers = true;
+	add_ruleset(plan, lowest);
 	plan->record_move = nsh_plan_add_launchers(plan, fd, lowest);
 	fd = make_image(plan);
 	if (fd < 0)

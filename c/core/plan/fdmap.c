@@ -257,7 +257,8 @@ int nsh_fdmap_plan(struct plan *plan, const struct nsh_command *cmd,
 		   bool in_place, struct nsh_failure *failure)
 {
 	bool alone = in_place || cmd->attributes.daemonize;
-	size_t room = 3 + cmd->passed_count + cmd->send_count + NSH_LAUNCH_MOVES;
+	size_t room = 3 + cmd->passed_count + cmd->send_count + NSH_LAUNCH_MOVES
+		+ (cmd->sandbox ? 1 : 0);
 
 	plan->moves = calloc(room, sizeof *plan->moves);
 	plan->staged = calloc(room, sizeof *plan->staged);

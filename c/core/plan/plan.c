@@ -200,6 +200,8 @@ void nsh_plan_drop_launchers(struct plan *plan)
 	plan->move_count = (size_t)plan->sync_move + 1;
 	plan->moves[plan->sync_move].target = -1;
 	plan->moves[plan->sync_move].is_launchers = false;
+	if (plan->sandbox.ruleset_move >= 0)
+		plan->moves[plan->sandbox.ruleset_move].target = -1;
 }
 
 void nsh_plan_drop_sync(struct plan *plan)
@@ -264,6 +266,7 @@ static void start_empty(struct plan *plan, const struct nsh_command *cmd)
 	*plan = (struct plan){
 		.parent_ends = { -1, -1, -1 }, .sync = -1, .sync_move = -1,
 		.patience = -1, .cancel = -1,
+		.sandbox = NSH_NO_CONFINEMENT,
 	};
 	if (!cmd)
 		return;
@@ -309,8 +312,8 @@ static int plan_keep(struct plan *plan, struct nsh_failure *failure)
 	return failed ? fail_memory(failure) : 0;
 }
 
-int nsh_plan_init(struct plan *plan, const struct nsh_command *cmd,
-		  bool in_place, struct nsh_failure *failure)
+int nsh_plan_init(struct plan *plan, const struct nsh_command *cmd, bool in_place,
+		  const struct nsh_means *means, struct nsh_failure *failure)
 {
 	start_empty(plan, cmd);
 	if (nsh_command_fail(cmd, failure) < 0
@@ -320,7 +323,8 @@ int nsh_plan_init(struct plan *plan, const struct nsh_command *cmd,
 	    || plan_affinity(plan, failure) < 0
 	    || plan_security(plan, cmd, failure) < 0
 	    || nsh_fdmap_plan(plan, cmd, in_place, failure) < 0
-	    || plan_keep(plan, failure) < 0)
+	    || plan_keep(plan, failure) < 0
+	    || (cmd->sandbox && nsh_sandbox_plan(plan, cmd, means, failure) < 0))
 		return -1;
 	return plan_launch(plan, in_place, failure);
 }
@@ -341,6 +345,7 @@ void nsh_plan_forget_descriptors(struct plan *plan)
 	for (size_t i = 0; i < plan->send_count; i++)
 		nsh_fd_forget(&plan->send_ends[i]);
 	nsh_fd_forget(&plan->sync);
+	nsh_ruleset_forget(&plan->sandbox.ruleset);
 }
 
 void nsh_plan_free(struct plan *plan)
@@ -351,6 +356,8 @@ void nsh_plan_free(struct plan *plan)
 	for (size_t i = 0; i < plan->send_count; i++)
 		nsh_close(&plan->send_ends[i]);
 	nsh_close(&plan->sync);
+	nsh_ruleset_put(&plan->sandbox.ruleset);
+	free(plan->sandbox.report);
 	nsh_strv_free(plan->found);
 	nsh_hook_free(plan);
 	free(plan->moves);

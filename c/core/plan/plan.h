@@ -13,6 +13,7 @@
 
 #include "attributes.h"
 #include "failure.h"
+#include "ruleset.h"
 
 /* Ways for the child to get its own descriptor table, in the order of attempts: each
  * one needs fewer kernel features than the one before. */
@@ -64,6 +65,7 @@ struct failure_record {
 	volatile int pid;       /* the daemon's pid, if daemonize */
 	volatile int pid_file;  /* the child's descriptor of the locked file */
 	volatile int entered;   /* the launcher has been executed */
+	volatile int no_ruleset, no_filter;  /* errno, if the sandbox may lack them */
 	char message[NSH_REASON_SIZE];  /* from a pre-exec hook */
 };
 
@@ -117,6 +119,44 @@ struct hook_fds {
 	size_t count;
 };
 
+/* What this kernel offers for a sandbox. */
+struct nsh_means {
+	int landlock;           /* the version of its interface, or minus an errno */
+	int seccomp;            /* 0, or minus an errno */
+	/* True if Landlock's calls are safe in this thread (kernel.h). */
+	bool (*may_create)(void);
+};
+
+/* How the parts of a sandbox are enforced. */
+struct sandbox_report {
+	unsigned asked;         /* bit n: part n */
+	struct {
+		char means[32];         /* "": it is not enforced */
+		char reason[192];       /* why it is not */
+	} parts[NSH_PARTS];
+};
+
+/* Which of the child's steps has failed: the index in the record. */
+enum { NSH_MEANS_RULESET, NSH_MEANS_FILTER };
+
+struct sock_filter;
+
+/* A sandbox, for the child's steps and for the report. */
+struct confinement {
+	int ruleset_move;       /* index of the ruleset's descriptor, -1: none */
+	int ruleset_mark;       /* of struct ruleset */
+	enum nsh_stage ruleset_stage;   /* of a failure; NONE: the child goes on */
+	const struct sock_filter *filter;   /* NULL: none */
+	unsigned short filter_length;
+	enum nsh_stage filter_stage;    /* as ruleset_stage */
+	/* for the parent */
+	struct ruleset ruleset;
+	unsigned ruleset_parts, filter_parts;   /* bit n: part n depends on it */
+	struct sandbox_report *report;  /* NULL: there is no sandbox, or it was taken */
+};
+
+#define NSH_NO_CONFINEMENT { .ruleset_move = -1, .ruleset = { -1, 0 } }
+
 /* The launcher gets a copy (copy_plan in launcher.c), also of what the child's
  * pointers lead to. */
 struct plan {
@@ -155,6 +195,7 @@ struct plan {
 	struct hook_fds *hook_fds; /* filled in the child, or here for exec */
 	struct label selinux, apparmor;
 	struct cap_words caps;
+	struct confinement sandbox;
 
 	/* for the parent: descriptors that the process takes over, and memory
 	 * to free.  -1: no descriptor */
@@ -171,7 +212,7 @@ struct plan {
 	char **found;              /* the strings of `candidates` */
 	const char **argv_list, **envp_list;
 	char *selinux_text, *apparmor_text;
-	void *kept[9];             /* other memory to free */
+	void *kept[10];            /* other memory to free */
 	size_t kept_count;
 };
 
@@ -179,9 +220,10 @@ struct nsh_command;
 
 /* Fills *plan, which the caller frees with nsh_plan_free, on failure too.  The
  * command must not change until then.  `in_place`: for an exec in this process.
- * Returns 0, or -1 with the failure. */
-int nsh_plan_init(struct plan *plan, const struct nsh_command *cmd,
-		  bool in_place, struct nsh_failure *failure);
+ * `means` is for a sandbox, and may be NULL without one.  Returns 0, or -1 with the
+ * failure. */
+int nsh_plan_init(struct plan *plan, const struct nsh_command *cmd, bool in_place,
+		  const struct nsh_means *means, struct nsh_failure *failure);
 void nsh_plan_free(struct plan *plan);
 /* Drops all descriptors without closing them: in a child of the host, their
  * numbers may refer to its own files. */
@@ -218,6 +260,12 @@ bool nsh_caps_can_set_groups(void);
  * child. */
 int nsh_caps_plan(const struct plan *plan, bool clear, uint64_t allow,
 		  struct cap_words *ret_words, struct nsh_failure *failure);
+/* sandbox.c: fills plan->sandbox and adds its ruleset's descriptor.  Returns 0, or -1 with
+ * the failure. */
+int nsh_sandbox_plan(struct plan *plan, const struct nsh_command *cmd,
+		     const struct nsh_means *means, struct nsh_failure *failure);
+/* Returns the stage in which a part fails. */
+enum nsh_stage nsh_part_stage(enum nsh_sandbox_part part);
 /* hook.c: sets the plan's call_hook and hook_fds if the command has a hook: child.c
  * calls the hook through a pointer, because it must not refer to code that may
  * allocate.  Returns 0, or -1 with errno. */

@@ -15,6 +15,7 @@ static int misuse(struct nsh_failure *failure, const char *reason)
 
 static const struct plan empty_plan = {
 	.sync_move = -1, .sync = -1, .parent_ends = { -1, -1, -1 },
+	.sandbox = NSH_NO_CONFINEMENT,
 };
 
 int nsh_handshake_prepare(struct nsh_process *process, const struct plan *plan)
@@ -82,6 +83,7 @@ static int settle(struct nsh_process *process, struct nsh_failure *failure)
 	launched->pidfd = -1;
 	process->handshake_ready = true;
 	/* Until now the process was the daemon's parent, our child. */
+	nsh_process_take_sandbox(process, process->handshake_plan);
 	process->is_daemon = ret == 0 && process->handshake_plan->attributes.daemonize;
 	end_handshake(process);
 	if (ret < 0) {

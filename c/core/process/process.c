@@ -12,6 +12,7 @@
 #include "command.h"
 #include "fd.h"
 #include "fork_lock.h"
+#include "kernel.h"
 #include "keeper.h"
 #include "pollset.h"
 #include "sys.h"
@@ -143,12 +144,25 @@ static void take_launched(struct nsh_process *process,
 	process->launch = launched->path;
 }
 
+static int init_plan(struct plan *plan, const struct nsh_command *cmd, bool in_place,
+		     struct nsh_failure *failure)
+{
+	return nsh_plan_init(plan, cmd, in_place,
+			     cmd->sandbox ? nsh_kernel_means() : NULL, failure);
+}
+
+void nsh_process_take_sandbox(struct nsh_process *process, struct plan *plan)
+{
+	process->sandbox = plan->sandbox.report;
+	plan->sandbox.report = NULL;
+}
+
 static int start(struct nsh_command *cmd, int cancel, struct plan *plan,
 		 struct nsh_process *process, struct nsh_failure *failure)
 {
 	struct launched launched;
 
-	if (nsh_plan_init(plan, cmd, false, failure) < 0)
+	if (init_plan(plan, cmd, false, failure) < 0)
 		return -1;
 	plan->cancel = cancel;
 	if (take_ends(process, plan, cmd) < 0
@@ -163,6 +177,8 @@ static int start(struct nsh_command *cmd, int cancel, struct plan *plan,
 	nsh_command_close_passed(cmd);
 	if (launched.record)
 		nsh_handshake_begin(process, plan, &launched);
+	else
+		nsh_process_take_sandbox(process, plan);
 	nsh_plan_close_child_ends(plan);
 	if (nsh_io_is_open(&process->io, true))
 		(void)nsh_io_pump(&process->io);
@@ -221,7 +237,7 @@ int nsh_command_exec(struct nsh_command *cmd, struct nsh_failure *failure)
 
 	if (nsh_command_fail(cmd, failure) < 0)
 		return -1;
-	ret = nsh_plan_init(&plan, cmd, true, failure);
+	ret = init_plan(&plan, cmd, true, failure);
 	if (ret == 0)
 		ret = nsh_launch_in_place(&plan, failure);
 	nsh_plan_free(&plan);
@@ -268,6 +284,22 @@ const char *nsh_process_launch(const struct nsh_process *process)
 const char *nsh_process_command(const struct nsh_process *process)
 {
 	return process->command;
+}
+
+bool nsh_process_sandbox(const struct nsh_process *process, enum nsh_sandbox_part part,
+			 struct nsh_part_state *ret_state)
+{
+	const struct sandbox_report *report = process->sandbox;
+	bool is_enforced;
+
+	if (!report || (unsigned)part >= NSH_PARTS || !(report->asked >> part & 1))
+		return false;
+	is_enforced = report->parts[part].means[0];
+	*ret_state = (struct nsh_part_state){
+		.means = is_enforced ? report->parts[part].means : NULL,
+		.reason = is_enforced ? NULL : report->parts[part].reason,
+	};
+	return true;
 }
 
 struct nsh_stream *nsh_process_stream(struct nsh_process *process, int which)

@@ -46,6 +46,7 @@ struct nsh_process {
 	bool own_group;
 	char *command;
 	const char *launch;
+	struct sandbox_report *sandbox;  /* NULL: none, or it waits in a handshake */
 
 	/* the command's rules */
 	double deadline, grace; /* deadline < 0: none */
@@ -108,6 +109,8 @@ struct nsh_process *nsh_process_new(const struct nsh_command *cmd);
  * errno. */
 int nsh_process_add_reader(struct nsh_process *process, int which, int take_fd,
 			   size_t cap);
+/* Takes the report of the plan's sandbox. */
+void nsh_process_take_sandbox(struct nsh_process *process, struct plan *plan);
 /* Copies the command's rules; its timeout starts now. */
 void nsh_process_take_rules(struct nsh_process *process,
 			    const struct nsh_command *cmd);

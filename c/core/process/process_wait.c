@@ -210,6 +210,7 @@ void nsh_process_release(struct nsh_process *process)
 	nsh_close(&process->pidfd);
 	nsh_buffer_wipe(&process->dry_input);
 	free(process->command);
+	free(process->sandbox);
 	free(process);
 }
 

@@ -30,6 +30,7 @@ local state = require "noshell.state"
 ---@field exec? boolean        exec would have replaced this process
 ---@field pid? integer         a pid that no process can have
 ---@field signals integer[]    the signals that kill sent to it
+---@field sandbox? table  as it was given, with lists in place of single values
 ---@field cmd noshell.command  the command itself, with its secrets in clear text
 
 --- The fields that a call may lack, besides the keys of a SPEC.
@@ -88,6 +89,7 @@ function call.new(cmd, number, is_exec)
   self.program, self.args = self.argv[1], {}
   for i = 2, #self.argv do self.args[i - 1] = self.argv[i] end
   self.env, self.signals, self.exec = cmd:env(), {}, is_exec
+  self.sandbox = kept.sandbox
   describe_streams(self, cmd, kept)
   return self
 end
