@@ -31,11 +31,13 @@ among() {
     [[ " $* " == *" $word "* ]]
 }
 
-level_of() {
-    local i
-    for i in "${!folders[@]}"; do
-        [ "${folders[i]}" = "$1" ] && echo "$i" && return
-    done
+declare -A level
+for i in "${!folders[@]}"; do level[${folders[i]}]=$i; done
+
+# The name of the file's folder, in $folder.
+find_folder() {
+    folder=${1%/*}
+    folder=${folder##*/}
 }
 
 check_child() {
@@ -49,9 +51,10 @@ check_child() {
 }
 
 check_core_includes() {
-    local file=$1 mine header its found
-    mine=$(basename "$(dirname "$file")")
-    if [ -z "$(level_of "$mine")" ]; then
+    local file=$1 mine header folder found
+    find_folder "$file"
+    mine=$folder
+    if [ -z "${level[$mine]}" ]; then
         complain "$file is in none of the folders ${folders[*]}"
         return
     fi
@@ -59,8 +62,8 @@ check_core_includes() {
         # shellcheck disable=SC2086
         among "$header" $everyones && continue
         found=(c/core/*/"$header")
-        its=$(basename "$(dirname "${found[0]:-c/core/base/x}")")
-        [ "$(level_of "$its")" -le "$(level_of "$mine")" ] ||
+        find_folder "${found[0]:-c/core/base/x}"
+        [ "${level[$folder]}" -le "${level[$mine]}" ] ||
             complain "$file includes $header, which stands above it"
     done
 }
@@ -99,20 +102,25 @@ check_core_calls() {
     [ -z "$found" ] || complain "$found: only base/pollset.c calls epoll"
 }
 
+check_core_text() {
+    local found
+    found=$(grep -nE '\<(v?d?f?printf|f?puts|f?putc|putchar|perror|psignal)[ ]*\(' \
+        c/core/*/*.[ch] | grep -vE '^[^:]*:[0-9]+:[[:space:]]*(/?\*|__attribute)')
+    [ -z "$found" ] || complain "$found: the core prints"
+    found=$(grep -nE '\<strerror(_r|desc_np)?[ ]*\(' c/core/*/*.[ch])
+    [ -z "$found" ] || complain "$found: messages are the binding's"
+}
+
 check_core() {
     local file header
+    check_core_text
     for file in c/core/*/*.[ch]; do
         for header in $(includes "$file"); do
             # shellcheck disable=SC2086
-            among "$(basename "$header")" $lua_headers &&
+            among "${header##*/}" $lua_headers &&
                 complain "$file includes $header"
         done
-        grep -nE '\<(v?d?f?printf|f?puts|f?putc|putchar|perror|psignal)[ ]*\(' \
-            "$file" | grep -vE '^[0-9]+:[[:space:]]*(/?\*|__attribute)' &&
-            complain "$file prints"
-        grep -nE '\<strerror(_r|desc_np)?[ ]*\(' "$file" &&
-            complain "$file has strerror: messages are the binding's"
-        case $(basename "$file") in
+        case ${file##*/} in
         child.c | child_*) check_child "$file" ;;
         *) check_core_includes "$file" ;;
         esac
@@ -128,7 +136,7 @@ check_bind() {
             noshell.h | ../noshell.h) ;;
             unistd.h | fcntl.h | poll.h | spawn.h | sys/[!t]*)
                 complain "$file includes $header: system calls are the core's" ;;
-            */*) test "$(dirname "$header")" = sys ||
+            */*) test "${header%/*}" = sys ||
                 complain "$file includes $header" ;;
             *) grep -q "include[ \t]*\"$header\"" "$file" || continue
                 among "$header" $lua_headers || test -e "c/bind/$header" ||
@@ -147,9 +155,9 @@ check_lua() {
     local file loop
     while read -r file; do
         loop=noshell
-        [[ $file == lua/noshell/host/* ]] && loop=$(basename "$file" .lua)
+        [[ $file == lua/noshell/host/* ]] && loop=${file##*/} && loop=${loop%.lua}
         grep -nE 'require *\(?["'"'"']' "$file" |
-            grep -vE "require *\\(? *[\"']$loop[\"'.]" |
+            grep -vE "require *\\(? *[\"']${loop}[\"'.]" |
             grep -vE '^[0-9]+: *--|require *\(? *["'"'"']noshell(\.[a-z0-9_.]+)?["'"'"']' &&
             complain "$file requires what is not noshell's"
     done < <(find lua -name '*.lua')
