@@ -284,7 +284,7 @@ clean:
 # Programs that the specs run. They are static, so that they start fast and need no
 # libraries.
 C_SPECS = $(patsubst spec/%.c,$(BUILD)/%,$(wildcard spec/c/*.c spec/bench/*.c))
-FIXTURES = $(addprefix $(BUILD)/fixtures/,probe deny tiny hostile.so) \
+FIXTURES = $(addprefix $(BUILD)/fixtures/,probe deny tiny escape hostile.so) \
 	$(foreach v,$(LUAS),$(BUILD)/$(v)/testsys.so) $(C_SPECS)
 fixtures: $(FIXTURES)
 
