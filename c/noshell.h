@@ -179,6 +179,8 @@ void nsh_command_clear_env(struct nsh_command *cmd);
 
 /* Sets the working directory, to which the child changes as the target user. */
 void nsh_command_set_working_directory(struct nsh_command *cmd, const char *path);
+/* Looks the program up in these directories, separated by colons, instead of PATH. */
+void nsh_command_set_search_path(struct nsh_command *cmd, const char *directories);
 /* Sets the umask, 0 to 0777. */
 void nsh_command_set_umask(struct nsh_command *cmd, unsigned mask);
 /* Sets a resource limit by its name in lower case ("nofile"); NSH_UNLIMITED: no
@@ -398,8 +400,8 @@ void nsh_command_daemonize(struct nsh_command *cmd);
  * program keeps the lock.  The file stays when the program has ended or failed
  * to start; only the lock shows whether the program runs. */
 void nsh_command_set_pid_file(struct nsh_command *cmd, const char *path);
-/* Sets a timeout: the process tree gets TERM after `seconds`, and KILL after
- * another `grace`.  The time counts from the exec.  Before the exec, a hook, or the
+/* Sets a timeout: the process tree gets TERM after `seconds` (INFINITY: no timeout),
+ * and KILL after another `grace`.  The time counts from the exec.  Before the exec, a hook, or the
  * wait for the other end of a FIFO, may take as long. */
 void nsh_command_set_timeout(struct nsh_command *cmd, double seconds,
 			     double grace);
@@ -984,6 +986,9 @@ const char *nsh_errno_name(int errnum);
 /* Looks `name` up in the caller's PATH.  Returns the path, malloc'd; NULL with the
  * failure. */
 char *nsh_find_program(const char *name, struct nsh_failure *failure);
+/* The same in these directories, separated by colons; NULL: in PATH. */
+char *nsh_find_program_in(const char *name, const char *directories,
+			  struct nsh_failure *failure);
 
 struct nsh_features {
 	const char *launch;        /* the path a plain command takes now */

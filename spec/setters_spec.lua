@@ -17,7 +17,8 @@ describe("the rows of setters.def", function()
   end)
 
   it("have a stage named after the setter, except for limits and those without a step", function()
-    local rules = { allow_any_exit = true, raw_status = true, set_stop_signal = true }
+    local rules = { allow_any_exit = true, raw_status = true, set_search_path = true,
+      set_stop_signal = true }
     for _, row in ipairs(core.setters()) do
       local expected = row.name
       if row.kind == "limit" then expected = "set_limit" end

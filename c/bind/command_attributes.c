@@ -1,6 +1,7 @@
 /* Setters of attributes, of starting and of ending.  The setters that need no special
  * code come first, in tables. */
 #include <limits.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -128,6 +129,29 @@ static void set_number(const struct setter *setter, const struct nsh_setter *row
 	}
 }
 
+/* Replaces a list of directories at index 2 by text as in PATH. */
+static void join_directories(const struct setter *setter)
+{
+	struct place list = nsh_lua_argument(1);
+	lua_State *L = setter->L;
+	const char *directory;
+	int length;
+
+	if (!lua_istable(L, 2) || !nsh_lua_get_list(setter, list, &length))
+		return;
+	if (length == 0)
+		nsh_lua_reject(setter, list, "must be a list of at least one directory");
+	lua_pushliteral(L, "");
+	for (int i = 1; i <= length; i++) {
+		lua_pushstring(L, i > 1 ? ":" : "");
+		lua_rawgeti(L, list.index, i);
+		if (!nsh_lua_get_text(setter, nsh_lua_item(L, i), &directory))
+			return;
+		lua_concat(L, 3);
+	}
+	lua_replace(L, 2);
+}
+
 static void set_row(const struct setter *setter, const struct nsh_setter *row)
 {
 	const char *text;
@@ -142,6 +166,8 @@ static void set_row(const struct setter *setter, const struct nsh_setter *row)
 			row->set.limit(setter->cmd, limit);
 		break;
 	case NSH_SETTER_TEXT:
+		if (strcmp(row->key, "search_path") == 0)
+			join_directories(setter);
 		if (nsh_lua_get_text(setter, nsh_lua_argument(1), &text))
 			row->set.text(setter->cmd, text);
 		break;
@@ -267,7 +293,9 @@ static int set_timeout(lua_State *L)
 	struct setter setter = nsh_lua_setter_begin(L, "set_timeout", 1, 2);
 	double seconds, grace = DEFAULT_GRACE;
 
-	if (!nsh_lua_get_seconds(&setter, nsh_lua_argument(1), &seconds))
+	if (lua_type(L, 2) == LUA_TNUMBER && lua_tonumber(L, 2) == HUGE_VAL)
+		seconds = HUGE_VAL;
+	else if (!nsh_lua_get_seconds(&setter, nsh_lua_argument(1), &seconds))
 		return nsh_lua_setter_end(&setter);
 	if (!(seconds > 0))
 		nsh_lua_reject(&setter, nsh_lua_argument(1), "must be greater than 0");

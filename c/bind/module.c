@@ -63,10 +63,11 @@ static int quote(lua_State *L)
 static int find_program(lua_State *L)
 {
 	const char *name = check_text(L, 1);
+	const char *directories = lua_isnoneornil(L, 2) ? NULL : check_text(L, 2);
 	struct box *box = nsh_lua_push_box(L);
 	struct nsh_failure failure;
 
-	box->string = nsh_find_program(name, &failure);
+	box->string = nsh_find_program_in(name, directories, &failure);
 	if (!box->string)
 		return nsh_lua_fail(L, &failure);
 	return nsh_lua_push_boxed(L, box);

@@ -209,9 +209,10 @@ function core.keep_fd(fd) end
 function core.quote(word) end
 
 ---@param name string
+---@param directories? string  separated by colons; default: PATH
 ---@return string? path
 ---@return noshell.failure?
-function core.find_program(name) end
+function core.find_program(name, directories) end
 
 ---@param signal string|integer  "TERM", "SIGTERM", 15
 ---@return integer?

@@ -252,7 +252,7 @@ function command:set_pre_exec_hook(hook, data) end
 --- Sets a timeout: the program and its descendants get TERM after `seconds`, and KILL
 --- after another `grace`. The time counts from the exec. Before the exec, a hook, or the
 --- wait for the other end of a FIFO, may take as long; then the start fails with ETIMEDOUT.
----@param seconds number  more than 0
+---@param seconds number  more than 0; math.huge: no timeout
 ---@param grace? number   default 2
 ---@return noshell.command
 function command:set_timeout(seconds, grace) end

@@ -91,7 +91,8 @@ local wait_several = require "noshell.wait_several"
 ---@field apparmor_profile? string|table  the same
 ---@field sandbox? noshell.sandbox|true  what the program may touch; true: the default
 ---@field pre_exec_hook? function|any[]  f, or { f, data }
----@field timeout? number         seconds after which the program and its descendants are ended
+---@field timeout? number         seconds after which the program and its descendants are ended;
+---  math.huge: never
 ---@field grace? number           seconds from TERM to KILL; default 2
 ---@field max_output? integer     limits each captured stream, and a line that is read, to
 ---  this number of bytes; default 64 MiB; math.huge: no limit
@@ -292,13 +293,28 @@ function noshell.quote(...)
   return table.concat(quoted, " ")
 end
 
+--- Joins a list of directories.
+local function joined(directories)
+  if type(directories) ~= "table" then
+    check_word("which", 2, directories)
+    return directories
+  end
+  local count, reason = lists.length(directories)
+  if reason or count == 0 then
+    misuse.raise("noshell.which: argument 2: %s", reason or "at least one directory is needed")
+  end
+  for i = 1, count do check_word("which", 2, directories[i]) end
+  return table.concat(directories, ":")
+end
+
 --- Returns the path of the program that would be run.
 ---@param name string
+---@param directories? string[]|string  to search instead of PATH: a list, or text as in PATH
 ---@return string?
 ---@return noshell.error?
-function noshell.which(name)
+function noshell.which(name, directories)
   check_word("which", 1, name)
-  local path, raw = core.find_program(name)
+  local path, raw = core.find_program(name, directories and joined(directories) or nil)
   if path then return path end
   raw.method = "which"
   return nil, failure.new(raw, name)

@@ -188,7 +188,8 @@ function methods:set_timeout(seconds, grace)
   else
     self.rules:set_timeout(seconds, grace)
   end
-  self.seconds, self.grace = tonumber(seconds), tonumber(grace)
+  self.seconds = seconds ~= math.huge and tonumber(seconds) or nil
+  self.grace = tonumber(grace)
   return self
 end
 

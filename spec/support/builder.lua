@@ -203,6 +203,7 @@ builder.run_among = {
 
 setter_rows.add_to(builder, rejects, {
   set_working_directory = { "limits", "is the one set, relative to ours, or inherited" },
+  set_search_path = { "search_path", "replaces PATH for the lookup of the program" },
   set_umask = { "limits", "is the one set, even 0, or inherited" },
   set_nice = { "limits", "are those that were set" },
   new_session = { "limits", "are those that were set" },
@@ -396,7 +397,6 @@ builder.set_timeout = {
   argument_errors = {
     rejects("0", "argument 1 must be greater than 0", 0),
     rejects("-1", "must be finite and not negative", -1),
-    rejects("inf", "must be finite and not negative", math.huge),
     rejects('"5"', "must be a number of seconds", "5"),
     rejects("-1", "argument 2 must be finite and not negative", 1, -1),
   },

@@ -26,6 +26,11 @@ end
 local ARGUMENTS = { integer = "value integer", mask = "mask integer|string",
   signal = "signal string|integer", limit = "value noshell.limit", text = "text string|number" }
 
+local function argument_of(row)
+  if row.key == "search_path" then return "directories string[]|string" end
+  return ARGUMENTS[row.kind]
+end
+
 local function range_of(row)
   if row.kind == "integer" then return ("  %d to %d"):format(row.minimum, row.maximum) end
   if row.kind == "mask" then
@@ -45,7 +50,7 @@ add "---@meta\n"
 add "--- Generated from c/core/command/setters.def and the keys of a SPEC.\n"
 add "---@class noshell.spec"
 for _, row in ipairs(core.setters()) do
-  local kind = row.kind == "flag" and "boolean" or ARGUMENTS[row.kind]:match "%S+$"
+  local kind = row.kind == "flag" and "boolean" or argument_of(row):match "%S+$"
   add("---@field %s? %s  %s%s", row.key, kind, range_of(row):gsub("^  (.*)$", "%1: "),
     row.description)
 end
@@ -53,7 +58,7 @@ add "\n---@class noshell.command: userdata"
 add "local command = {}\n"
 for _, row in ipairs(core.setters()) do
   add_comment(row.description)
-  add_method(row.name, ARGUMENTS[row.kind], range_of(row))
+  add_method(row.name, argument_of(row), range_of(row))
 end
 local methods = {}
 for name in pairs(keys.methods) do methods[#methods + 1] = name end

@@ -166,12 +166,12 @@ void nsh_command_set_timeout(struct nsh_command *cmd, double seconds,
 
 	(void)snprintf(text, sizeof text, "%g, %g", seconds, grace);
 	/* `!(x >= 0)` also rejects NaN. */
-	if (!(seconds >= 0) || !isfinite(seconds) || !(grace >= 0) || !isfinite(grace))
+	if (!(seconds >= 0) || !(grace >= 0) || !isfinite(grace))
 		nsh_command_reject(cmd, "set_timeout", text,
-				   "seconds and grace must be finite and not negative");
+				   "seconds and grace must not be negative, and grace must be finite");
 	if (!nsh_command_usable(cmd))
 		return;
-	cmd->timeout = seconds;
+	cmd->timeout = isfinite(seconds) ? seconds : -1;
 	cmd->grace = grace;
 }
 

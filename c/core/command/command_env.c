@@ -157,18 +157,31 @@ void nsh_command_clear_env(struct nsh_command *cmd)
 		nsh_env_clear(&cmd->env);
 }
 
+/* Returns the directory that the command sets; NULL: none. */
+static const char *directory(const struct nsh_command *cmd)
+{
+	const struct attributes *asked = &cmd->attributes;
+
+	return asked->daemonize && !asked->cwd ? "/" : asked->cwd;
+}
+
 char **nsh_command_environment(const struct nsh_command *cmd)
 {
-	const char **list = cmd ? nsh_env_build(&cmd->env) : NULL;
+	const char **list = NULL;
 	struct strv copy = { NULL, 0, 0 };
+	char *pwd = NULL;
+	bool failed;
 
-	for (const char **s = list; s && *s; s++) {
-		if (nsh_strv_add(&copy, *s) == 0)
-			continue;
+	if (cmd && nsh_env_pwd(directory(cmd), &pwd) == 0)
+		list = nsh_env_build(&cmd->env, pwd);
+	failed = cmd && !list;
+	for (const char **s = list; !failed && *s; s++)
+		failed = nsh_strv_add(&copy, *s) < 0;
+	free(list);
+	free(pwd);
+	if (failed) {
 		nsh_strv_clear(&copy);
-		free(list);
 		return NULL;
 	}
-	free(list);
 	return copy.items ? copy.items : calloc(1, sizeof *copy.items);
 }

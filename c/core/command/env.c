@@ -153,9 +153,40 @@ static bool inherits(const struct env *env)
 	return env->inherit || (!env->named && !env->cleared);
 }
 
+int nsh_env_pwd(const char *cwd, char **ret_pwd)
+{
+	char *absolute = cwd && *cwd != '/' ? realpath(cwd, NULL) : NULL;
+	const char *path = absolute ? absolute : cwd;
+	char *pwd = NULL;
+
+	if (cwd && *path == '/') {
+		pwd = malloc(sizeof "PWD=" + strlen(path));
+		if (pwd)
+			strcat(strcpy(pwd, "PWD="), path);
+	} else if (cwd) {
+		pwd = strdup("");
+	}
+	free(absolute);
+	if (cwd && !pwd)
+		return -1;
+	*ret_pwd = pwd;
+	return 0;
+}
+
+/* Returns an inherited variable as the program gets it; NULL: not at all. */
+static const char *inherited(const struct env *env, const char *pair, const char *pwd)
+{
+	if (find(&env->removed, pair) < env->removed.count
+	    || find(&env->set, pair) < env->set.count)
+		return NULL;
+	if (!pwd || !same_name(pair, "PWD"))
+		return pair;
+	return *pwd ? pwd : NULL;
+}
+
 /* Reads environ at the start, not when the command is built, so a command that is
  * run later inherits the present variables. */
-const char **nsh_env_build(const struct env *env)
+const char **nsh_env_build(const struct env *env, const char *pwd)
 {
 	size_t count = 0, size = 0;
 	const char **list;
@@ -167,10 +198,10 @@ const char **nsh_env_build(const struct env *env)
 	list = malloc((size + env->set.count + 1) * sizeof *list);
 	if (!list)
 		return NULL;
-	for (size_t i = 0; i < size; i++)
-		if (find(&env->removed, environ[i]) == env->removed.count
-		    && find(&env->set, environ[i]) == env->set.count)
-			list[count++] = environ[i];
+	for (size_t i = 0; i < size; i++) {
+		list[count] = inherited(env, environ[i], pwd);
+		count += list[count] != NULL;
+	}
 	for (size_t i = 0; i < env->set.count; i++)
 		list[count++] = env->set.items[i];
 	list[count] = NULL;

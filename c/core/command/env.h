@@ -32,9 +32,14 @@ int nsh_env_unset(struct env *env, const char *name);
 void nsh_env_clear(struct env *env);
 int nsh_env_copy(struct env *target, const struct env *source);
 void nsh_env_free(struct env *env);
-/* Builds the NULL-terminated array for execve(2).  The array is malloc'd; its
- * strings are borrowed from `env` and environ.  Returns NULL if memory is
- * exhausted. */
-const char **nsh_env_build(const struct env *env);
+/* Makes the PWD of a program that runs in `cwd`: "PWD=/x", malloc'd; "" if the
+ * directory is relative and does not exist; NULL if cwd is NULL.  Returns 0, or -1 if
+ * memory is exhausted. */
+int nsh_env_pwd(const char *cwd, char **ret_pwd);
+/* Builds the NULL-terminated array for execve(2).  `pwd` (NULL: none) replaces an
+ * inherited PWD, which names the directory of this process; "" removes it.  The array is
+ * malloc'd; its strings are borrowed from `env`, `pwd` and environ.  Returns NULL if
+ * memory is exhausted. */
+const char **nsh_env_build(const struct env *env, const char *pwd);
 
 #endif

@@ -76,18 +76,18 @@ static int try_entry(const char *entry, size_t size, const char *name,
 enum { SHOWN_PATH = 400 };
 
 /* Names the directories that were searched; a long list is cut. */
-static void explain_missing(const char *path, struct nsh_failure *failure)
+static void explain_missing(const char *path, bool given, struct nsh_failure *failure)
 {
-	nsh_fail_reason(failure, "not found in %s (%.*s%s)",
-			path ? "PATH" : "the default directories, because PATH is not set",
+	nsh_fail_reason(failure, "not found in %s (%.*s%s)", given ? "search_path"
+			: path ? "PATH" : "the default directories, because PATH is not set",
 			SHOWN_PATH, path ? path : default_path,
 			path && strlen(path) > SHOWN_PATH ? "..." : "");
 }
 
-static int search(const char *name, bool all, struct strv *candidates,
-		  struct nsh_failure *failure)
+static int search(const char *name, const char *directories, bool all,
+		  struct strv *candidates, struct nsh_failure *failure)
 {
-	const char *path = getenv("PATH");
+	const char *path = directories ? directories : getenv("PATH");
 	struct nsh_failure skipped;
 
 	nsh_failure_clear(&skipped);
@@ -107,7 +107,7 @@ static int search(const char *name, bool all, struct strv *candidates,
 	if (skipped.errnum)
 		nsh_fail_reason(failure, "%s", skipped.reason);
 	else
-		explain_missing(path, failure);
+		explain_missing(path, directories != NULL, failure);
 	return -1;
 }
 
@@ -120,7 +120,7 @@ static char *absolute_path(const char *name)
 	return path;
 }
 
-int nsh_path_resolve(const char *name, bool absolute, bool all,
+int nsh_path_resolve(const char *name, const char *directories, bool absolute, bool all,
 		     struct strv *candidates, struct nsh_failure *failure)
 {
 	char *path;
@@ -128,7 +128,7 @@ int nsh_path_resolve(const char *name, bool absolute, bool all,
 	if (!*name)
 		return nsh_fail(failure, NSH_STAGE_FIND_PROGRAM, ENOENT, name);
 	if (!strchr(name, '/'))
-		return search(name, all, candidates, failure);
+		return search(name, directories, all, candidates, failure);
 	path = absolute && *name != '/' ? absolute_path(name) : strdup(name);
 	if (nsh_strv_add_taken(candidates, path) < 0)
 		return nsh_fail(failure, NSH_STAGE_FIND_PROGRAM, errno, name);
@@ -137,11 +137,17 @@ int nsh_path_resolve(const char *name, bool absolute, bool all,
 
 char *nsh_find_program(const char *name, struct nsh_failure *failure)
 {
+	return nsh_find_program_in(name, NULL, failure);
+}
+
+char *nsh_find_program_in(const char *name, const char *directories,
+			  struct nsh_failure *failure)
+{
 	struct strv found = { NULL, 0, 0 };
 	char *path;
 	int error = 0;
 
-	if (nsh_path_resolve(name, true, false, &found, failure) < 0)
+	if (nsh_path_resolve(name, directories, true, false, &found, failure) < 0)
 		return NULL;
 	path = found.items[0];
 	free(found.items);

@@ -11,10 +11,10 @@
 
 /* Adds the files that `name` stands for to *candidates: the name itself if it
  * contains a slash (made absolute if `absolute`), else the first executable
- * file in the caller's PATH, or `all` of them.  Empty and relative entries of
+ * file in `directories` (NULL: the caller's PATH), or `all` of them.  Empty and relative entries of
  * PATH are skipped: they would run programs from the current directory.
  * Returns 0, or -1 with the failure. */
-int nsh_path_resolve(const char *name, bool absolute, bool all,
+int nsh_path_resolve(const char *name, const char *directories, bool absolute, bool all,
 		     struct strv *candidates, struct nsh_failure *failure);
 /* Adds a reason to a failed exec of `path` if errno is ambiguous: ENOENT for a
  * missing interpreter, EACCES for a directory, ENOEXEC for a script without

@@ -59,7 +59,8 @@ static int find_program(const struct nsh_command *cmd, struct strv *found,
 	bool all = asked->set_uid || asked->set_gid || asked->set_groups;
 	bool elsewhere = asked->cwd || asked->daemonize;
 
-	return nsh_path_resolve(cmd->argv.items[0], elsewhere, all, found, failure);
+	return nsh_path_resolve(cmd->argv.items[0], asked->search_path, elsewhere, all,
+				found, failure);
 }
 
 int nsh_command_find_program(const struct nsh_command *cmd,
@@ -91,7 +92,8 @@ static int plan_lists(struct plan *plan, const struct nsh_command *cmd,
 	size_t size = (cmd->argv.count + 1) * sizeof *plan->argv_list;
 
 	plan->argv_list = nsh_memdup(cmd->argv.items, size);
-	plan->envp_list = nsh_env_build(&cmd->env);
+	if (nsh_env_pwd(plan->attributes.cwd, &plan->pwd) == 0)
+		plan->envp_list = nsh_env_build(&cmd->env, plan->pwd);
 	if (!plan->argv_list || !plan->envp_list)
 		return fail_memory(failure);
 	if (cmd->arg0)
@@ -366,6 +368,7 @@ void nsh_plan_free(struct plan *plan)
 	free(plan->send_ends);
 	free(plan->argv_list);
 	free(plan->envp_list);
+	free(plan->pwd);
 	free(plan->selinux_text);
 	free(plan->apparmor_text);
 	for (size_t i = 0; i < plan->kept_count; i++)

@@ -211,6 +211,7 @@ struct plan {
 	size_t child_end_count;
 	char **found;              /* the strings of `candidates` */
 	const char **argv_list, **envp_list;
+	char *pwd;                 /* in envp_list: see nsh_env_pwd */
 	char *selinux_text, *apparmor_text;
 	void *kept[10];            /* other memory to free */
 	size_t kept_count;
