@@ -56,7 +56,7 @@ describe("README.md", function()
 
   it("names each gotcha as gotchas_spec does", function()
     local specs = helper.read_file(helper.root .. "/spec/gotchas_spec.lua")
-    local section = text:match "\n## Gotchas\n(.*)$"
+    local section = text:match "\n## Gotchas\n(.-)\n## "
     local count = 0
     for gotcha in section:gmatch "\n%- %*%*(.-)%*%*" do
       count = count + 1
