@@ -818,6 +818,14 @@ int nsh_stream_read(struct nsh_stream *stream, int separator, size_t max,
  * Returns false if these contain no separator. */
 bool nsh_stream_take_record(struct nsh_stream *stream, const char *separator,
 			    size_t size, const char **ret_data, size_t *ret_size);
+/* Reads once into the stream's buffer, without blocking.  Returns 1 if bytes arrived,
+ * 0 if it would block, 2 at the end, -1 with errno. */
+int nsh_stream_fill(struct nsh_stream *stream);
+/* Returns the number of bytes that are buffered and not read yet.  *ret_data is valid
+ * until the next call with this stream, and is not set if there are none. */
+size_t nsh_stream_buffered(const struct nsh_stream *stream, const char **ret_data);
+/* Puts bytes before those that are read next.  Returns 0, or -1 with errno. */
+int nsh_stream_push_back(struct nsh_stream *stream, const void *data, size_t size);
 /* Gives back the last `size` bytes that the last call of nsh_stream_read or
  * nsh_stream_take_record returned. */
 void nsh_stream_unread(struct nsh_stream *stream, size_t size);

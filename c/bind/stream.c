@@ -108,6 +108,64 @@ static int read_some(lua_State *L)
 	}
 }
 
+/* stream:_fill(): reads once into the buffer.  Returns true if bytes arrived, false if
+ * it would block, nil at the end. */
+static int fill(lua_State *L)
+{
+	struct stream *stream = check(L);
+	int failed = fail_foreign(L, stream);
+	int ret;
+
+	if (failed)
+		return failed;
+	ret = nsh_stream_fill(nsh_lua_stream(stream));
+	if (ret < 0)
+		return nsh_lua_fail_errno(L, "read", errno);
+	if (ret == 2)
+		lua_pushnil(L);
+	else
+		lua_pushboolean(L, ret);
+	return 1;
+}
+
+/* stream:_buffered(): the number of bytes in the buffer. */
+static int count_buffered(lua_State *L)
+{
+	const char *data;
+
+	lua_pushnumber(L, (lua_Number)nsh_stream_buffered(nsh_lua_stream(check(L)), &data));
+	return 1;
+}
+
+/* stream:_peek(from, to): the bytes of the buffer after the first `from`, up to `to`. */
+static int peek(lua_State *L)
+{
+	const char *data = NULL;
+	size_t size = nsh_stream_buffered(nsh_lua_stream(check(L)), &data);
+	size_t from = check_max(L, 2), to = check_max(L, 3);
+
+	if (to > size)
+		to = size;
+	if (from >= to)
+		lua_pushliteral(L, "");
+	else
+		lua_pushlstring(L, data + from, to - from);
+	return 1;
+}
+
+/* stream:_push_back(data): the next read returns these bytes first. */
+static int push_back(lua_State *L)
+{
+	struct stream *stream = check(L);
+	size_t size;
+	const char *data = luaL_checklstring(L, 2, &size);
+
+	if (nsh_stream_push_back(nsh_lua_stream(stream), data, size) < 0)
+		return nsh_lua_fail_errno(L, "read", errno);
+	lua_pushboolean(L, 1);
+	return 1;
+}
+
 /* stream:_unread(): gives back the byte that _read returned. */
 static int unread(lua_State *L)
 {
@@ -225,11 +283,15 @@ static int to_text(lua_State *L)
 }
 
 static const luaL_Reg methods[] = {
+	{ "_buffered", count_buffered },
 	{ "_close", close_stream },
 	{ "_events", events },
+	{ "_fill", fill },
+	{ "_peek", peek },
 	{ "_poll", poll_once },
 	{ "_pollfd", pollfd },
 	{ "_process", get_process },
+	{ "_push_back", push_back },
 	{ "_read", read_some },
 	{ "_unread", unread },
 	{ "_write", write_some },

@@ -509,6 +509,28 @@ local stream = {}
 ---@return noshell.failure?
 function stream:_read(separator, max) end
 
+--- Reads once into the buffer. Returns true if bytes arrived, false if that would block,
+--- nil at the end.
+---@return boolean?
+---@return noshell.failure?
+function stream:_fill() end
+
+--- Returns the number of bytes in the buffer.
+---@return integer
+function stream:_buffered() end
+
+--- Returns the bytes of the buffer after the first `from`, up to number `to`.
+---@param from integer
+---@param to integer
+---@return string
+function stream:_peek(from, to) end
+
+--- Puts bytes before those that are read next.
+---@param data string
+---@return true?
+---@return noshell.failure?
+function stream:_push_back(data) end
+
 --- Gives back the byte that _read returned.
 function stream:_unread() end
 

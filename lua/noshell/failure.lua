@@ -42,6 +42,8 @@ if directory then core.set_source_prefix(directory) end
 ---@field signal? string     the signal that killed the child before its exec
 ---@field signal_number? integer  its number
 ---@field seconds? number    the length of a wait that timed out
+---@field ended? boolean     read_until: the stream ended before a match
+---@field written? integer   write: the number of bytes that were written
 ---@field pipeline? string   the pipeline that the command belongs to
 ---@field index? integer     ... and its number in the pipeline
 ---@field errors? table<integer, noshell.error>  "several", pipelines: each error, by number
@@ -240,6 +242,7 @@ local function describe_held(err, result)
 end
 
 function describe.timeout(err)
+  if err.stage and not err.result then return describe.io(err) end
   if not err.result then
     return ("%s is still running after %.3g s%s"):format(quoted(err.command),
       err.seconds, obstacle(err))

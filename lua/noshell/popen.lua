@@ -50,6 +50,36 @@ function methods:records(separator)
   return keep(stdout:records(separator))
 end
 
+--- The same as stream:read_some.
+---@param max? integer
+---@return string?
+---@return noshell.error?
+function methods:read_some(max)
+  local stdout = end_of(self, "read_some", "stdout", "r")
+  return keep(stdout:read_some(max))
+end
+
+--- The same as stream:read_until.
+---@param patterns string|string[]
+---@param seconds? number
+---@return string? before
+---@return string|noshell.error match
+---@return integer? index
+function methods:read_until(patterns, seconds)
+  local stdout = end_of(self, "read_until", "stdout", "r")
+  return keep(stdout:read_until(patterns, seconds))
+end
+
+--- The same as stream:set_timeout, for reads and for writes.
+---@param seconds? number
+---@return noshell.popen
+function methods:set_timeout(seconds)
+  misuse.check_self(self, metatable, "set_timeout")
+  if self.stdin then self.stdin:set_timeout(seconds) end
+  if self.stdout then self.stdout:set_timeout(seconds) end
+  return self
+end
+
 --- The same as stream:write.
 ---@param ... string|number
 ---@return noshell.popen?

@@ -9,10 +9,12 @@ local host = require "noshell.host"
 local coroutines = require "noshell.host.coroutines"
 local group = require "noshell.group"
 local keep = require "noshell.keep"
+local limits = require "noshell.limits"
 local misuse = require "noshell.misuse"
 require "noshell.process"
 local results = require "noshell.result"
 local scope = require "noshell.scope"
+local search = require "noshell.search"
 local state = require "noshell.state"
 local wait = require "noshell.wait"
 
@@ -97,48 +99,57 @@ end
 local PATIENCE = 31
 local reads = 0
 
-local function try_to_read(self, separator, max)
+--- Reads with look(self, a, b), which returns false if it has to wait, nil at the end.
+local function try_to_read(self, look, a, b)
   reads = reads + 1
   if reads >= PATIENCE then
     reads = 0
     self:_owner():_step()
   end
-  local some, why = self:_read(separator, max)
+  local some, why = look(self, a, b)
   if some ~= false then return some, why end
   local over, raw, finished = is_over(self)
   if not over and not finished then return over, raw end
-  some, why = self:_read(separator, max)
+  some, why = look(self, a, b)
   -- A dry run writes everything when it ends, and no descriptor becomes readable.
   if not over then return some, why end
   -- Limit: an incomplete last line is then lost.
   return some or nil, why
 end
 
-local function await(self, separator, max)
-  return wait.await(self, function()
-    return try_to_read(self, separator, max)
-  end)
+local function await(self, limit, look, a, b)
+  local some, raw = wait.await(self, function()
+    return try_to_read(self, look, a, b)
+  end, limit and limit.deadline)
+  if some == false then return nil, limits.failure(limit, self, "read") end
+  return some, raw
 end
 
 --- Reads for an iterator: reads available data directly, and waits inside its scope.
-local function take_guarded(self, calls, separator, max)
+local function take_guarded(self, calls, limit, look, a, b)
   if reads + 1 < PATIENCE then
-    local data, raw = self:_read(separator, max)
+    local data, raw = look(self, a, b)
     reads = reads + 1
     if data ~= false then return data, raw end
   end
-  return scope.enter(calls, await, self, separator, max)
+  return scope.enter(calls, await, self, limit, look, a, b)
+end
+
+--- Returns the value of look(self, a, b), and waits for it within the limit.
+---@param self noshell.stream
+---@param limit? noshell.limit
+---@param look fun(self: noshell.stream, a: any, b: any): any, noshell.failure?
+local function take_step(self, limit, look, a, b)
+  local calls = state.of(self:process()).calls
+  if calls then return take_guarded(self, calls, limit, look, a, b) end
+  local data, raw = try_to_read(self, look, a, b)
+  if data ~= false then return data, raw end
+  return await(self, limit, look, a, b)
 end
 
 --- Returns the bytes up to `separator` (nil: none), `max` bytes, or the rest; nil at the
 --- end; nil, failure.
-local function take_step(self, separator, max)
-  local calls = state.of(self:process()).calls
-  if calls then return take_guarded(self, calls, separator, max) end
-  local data, raw = try_to_read(self, separator, max)
-  if data ~= false then return data, raw end
-  return await(self, separator, max)
-end
+local read_piece = methods._read
 
 --- The maximum number of bytes that are read in one step.
 local STEP = 65536
@@ -157,13 +168,21 @@ local function is_whole(piece, size, separator, max)
 end
 
 --- Reads on after `first`, and returns everything including `first`.
-local function take_rest(self, first, separator, max)
+local function take_rest(self, limit, first, separator, max)
   local pieces, size = { first }, #first
   local most = separator and not max and self:process():_max_output() or math.huge
   local piece, raw
   repeat
-    piece, raw = take_step(self, separator, max and math.min(max - size, STEP) or STEP)
-    if raw then return nil, raw end
+    if limits.is_over(limit) then
+      piece, raw = nil, limits.failure(limit, self, "read")
+    else
+      piece, raw = take_step(self, limit, read_piece, separator,
+        max and math.min(max - size, STEP) or STEP)
+    end
+    if raw then
+      limits.note(limit, table.concat(pieces))
+      return nil, raw
+    end
     pieces[#pieces + 1] = piece
     size = size + #(piece or "")
     if size > most then return nil, too_long(self, most) end
@@ -173,12 +192,14 @@ end
 
 --- Returns the bytes up to `separator` (nil: none), `max` bytes, or the rest, read in
 --- steps of a bounded size; nil at the end; nil, err.
-local function next_bytes(self, separator, max)
-  local data, raw = take_step(self, separator, max and math.min(max, STEP) or STEP)
+local function next_bytes(self, limit, separator, max)
+  local data, raw = take_step(self, limit, read_piece, separator,
+    max and math.min(max, STEP) or STEP)
   if data and not is_whole(data, #data, separator, max) then
-    data, raw = take_rest(self, data, separator, max)
+    data, raw = take_rest(self, limit, data, separator, max)
   end
   if raw then return fail(self, raw) end
+  limits.note(limit, data)
   return data
 end
 
@@ -186,25 +207,28 @@ end
 
 local readers = {}
 
-function readers.l(self)
-  local line, err = next_bytes(self, "\n")
+function readers.l(self, limit)
+  local line, err = next_bytes(self, limit, "\n")
   return line and drive.chomp(line, state.of(self:process()).crlf), err
 end
 
-function readers.L(self)
-  return next_bytes(self, "\n")
+function readers.L(self, limit)
+  return next_bytes(self, limit, "\n")
 end
 
-function readers.a(self)
-  local data, err = next_bytes(self)
+function readers.a(self, limit)
+  local data, err = next_bytes(self, limit)
   if err then return nil, err end
   return data or ""
 end
 
-local function read_count(self, count)
-  if count > 0 then return next_bytes(self, nil, count) end
-  local byte, err = next_bytes(self, nil, 1)
-  if byte then self:_unread() end
+local function read_count(self, limit, count)
+  if count > 0 then return next_bytes(self, limit, nil, count) end
+  local byte, err = next_bytes(self, limit, nil, 1)
+  if byte then
+    self:_unread()
+    limits.forget(limit)
+  end
   return byte and "", err
 end
 
@@ -225,9 +249,9 @@ local function check_formats(method, formats)
   end
 end
 
-local function read_format(self, format)
-  if type(format) == "number" then return read_count(self, format) end
-  return readers[format](self)
+local function read_format(self, limit, format)
+  if type(format) == "number" then return read_count(self, limit, format) end
+  return readers[format](self, limit)
 end
 
 local function packed(...)
@@ -238,10 +262,10 @@ end
 local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
 
 local function read_all(self, formats)
-  local values = {}
+  local values, limit = {}, limits.of(self)
   for i = 1, formats.n do
-    local value, err = read_format(self, formats[i])
-    if err then return nil, err end
+    local value, err = read_format(self, limit, formats[i])
+    if err then return nil, limits.give_back(limit, self, err) end
     values[i] = value
     if value == nil then return unpack(values, 1, i) end
   end
@@ -271,10 +295,120 @@ end
 --- Reads by formats, as a file does: "l" (default: a line without its end), "L" (with
 --- its end), "a" (the rest), or a number of bytes. Returns nil at the end; nil, err if
 --- reading fails. A line that is longer than max_output is an error with the code
---- "output_limit"; the next read continues after the bytes read so far.
+--- "output_limit"; the next read continues after the bytes read so far. See set_timeout
+--- for reads that must not wait forever.
 ---@param ... "l"|"L"|"a"|"*l"|"*L"|"*a"|integer
 ---@return string? ...
 methods.read = core.yields_through_c and read_in_c or read_in_turn
+
+-- Dialogues -------------------------------------------------------------------
+
+local function look_for_some(self, max)
+  local size = self:_buffered()
+  if size == 0 then
+    local arrived, raw = self:_fill()
+    size = self:_buffered()
+    if size == 0 then return arrived, raw end
+  end
+  return self:_read(nil, math.min(size, max))
+end
+
+--- Reads what has arrived, at most `max` bytes, by default 64 KiB. Waits only if nothing
+--- has arrived. Returns nil at the end; nil, err if reading fails.
+---@param max? integer
+---@return string?
+---@return noshell.error?
+function methods:read_some(max)
+  misuse.check_self(self, class, "read_some")
+  if max == nil then max = STEP end
+  if type(max) ~= "number" or max < 1 or (max % 1 ~= 0 and max ~= math.huge) then
+    misuse.raise("read_some: a number of bytes is needed, not %s", failure.shown(max))
+  end
+  local data, raw = take_step(self, limits.of(self), look_for_some, max)
+  if raw then return keep(fail(self, raw)) end
+  return data
+end
+
+--- Reads and searches. Returns the positions of the match, false if it has to wait, nil at
+--- the end.
+local function look_for_match(self, searching, limit)
+  local function peek(from, to) return self:_peek(from, to) end
+  local has_read, more, raw = false, true, nil
+  local most = self:process():_max_output()
+  while true do
+    local size = self:_buffered()
+    local from, to, index = searching:look(peek, size)
+    if from then return { from = from, to = to, index = index } end
+    if size > most then return nil, too_long(self, most) end
+    if has_read and limits.is_over(limit) then
+      return nil, limits.failure(limit, self, "read")
+    end
+    more, raw = self:_fill()
+    if not more then return more, raw end
+    has_read = true
+  end
+end
+
+--- Searches once more when nothing else arrives: at the end, or if the time is up.
+local function look_finally(self, searching, raw)
+  if raw and raw.code ~= "timeout" then return nil end
+  local from, to, index = searching:finish(function(first, last)
+    return self:_peek(first, last)
+  end, self:_buffered())
+  return from and { from = from, to = to, index = index }
+end
+
+--- Explains a search without a match.
+local function explain_no_match(self, searching, limit, raw)
+  if raw and (raw.code ~= "timeout" or raw.result) then return raw end
+  local size = self:_buffered()
+  local unread = failure.excerpt(self:_peek(math.max(0, size - 300), size))
+  local how = raw and ("did not arrive on %s within %.3g s"):format(limits.name_of(self),
+    limit.seconds) or ("did not arrive before the end of %s"):format(limits.name_of(self))
+  raw = raw or { code = "io", ended = true }
+  raw.stage, raw.reason = "read", ("%s %s; unread: %s"):format(searching:shown(), how,
+    unread == "" and "nothing" or '"' .. unread .. '"')
+  return raw
+end
+
+--- Reads up to the first match of a pattern, or of any of a list of patterns. Returns the
+--- text before the match, the match, and the number of the pattern. Patterns are those of
+--- string.find: a greedy one, or "$" at its end, matches what has arrived by then. With
+--- plain = true in the list, they are texts: { "(gdb) ", plain = true }.
+---
+--- If `seconds` pass before (default: those of set_timeout), returns nil, err with the code
+--- "timeout"; if the stream ends before, with the code "io" and err.ended. What has arrived
+--- stays for the next read.
+---@param patterns string|string[]
+---@param seconds? number
+---@return string? before
+---@return string|noshell.error match
+---@return integer? index
+function methods:read_until(patterns, seconds)
+  misuse.check_self(self, class, "read_until")
+  local searching, reason = search.new(patterns)
+  if not searching then misuse.raise("read_until: %s", reason) end
+  local limit = limits.of(self, seconds, "read_until")
+  local match, raw = take_step(self, limit, look_for_match, searching, limit)
+  match = match or look_finally(self, searching, raw)
+  if not match then
+    return keep(fail(self, explain_no_match(self, searching, limit, raw)))
+  end
+  local before = match.from > 1 and self:_read(nil, match.from - 1) or ""
+  local text = match.to >= match.from and self:_read(nil, match.to - match.from + 1) or ""
+  return before, text, match.index
+end
+
+--- Limits how long one call reads or writes: after `seconds`, it returns nil, err with the
+--- code "timeout". What has arrived stays for the next read, and the program runs on. Nil
+--- or math.huge removes the limit. Returns the stream.
+---@param seconds? number
+---@return noshell.stream
+function methods:set_timeout(seconds)
+  misuse.check_self(self, class, "set_timeout")
+  limits.set(self, seconds)
+  return self
+end
 
 -- Iterators -------------------------------------------------------------------
 
@@ -285,10 +419,16 @@ methods.read = core.yields_through_c and read_in_c or read_in_turn
 ---@field is_line? boolean     the end may be CR LF
 ---@field keeps_end? boolean   an item includes its end
 
+local function reader_of(formats)
+  return function(self) return read_all(self, formats) end
+end
+
 ---@type table<string, noshell.items>
 local lines = {
-  l = { read = readers.l, separator = "\n", is_line = true, keeps_end = false },
-  L = { read = readers.L, separator = "\n", is_line = true, keeps_end = true },
+  l = { read = reader_of { n = 1, "l" }, separator = "\n", is_line = true,
+    keeps_end = false },
+  L = { read = reader_of { n = 1, "L" }, separator = "\n", is_line = true,
+    keeps_end = true },
 }
 
 local take_item = core.take_item
@@ -349,10 +489,10 @@ end
 local function read_record(self, separator)
   local last, size = separator:sub(-1), #separator
   local pieces, tail, length = {}, "", 0
-  local most = self:process():_max_output()
+  local most, limit = self:process():_max_output(), limits.of(self)
   repeat
-    local piece, err = next_bytes(self, last)
-    if err then return nil, err end
+    local piece, err = next_bytes(self, limit, last)
+    if err then return nil, limits.give_back(limit, self, err) end
     pieces[#pieces + 1] = piece
     length = length + #(piece or "")
     if length > most then return fail(self, too_long(self, most)) end
@@ -388,9 +528,10 @@ end
 
 -- Writing ---------------------------------------------------------------------
 
-local function write_all(self, data)
+--- Returns the number of bytes that were written, and the failure.
+local function write_all(self, data, limit)
   local from = 1
-  local _, raw = wait.await(self, function()
+  local ok, raw = wait.await(self, function()
     while from <= #data do
       local count, why = self:_write(data, from)
       if not count then return nil, why end
@@ -402,25 +543,32 @@ local function write_all(self, data)
       from = from + count
     end
     return true
-  end)
-  return raw
+  end, limit and limit.deadline)
+  if ok == false then raw = limits.failure(limit, self, "write") end
+  return from - 1, raw
 end
 
 --- Writes strings and numbers of any size. Returns the stream, or nil, err; err.errname
---- is "EPIPE" if the program has stopped reading.
+--- is "EPIPE" if the program has stopped reading, and err.written is the number of bytes
+--- that were written.
 ---@param ... string|number
 ---@return noshell.stream?
 ---@return noshell.error?
 function methods:write(...)
   misuse.check_self(self, class, "write")
+  local limit, written = limits.of(self), 0
   for i = 1, select("#", ...) do
     local data = select(i, ...)
     if type(data) ~= "string" and type(data) ~= "number" then
       misuse.raise("write: argument %d must be a string or a number, not %s", i,
         failure.shown(data))
     end
-    local raw = write_all(self, tostring(data))
-    if raw then return keep(fail(self, raw)) end
+    local count, raw = write_all(self, tostring(data), limit)
+    written = written + count
+    if raw then
+      raw.written = written
+      return keep(fail(self, raw))
+    end
   end
   return self
 end

@@ -203,6 +203,42 @@ int nsh_stream_read(struct nsh_stream *stream, int separator, size_t max,
 	}
 }
 
+int nsh_stream_fill(struct nsh_stream *stream)
+{
+	int ret;
+
+	if (check_usable(stream) < 0)
+		return -1;
+	if (stream->ended)
+		return 2;
+	ret = fill(stream);
+	return ret > 0 && stream->ended ? 2 : ret;
+}
+
+size_t nsh_stream_buffered(const struct nsh_stream *stream, const char **ret_data)
+{
+	if (check_usable(stream) < 0 || !stream->data.data)
+		return 0;
+	*ret_data = stream->data.data + stream->taken;
+	return stream->data.size - stream->taken;
+}
+
+int nsh_stream_push_back(struct nsh_stream *stream, const void *data, size_t size)
+{
+	struct buffer *buffer = &stream->data;
+	size_t left = buffer->size - stream->taken;
+
+	if (check_usable(stream) < 0 || nsh_buffer_reserve(buffer, size) < 0)
+		return -1;
+	if (size == 0)
+		return 0;
+	memmove(buffer->data + size, buffer->data + stream->taken, left);
+	memcpy(buffer->data, data, size);
+	buffer->size = size + left;
+	stream->taken = stream->scanned = 0;
+	return 0;
+}
+
 bool nsh_stream_take_record(struct nsh_stream *stream, const char *separator,
 			    size_t size, const char **ret_data, size_t *ret_size)
 {

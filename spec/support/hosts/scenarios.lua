@@ -443,4 +443,29 @@ add("serves a process that a task waited for and does no longer", "concurrent",
     check_chain(first, last)
   end)
 
+--- A program that asks, and answers what it is told.
+local DIALOGUE = [[while printf 'next> ' && read -r word; do echo "got $word"; done]]
+
+local function talk(i)
+  local process = assert(noshell.run_async { "sh", "-c", DIALOGUE, stdin = "pipe",
+    stdout = "pipe" })
+  process.stdout:set_timeout(60)
+  for round = 1, 3 do
+    equal("next> ", select(2, process.stdout:read_until { "none", "%a+> " }))
+    local _, err = process.stdout:read_until("> ", 0.01)
+    equal("timeout", err.code)
+    assert(process.stdin:write(i, ".", round, "\n"))
+    equal(("got %d.%d"):format(i, round), assert(process.stdout:read()))
+  end
+  equal("", (process.stdout:read_until { "next> ", plain = true }))
+  process.stdin:close()
+  equal(nil, process.stdout:read_some())
+  assert(process:wait(60))
+  process:close()
+end
+
+add("talks with programs", nil, function(tasks)
+  each(tasks, 5, talk)
+end)
+
 return scenarios
