@@ -7,6 +7,125 @@ local function collector()
   return list, function(line) list[#list + 1] = line end
 end
 
+--- The pieces that a callback gets of the text, which may be a list of chunks.
+local function pieces_of(text, by)
+  local list, add = collector()
+  local input = type(text) == "table" and text or { text }
+  local result = assert(noshell.run { "cat", input = input, on_stdout = { add, by = by } })
+  assert.equal(table.concat(input), result.stdout)
+  return list
+end
+
+describe("on_stdout with by", function()
+  helper.leak_check()
+
+  it("calls for each piece that a separator ends, and for the rest", function()
+    assert.same({ "10%", "20%", "", "done\n" }, pieces_of("10%\r20%\r\rdone\n", "\r"))
+    assert.same({ "a", "b" }, pieces_of("a, b, ", ", "))
+    assert.same({ "a,b", ",c" }, pieces_of("a,b, ,c", ", "))
+    assert.same({ "a", "b\r" }, pieces_of("a\nb\r", "line"))
+    assert.same({}, pieces_of("", "\r"))
+  end)
+
+  it("takes a list of separators, and the longest that is there", function()
+    assert.same({ "1", "2", "3", "4", "5" },
+      pieces_of("1\r2\n3\r\n4\n5\r\n", { "\r", "\n", "\r\n" }))
+    assert.same({ "1", "", "2" }, pieces_of("1\r\n2", { "\r", "\n" }))
+    assert.same({ "1" }, pieces_of("1\r", { "\r", "\r\n" }))
+    assert.same({ "a" }, pieces_of("aline", { "line" }))
+  end)
+
+  it("calls for chunks", function()
+    assert.equal("a\r\nb\0", table.concat(pieces_of("a\r\nb\0", "chunk")))
+  end)
+
+  it("calls as soon as a separator has arrived, also within a longer text", function()
+    local list, process = {}, nil
+    process = assert(noshell.run_async { "sh", "-c",
+      "printf '10%%\\r'; read -r a; printf '2'; read -r a; printf '0%%\\r-'; read -r a; :",
+      stdin = "pipe", on_stdout = { function(piece)
+        list[#list + 1] = piece
+        if #list == 1 then process.stdin:write "\n\n" else process.stdin:close() end
+      end, by = { "\r", "\n" } } })
+    assert(process:wait(60))
+    assert.same({ "10%", "20%", "-" }, list)
+    process:close()
+  end)
+
+  it("gets pieces of any length, and many", function()
+    local long = ("x"):rep(3000000)
+    local list = pieces_of({ long, ", ", long, ",", " y" }, ", ")
+    assert.same({ #long, #long, "y" }, { #list[1], #list[2], list[3] })
+    list = pieces_of(("ab\r"):rep(200000), { "\r", "\n" })
+    assert.equal(200000, #list)
+  end)
+
+  it("goes with tail and stderr", function()
+    local count = 0
+    local result = assert(noshell.run { "sh", "-c", "seq 200000 | tr '\\n' '\\r' >&2",
+      tail = 7, on_stderr = { function() count = count + 1 end, by = "\r" } })
+    assert.equal(200000, count)
+    assert.equal("200000\r", result.stderr)
+    result = assert(noshell.run { "echo", "x", tail = 0,
+      on_stdout = { function() end, by = "chunk" } })
+    assert.equal("", result.stdout)
+  end)
+
+  it("is an argument error if it is none", function()
+    local f = function() end
+    for text, given in pairs {
+      ["must be a function, or { f, by = ... }"] = 5,
+      ["must begin with a function"] = { by = "\r" },
+      ['has the key "separator": write { f, by = ... }'] = { f, separator = "\r" },
+      ["'by' is an empty list"] = { f, by = {} },
+      ["'by' must be \"line\", \"chunk\", a separator or a list of them, not \"\""] =
+        { f, by = "" },
+      ["'by' must be \"line\", \"chunk\", a separator or a list of them, not 3"] =
+        { f, by = { "a", 3 } },
+    } do
+      local _, err = noshell.run { "echo", on_stdout = given }
+      assert.equal("invalid", err.code)
+      assert.equal(text, err.reason)
+    end
+  end)
+end)
+
+describe("process:captured", function()
+  helper.leak_check()
+
+  it("returns what has arrived while the program runs", function()
+    local process
+    local seen = {}
+    process = assert(noshell.run_async { "sh", "-c", "echo one; read -r a; echo two; echo e >&2",
+      stdin = "pipe", on_stdout = function()
+        seen[#seen + 1] = process:captured "stdout"
+        if #seen == 1 then process.stdin:close() end
+      end, check = false })
+    assert.equal("", process:captured "stderr")
+    assert(process:wait(60))
+    assert.same({ "one\n", "one\ntwo\n" }, seen)
+    assert.equal("e\n", process:captured "stderr")
+    process:close()
+  end)
+
+  it("returns the kept bytes with tail", function()
+    local process = assert(noshell.run_async { "seq", 1000, tail = 5 })
+    assert(process:wait(60))
+    assert.equal("1000\n", process:captured "stdout")
+    process:close()
+  end)
+
+  it("reports misuse", function()
+    local process = assert(noshell.run_async { "true", stderr = "null" })
+    local _, text = pcall(function() process:captured "stderr" end)
+    assert.matches("drive_spec.lua:%d+: captured: the stderr of this process is not captured$",
+      text)
+    _, text = pcall(function() process:captured(1) end)
+    assert.matches('drive_spec.lua:%d+: captured: "stdout" or "stderr" is needed, not 1$', text)
+    process:close()
+  end)
+end)
+
 describe("on_stdout and on_stderr", function()
   helper.leak_check()
 
@@ -154,7 +273,7 @@ describe("on_stdout and on_stderr", function()
       assert.truthy(tostring(err):find("captured", 1, true))
     end
     local _, err = noshell.run { "echo", on_stdout = 5 }
-    assert.truthy(tostring(err):find("on_stdout = 5: must be a function", 1, true))
+    assert.truthy(tostring(err):find("on_stdout = 5: must be a function, or", 1, true))
     assert.truthy(err.where:find("drive_spec.lua:", 1, true))
   end)
 

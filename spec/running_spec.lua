@@ -304,6 +304,18 @@ describe("a pipeline's lines", function()
 end)
 
 describe("tee", function()
+  it("to a function leaves low descriptors to the caller", function()
+    helper.with_tmpdir(function(dir)
+      local file, told = assert(io.open(dir .. "/copy", "w")), {}
+      local copier = noshell.tee(function(data) told[#told + 1] = data end)
+      copier:add_arg("/dev/fd/3"):pass_fd(file, { as = 3 })
+      assert.equal("text", noshell.pipeline({ "echo", "text" }, copier, { "cat" }):output())
+      file:close()
+      assert.equal("text\n", helper.read_file(dir .. "/copy"))
+      assert.equal("text\n", table.concat(told))
+    end)
+  end)
+
   helper.leak_check()
 
   it("copies to a file", function()

@@ -28,19 +28,20 @@ static size_t check_offset(lua_State *L, int index, size_t size)
 	return offset < (lua_Number)size ? (size_t)offset : size;
 }
 
-/* process:_captured(which, from): the bytes after the first `from`; nil if the stream
- * is not captured. */
+/* process:_captured(which, from[, to]): the bytes after the first `from`, up to number
+ * `to`; nil if the stream is not captured. */
 static int get_captured(lua_State *L)
 {
 	struct nsh_process *process = nsh_lua_check_open(L);
 	int which = check_which(L);
 	struct captured captured;
-	size_t from;
+	size_t from, to;
 
 	if (!nsh_process_captured(process, which, &captured.data, &captured.size))
 		return 0;
 	from = check_offset(L, 3, captured.size);
-	lua_pushlstring(L, captured.data + from, captured.size - from);
+	to = lua_isnoneornil(L, 4) ? captured.size : check_offset(L, 4, captured.size);
+	lua_pushlstring(L, captured.data + from, to > from ? to - from : 0);
 	return 1;
 }
 

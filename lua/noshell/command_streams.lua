@@ -121,30 +121,87 @@ function commands:set_input(...)
     "must be a string, a file, a list of strings or a function")
 end
 
-local function set_function(self, name, ...)
-  if not has_count(self, name, 1, 1, ...) then return self end
-  local f = ...
-  if type(f) ~= "function" then
-    return self:_argument_error(name, failure.shown(f), "must be a function")
+--- A callback for captured output. With a table, `by` selects the pieces: "line" (the
+--- default), "chunk" (what has arrived), a separator such as "\r", or a list of separators.
+--- Pieces do not include their separators.
+---@class noshell.listener
+---@field [1] fun(piece: string)
+---@field by? "line"|"chunk"|string|string[]
+
+local LISTENER_KEYS = { [1] = true, by = true }
+
+--- Returns the separators of a listener, and the length of the longest; nil and a reason
+--- if they are none.
+local function separators_of(by)
+  local given = type(by) == "table" and by or { by }
+  local copy, longest = {}, 0
+  local count, reason = lists.length(given)
+  if not count or count == 0 then return nil, reason or "'by' is an empty list" end
+  for i = 1, count do
+    if type(given[i]) ~= "string" or given[i] == "" then
+      return nil, ("'by' must be \"line\", \"chunk\", a separator or a list of them, not %s")
+        :format(failure.shown(given[i]))
+    end
+    copy[i], longest = given[i], math.max(longest, #given[i])
   end
-  state.of(self)[name] = f
+  return copy, longest
+end
+
+--- A listener that was checked.
+---@class noshell.heard
+---@field f fun(piece: string)
+---@field by_chunk? boolean
+---@field separators? string[]  neither: lines
+---@field longest? integer      the length of the longest separator
+
+--- Returns the listener; nil and a reason if it is none.
+local function listener_of(given)
+  if type(given) == "function" then return { f = given } end
+  if type(given) ~= "table" or getmetatable(given) then
+    return nil, "must be a function, or { f, by = ... }"
+  end
+  for key in pairs(given) do
+    if not LISTENER_KEYS[key] then
+      return nil, ("has the key %s: write { f, by = ... }"):format(failure.shown(key))
+    end
+  end
+  if type(given[1]) ~= "function" then return nil, "must begin with a function" end
+  local listener, by = { f = given[1] }, given.by
+  if by == "chunk" then
+    listener.by_chunk = true
+  elseif by ~= nil and by ~= "line" then
+    local separators, longest = separators_of(by)
+    if not separators then return nil, longest end
+    listener.separators, listener.longest = separators, longest
+  end
+  return listener
+end
+
+local function set_listener(self, name, ...)
+  if not has_count(self, name, 1, 1, ...) then return self end
+  local listener, reason = listener_of((...))
+  if not listener then
+    return self:_argument_error(name, failure.shown((...)), reason)
+  end
+  state.of(self)[name] = listener
   return self
 end
 
 --- Calls a function for each line of the captured stdout as it arrives, without its
---- line end. An error in it ends the program and is raised by the function that waits
---- for it.
----@param ... fun(line: string)
+--- line end, or with { f, by = ... } for other pieces: { f, by = { "\r", "\n" } } for a
+--- program that reports its progress. An error in the function ends the program and is
+--- raised by the function that waits for it.
+---@param ... fun(line: string)|noshell.listener
 ---@return noshell.command
 function commands:on_stdout(...)
-  return keep(set_function(self, "on_stdout", ...))
+  return keep(set_listener(self, "on_stdout", ...))
 end
 
 --- The same for stderr.
----@param ... fun(line: string)
+---@param ... fun(line: string)|noshell.listener
 ---@return noshell.command
 function commands:on_stderr(...)
-  return keep(set_function(self, "on_stderr", ...))
+  return keep(set_listener(self, "on_stderr", ...))
 end
 
 --- Keeps only the last bytes of the captured stdout and stderr, by default 64 KiB of

@@ -404,11 +404,12 @@ function process:_handshake_notify() end
 ---@return noshell.process_state
 function process:_state() end
 
---- Returns the output captured so far, without its first `from` bytes.
+--- Returns the output captured so far, without its first `from` bytes, up to number `to`.
 ---@param which 1|2
 ---@param from? integer
+---@param to? integer
 ---@return string?
-function process:_captured(which, from) end
+function process:_captured(which, from, to) end
 
 --- Stores the next lines after the first `from` bytes in `list`, without their ends, a
 --- bounded number in one call. The bytes between `from` and `scanned` contain no newline.

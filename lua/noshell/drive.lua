@@ -31,7 +31,11 @@ local pump, result = processes._pump, processes.result
 ---@class noshell.output
 ---@field which 1|2
 ---@field on_line? fun(line: string)
+---@field on_piece? fun(piece: string)  pieces that end with one of the separators
 ---@field on_data? fun(data: string)
+---@field is_kept boolean   the result has it; false for the data that a tee passes on
+---@field separators? string[]
+---@field longest? integer  the length of the longest separator
 ---@field tail? integer     the number of bytes to keep; default: all
 ---@field from integer      the number of kept bytes that a callback has got
 ---@field scanned integer   the bytes between `from` and `scanned` contain no newline
@@ -96,11 +100,20 @@ local function source_of(input)
   end
 end
 
-local function add_output(driver, process, which, on_line, on_data, tail)
-  if not (on_line or on_data or tail) then return end
+local function add_output(driver, process, which, listener, on_data, tail)
+  if not (listener or on_data or tail) then return end
   if not process:_captured_size(which) then return end
-  table.insert(driver.outputs, { which = which, on_line = on_line,
-    on_data = on_data, tail = tail, from = 0, scanned = 0, dropped = 0 })
+  local output = { which = which, on_data = on_data, tail = tail, from = 0, scanned = 0,
+    dropped = 0, is_kept = not (on_data and tail == 0) }
+  if listener and listener.by_chunk then
+    output.on_data = listener.f
+  elseif listener and listener.separators then
+    output.on_piece = listener.f
+    output.separators, output.longest = listener.separators, listener.longest
+  elseif listener then
+    output.on_line = listener.f
+  end
+  table.insert(driver.outputs, output)
 end
 
 --- The fields of a command's state that need a driver.
@@ -228,11 +241,11 @@ local function is_heard(process, driver)
   return not driver.muted and not process:closed()
 end
 
---- Calls on_line with the last line if it has no line end.
+--- Calls the callback with the last piece if no separator ends it.
 local function tell_rest(process, output)
   local rest = process:_captured(output.which, output.from)
   output.from = output.from + #rest
-  if rest ~= "" then call(process, output.on_line, rest) end
+  if rest ~= "" then call(process, output.on_line or output.on_piece, rest) end
 end
 
 local function tell_batch(driver, on_line, lines, count)
@@ -256,6 +269,58 @@ local function tell_lines(process, driver, output, finished)
   end
 end
 
+--- Returns the first separator in the data from byte `at` on: its position and itself. Of
+--- several at one position, the longest counts. `nexts` keeps where each separator was
+--- found, so that the bytes are not searched for it again for each piece.
+local function find_separator(separators, nexts, data, at)
+  local first, found = math.huge, nil
+  for i = 1, #separators do
+    local separator = separators[i]
+    if (nexts[i] or 0) < at then
+      nexts[i] = data:find(separator, at, true) or math.huge
+    end
+    local is_longer = nexts[i] == first and found and #separator > #found
+    if nexts[i] < first or is_longer then first, found = nexts[i], separator end
+  end
+  return first, found
+end
+
+--- True if the separator, at the end of what has arrived, may begin a longer one.
+local function may_be_longer(separators, found)
+  for i = 1, #separators do
+    if #separators[i] > #found and separators[i]:sub(1, #found) == found then return true end
+  end
+  return false
+end
+
+--- Splits data that begin at offset `start`. The piece that is being received begins at
+--- output.from, which is there or before.
+local function tell_split(process, driver, output, start, finished)
+  local data, nexts = process:_captured(output.which, start), {}
+  local at = math.max(1, output.from - start + 1)
+  output.scanned = start + #data
+  while is_heard(process, driver) do
+    local position, found = find_separator(output.separators, nexts, data, at)
+    if not found then break end
+    local past = position + #found
+    if past > #data and not finished and may_be_longer(output.separators, found) then
+      output.scanned = start + position - 1
+      break
+    end
+    local piece = process:_captured(output.which, output.from, start + position - 1)
+    output.from, at = start + past - 1, past
+    call(process, output.on_piece, piece)
+  end
+end
+
+--- Calls on_piece for the pieces that have arrived. Looks again only at the bytes in which
+--- a separator may have begun.
+local function tell_pieces(process, driver, output, finished)
+  local start = math.max(output.from, output.scanned - output.longest + 1)
+  tell_split(process, driver, output, start, finished)
+  if finished and is_heard(process, driver) then tell_rest(process, output) end
+end
+
 local function tell_data(process, output)
   local data = process:_captured(output.which, output.from)
   output.from = output.from + #data
@@ -267,7 +332,7 @@ local SLACK = 1024 * 1024
 
 local function drop_old(process, output)
   local size = process:_captured_size(output.which)
-  local is_told = output.on_line or output.on_data
+  local is_told = output.on_line or output.on_piece or output.on_data
   local count = size - output.tail
   if is_told then count = math.min(count, output.from) end
   if count <= 0 or count < math.min(output.tail, SLACK) then return end
@@ -283,6 +348,8 @@ local function serve(process, driver, finished)
   for _, output in ipairs(driver.outputs) do
     if output.on_line then
       tell_lines(process, driver, output, finished)
+    elseif output.on_piece then
+      tell_pieces(process, driver, output, finished)
     elseif output.on_data and is_heard(process, driver) then
       tell_data(process, output)
     end
@@ -324,6 +391,22 @@ function drive.mute(driver)
   stop_feeding(driver)
 end
 
+--- Returns the kept part of what was captured so far.
+---@param process noshell.process
+---@param which 1|2
+---@return string
+function drive.captured(process, which)
+  local driver = state.of(process).driver
+  for i = 1, driver and #driver.outputs or 0 do
+    local output = driver.outputs[i]
+    if output.which == which and output.tail then
+      local size = process:_captured_size(which)
+      return process:_captured(which, math.max(0, size - output.tail))
+    end
+  end
+  return process:_captured(which)
+end
+
 --- Returns the result, with the kept part of the output.
 ---@param process noshell.process
 ---@return table
@@ -333,7 +416,7 @@ function drive.result(process)
     local output = driver.outputs[i]
     local name = output.which == 1 and "stdout" or "stderr"
     local kept = fields[name]
-    if output.tail == 0 and output.on_data then
+    if not output.is_kept then
       fields[name] = nil
     elseif output.tail then
       local last = kept:sub(math.max(1, #kept - output.tail + 1))

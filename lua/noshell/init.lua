@@ -66,7 +66,7 @@ local wait_several = require "noshell.wait_several"
 ---@field stdin? noshell.target   default "null"
 ---@field stdout? noshell.target  default "capture"
 ---@field stderr? noshell.target  default "capture"
----@field on_stdout? fun(line: string)  called for each line of the captured stdout
+---@field on_stdout? fun(line: string)|noshell.listener  called for each line of the captured stdout
 ---@field on_stderr? fun(line: string)  the same for stderr
 ---@field capture? "all"|"tail"   "tail" keeps the last 64 KiB of each captured stream
 ---@field tail? integer          ... or this number of bytes

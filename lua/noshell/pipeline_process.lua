@@ -53,8 +53,9 @@ local function join(left, right)
   kept.leads, state.of(right).follows = true, left
   if kept.tee then
     kept.tee_passes = true
-    -- Always the same number, because it is visible in traces.
-    left:add_arg("/dev/fd/3"):pass_fd(writer, { as = 3 })
+    -- Always the same number, because it is visible in traces; that of bash's >(…), which
+    -- leaves the low ones to the caller's pass_fd.
+    left:add_arg("/dev/fd/63"):pass_fd(writer, { as = 63 })
   else
     left:set_stdout(writer)
   end

@@ -183,6 +183,27 @@ function methods:kill(signal)
   return ok
 end
 
+local NUMBERS = { stdout = 1, stderr = 2 }
+
+--- Returns what was captured so far, while the program runs or afterwards; the result has
+--- all of it. With `tail`, only the last bytes.
+---@param name "stdout"|"stderr"
+---@return string?
+---@return noshell.error?
+function methods:captured(name)
+  misuse.check_self(self, class, "captured")
+  local which = NUMBERS[name]
+  if not which then
+    misuse.raise('captured: "stdout" or "stderr" is needed, not %s', failure.shown(name))
+  end
+  local _, raw = self:_step()
+  if raw then return keep(fail(self, raw)) end
+  if not self:_captured_size(which) then
+    misuse.raise("captured: the %s of this process is not captured", name)
+  end
+  return drive.captured(self, which)
+end
+
 -- Ending it: see noshell.waitable -----------------------------------------------
 
 --- Does nothing: C raises the error for a closed process.

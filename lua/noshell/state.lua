@@ -5,8 +5,8 @@
 ---@class noshell.command_state
 ---@field input? string[]|fun(): string?  the source of stdin, read while the program runs
 ---@field hides_input? boolean            the input buffer is a secret
----@field on_stdout? fun(line: string)
----@field on_stderr? fun(line: string)
+---@field on_stdout? noshell.heard        its function, and which pieces it gets
+---@field on_stderr? noshell.heard
 ---@field tail? integer                   set_tail
 ---@field crlf? boolean                   set_crlf
 ---@field sandbox? noshell.sandbox        a copy of the table, for dry runs
