@@ -347,3 +347,54 @@ describe("audit_users", function()
     end)
   end)
 end)
+
+describe("transcode", function()
+  helper.leak_check()
+
+  --- A program that reports as ffmpeg does, and copies its input, up to a failure.
+  local FFMPEG = [[#!/bin/sh
+echo "ffmpeg version 7" >&2
+[ -e "$4" ] || { echo "$4: No such file or directory" >&2; exit 254; }
+printf "  Duration: 00:01:40.00, start: 0.0, bitrate: 1 kb/s\\n" >&2
+for time in 00:00:00.00 00:00:25.00 00:00:25.50 00:00:50.99 00:01:15.00; do
+	printf "frame=1 fps=25 time=$time bitrate=1 speed=1x    \\r" >&2
+done
+cat "$4" >"$5"
+if grep -q damaged "$4"; then echo "Conversion failed!" >&2; exit 69; fi
+printf "frame=1 fps=25 time=00:01:40.00 bitrate=1 speed=1x    \\n" >&2
+]]
+
+  local function compare_films(input)
+    return compare("transcode", {
+      prepare = prepared(function(dir)
+        write(dir .. "/bin/ffmpeg", FFMPEG, "755")
+        write(dir .. "/a film.avi", "film\n")
+        write(dir .. "/b.avi", "damaged\n")
+      end),
+      before = { "sh", "-c", 'PATH=$PWD/bin:$PATH exec "$@"', "sh" },
+      args = function(dir) return { dir .. "/" .. input, dir .. "/out.mkv" } end })
+  end
+
+  it("prints the progress, and leaves the whole film", function()
+    local done = compare_films "a film.avi"
+    assert.equal(0, done.status, done.err)
+    assert.equal("25%\n50%\n75%\n100%\n", done.out)
+    assert.matches(" film\n$", done.tree["/out.mkv"])
+  end)
+
+  it("leaves nothing of a film that fails, and tells why", function()
+    local done = compare_films "b.avi"
+    assert.same({ 1, "25%\n50%\n75%\n" }, { done.status, done.out })
+    assert.is_nil(done.tree["/out.mkv"] or done.tree["/out.part.mkv"])
+    assert.matches("exited with status 69: .*Conversion failed!", done.err)
+    done = compare_films "none.avi"
+    assert.equal(1, done.status)
+    assert.matches("exited with status 254: .*No such file or directory", done.err)
+  end)
+
+  it("leaves no part of the film when it is ended", function()
+    scripts.end_early("transcode", "ffmpeg", { same = assert.same,
+      prepare = prepared(function(dir) write(dir .. "/a.avi", "film") end),
+      args = function(dir) return { dir .. "/a.avi", dir .. "/out.mkv" } end })
+  end)
+end)
