@@ -333,7 +333,7 @@ end
 --- the end.
 local function look_for_match(self, searching, limit)
   local function peek(from, to) return self:_peek(from, to) end
-  local has_read, more, raw = false, true, nil
+  local has_read = false
   local most = self:process():_max_output()
   while true do
     local size = self:_buffered()
@@ -343,7 +343,7 @@ local function look_for_match(self, searching, limit)
     if has_read and limits.is_over(limit) then
       return nil, limits.failure(limit, self, "read")
     end
-    more, raw = self:_fill()
+    local more, raw = self:_fill()
     if not more then return more, raw end
     has_read = true
   end
