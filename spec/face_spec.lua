@@ -273,7 +273,7 @@ describe("sleep", function()
   it("needs a number of seconds", function()
     for _, seconds in ipairs { -1, 0 / 0, math.huge, "1", false } do
       assert.error_matches(function() noshell.sleep(seconds) end,
-        "^noshell.sleep: a number of seconds is needed, not ")
+        "^noshell.sleep: a finite number of seconds, 0 or more, is needed, not ")
     end
   end)
 end)

@@ -150,7 +150,8 @@ describe("an argument of a program", function()
 
   it("is reported if it is missing", function()
     for _, text in ipairs { said(), said(nil), said {}, said "" } do
-      assert.equal("'': a program name is required HERE", text)
+      assert.equal("'': a program name is required, as the first item: "
+        .. '{ "ls", "-l" } HERE', text)
     end
   end)
 
@@ -195,7 +196,7 @@ describe("an argument of a function", function()
         noshell.map({ 1 }, function() end, { concurency = 2 })
       end,
       ["noshell.map: a list is needed, not nil"] = function() noshell.map() end,
-      ['wait: a number of seconds is needed, not x'] = function() process:wait "x" end,
+      ['wait: a number of seconds is needed, not "x"'] = function() process:wait "x" end,
     } do
       assert.equal("HERE: " .. expected, raised(call))
     end

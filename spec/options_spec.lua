@@ -57,7 +57,8 @@ describe("a SPEC's words", function()
   end)
 
   it("include a program", function()
-    assert.equal("noshell: invalid command '': a program name is required (HERE)", complaint {})
+    assert.equal("noshell: invalid command '': a program name is required, as the first item: "
+      .. '{ "ls", "-l" } (HERE)', complaint {})
     assert.truthy(complaint { nil, "x" }:find("(HERE)", 1, true))
     local _, err = noshell.run()
     assert.equal("invalid", err.code)

@@ -45,6 +45,9 @@ local BY_REASON = {
 function advice.complete(raw)
   local reason = raw.reason
   if not reason then return end
+  if reason == "a program name is required" then
+    raw.reason = reason .. ', as the first item: { "ls", "-l" }'
+  end
   local word = (raw.value or ""):match '^"(.*)"$'
   local limit = word and reason:match "no such limit(.*)$"
   local near = limit and nearest.word(word:lower(), names.LIMITS)

@@ -230,7 +230,7 @@ end
 ---@return noshell.error?
 function noshell.sleep(seconds)
   if type(seconds) ~= "number" or not (seconds >= 0 and seconds < math.huge) then
-    misuse.raise("noshell.sleep: a number of seconds is needed, not %s",
+    misuse.raise("noshell.sleep: a finite number of seconds, 0 or more, is needed, not %s",
       failure.shown(seconds))
   end
   local raw = not dry_run.is_active() and wait.sleep(seconds)

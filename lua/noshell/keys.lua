@@ -52,8 +52,9 @@ function keys.name_error(cmd, key, given, spec)
     cmd:_set_argument_error_key("grace", spec.grace)
   elseif type(given) == "table" and key ~= "pass_fds" then
     for _, item in ipairs(given) do cmd:_set_argument_error_key(key, item) end
-    for name in pairs(key == "limits" and given or {}) do
+    for name, item in pairs(key == "limits" and given or {}) do
       cmd:_set_argument_error_key(key, name)
+      cmd:_set_argument_error_key(key, item)
     end
   end
 end

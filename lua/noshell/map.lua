@@ -41,12 +41,13 @@ local function check_options(list, f, how)
   misuse.check_options(NAME, how, KINDS, "noshell.map(list, f, { concurrency = 8 })")
   for key, value in pairs(how) do
     if type(value) ~= KINDS[key] then
-      misuse.raise("%s: %s = %s: a %s is needed", NAME, key, failure.shown(value), KINDS[key])
+      misuse.raise("%s: %s = %s: %s is needed", NAME, key, failure.shown(value),
+        KINDS[key] == "boolean" and "true or false" or "a " .. KINDS[key])
     end
   end
   local at_once = how.concurrency or 4
   if not (at_once >= 1 and at_once % 1 == 0) then
-    misuse.raise("%s: concurrency: a whole number from 1 is needed", NAME)
+    misuse.raise("%s: concurrency = %s: a whole number from 1 is needed", NAME, tostring(at_once))
   end
 end
 

@@ -54,7 +54,7 @@ local function reject_key(cmd, key, given)
     reject(cmd, key, given, "an option's key must be a string")
   else
     local foreign = names.FOREIGN_OPTIONS[key]
-    local near = not foreign and nearest.word(key, KEYS)
+    local near = not foreign and nearest.word(key:lower(), KEYS)
     cmd:_argument_error(key, shown_value(near, given), foreign and "no such option: " .. foreign
       or near and ("no such option, did you mean '%s'?"):format(near)
       or "no such option; the README lists them")

@@ -105,6 +105,8 @@ local function apply(self, spec)
   local shared = pipeline_options.shared(self.rules, spec)
   if spec.timeout ~= nil then
     self:set_timeout(spec.timeout, spec.grace)
+    self.rules:_set_argument_error_key("timeout", spec.timeout)
+    self.rules:_set_argument_error_key("grace", spec.grace)
   elseif spec.grace ~= nil then
     self.rules:_argument_error("grace", failure.shown(spec.grace),
       "'grace' requires 'timeout'")
@@ -409,6 +411,9 @@ end
 ---@param how? { append?: boolean }
 ---@return noshell.command
 function pipeline.tee(target, how)
+  if type(target) ~= "string" and type(target) ~= "function" then
+    misuse.raise("noshell.tee: a path or a function is needed, not %s", failure.shown(target))
+  end
   local cmd = core.command("tee")
   if type(target) == "function" then
     state.of(cmd).tee = target

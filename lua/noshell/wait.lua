@@ -7,6 +7,7 @@ local blocking = require "noshell.host.blocking"
 local clock = require "noshell.clock"
 local core = require "noshell.core"
 local descriptors = require "noshell.descriptors"
+local shown = require("noshell.failure").shown
 local host = require "noshell.host"
 local misuse = require "noshell.misuse"
 local protect = require "noshell.protect"
@@ -25,7 +26,7 @@ function wait.deadline(seconds, name)
   if seconds == nil or seconds == math.huge then return nil end
   if type(seconds) ~= "number" or seconds ~= seconds then
     misuse.raise("%s: a number of seconds is needed, not %s", name,
-      tostring(seconds))
+      shown(seconds))
   end
   return core.now() + seconds
 end
