@@ -285,8 +285,8 @@ local MISTAKES = {
       [[noshell: invalid command 'cat': stdin = "null": conflicts with 'input' ]]
         .. [[(script.lua:1)]] },
     { [[noshell.run { "ls", on_stdout = "print" }]],
-      [[noshell: invalid command 'ls': on_stdout = "print": must be a function ]]
-        .. [[(script.lua:1)]] },
+      [[noshell: invalid command 'ls': on_stdout = "print": must be a function, or ]]
+        .. "{ f, by = ... } (script.lua:1)" },
     { [[noshell.run { "ls", on_stdout = print, stdout = "null" }]],
       [[noshell: invalid command 'ls': set_stdout(null): on_stdout needs stdout ]]
         .. [[captured (script.lua:1)]] },

@@ -100,6 +100,7 @@ end
 --- Starts the program and returns when it is executing.
 ---@return noshell.process?
 ---@return noshell.error?
+---@nodiscard
 function methods:run_async(...)
   misuse.check_self(self, class, "run_async")
   misuse.check_empty("run_async", INSTEAD, ...)
@@ -117,6 +118,7 @@ end
 ---@param is_bound? boolean
 ---@return noshell.process?
 ---@return noshell.error?
+---@private
 function methods:_launch(calls, is_bound)
   return start(calls, self, nil, is_bound)
 end
@@ -127,6 +129,7 @@ end
 ---@param attended? boolean
 ---@return noshell.process?
 ---@return noshell.error?
+---@private
 function methods:_begin(calls, attended)
   -- Return as soon as the program has started if Lua makes its input or traces it.
   local is_told = trace.is_on() or state.of(self).input ~= nil
@@ -141,6 +144,7 @@ end
 --- raised meanwhile, the program is ended.
 ---@return noshell.result?
 ---@return noshell.error?
+---@nodiscard
 function methods:run(...)
   misuse.check_self(self, class, "run")
   misuse.check_empty("run", INSTEAD, ...)
@@ -192,6 +196,7 @@ end
 --- Runs the program and returns its stdout without the final newlines, as $(…) does.
 ---@return string?
 ---@return noshell.error?
+---@nodiscard
 function methods:output(...)
   misuse.check_self(self, class, "output")
   misuse.check_empty("output", INSTEAD, ...)
@@ -337,6 +342,7 @@ function command.flush()
 end
 
 --- Options of a command are set by its methods.
+---@private
 function class.__newindex(_, name)
   misuse.raise("a command has no field '%s': its options are set by methods, as in "
     .. "cmd:set_timeout(5)", tostring(name))

@@ -327,11 +327,13 @@ local process = {}
 --- ended and its pipes are at their end.
 ---@return boolean? finished
 ---@return noshell.failure?
+---@private
 function process:_pump() end
 
 --- Returns a descriptor that is readable if pump has work to do.
 ---@return integer?
 ---@return noshell.failure?
+---@private
 function process:_pollfd() end
 
 --- Returns the events to wait for on pollfd.
@@ -343,11 +345,13 @@ function process:events() end
 ---@param other? integer
 ---@return boolean?
 ---@return noshell.failure?
+---@private
 function process:_poll(seconds, other) end
 
 --- Returns a field: pid, launch, command, stdin, stdout, stderr.
 ---@param name any
 ---@return any
+---@private
 function process:_field(name) end
 
 --- Returns the seconds after which to call pump without an event; nil for no limit.
@@ -369,6 +373,7 @@ function process:check() end
 ---@param signal? string|integer  default "TERM"
 ---@return true?
 ---@return noshell.failure?
+---@private
 function process:_kill(signal) end
 
 --- Begins the escalation for the program and its descendants; pump carries it out.
@@ -383,6 +388,7 @@ function process:terminate(grace) end
 function process:pidfd() end
 
 --- Makes the child an orphan: it runs on and is reaped later. Closes this object.
+---@private
 function process:_detach() end
 
 --- Returns true if it was closed or detached.
@@ -393,15 +399,18 @@ function process:closed() end
 ---@param seconds? number  0: do not wait; default: no limit
 ---@return boolean?
 ---@return noshell.failure?
+---@private
 function process:_handshake_wait(seconds) end
 
 --- Lets the child proceed to its exec.
 ---@return true?
 ---@return noshell.failure?
+---@private
 function process:_handshake_notify() end
 
 --- Returns the table in which the Lua layer keeps its state of the process.
 ---@return noshell.process_state
+---@private
 function process:_state() end
 
 --- Returns the output captured so far, without its first `from` bytes, up to number `to`.
@@ -409,6 +418,7 @@ function process:_state() end
 ---@param from? integer
 ---@param to? integer
 ---@return string?
+---@private
 function process:_captured(which, from, to) end
 
 --- Stores the next lines after the first `from` bytes in `list`, without their ends, a
@@ -421,37 +431,45 @@ function process:_captured(which, from, to) end
 ---@return integer count
 ---@return integer from
 ---@return integer scanned
+---@private
 function process:_captured_lines(which, from, scanned, list) end
 
 --- From now on, also accepts CR LF as the end of lines of its streams and its captured
 --- output.
+---@private
 function process:_use_crlf() end
 
 ---@param which 1|2
 ---@return integer?
+---@private
 function process:_captured_size(which) end
 
 --- Returns the time of core.now at which its timeout expires, and the timeout in
 --- seconds; nil if there is none, or if it has expired and taken effect.
 ---@return number?
 ---@return number?
+---@private
 function process:_deadline() end
 
 --- Returns the value of set_max_output; math.huge for no limit.
 ---@return number
+---@private
 function process:_max_output() end
 
 --- Returns true if pump still has data to move: input, or captured output.
 ---@return boolean
+---@private
 function process:_moves_data() end
 
 --- Discards the first `count` bytes.
 ---@param which 1|2
 ---@param count integer
+---@private
 function process:_drop_captured(which, count) end
 
 --- In a dry run: returns the bytes written to its stdin so far.
 ---@return string
+---@private
 function process:_dry_input() end
 
 --- In a dry run: ends the process.
@@ -459,30 +477,36 @@ function process:_dry_input() end
 ---  output_limit, lost, stdout, stderr
 ---@return true?
 ---@return noshell.failure?
+---@private
 function process:_end_dry(ending) end
 
 --- Sends TERM and, after 10 ms, KILL to the tree; blocks until the program is reaped. On
 --- failure, processes of the tree may still run.
 ---@return true?
 ---@return noshell.failure?
+---@private
 function process:_abort() end
 
 --- When the process becomes an orphan, its streams are closed, instead of being read to
 --- their end.
+---@private
 function process:_leave_streams() end
 
 --- Enforces the timeout from now on, even if no method is called. With `seconds`, the
 --- keeper also ends the program after that time.
 ---@param seconds? number
 ---@param grace? number  between TERM and KILL, after `seconds`
+---@private
 function process:_leave(seconds, grace) end
 
 --- Binds the process to its caller, or releases it. A bound process is ended if it is
 --- collected while it runs.
 ---@param is_bound boolean
+---@private
 function process:_bind(is_bound) end
 
 ---@return boolean
+---@private
 function process:_is_bound() end
 
 --- Hands the process to a wake-up channel, which ends it if the host closes the channel.
@@ -490,9 +514,11 @@ function process:_is_bound() end
 --- channel is closed.
 ---@param channel integer
 ---@return boolean
+---@private
 function process:_entrust(channel) end
 
 --- Aborts the process if it still runs, and releases everything. May be called twice.
+---@private
 function process:_free() end
 
 -- Streams ---------------------------------------------------------------------
@@ -508,31 +534,37 @@ local stream = {}
 ---@param max? integer
 ---@return string|false|nil
 ---@return noshell.failure?
+---@private
 function stream:_read(separator, max) end
 
 --- Reads once into the buffer. Returns true if bytes arrived, false if that would block,
 --- nil at the end.
 ---@return boolean?
 ---@return noshell.failure?
+---@private
 function stream:_fill() end
 
 --- Returns the number of bytes in the buffer.
 ---@return integer
+---@private
 function stream:_buffered() end
 
 --- Returns the bytes of the buffer after the first `from`, up to number `to`.
 ---@param from integer
 ---@param to integer
 ---@return string
+---@private
 function stream:_peek(from, to) end
 
 --- Puts bytes before those that are read next.
 ---@param data string
 ---@return true?
 ---@return noshell.failure?
+---@private
 function stream:_push_back(data) end
 
 --- Gives back the byte that _read returned.
+---@private
 function stream:_unread() end
 
 --- Returns an iterator over items that the separator ends. It returns those that were
@@ -543,6 +575,7 @@ function stream:_unread() end
 ---@param keeps_end boolean  items include their ends
 ---@param more fun(): string?
 ---@return fun(): string?
+---@private
 function stream:_items(separator, is_line, keeps_end, more) end
 
 --- Returns the same items for core.take_item.
@@ -550,6 +583,7 @@ function stream:_items(separator, is_line, keeps_end, more) end
 ---@param is_line boolean
 ---@param keeps_end boolean
 ---@return noshell.source
+---@private
 function stream:_source(separator, is_line, keeps_end) end
 
 --- Writes as much as possible, from the byte `offset` on. Returns the number of bytes, 0
@@ -558,8 +592,10 @@ function stream:_source(separator, is_line, keeps_end) end
 ---@param offset? integer  default 1
 ---@return integer? written
 ---@return noshell.failure?
+---@private
 function stream:_write(data, offset) end
 
+---@private
 function stream:_close() end
 
 --- Returns true if it was closed. The end of the stream does not close it.
@@ -575,11 +611,13 @@ function stream:fileno() end
 --- be pumped.
 ---@return integer?
 ---@return noshell.failure?
+---@private
 function stream:_pollfd() end
 
 --- Returns the events to wait for on pollfd; nil to wait for the timeout only.
 ---@return "r"|"w"|nil
 ---@return noshell.failure?
+---@private
 function stream:_events() end
 
 --- Waits once, as core.poll, for its pollfd and events, or the process's timeout.
@@ -587,10 +625,12 @@ function stream:_events() end
 ---@param other? integer
 ---@return boolean?
 ---@return noshell.failure?
+---@private
 function stream:_poll(seconds, other) end
 
 --- Returns the process to which it belongs.
 ---@return noshell.process
+---@private
 function stream:_process() end
 
 -- Descriptors -----------------------------------------------------------------

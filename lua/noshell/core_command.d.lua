@@ -8,6 +8,8 @@
 --- for their arguments: the first argument error is recorded with the caller's line,
 --- and running the command returns it. Only a value that is no command raises.
 ---@class noshell.command: userdata
+---@operator concat(noshell.member): noshell.pipeline
+---@operator bor(noshell.member): noshell.pipeline
 local command = {}
 
 --- Returns an independent copy.
@@ -19,6 +21,7 @@ function command:clone() end
 ---@param value? string
 ---@param reason string
 ---@return noshell.command
+---@private
 function command:_argument_error(method, value, reason) end
 
 --- Records that the key of a SPEC caused the first argument error; with a value,
@@ -26,11 +29,13 @@ function command:_argument_error(method, value, reason) end
 ---@param key string
 ---@param value? any
 ---@return boolean
+---@private
 function command:_set_argument_error_key(key, value) end
 
 --- Returns the table in which the Lua layer keeps its state of the command; a clone has
 --- a copy.
 ---@return noshell.command_state
+---@private
 function command:_state() end
 
 --- Adds an argument. Integers are converted exactly; so are floats without a fraction.
@@ -126,7 +131,7 @@ function command:clear_env() end
 
 --- Sets a resource limit by its name in lower case: "nofile", "as", "cpu", and so on
 --- (getrlimit(2)).
----@param name string
+---@param name noshell.limit_name
 ---@param soft noshell.limit
 ---@param hard? noshell.limit  default: soft
 ---@return noshell.command
@@ -176,7 +181,7 @@ function command:clear_caps() end
 
 --- Lets the program have these capabilities, even with clear_caps or after a change of
 --- user. This process must have them.
----@param ... string|integer  "net_raw", "CAP_NET_RAW", 13
+---@param ... noshell.capability  "net_raw", "CAP_NET_RAW", 13
 ---@return noshell.command
 function command:allow_cap(...) end
 
@@ -197,6 +202,7 @@ function command:set_apparmor_profile(profile, options) end
 --- Sets the sandbox, which set_sandbox has checked. `require` is a mask of parts.
 ---@param sandbox table
 ---@return noshell.command
+---@private
 function command:_set_sandbox(sandbox) end
 
 --- Directs stdin. The descriptor of a file, stream or other object is read when the
@@ -204,6 +210,7 @@ function command:_set_sandbox(sandbox) end
 --- and closed in this process.
 ---@param target noshell.target
 ---@return noshell.command
+---@private
 function command:_set_stdin(target) end
 
 --- Directs stdout; default "capture".
@@ -219,6 +226,7 @@ function command:set_stderr(target) end
 --- Sets the bytes that the program reads from stdin.
 ---@param data noshell.word  any bytes
 ---@return noshell.command
+---@private
 function command:_set_input_buffer(data) end
 
 --- Makes data readable at a descriptor of the child, which is returned; returns -1
@@ -278,6 +286,7 @@ function command:to_string(options) end
 ---@param target integer|file*
 ---@return true?
 ---@return noshell.failure?
+---@private
 function command:_write_arg_log(target) end
 
 --- Returns the arguments without the program. Secrets are in clear text.
@@ -306,6 +315,7 @@ function command:working_directory() end
 
 --- Returns the first argument error.
 ---@return noshell.failure?
+---@private
 function command:_first_argument_error() end
 
 --- Returns how a standard stream is directed.
@@ -320,11 +330,13 @@ function command:stdio(which) end
 ---@param attended? boolean
 ---@return noshell.process?
 ---@return noshell.failure?
+---@private
 function command:_start(scope, attended) end
 
 --- Makes a start fail with ETIMEDOUT if it still waits for something before its exec at
 --- the time `deadline` of core.now.
 ---@param deadline number
+---@private
 function command:_set_start_deadline(deadline) end
 
 --- Starts the command in a start thread. Returns nil if only _start can start it.
@@ -335,14 +347,17 @@ function command:_set_start_deadline(deadline) end
 ---@param only_fifo? boolean  also return nil if no standard stream is directed to a FIFO
 ---@return noshell.start?
 ---@return noshell.failure?
+---@private
 function command:_start_aside(to_end, is_bound, only_fifo) end
 
 ---@return nil
 ---@return noshell.failure
+---@private
 function command:_exec() end
 
 --- Returns the values that were set, by the keys of a SPEC. Secrets are ***.
 ---@return table
+---@private
 function command:_describe() end
 
 --- Checks for an argument error, and for conflicts between setters, before a start or
@@ -350,24 +365,29 @@ function command:_describe() end
 ---@param in_place boolean
 ---@return true?
 ---@return noshell.failure?
+---@private
 function command:_check(in_place) end
 
 --- Returns true if daemonize was called: nothing is captured then.
 ---@return boolean
+---@private
 function command:_daemonizes() end
 
 --- Returns the first standard stream, `from` included, that is directed to a pipe.
 ---@param from 0|1
 ---@return 0|1|2|nil
+---@private
 function command:_find_pipe(from) end
 
 --- Looks its program up as a start does. A dry run does not look for it.
 ---@return true?
 ---@return noshell.failure?
+---@private
 function command:_find_program() end
 
 --- Creates a process without a program, for _end_dry.
 ---@param pid integer
 ---@return noshell.process?
 ---@return noshell.failure?
+---@private
 function command:_start_dry(pid) end

@@ -32,6 +32,7 @@ function methods:collect()
 end
 
 ---@return noshell.group
+---@private
 function methods:_group()
   return self
 end

@@ -76,7 +76,7 @@ local wait_several = require "noshell.wait_several"
 ---@field kill_on_exit? boolean   KILL when this process ends: parent_death_signal = "KILL"
 ---@field working_directory? string  the same as cwd
 ---@field limit? any[]            { name, soft, hard }
----@field limits? table<string, integer|"unlimited"|any[]>  { nofile = 1024, core = { 0, 0 } }
+---@field limits? table<noshell.limit_name, integer|"unlimited"|any[]>  { core = { 0, 0 } }
 ---@field cpu_affinity? integer[]|"all"  the processors on which it may run, from 0
 ---@field run_alone? boolean      a new core scheduling cookie
 ---@field run_among? integer      the core scheduling cookie of this pid
@@ -84,9 +84,9 @@ local wait_several = require "noshell.wait_several"
 ---@field uid? integer|string     a number or a user's name
 ---@field gid? integer|string     a number or a group's name
 ---@field groups? integer[]       the supplementary groups
----@field caps? (string|integer)[]  these capabilities only
+---@field caps? noshell.capability[]  these capabilities only
 ---@field clear_caps? boolean     no capabilities except those of allow_cap
----@field allow_cap? (string|integer)[]|string|integer  "net_raw", "CAP_NET_RAW", 13
+---@field allow_cap? noshell.capability[]|noshell.capability  "net_raw", "CAP_NET_RAW", 13
 ---@field selinux_label? string|table  label, or { label, if_enabled = true }
 ---@field apparmor_profile? string|table  the same
 ---@field sandbox? noshell.sandbox|true  what the program may touch; true: the default
@@ -115,6 +115,7 @@ noshell.parse = parse
 --- times.
 ---@param ... noshell.spec|noshell.command|noshell.word
 ---@return noshell.command
+---@nodiscard
 function noshell.command(...)
   local cmd = options.own(...)
   return cmd
@@ -124,6 +125,7 @@ end
 ---@param ... noshell.spec|noshell.command|noshell.pipeline|noshell.word
 ---@return noshell.result?
 ---@return noshell.error?
+---@nodiscard
 function noshell.run(...)
   return keep(pipeline.runnable(...):run())
 end
@@ -132,6 +134,7 @@ end
 ---@param ... noshell.spec|noshell.command|noshell.pipeline|noshell.word
 ---@return noshell.process?
 ---@return noshell.error?
+---@nodiscard
 function noshell.run_async(...)
   return keep(pipeline.runnable(...):run_async())
 end
@@ -140,6 +143,7 @@ end
 ---@param ... noshell.spec|noshell.command|noshell.pipeline|noshell.word
 ---@return string?
 ---@return noshell.error?
+---@nodiscard
 function noshell.output(...)
   return keep(pipeline.runnable(...):output())
 end
@@ -192,6 +196,7 @@ end
 ---@return noshell.popen?
 ---@return noshell.error?
 ---@overload fun(program: string, ...: noshell.word): noshell.popen?, noshell.error?
+---@nodiscard
 function noshell.popen(spec, mode, ...)
   local is_word = type(spec) ~= "table" and not command.is(spec)
   local has_mode = select("#", ...) == 0 and popen.is_mode(mode)
@@ -245,6 +250,7 @@ end
 --- and `git.command(...)` returns the command.
 ---@param ... noshell.spec|noshell.command|noshell.word
 ---@return noshell.bound
+---@nodiscard
 function noshell.bind(...)
   return keep(bind.new(noshell, ...))
 end
@@ -287,6 +293,7 @@ end
 --- arguments.
 ---@param ... string|number|(string|number)[]|noshell.command
 ---@return string
+---@nodiscard
 function noshell.quote(...)
   local quoted = {}
   for i = 1, select("#", ...) do add_quoted(quoted, (select(i, ...)), i) end
@@ -312,6 +319,7 @@ end
 ---@param directories? string[]|string  to search instead of PATH: a list, or text as in PATH
 ---@return string?
 ---@return noshell.error?
+---@nodiscard
 function noshell.which(name, directories)
   check_word("which", 1, name)
   local path, raw = core.find_program(name, directories and joined(directories) or nil)
@@ -323,6 +331,7 @@ end
 --- Makes a word that is passed to a program but shown as *** in every text.
 ---@param value string|number
 ---@return noshell.secret
+---@nodiscard
 function noshell.secret(value)
   if type(value) ~= "string" and type(value) ~= "number" then check_word("secret", 1, value) end
   return core.secret(value)
@@ -339,6 +348,7 @@ end
 --- Returns the features of this build and kernel, the launch path in use, and the host
 --- that would wait here and now.
 ---@return noshell.features
+---@nodiscard
 function noshell.features()
   local found = backend.current.features()
   found.host = host.name()

@@ -205,6 +205,7 @@ function methods:to_string(how)
   return table.concat(words, " | ")
 end
 
+---@private
 function metatable.__tostring(self)
   return self:to_string()
 end
@@ -274,6 +275,7 @@ end
 --- Starts all commands, and returns when they are executing.
 ---@return noshell.pipeline_process?
 ---@return noshell.error?
+---@nodiscard
 function methods:run_async(...)
   misuse.check_self(self, metatable, "run_async")
   misuse.check_empty("run_async", INSTEAD, ...)
@@ -285,6 +287,7 @@ end
 ---@param attended? boolean
 ---@return noshell.pipeline_process?
 ---@return noshell.error?
+---@private
 function methods:_begin(calls, attended)
   return start(calls, self, find_argument_error(self) or find_pipe(self), true, attended)
 end
@@ -295,6 +298,7 @@ end
 --- one, as with pipefail; err.errors has all errors by number.
 ---@return noshell.result?
 ---@return noshell.error?
+---@nodiscard
 function methods:run(...)
   misuse.check_self(self, metatable, "run")
   misuse.check_empty("run", INSTEAD, ...)
@@ -305,6 +309,7 @@ end
 --- newlines.
 ---@return string?
 ---@return noshell.error?
+---@nodiscard
 function methods:output(...)
   misuse.check_self(self, metatable, "output")
   misuse.check_empty("output", INSTEAD, ...)

@@ -192,6 +192,7 @@ end
 --- Returns its processes if none has a driver, and the seconds until its own deadline.
 ---@return noshell.process[]?
 ---@return number?
+---@private
 function methods:_undriven()
   local processes = self.processes
   for i = 1, #processes do
@@ -218,6 +219,7 @@ end
 --- The same as pump, but never raises an error.
 ---@return boolean? finished
 ---@return noshell.failure?
+---@private
 function methods:_step()
   local finished, is_fatal = step_all(self)
   if finished == nil then return nil, is_fatal end
@@ -237,6 +239,7 @@ function methods:_step()
 end
 
 ---@return table?
+---@private
 function methods:_raised()
   for i = 1, #self.processes do
     local each = self.processes[i]
@@ -246,6 +249,7 @@ function methods:_raised()
 end
 
 ---@return noshell.result
+---@private
 function methods:_result()
   local result, err = self:_outcome()
   return result or err.result
@@ -254,24 +258,29 @@ end
 --- The same as process:_deadline.
 ---@return number?
 ---@return number?
+---@private
 function methods:_deadline()
   return self.deadline, self.limit
 end
 
 ---@return noshell.group
+---@private
 function methods:_group()
   return self.group
 end
 
 ---@param list noshell.watch_list
+---@private
 function methods:_collect(list)
   for i = 1, #self.processes do self.processes[i]:_collect(list) end
 end
 
+---@private
 function methods:_mute()
   for i = 1, #self.processes do self.processes[i]:_mute() end
 end
 
+---@private
 function methods:_is_fatal()
   for i = 1, #self.processes do
     local each = self.processes[i]
@@ -281,16 +290,19 @@ function methods:_is_fatal()
 end
 
 ---@param is_bound boolean
+---@private
 function methods:_bind(is_bound)
   for i = 1, #self.processes do self.processes[i]:_bind(is_bound) end
 end
 
 --- The same as process:_iterated.
+---@private
 function methods:_iterated()
   self.iterated = true
   self:_bind(false)
 end
 
+---@private
 function methods:_leave_streams()
   for i = 1, #self.processes do self.processes[i]:_leave_streams() end
 end
@@ -324,6 +336,7 @@ end
 
 ---@return noshell.result?
 ---@return noshell.error?
+---@private
 function methods:_outcome()
   self.answer = self.answer or pipeline_result.of(self)
   if self.answer.err then return nil, self.answer.err end
@@ -331,7 +344,7 @@ function methods:_outcome()
 end
 
 --- Sends a signal to all programs that still run.
----@param signal? string|integer  default "TERM"
+---@param signal? noshell.signal  default "TERM"
 ---@return true?
 ---@return noshell.error?
 function methods:kill(signal)
@@ -364,6 +377,7 @@ methods._end, methods._check_open = methods._step, check_open
 
 ---@return true?
 ---@return noshell.error?
+---@private
 function methods:_reap()
   for i = 1, #self.processes do
     local ok, err = self.processes[i]:abort()
@@ -374,10 +388,12 @@ end
 
 ---@return true?
 ---@return noshell.error?
+---@private
 function methods:_abort_for_close()
   return waitable.abort_all(self.processes)
 end
 
+---@private
 function methods:_release()
   self.group:close()
 end
@@ -400,6 +416,7 @@ end
 
 metatable.__close = methods.close
 
+---@private
 function metatable.__tostring(self)
   local how = self:closed() and "closed" or self.answer and "ended" or "running"
   return ("noshell.pipeline_process (%s, %s)"):format(self.command, how)

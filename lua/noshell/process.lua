@@ -47,6 +47,7 @@ end
 
 --- Returns the group to wait for, if C alone cannot wait for it.
 ---@return noshell.group?
+---@private
 function methods:_group()
   local driver = state.of(self).driver
   return driver and driver.stdin and driver.group
@@ -54,6 +55,7 @@ end
 
 --- Returns itself if it has no driver.
 ---@return noshell.process?
+---@private
 function methods:_undriven()
   return not state.of(self).driver and self or nil
 end
@@ -61,6 +63,7 @@ end
 --- The same as pump, but never raises an error.
 ---@return boolean? finished
 ---@return noshell.failure?
+---@private
 function methods:_step()
   local driver = state.of(self).driver
   if driver then return drive.step(self, driver) end
@@ -70,6 +73,7 @@ end
 --- Returns { err } if a user callback raised err, which is raised again when the
 --- process has ended.
 ---@return table?
+---@private
 function methods:_raised()
   local driver = state.of(self).driver
   return driver and driver.raised
@@ -77,11 +81,13 @@ end
 
 --- Returns the pipeline that it is part of, or itself.
 ---@return noshell.process|noshell.pipeline_process
+---@private
 function methods:_owner()
   return state.of(self).owner or self
 end
 
 ---@param list noshell.watch_list
+---@private
 function methods:_collect(list)
   local driver = state.of(self).driver
   list[#list + 1], list[#list + 2] = self, "r"
@@ -92,12 +98,14 @@ end
 
 --- Marks it as started by an iterator, and unbinds it: it is bound to its caller only
 --- while the iterator waits.
+---@private
 function methods:_iterated()
   state.of(self).iterated = true
   self:_bind(false)
 end
 
 --- Stops calling user callbacks.
+---@private
 function methods:_mute()
   local driver = state.of(self).driver
   if driver then drive.mute(driver) end
@@ -105,12 +113,14 @@ end
 
 ---@return noshell.result?
 ---@return noshell.error?
+---@private
 function methods:_outcome()
   return process.outcome(self)
 end
 
 --- Returns the result of a finished process, success or not.
 ---@return noshell.result
+---@private
 function methods:_result()
   local answer, err = process.outcome(self)
   return answer or err.result
@@ -118,6 +128,7 @@ end
 
 --- Returns true if the rest of its pipeline must be ended: it has exceeded its timeout
 --- or its cap of output, or a user callback raised an error.
+---@private
 function methods:_is_fatal()
   if self:_raised() then return true end
   local _, raw = self:check()
@@ -170,7 +181,7 @@ end
 local kill = methods._kill
 
 --- Sends a signal through the pidfd, which cannot reach another process.
----@param signal? string|integer  default "TERM"
+---@param signal? noshell.signal  default "TERM"
 ---@return true?
 ---@return noshell.error?
 function methods:kill(signal)
@@ -207,12 +218,14 @@ end
 -- Ending it: see noshell.waitable -----------------------------------------------
 
 --- Does nothing: C raises the error for a closed process.
+---@private
 function methods._check_open() end
 
 methods._end = pump
 
 ---@return true?
 ---@return noshell.error?
+---@private
 function methods:_reap()
   -- After close, no method could report the end to the tracer.
   if trace.is_on() then process.outcome(self) end
@@ -225,12 +238,14 @@ local closed, free = methods.closed, methods._free
 
 ---@return true?
 ---@return noshell.error?
+---@private
 function methods:_abort_for_close()
   -- A process whose result was made has ended.
   if closed(self) or state.of(self).result then return true end
   return scope.enter(scope.new(self), waitable.abort, self)
 end
 
+---@private
 function methods:_release()
   local groups = state.of(self).groups
   if groups then

@@ -54,6 +54,7 @@ end
 
 --- Returns the object to serve while waiting: the process, or its pipeline.
 ---@return noshell.process|noshell.pipeline_process
+---@private
 function methods:_owner()
   return self:process():_owner()
 end
@@ -585,6 +586,7 @@ end
 --- Returns the group of the stream and its process or pipeline, if C alone cannot wait
 --- for both.
 ---@return noshell.group?
+---@private
 function methods:_group()
   local served = self:process()
   local kept = state.of(served)
@@ -595,6 +597,7 @@ function methods:_group()
 end
 
 ---@param list noshell.watch_list
+---@private
 function methods:_collect(list)
   local fd = self:fileno()
   if not fd then return end

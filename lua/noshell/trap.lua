@@ -152,7 +152,7 @@ end
 ---
 --- Limit: code in a coroutine that does not wait is interrupted only when it yields or
 --- returns, and code that LuaJIT has compiled, when it leaves the compiled loop.
----@param names string|string[]  such as "TERM", "EXIT" or { "INT", "HUP" }
+---@param names "EXIT"|noshell.signal|("EXIT"|noshell.signal)[]  "TERM" or { "INT", "HUP" }
 ---@param f? noshell.trap_handler
 ---@return noshell.trap_handler? previous  that of the last name
 function trap.set(names, f)

@@ -24,7 +24,7 @@ local function add_comment(text)
 end
 
 local ARGUMENTS = { integer = "value integer", mask = "mask integer|string",
-  signal = "signal string|integer", limit = "value noshell.limit", text = "text string|number" }
+  signal = "signal noshell.signal", limit = "value noshell.limit", text = "text string|number" }
 
 local function argument_of(row)
   if row.key == "search_path" then return "directories string[]|string" end

@@ -147,6 +147,7 @@ local function shown(item)
   return "'" .. table.concat(words, " ") .. "'"
 end
 
+---@private
 function methods:_in_order(call)
   for i = self.at, #self.items do
     local item = self.items[i]
@@ -160,6 +161,7 @@ function methods:_in_order(call)
   return nil, "no further command is expected"
 end
 
+---@private
 function methods:_in_any_order(call)
   local used
   for i, item in ipairs(self.items) do
