@@ -537,6 +537,10 @@ struct nsh_description {
 	double timeout, grace;   /* timeout < 0: none */
 	size_t max_output;       /* SIZE_MAX: no limit */
 	bool has_sandbox;
+	/* The variables that were set ("NAME=value") and removed, each
+	 * NULL-terminated; NULL: none. */
+	const char *const *env_set, *const *env_removed;
+	bool inherits_env;       /* the program gets the other variables, too */
 };
 void nsh_command_describe(const struct nsh_command *cmd,
 			  struct nsh_description *ret_description);
@@ -551,6 +555,12 @@ bool nsh_command_limit(const struct nsh_command *cmd, size_t index,
 bool nsh_command_passed_fd(const struct nsh_command *cmd, size_t index,
 			   int *ret_fd, int *ret_child_fd);
 int nsh_command_send_buffer_fd(const struct nsh_command *cmd, size_t index);
+
+/* Turns the command into one that is run here in place of a program that runs on
+ * another machine, such as ssh.  Replaces its words by `argv`, and removes everything
+ * else that concerns the program itself: environment, directory, identity, limits.
+ * Standard streams, input, timeout, caps of output and the rules of success stay. */
+void nsh_command_carry(struct nsh_command *cmd, const char *const *argv);
 
 /* Quotes a word so that sh reads it back unchanged.  The string is malloc'd;
  * NULL: memory is exhausted. */
@@ -702,6 +712,16 @@ void nsh_process_drop_captured(struct nsh_process *process, int which,
  * Returns 0, or -1 with the failure. */
 int nsh_process_check(const struct nsh_process *process,
 		      struct nsh_failure *failure);
+/* The end of a program that ran on another machine. */
+struct nsh_remote_end {
+	int exit_code, signal;   /* signal: 0 if it exited */
+	bool core_dumped;
+	bool timed_out;          /* its timeout passed there */
+	bool lost;               /* its status is unknown */
+};
+/* Replaces the status of a finished process, such as ssh, by that of the program that
+ * ran on another machine.  Returns 0, or -1 with errno (ESRCH: it still runs). */
+int nsh_process_restate(struct nsh_process *process, const struct nsh_remote_end *end);
 /* Sends a signal through the pidfd.  Returns 0, or -1 with errno (ESRCH: the
  * process has ended). */
 int nsh_process_kill(struct nsh_process *process, int signal);

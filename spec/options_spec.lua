@@ -80,6 +80,8 @@ describe("a SPEC's words", function()
 end)
 
 -- key, value, the calls it makes
+local web1 = noshell.machine.ssh "web1"
+
 local cases = {
   { "arg0", "sh", { "set_arg0", "sh" } },
   { "arg", "x", { "add_arg", "x" } },
@@ -152,6 +154,7 @@ local cases = {
   { "sandbox", { network = true }, { "set_sandbox", { network = true } } },
   { "pre_exec_hook", print, { "set_pre_exec_hook", print } },
   { "pre_exec_hook", { print, 1 }, { "set_pre_exec_hook", print, 1 } },
+  { "machine", web1, { "set_machine", web1 } },
   { "timeout", 5, { "set_timeout", 5 } },
   { "grace", 1 },
   { "max_output", math.huge, { "set_max_output", math.huge } },

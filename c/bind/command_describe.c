@@ -225,7 +225,52 @@ static int describe(lua_State *L)
 	return 1;
 }
 
+static void push_strings(lua_State *L, const char *const *items)
+{
+	lua_newtable(L);
+	for (int i = 0; items && items[i]; i++) {
+		lua_pushstring(L, items[i]);
+		lua_rawseti(L, -2, i + 1);
+	}
+}
+
+/* command:_env_changes(): the variables that were set, as "NAME=value"; the names of
+ * those that were removed; and whether the program gets the others, too. */
+static int get_env_changes(lua_State *L)
+{
+	struct nsh_description told;
+
+	nsh_command_describe(nsh_lua_check_command(L, 1)->cmd, &told);
+	push_strings(L, told.env_set);
+	push_strings(L, told.env_removed);
+	lua_pushboolean(L, told.inherits_env);
+	return 3;
+}
+
+/* command:_carry(words): see nsh_command_carry. */
+static int carry(lua_State *L)
+{
+	struct nsh_command *cmd = nsh_lua_check_command(L, 1)->cmd;
+	const char **words;
+	int count;
+
+	luaL_checktype(L, 2, LUA_TTABLE);
+	count = (int)lua_rawlen(L, 2);
+	words = lua_newuserdata(L, ((size_t)count + 1) * sizeof *words);
+	for (int i = 0; i < count; i++) {
+		lua_rawgeti(L, 2, i + 1);
+		words[i] = luaL_checkstring(L, -1);
+		lua_pop(L, 1);
+	}
+	words[count] = NULL;
+	nsh_command_carry(cmd, words);
+	lua_settop(L, 1);
+	return 1;
+}
+
 const luaL_Reg nsh_lua_describe_methods[] = {
+	{ "_carry", carry },
 	{ "_describe", describe },
+	{ "_env_changes", get_env_changes },
 	{ NULL, NULL }
 };

@@ -445,7 +445,7 @@ static const luaL_Reg methods[] = {
 	{ "closed", is_closed },
 	{ "events", events },
 	{ "pidfd", pidfd },
-	{ "terminate", terminate },
+	{ "_terminate", terminate },
 	{ "timeout", timeout },
 	{ NULL, NULL }
 };

@@ -146,6 +146,31 @@ static int check_result(lua_State *L)
 	return 1;
 }
 
+/* process:_restate { exit_code = ..., signal_number = ..., lost = ..., ... } */
+static int restate(lua_State *L)
+{
+	struct nsh_process *process = nsh_lua_check_open(L);
+	int failed = nsh_lua_fail_foreign(L, process);
+	struct nsh_remote_end end;
+
+	if (failed)
+		return failed;
+	luaL_checktype(L, 2, LUA_TTABLE);
+	lua_getfield(L, 2, "exit_code");
+	lua_getfield(L, 2, "signal_number");
+	end = (struct nsh_remote_end){
+		.exit_code = (int)lua_tointeger(L, -2),
+		.signal = (int)lua_tointeger(L, -1),
+		.core_dumped = nsh_lua_field_flag(L, 2, "core_dumped"),
+		.timed_out = nsh_lua_field_flag(L, 2, "timed_out"),
+		.lost = nsh_lua_field_flag(L, 2, "lost"),
+	};
+	if (nsh_process_restate(process, &end) < 0)
+		return nsh_lua_fail_errno(L, "wait", errno);
+	lua_pushboolean(L, 1);
+	return 1;
+}
+
 /* ---- dry runs: Lua gets the input and provides the end --------------------- */
 
 /* Leaves the string on the stack, so that it stays. */
@@ -195,6 +220,7 @@ static int get_input(lua_State *L)
 const luaL_Reg nsh_lua_result_methods[] = {
 	{ "_dry_input", get_input },
 	{ "_end_dry", end_dry },
+	{ "_restate", restate },
 	{ "check", check_result },
 	{ "result", get_result },
 	{ NULL, NULL }

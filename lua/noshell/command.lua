@@ -71,6 +71,8 @@ end
 local INSTEAD = "the command has them; add_arg adds one, set_timeout and others set options"
 
 local function fail(self, raw)
+  local machine = state.of(self).machine
+  raw.machine = machine and tostring(machine)
   local err = failure.new(raw, self:to_string())
   trace.failed(err, self)
   return nil, err
@@ -85,8 +87,15 @@ local function start(calls, self, to_end, is_bound, attended)
   -- Other coroutines may change the command while this one waits.
   local asked = drive.asked(self)
   -- Until the end, no other code runs that could abandon the program or serve it.
-  local is_alone = attended and not asked and host.waits_in_place()
-  local started, raw = wait.start(calls, self, to_end, is_bound and not is_alone, attended)
+  local machine = state.of(self).machine
+  local is_alone = attended and not asked and not machine and host.waits_in_place()
+  local started, raw
+  if machine then
+    started, raw = machine:_start(calls, self, is_bound)
+    if started then state.of(started).machine = tostring(machine) end
+  else
+    started, raw = wait.start(calls, self, to_end, is_bound and not is_alone, attended)
+  end
   if not started then return fail(self, raw) end
   if not is_alone then
     state.of(started).started_in = calls
@@ -328,6 +337,10 @@ function methods:exec(...)
   if listener then
     return nil, conflict(self, listener, "a function",
       "cannot be used with exec: no process remains to call it")
+  end
+  if kept.machine then
+    return nil, conflict(self, "set_machine", tostring(kept.machine),
+      "cannot be used with exec: this process cannot become a program elsewhere")
   end
   command.flush()
   local _, raw = backend.current.exec(self)

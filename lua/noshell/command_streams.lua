@@ -227,4 +227,19 @@ function commands:set_crlf(...)
   return self
 end
 
+--- Runs the program on a machine of noshell.machine.
+---@param ... noshell.machine_object
+---@return noshell.command
+function commands:set_machine(...)
+  if not has_count(self, "set_machine", 1, 1, ...) then return self end
+  local machine = ...
+  local metatable = getmetatable(machine)
+  if type(metatable) ~= "table" or metatable.__name ~= "noshell.machine" then
+    return self:_argument_error("set_machine", failure.shown(machine),
+      'must be a machine, such as noshell.machine.ssh { "web1" }')
+  end
+  state.of(self).machine = machine
+  return self
+end
+
 return setters

@@ -380,7 +380,7 @@ function process:_kill(signal) end
 ---@param grace? number  seconds between TERM and KILL; 0.01 unless given
 ---@return true?
 ---@return noshell.failure?
-function process:terminate(grace) end
+function process:_terminate(grace) end
 
 --- Returns the pidfd; nil once the process was reaped.
 ---@return integer?
@@ -479,6 +479,13 @@ function process:_dry_input() end
 ---@return noshell.failure?
 ---@private
 function process:_end_dry(ending) end
+
+--- Replaces the status of a finished process by that of the program that it ran on
+--- another machine.
+---@param ending table  exit_code, signal_number, core_dumped, timed_out, lost
+---@return true?
+---@return noshell.failure?
+function process:_restate(ending) end
 
 --- Sends TERM and, after 10 ms, KILL to the tree; blocks until the program is reaped. On
 --- failure, processes of the tree may still run.

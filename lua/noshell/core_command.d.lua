@@ -360,6 +360,20 @@ function command:_exec() end
 ---@private
 function command:_describe() end
 
+--- Returns the variables that were set, as "NAME=value"; the names of those that were
+--- removed; and whether the program gets the others, too.
+---@return string[] set
+---@return string[] removed
+---@return boolean inherits
+function command:_env_changes() end
+
+--- Turns the command into one that is run here in place of a program on another machine:
+--- replaces its words, and removes environment, directory, identity, limits and timeout.
+--- Streams, input, caps and rules stay.
+---@param words string[]
+---@return noshell.command
+function command:_carry(words) end
+
 --- Checks for an argument error, and for conflicts between setters, before a start or
 --- an exec.
 ---@param in_place boolean

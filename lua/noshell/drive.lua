@@ -379,7 +379,7 @@ function drive.step(process, driver)
   driver.raised = { err }
   drive.mute(driver)
   if process:closed() then return true end
-  processes.terminate(process)
+  process:terminate()
   return (pump(process))
 end
 

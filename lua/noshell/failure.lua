@@ -44,6 +44,7 @@ if directory then core.set_source_prefix(directory) end
 ---@field seconds? number    the length of a wait that timed out
 ---@field ended? boolean     read_until: the stream ended before a match
 ---@field written? integer   write: the number of bytes that were written
+---@field machine? string    the name of the machine on which it ran
 ---@field pipeline? string   the pipeline that the command belongs to
 ---@field index? integer     ... and its number in the pipeline
 ---@field errors? table<integer, noshell.error>  "several", pipelines: each error, by number
@@ -263,6 +264,9 @@ function describe.output_limit(err)
 end
 
 function describe.lost(err)
+  if err.reason then
+    return ("the status of %s is lost: %s"):format(quoted(err.command), printable(err.reason))
+  end
   return ("the status of %s (pid %d) is lost: other code in this process waited for it")
     :format(quoted(err.command), ending(err).pid)
 end
@@ -314,6 +318,7 @@ end
 
 local function described(err)
   local text = describe[err.code](err)
+  if err.machine then text = ("on %s: %s"):format(printable(err.machine), text) end
   if not err.pipeline then return text end
   return ("%s: command %d: %s"):format(quoted(err.pipeline), err.index, text)
 end

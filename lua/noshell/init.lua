@@ -14,6 +14,7 @@ local failure = require "noshell.failure"
 local host = require "noshell.host"
 local keep = require "noshell.keep"
 local lists = require "noshell.list"
+local machine = require "noshell.machine"
 local map = require "noshell.map"
 local misuse = require "noshell.misuse"
 local options = require "noshell.options"
@@ -93,6 +94,7 @@ local wait_several = require "noshell.wait_several"
 ---@field pre_exec_hook? function|any[]  f, or { f, data }
 ---@field timeout? number         seconds after which the program and its descendants are ended;
 ---  math.huge: never
+---@field machine? noshell.machine_object  where it runs: noshell.machine.ssh { "web1" }
 ---@field grace? number           seconds from TERM to KILL; default 2
 ---@field max_output? integer     limits each captured stream, and a line that is read, to
 ---  this number of bytes; default 64 MiB; math.huge: no limit
@@ -254,6 +256,9 @@ end
 function noshell.bind(...)
   return keep(bind.new(noshell, ...))
 end
+
+--- Constructors of machines: ssh hosts.
+noshell.machine = machine
 
 noshell.pipeline = pipeline.new
 noshell.tee = pipeline.tee

@@ -378,6 +378,7 @@ local SETTERS = {
 
   { "pre_exec_hook", arguments "set_pre_exec_hook" },
 
+  { "machine", value "set_machine" },
   { "timeout", timeout },
   { "grace", grace },
   { "max_output", value "set_max_output" },

@@ -116,7 +116,9 @@ end
 local function find_programs(pl)
   for i = 1, #pl.commands do
     local cmd = pl.commands[i]
-    local ok, raw = backend.current.find_program(cmd)
+    -- A machine looks its programs up itself.
+    local ok, raw = true, nil
+    if not state.of(cmd).machine then ok, raw = backend.current.find_program(cmd) end
     if not ok then
       local err = failure.new(raw, cmd:to_string())
       trace.failed(err, cmd)
@@ -196,7 +198,7 @@ end
 function methods:_undriven()
   local processes = self.processes
   for i = 1, #processes do
-    if state.of(processes[i]).driver then return nil end
+    if not processes[i]:_undriven() then return nil end
   end
   return processes, self.deadline and math.max(0, self.deadline - core.now())
 end
@@ -301,6 +303,10 @@ function methods:_iterated()
   self.iterated = true
   self:_bind(false)
 end
+
+--- The commands of a pipeline may run on different machines.
+---@private
+function methods._machine() end
 
 ---@private
 function methods:_leave_streams()

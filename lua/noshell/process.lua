@@ -22,12 +22,14 @@ local class = core.metatables.process
 local process = {}
 
 local function fail(self, raw)
+  raw.machine = self:_machine()
   return nil, failure.new(raw, self.command)
 end
 
 -- Methods that processes and pipelines have in common ---------------------------
 
 local pump, pollfd, get_field = methods._pump, methods._pollfd, methods._field
+local terminate = methods._terminate
 
 --- The fields of the core; those of streams are nil if there is no pipe.
 local FIELDS = { stdin = true, stdout = true, stderr = true, pid = true, launch = true,
@@ -49,15 +51,25 @@ end
 ---@return noshell.group?
 ---@private
 function methods:_group()
-  local driver = state.of(self).driver
-  return driver and driver.stdin and driver.group
+  local own = state.of(self)
+  local driver, remote = own.driver, own.remote
+  if driver and driver.stdin then return driver.group end
+  return remote and remote.group
 end
 
---- Returns itself if it has no driver.
+--- Returns itself if it has no driver, and its program runs here.
 ---@return noshell.process?
 ---@private
 function methods:_undriven()
-  return not state.of(self).driver and self or nil
+  local own = state.of(self)
+  return not (own.driver or own.remote) and self or nil
+end
+
+--- Calls step, a pump. A program on a machine has ended when its end there is known, too.
+local function step_with(self, remote, step, ...)
+  local finished, raw = step(self, ...)
+  if finished and remote and not self:closed() then return remote:conclude(self) end
+  return finished, raw
 end
 
 --- The same as pump, but never raises an error.
@@ -65,9 +77,17 @@ end
 ---@return noshell.failure?
 ---@private
 function methods:_step()
-  local driver = state.of(self).driver
-  if driver then return drive.step(self, driver) end
-  return pump(self)
+  local own = state.of(self)
+  local driver, remote = own.driver, own.remote
+  if driver then return step_with(self, remote, drive.step, driver) end
+  return step_with(self, remote, pump)
+end
+
+--- The pump after _mute and terminate.
+---@return boolean? finished
+---@return noshell.failure?
+function methods:_end()
+  return step_with(self, state.of(self).remote, pump)
 end
 
 --- Returns { err } if a user callback raised err, which is raised again when the
@@ -77,6 +97,12 @@ end
 function methods:_raised()
   local driver = state.of(self).driver
   return driver and driver.raised
+end
+
+--- Returns the name of the machine on which it runs.
+---@return string?
+function methods:_machine()
+  return state.of(self).machine
 end
 
 --- Returns the pipeline that it is part of, or itself.
@@ -89,7 +115,10 @@ end
 ---@param list noshell.watch_list
 ---@private
 function methods:_collect(list)
-  local driver = state.of(self).driver
+  local own = state.of(self)
+  local driver, remote = own.driver, own.remote
+  if remote then remote:collect(list) end
+  if remote and remote.is_over then return end
   list[#list + 1], list[#list + 2] = self, "r"
   if driver and driver.stdin then
     list[#list + 1], list[#list + 2] = driver.stdin:fileno(), "w"
@@ -132,6 +161,8 @@ end
 function methods:_is_fatal()
   if self:_raised() then return true end
   local _, raw = self:check()
+  local remote = state.of(self).remote
+  if remote and remote.timed_out then return true end
   return raw ~= nil and (raw.code == "timeout" or raw.code == "output_limit")
 end
 
@@ -145,10 +176,14 @@ end
 function process.outcome(self)
   local own = state.of(self)
   if not own.result then
+    local remote = own.remote
     own.result = result.new(drive.result(self))
+    if remote then remote:annotate(own.result) end
     if not own.result.ok then
       local _, raw = self:check()
       if raw.code == "timeout" then raw.reason = waitable.obstacle(self) end
+      if remote then raw = remote.failure or raw end
+      raw.machine = own.machine
       own.err = failure.new(raw, self.command, own.result)
     end
     trace.exited(self, own.result, own.err)
@@ -187,7 +222,13 @@ local kill = methods._kill
 function methods:kill(signal)
   misuse.check_self(self, class, "kill")
   check_signal(signal)
-  local ok, raw = kill(self, signal)
+  local remote = state.of(self).remote
+  local ok, raw
+  if remote then
+    ok, raw = remote:kill(core.signal_number(signal or "TERM"))
+  else
+    ok, raw = kill(self, signal)
+  end
   if raw then return keep(fail(self, raw)) end
   local dry = state.of(self).dry
   if dry then table.insert(dry.call.signals, core.signal_number(signal or "TERM")) end
@@ -221,7 +262,15 @@ end
 ---@private
 function methods._check_open() end
 
-methods._end = pump
+--- Begins the escalation for the program and its descendants; pump carries it out.
+---@param grace? number  seconds between TERM and KILL; 0.01 unless given
+---@return true?
+---@return noshell.failure?
+function methods:terminate(grace)
+  local remote = state.of(self).remote
+  if remote then remote:terminate() end
+  return terminate(self, grace)
+end
 
 ---@return true?
 ---@return noshell.error?
@@ -266,6 +315,8 @@ function methods:detach()
   misuse.check_self(self, class, "detach")
   local driver = state.of(self).driver
   if driver then driver.muted = true end
+  local remote = state.of(self).remote
+  if remote then remote.is_bound = false end
   background.remove(self)
   detach(self)
   host.wake(self)

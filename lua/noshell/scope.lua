@@ -10,7 +10,7 @@ local state = require "noshell.state"
 ---@class noshell.process
 local processes = core.methods.process
 
-local terminate, abort, closed = processes.terminate, processes._abort, processes.closed
+local abort, closed = processes._abort, processes.closed
 
 --- A list of the processes, which command:_start adds. It may contain processes that
 --- did not start or are closed.
@@ -53,7 +53,7 @@ end
 local function fail(self)
   pcall(take_start, self)
   for i = 1, #self do
-    if not closed(self[i]) then terminate(self[i]) end
+    if not closed(self[i]) then self[i]:terminate() end
   end
   for i = 1, #self do
     if not closed(self[i]) then abort(self[i]) end

@@ -14,6 +14,7 @@
 ---@field tee_passes? boolean             ... in a pipeline, and not the last one
 ---@field leads? boolean                  its stdout is the next command's stdin
 ---@field follows? noshell.command        its stdin is the stdout of this one
+---@field machine? noshell.machine_object        where it runs, if not here
 ---@field dry? noshell.dry_record         if a dry run "started" it
 ---@field [0|1|2] any                     the object to which a standard stream is directed
 ---@field passed? table                   the objects of pass_fd
@@ -33,6 +34,8 @@
 ---@field result? noshell.result          the outcome, once it was determined
 ---@field err? noshell.error
 ---@field full_text? string              the command line for a trace, with env values
+---@field machine? string                 the name of the machine on which it runs
+---@field remote? noshell.run             if its program runs on a machine
 ---@field dry? noshell.dry_record         if it is a process of a dry run
 ---@field [0|1|2] noshell.stream          its streams
 

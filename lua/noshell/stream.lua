@@ -49,6 +49,7 @@ end
 
 local function fail(self, raw)
   if raw.errname == "EBADF" then explain(self, raw) end
+  raw.machine = self:process():_machine()
   return nil, failure.new(raw, self:process().command, raw.result)
 end
 

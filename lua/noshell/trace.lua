@@ -12,6 +12,7 @@
 ---@field signal? string     "exited": the name of the signal that killed it
 ---@field error? noshell.error  of a failure
 ---@field dry? boolean       true in a dry run
+---@field machine? string    the name of the machine on which it runs
 
 ---@alias noshell.tracer fun(event: noshell.event)
 
@@ -89,7 +90,7 @@ function trace.started(process, cmd)
   local kept = state.of(process)
   kept.full_text = options.env_values and cmd:to_string(IN_FULL) or nil
   tell { event = "started", command = kept.full_text or process.command,
-    pid = process.pid, dry = is_dry(process) }
+    pid = process.pid, dry = is_dry(process), machine = process:_machine() }
 end
 
 --- Traces a command that failed to start.
@@ -98,7 +99,7 @@ end
 function trace.failed(err, runnable)
   if not tracer then return end
   local text = options.env_values and runnable:to_string(IN_FULL) or err.command
-  tell { event = "failed", command = text, error = err }
+  tell { event = "failed", command = text, error = err, machine = err.machine }
 end
 
 --- Traces the end of a process.
@@ -110,7 +111,7 @@ function trace.exited(process, result, err)
   local full = options.env_values and state.of(process).full_text
   tell { event = "exited", command = full or process.command, pid = result.pid,
     duration = result.duration, ok = not err, status = result.exit_code,
-    signal = result.signal, error = err, dry = is_dry(process) }
+    signal = result.signal, error = err, dry = is_dry(process), machine = process:_machine() }
 end
 
 return trace

@@ -25,6 +25,7 @@ local wait = require "noshell.wait"
 ---@field closed fun(self): boolean
 ---@field _reap fun(self): true?, noshell.error?       the last step of abort
 ---@field _abort_for_close fun(self): true?, noshell.error?  ends programs that still run
+---@field _machine fun(self): string?     the name of the machine on which it runs
 ---@field _release fun(self)             releases everything; may be called twice
 
 ---@class noshell.waitable : noshell.waitable_primitives
@@ -45,6 +46,7 @@ local function check_self(self, method)
 end
 
 local function fail(self, raw)
+  raw.machine = self:_machine()
   return nil, failure.new(raw, self.command)
 end
 

@@ -468,6 +468,15 @@ for name, sentence in pairs(driven) do
   builder[name] = { works = { "drive", sentence }, argument_errors = wrong[name],
     stage = false }
 end
+builder.set_machine = {
+  works = { "machine", "is a key, a method, or the object whose method runs the command" },
+  argument_errors = {
+    rejects("", "argument 1 is missing"),
+    rejects('"web1"', "must be a machine, such as noshell.machine.ssh", "web1"),
+    rejects("a table", "must be a machine, such as noshell.machine.ssh", {}),
+  },
+  stage = false,
+}
 builder.exec = { works = { "ending", "replaces the process that calls it" } }
 for _, name in ipairs { "env", "env_list" } do
   builder[name] = { works = { "environment",

@@ -29,6 +29,11 @@ build opt-pc:libseccomp              libseccomp-dev     libseccomp with headers 
 test  opt-cmd:g++                    g++                g++, to compile the header as C++
 test  opt-lua:5.4:cjson.so           lua-cjson          lua-cjson
 test  opt-cmd:ldoc                   lua-ldoc           ldoc, for make doc
+test  opt-cmd:sshd                   openssh-server     sshd and ssh, for the machines
+test  opt-cmd:dropbear               dropbear-bin       dropbear, for the machines
+test  opt-cmd:fish                   fish               fish, as a login shell
+test  opt-cmd:tcsh                   tcsh               tcsh, as a login shell
+test  opt-cmd:zsh                    zsh                zsh, as a login shell
 test  opt-cmd:git                    git                git, for the example deploy
 test  opt-cmd:ps                     procps             ps, for the example audit_users
 test  opt-cmd:ping                   iputils-ping       ping, for the example check_hosts

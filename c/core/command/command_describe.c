@@ -46,6 +46,10 @@ void nsh_command_describe(const struct nsh_command *cmd,
 		.timeout = cmd->timeout, .grace = cmd->grace,
 		.max_output = cmd->max_output,
 		.has_sandbox = cmd->sandbox != NULL,
+		.env_set = (const char *const *)cmd->env.set.items,
+		.env_removed = (const char *const *)cmd->env.removed.items,
+		.inherits_env = cmd->env.inherit
+			|| !(cmd->env.named || cmd->env.cleared),
 	};
 	describe_stdio(cmd, ret_description);
 	describe_identity(cmd, ret_description);

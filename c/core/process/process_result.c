@@ -1,5 +1,6 @@
 /* The captured output and the result of a process, and the check by its command's
  * rules. */
+#include <errno.h>
 #include <stdio.h>
 
 #include "process.h"
@@ -105,4 +106,25 @@ int nsh_process_check(const struct nsh_process *process,
 		(void)snprintf(failure->subject, sizeof failure->subject, "%s",
 			       result->limited_stream == 2 ? "stderr" : "stdout");
 	return -1;
+}
+
+int nsh_process_restate(struct nsh_process *process, const struct nsh_remote_end *end)
+{
+	struct nsh_result *result = &process->result;
+
+	if (!process->finished) {
+		errno = ESRCH;
+		return -1;
+	}
+	result->timed_out |= end->timed_out;
+	result->signal = end->lost ? 0 : end->signal;
+	result->core_dumped = result->signal && end->core_dumped;
+	result->exit_code = end->lost || end->signal ? -1 : end->exit_code;
+	result->raw_status = -1;
+	if (result->signal)
+		result->raw_status = result->signal | (result->core_dumped ? 0x80 : 0);
+	else if (!end->lost)
+		result->raw_status = end->exit_code << 8;
+	result->code = check_rules(process);
+	return 0;
 }

@@ -27,6 +27,7 @@ local state = require "noshell.state"
 ---@field stdout string|table|userdata|integer  "capture", "pipe", "null", ...
 ---@field stderr string|table|userdata|integer
 ---@field stage? integer       its number in a pipeline
+---@field machine? string      the name of the machine on which it would run
 ---@field exec? boolean        exec would have replaced this process
 ---@field pid? integer         a pid that no process can have
 ---@field signals integer[]    the signals that kill sent to it
@@ -90,6 +91,7 @@ function call.new(cmd, number, is_exec)
   for i = 2, #self.argv do self.args[i - 1] = self.argv[i] end
   self.env, self.signals, self.exec = cmd:env(), {}, is_exec
   self.sandbox = kept.sandbox
+  self.machine = kept.machine and tostring(kept.machine)
   describe_streams(self, cmd, kept)
   return self
 end

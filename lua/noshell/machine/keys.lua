@@ -1,0 +1,52 @@
+--- The keys of a SPEC that work on machines. A command that needs anything else is
+--- refused before it starts.
+
+local failure = require "noshell.failure"
+local state = require "noshell.state"
+
+local keys = {}
+
+--- What every machine supports, by the names of command:_describe.
+keys.COMMON = {
+  argv = true, stdin = true, stdout = true, stderr = true, timeout = true, grace = true,
+  cwd = true, umask = true, nice = true, limits = true, stop_signal = true,
+  allow_any_exit = true, raw_status = true,
+  -- The program is always in a process group of its own there.
+  new_process_group = true,
+}
+
+--- Explains what to use instead of a key.
+local INSTEAD = {
+  uid = "the machine's user runs the program", gid = "the machine's user runs the program",
+  groups = "the machine's user runs the program",
+  pass_fds = "only the standard streams reach another machine",
+  send_buffers = "only the standard streams reach another machine",
+  arg0 = "sh always passes the program's own name",
+}
+
+--- parent_death_signal is KILL or TERM: a machine ends its programs with the connection.
+local function is_kept(name, value)
+  return name == "parent_death_signal" and (value == "KILL" or value == "TERM")
+end
+
+--- Returns the failure of a command that this engine cannot run exactly as asked, or nil.
+---@param engine noshell.engine
+---@param cmd noshell.command
+---@return noshell.failure?
+function keys.refuse(engine, cmd)
+  local told, names = cmd:_describe(), {}
+  told.sandbox = state.of(cmd).sandbox
+  for name in pairs(told) do names[#names + 1] = name end
+  table.sort(names)
+  for _, name in ipairs(names) do
+    local value = told[name]
+    local is_known = keys.COMMON[name] or engine.keys[name] or is_kept(name, value)
+    if not is_known then
+      local why = INSTEAD[name] and ": " .. INSTEAD[name] or ""
+      return { code = "invalid", key = name, value = failure.shown(value),
+        reason = ("not supported by machines of the kind '%s'%s"):format(engine.name, why) }
+    end
+  end
+end
+
+return keys

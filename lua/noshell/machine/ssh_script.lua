@@ -1,0 +1,131 @@
+--- The scripts of a connection: the loop of its control session, and what the runs have
+--- beyond noshell.machine.script.
+
+local core = require "noshell.core"
+local script = require "noshell.machine.script"
+
+local ssh_script = {}
+
+--- Each run and the control session share a private directory: a fifo "f" for what the runs
+--- say, and a file for each run with the pid of its sh, which is its process group; "-pid"
+--- once the program has ended.
+---
+--- A run creates its file exclusively, and so does the loop for a run that must not start
+--- any more: either of them wins. The fifo is opened for reading and writing, because
+--- opening it for writing blocks for ever if the loop has ended.
+local RUN = script.LIBRARY .. [==[
+nsh_f=$nsh_d/$nsh_n
+nsh_say() { printf '%s\n' "$nsh_n $*" 1<>"$nsh_d/f"; }
+nsh_is_running() { nsh_x=; read -r nsh_x <"$nsh_f" && test "$nsh_x" = $$; }
+nsh_signals
+set -C
+{ echo $$ >"$nsh_f"; } 2>/dev/null || nsh_fail machine EIO
+set +C
+test -p "$nsh_d/f" || exit 97
+]==]
+
+--- The loop. Its commands are lines "<word> <nonce> <rest>":
+---   k nonce signal   sends a signal to the group
+---   q nonce signal   asks about a run whose carrier has ended: "n" it never started and
+---                    never will; else its group is ended, "g" or, if some remain, "u"
+---   x nonce signal   the same, even if the program itself has ended
+---   c nonce script   writes an encoded script to a file
+---   r nonce ...      removes the files of runs
+--- The reader of the fifo gets no end for writing, so it ends with the loop, even if the
+--- loop is killed; then the connection ends.
+local LOOP = [==[
+nsh_say() { printf '%s\n' "$nsh_n $*" >&3; }
+nsh_get() {
+  nsh_p=
+  read -r nsh_p <"$nsh_d/$nsh_n"
+  case ${nsh_p#-} in '' | *[!0-9]*) return 1 ;; esac
+} 2>/dev/null
+nsh_end() {
+  if ( set -C; : >"$nsh_d/$nsh_n" ) 2>/dev/null; then nsh_say n; return; fi
+  nsh_i=0
+  until nsh_get || test $nsh_i -ge 20; do nsh_i=$((nsh_i + 1)); sleep 0.05; done
+  case $nsh_w$nsh_p in q-*) return ;; esac
+  nsh_p=${nsh_p#-}
+  if test -z "$nsh_p"; then nsh_say g; return; fi
+  kill -s "$nsh_x" -- "-$nsh_p"
+  sleep 0.02
+  kill -s KILL -- "-$nsh_p"
+  nsh_i=0
+  while kill -s 0 -- "-$nsh_p"; do
+    nsh_i=$((nsh_i + 1))
+    if test $nsh_i -gt 100; then nsh_say u; return; fi
+    sleep 0.02
+  done
+  nsh_say g
+} 2>/dev/null
+trap '' HUP INT QUIT PIPE TERM
+while read -r nsh_w nsh_n nsh_x; do
+  case $nsh_w in
+  k) nsh_get && kill -s "$nsh_x" -- "-${nsh_p#-}" ;;
+  q | x) nsh_end </dev/null & ;;
+  c) printf %b "$nsh_x" >"$nsh_d/$nsh_n.s" && nsh_say c || nsh_say f machine EIO ;;
+  r) for nsh_i in $nsh_n $nsh_x; do set -- "$@" "$nsh_d/$nsh_i"; done; rm -f "$@"; set -- ;;
+  esac
+done 2>/dev/null
+exec 3>&-
+rm -f "$nsh_d/f"
+nsh_x=
+for nsh_i in "$nsh_d"/????????????????; do
+  nsh_n=${nsh_i##*/}
+  nsh_get || continue
+  case $nsh_p in -*) ;; *) nsh_x="$nsh_x $nsh_p" ;; esac
+done
+for nsh_i in $nsh_x; do kill -s TERM -- "-$nsh_i"; done 2>/dev/null
+test -z "$nsh_x" || sleep 0.3
+for nsh_i in $nsh_x; do kill -s KILL -- "-$nsh_i"; done 2>/dev/null
+kill $nsh_k 2>/dev/null
+rm -rf "$nsh_d"
+]==]
+
+--- Makes the directory and reports what this sh can do: "group" if its pid is that of a
+--- process group, "setsid" if that program exists, "signals" if it tells a signal from an
+--- exit status.
+local HELLO = [==[
+umask 077
+nsh_d=${TMPDIR:-/tmp}/noshell-$nsh_n
+nsh_stop() { echo "$nsh_n f $1"; exit 1; }
+mkdir "$nsh_d" || nsh_stop "cannot make the directory $nsh_d there"
+mkfifo "$nsh_d/f" && printf '%s' "$nsh_m" >"$nsh_d/m" || {
+  rm -rf "$nsh_d"
+  nsh_stop "cannot write to the directory $nsh_d there"
+}
+cat <"$nsh_d/f" &
+nsh_k=$!
+exec 3>"$nsh_d/f"
+nsh_c=
+kill -s 0 -- "-$$" 2>/dev/null && nsh_c=group
+command -v setsid >/dev/null && nsh_c="$nsh_c setsid"
+exec 4>&2 2>"$nsh_d/t"
+( exec sh -c 'kill -s KILL $$' )
+exec 2>&4 4>&-
+test -s "$nsh_d/t" && nsh_c="$nsh_c signals"
+printf '%s\n' "$nsh_n h $nsh_d $nsh_c" >&3
+]==]
+
+--- The script of the control session.
+---@param nonce string
+---@return string
+function ssh_script.control(nonce)
+  return ("nsh_n=%s\nnsh_m=%s\n"):format(nonce, core.quote(RUN)) .. HELLO .. LOOP .. "exit"
+end
+
+--- The first lines of a run.
+---@param directory string
+---@param nonce string
+---@return string
+function ssh_script.prologue(directory, nonce)
+  return ("nsh_d=%s nsh_n=%s\n. \"$nsh_d/m\"\n"):format(core.quote(directory), nonce)
+end
+
+--- Executes a script that was written to a file.
+ssh_script.FROM_FILE = ". \"$nsh_f.s\""
+
+--- The first line of such a script: nobody else needs the file.
+ssh_script.IN_FILE = "rm -f \"$nsh_f.s\"\n"
+
+return ssh_script
