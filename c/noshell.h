@@ -81,7 +81,7 @@ enum nsh_stage {
 	NSH_STAGE_WORKING_DIRECTORY,
 	NSH_STAGE_PARENT_DEATH_SIGNAL,
 	NSH_STAGE_NO_NEW_PRIVS,
-	NSH_STAGE_SANDBOX_FILES,   /* the sandbox's parts, by the means that lacks */
+	NSH_STAGE_SANDBOX_FILES,   /* from here on: a part of the sandbox is lacking */
 	NSH_STAGE_SANDBOX_NETWORK,
 	NSH_STAGE_SANDBOX_SYSCALLS,
 	NSH_STAGE_SANDBOX_CGROUP,
@@ -324,7 +324,8 @@ struct nsh_sandbox_group {
 	const char *description;
 	const char *const *calls;   /* ends with NULL */
 };
-/* Returns the group number `index`, from 0; NULL after the last.  Static. */
+/* Returns the group number `index`, from 0; NULL after the last.  Thread-local: valid
+ * until the next call in this thread. */
 const struct nsh_sandbox_group *nsh_sandbox_group(size_t index);
 /* Returns true if set_sandbox_syscalls accepts this name of a call or a group.  Without
  * libseccomp, any name is accepted, and the start fails. */
@@ -645,7 +646,7 @@ bool nsh_process_is_ours(const struct nsh_process *process);
 int nsh_process_fail_foreign(const struct nsh_process *process,
 			     struct nsh_failure *failure);
 pid_t nsh_process_pid(const struct nsh_process *process);
-/* How a part of the sandbox is enforced.  Static strings, or the process owns them. */
+/* How a part of the sandbox is enforced.  The process owns the strings. */
 struct nsh_part_state {
 	const char *means;     /* "landlock 7", "seccomp"; NULL: it is not enforced */
 	const char *reason;    /* why it is not; else NULL */

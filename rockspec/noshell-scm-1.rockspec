@@ -11,8 +11,8 @@ description = {
 }
 supported_platforms = { "linux" }
 dependencies = { "lua >= 5.1, < 5.6" }
--- The Makefile finds libcap-ng and libselinux through pkg-config. Both are optional,
--- which `external_dependencies` cannot express.
+-- The Makefile finds libcap-ng, libselinux and libseccomp through pkg-config. They are
+-- optional, which `external_dependencies` cannot express.
 build = {
   type = "make",
   build_target = "all",

@@ -151,6 +151,51 @@ describe("noshell", function()
     process:close()
   end)
 
+  local able = noshell.features().sandbox
+  local function need_sandbox()
+    helper.require_or_pending("sandbox", able.landlock and able.landlock >= 6 and able.seccomp,
+      "Landlock (version 6) and libseccomp")
+  end
+
+  it("a sandboxed program has no temporary directory", function()
+    need_sandbox()
+    local _, err = noshell.run { "mktemp", sandbox = true }
+    assert.matches("Permission denied", err.result.stderr)
+    helper.with_tmpdir(function(dir)
+      assert(noshell.run { "mktemp", env = { TMPDIR = dir }, sandbox = { write = dir } })
+    end)
+    _, err = noshell.run { "touch", "/dev/shm/x", sandbox = true }
+    assert.matches("Permission denied", err.result.stderr)
+    assert(noshell.run { "dd", "if=/dev/urandom", "of=/dev/null", "count=1", sandbox = true })
+  end)
+
+  it("a list of paths hides the libraries", function()
+    need_sandbox()
+    local _, err = noshell.run { "true", sandbox = { read = { "/srv" }, exec = {} } }
+    assert.equal(127, err.result.exit_code)
+    assert(noshell.run { "true", sandbox = { read = { "@system", "/srv" } } })
+  end)
+
+  it("names are not resolved through single ports", function()
+    need_sandbox()
+    local _, err = noshell.run { "getent", "ahosts", "example.invalid",
+      sandbox = { network = { connect = { 443 } } } }
+    assert.equal(2, err.result.exit_code)
+    assert(noshell.run { "cat", "/etc/resolv.conf", sandbox = { network = true } })
+  end)
+
+  it("an older kernel cannot enforce all of a sandbox", function()
+    need_sandbox()
+    local got = forked(function()
+      sys.setenv("NOSHELL_LANDLOCK", 2)
+      local _, err = noshell.run { "true", sandbox = true }
+      local result = assert(noshell.run { "true",
+        sandbox = { require = { "read", "write", "exec", "network" } } })
+      return { stage = err.stage, signals = tostring(result.sandbox.signals) }
+    end)
+    assert.equal("sandbox_files false", got.stage .. " " .. got.signals)
+  end)
+
   it("a closed standard stream is inherited as /dev/null", function()
     local saved = sys.dup(0)
     sys.close(0)

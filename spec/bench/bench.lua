@@ -153,6 +153,23 @@ local function apart()
     share = 0.1, count = RUNS, unit = "µs", rows = rows })
 end
 
+--- Quotients are of a start without a sandbox.
+local function sandboxed()
+  local rows = {
+    row("noshell.run, lua5.4, without a sandbox", ours, "run"),
+    row("files only", ours, "sandbox_files", 1.35),
+    row("the default: files, and no network", ours, "sandbox_network", 1.8),
+    row("... and the default list of system calls", ours, "sandbox_syscalls", 2.5),
+  }
+  if has_memory() then
+    local large = in_lua("lua5.4", "ours", LARGE)
+    table.insert(rows, row("files only, from 1 GiB", large, "sandbox_files", 1.35))
+    table.insert(rows, row("with all of it, from 1 GiB", large, "sandbox_syscalls", 2.5))
+  end
+  return group("The same in a sandbox", {
+    share = 0.15, count = RUNS, unit = "µs", rows = rows })
+end
+
 local function reading()
   return group(("%d MB of output"):format(MEGABYTES), {
     share = 0.15, count = MEGABYTES * 1000000, unit = "MB/s", rows = {
@@ -251,7 +268,7 @@ io.stdout:setvbuf "line"
 local features = noshell.features()
 print(("noshell on %s, launch path %s. Quotients are of the floor, or of the "
   .. "small parent."):format(noshell.output("uname", "-srm"), features.launch))
-for _, make in ipairs { starting, parents, apart, reading, exchanging, many } do
+for _, make in ipairs { starting, parents, apart, sandboxed, reading, exchanging, many } do
   present(make())
 end
 for _, name in ipairs { "lua5.4", "luajit" } do present(lines(name)) end

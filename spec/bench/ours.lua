@@ -29,6 +29,20 @@ function jobs.other_user(programs, count)
   end
 end
 
+--- In a sandbox of this kind.
+local function sandboxed(sandbox)
+  return function(programs, count)
+    for _ = 1, count do
+      assert(noshell.run { programs.tiny, stdin = "null", stdout = "null", stderr = "null",
+        sandbox = sandbox })
+    end
+  end
+end
+
+jobs.sandbox_files = sandboxed { network = true }
+jobs.sandbox_network = sandboxed {}
+jobs.sandbox_syscalls = sandboxed { syscalls = "default" }
+
 function jobs.daemon(programs, count)
   for _ = 1, count do
     assert(noshell.run { programs.tiny, daemonize = true })
