@@ -380,6 +380,7 @@ function process:_kill(signal) end
 ---@param grace? number  seconds between TERM and KILL; 0.01 unless given
 ---@return true?
 ---@return noshell.failure?
+---@private
 function process:_terminate(grace) end
 
 --- Returns the pidfd; nil once the process was reaped.
@@ -485,6 +486,7 @@ function process:_end_dry(ending) end
 ---@param ending table  exit_code, signal_number, core_dumped, timed_out, lost
 ---@return true?
 ---@return noshell.failure?
+---@private
 function process:_restate(ending) end
 
 --- Sends TERM and, after 10 ms, KILL to the tree; blocks until the program is reaped. On

@@ -365,6 +365,7 @@ function command:_describe() end
 ---@return string[] set
 ---@return string[] removed
 ---@return boolean inherits
+---@private
 function command:_env_changes() end
 
 --- Turns the command into one that is run here in place of a program on another machine:
@@ -372,6 +373,7 @@ function command:_env_changes() end
 --- Streams, input, caps and rules stay.
 ---@param words string[]
 ---@return noshell.command
+---@private
 function command:_carry(words) end
 
 --- Checks for an argument error, and for conflicts between setters, before a start or

@@ -372,19 +372,16 @@ end
 ---@type fun(name: any)
 failure.unknown = function() end
 
----@private
 function metatable.__index(_, name)
   failure.unknown(name)
   return nil
 end
 
----@private
 function metatable.__tostring(err)
   return "noshell: " .. described(err) .. other_commands(err) .. place(err)
 end
 
 --- Makes `"backup: " .. err` work.
----@private
 function metatable.__concat(left, right)
   return tostring(left) .. tostring(right)
 end

@@ -205,7 +205,6 @@ function methods:to_string(how)
   return table.concat(words, " | ")
 end
 
----@private
 function metatable.__tostring(self)
   return self:to_string()
 end

@@ -422,7 +422,6 @@ end
 
 metatable.__close = methods.close
 
----@private
 function metatable.__tostring(self)
   local how = self:closed() and "closed" or self.answer and "ended" or "running"
   return ("noshell.pipeline_process (%s, %s)"):format(self.command, how)

@@ -117,12 +117,10 @@ function methods:close()
 end
 
 --- Aborts the program at the end of a scope, as a process does.
----@private
 function metatable.__close(self)
   self.process:close()
 end
 
----@private
 function metatable.__tostring(self)
   return "noshell.popen (" .. tostring(self.process) .. ")"
 end

@@ -86,6 +86,7 @@ end
 --- The pump after _mute and terminate.
 ---@return boolean? finished
 ---@return noshell.failure?
+---@private
 function methods:_end()
   return step_with(self, state.of(self).remote, pump)
 end
@@ -101,6 +102,7 @@ end
 
 --- Returns the name of the machine on which it runs.
 ---@return string?
+---@private
 function methods:_machine()
   return state.of(self).machine
 end

@@ -46,7 +46,6 @@ local FIELDS = { ok = true, exit_code = true, signal = true, signal_number = tru
   timed_out_after = true, held = true, output_incomplete = true, unreached = true,
   raw_status = true, stdout_dropped = true, stderr_dropped = true, stages = true }
 
----@private
 function metatable.__index(_, name)
   local method = methods[name]
   if method ~= nil or FIELDS[name] then return method end
@@ -65,7 +64,6 @@ local function ending(self)
   return "ended, status unknown"
 end
 
----@private
 function metatable.__tostring(self)
   return ("%s after %.3g s"):format(ending(self), self.duration)
 end

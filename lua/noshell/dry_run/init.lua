@@ -326,7 +326,6 @@ function methods:verify()
   return true
 end
 
----@private
 function metatable.__tostring(self)
   local is_on = false
   for _, each in ipairs(active) do is_on = is_on or each == self end

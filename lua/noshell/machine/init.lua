@@ -98,6 +98,7 @@ end
 ---@param is_bound? boolean
 ---@return noshell.process?
 ---@return noshell.failure?
+---@private
 function methods:_start(calls, cmd, is_bound)
   local ok, raw = cmd:_check(false)
   if not ok then return nil, raw end
