@@ -27,7 +27,7 @@ local function compile(dir, name)
     line[#line + 1] = "-fsanitize=address,undefined"
   end
   local libraries = ""
-  for _, package in ipairs { "libcap-ng", "libselinux" } do
+  for _, package in ipairs { "libcap-ng", "libselinux", "libseccomp" } do
     libraries = libraries .. " " .. shell("pkg-config --libs " .. package)
   end
   for _, word in ipairs(words(libraries .. " -lpthread")) do

@@ -24,7 +24,7 @@ add_c() {
 
 add_old_kernel() {
     local packages=()
-    for package in libcap-ng libselinux; do
+    for package in libcap-ng libselinux libseccomp; do
         pkg-config --exists $package 2>/dev/null && packages+=("$package")
     done
     # shellcheck disable=SC2046
