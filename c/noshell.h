@@ -61,6 +61,7 @@ enum nsh_stage {
 	NSH_STAGE_PASS_FD,
 	NSH_STAGE_SEND_BUFFER,
 	NSH_STAGE_SESSION,
+	NSH_STAGE_PTY,
 	NSH_STAGE_PROCESS_GROUP,
 	NSH_STAGE_DAEMONIZE,
 	NSH_STAGE_PID_FILE,
@@ -199,6 +200,9 @@ void nsh_command_set_nice(struct nsh_command *cmd, int nice);
 void nsh_command_set_oom_score_adj(struct nsh_command *cmd, int value);
 void nsh_command_new_session(struct nsh_command *cmd);
 void nsh_command_new_process_group(struct nsh_command *cmd);
+/* Makes the program join the process group `group` of this session; 0: a new one, as
+ * above. */
+void nsh_command_set_process_group(struct nsh_command *cmd, pid_t group);
 /* Sets the signal that the program gets when this process ends.  The kernel sends
  * it when the thread that started the program ends.  So if another thread than the
  * main one starts a program, a helper thread exists until that program ends.  If this
@@ -346,6 +350,7 @@ enum nsh_stdio {
 	NSH_STDIO_BUFFER,   /* stdin: from set_input_buffer */
 	NSH_STDIO_FD,
 	NSH_STDIO_PATH,
+	NSH_STDIO_PTY,      /* the default with set_pty */
 };
 
 /* Directs stream `which`, 0 to 2.  The last call for a stream wins. */
@@ -366,6 +371,20 @@ int nsh_command_find_pipe(const struct nsh_command *cmd, int from);
  * them. */
 void nsh_command_set_input_buffer(struct nsh_command *cmd, const void *data,
 				  size_t size);
+/* Gives the program a new terminal of that size (1 to 65535), which is the
+ * controlling terminal of a new session and replaces the default of each standard
+ * stream.  `echo`: the terminal echoes what is written to it, as terminals do by
+ * default.  nsh_command_run captures what the program writes as its stdout, or as its
+ * stderr if only that is on the terminal.  Otherwise the terminal is stream NSH_PTY of
+ * the process; closing it hangs it up: the program gets HUP.  With a change of uid the
+ * terminal belongs to that user, if this process may change owners (chown(2)).  The stop
+ * signal is HUP by default, because interactive shells ignore TERM. */
+void nsh_command_set_pty(struct nsh_command *cmd, int rows, int columns, bool echo);
+/* Makes nsh_command_start capture the terminal's output as nsh_command_run does, or
+ * makes it a stream again. */
+void nsh_command_capture_pty(struct nsh_command *cmd, bool is_captured);
+/* Returns true if the command has a terminal. */
+bool nsh_command_has_pty(const struct nsh_command *cmd);
 /* Makes `data` readable at a descriptor of the child, which is returned.  The
  * copy is wiped after use.  Returns -1 after an argument error. */
 int nsh_command_send_buffer(struct nsh_command *cmd, const void *data,
@@ -535,6 +554,7 @@ struct nsh_description {
 	uint64_t allow_caps;     /* bit n: capability n */
 	bool run_alone, has_hook;
 	pid_t run_among;         /* 0: none */
+	pid_t process_group;     /* to be joined; 0: none */
 	double timeout, grace;   /* timeout < 0: none */
 	size_t max_output;       /* SIZE_MAX: no limit */
 	bool has_sandbox;
@@ -542,6 +562,8 @@ struct nsh_description {
 	 * NULL-terminated; NULL: none. */
 	const char *const *env_set, *const *env_removed;
 	bool inherits_env;       /* the program gets the other variables, too */
+	bool has_pty, echo;      /* set_pty, with the size: */
+	int rows, columns;
 };
 void nsh_command_describe(const struct nsh_command *cmd,
 			  struct nsh_description *ret_description);
@@ -726,6 +748,18 @@ int nsh_process_restate(struct nsh_process *process, const struct nsh_remote_end
 /* Sends a signal through the pidfd.  Returns 0, or -1 with errno (ESRCH: the
  * process has ended). */
 int nsh_process_kill(struct nsh_process *process, int signal);
+/* The same for the process group that the command made or joined; EINVAL if it did
+ * neither. */
+int nsh_process_kill_group(struct nsh_process *process, int signal);
+/* The same for the program and all its descendants, and the members of the group that
+ * the command made.  While they are searched for, they are stopped.  Returns 0, or -1
+ * with the failure: the program has ended, or not all could be found or signalled. */
+int nsh_process_kill_tree(struct nsh_process *process, int signal,
+			  struct nsh_failure *failure);
+/* Changes the size of the program's terminal; the foreground process group gets WINCH.
+ * Returns 0, or -1 with errno: ENOTTY if it has no terminal that is open, EINVAL if a
+ * number is not from 1 to 65535. */
+int nsh_process_resize(struct nsh_process *process, int rows, int columns);
 /* Starts the escalation: TERM to the whole tree now, KILL after `grace` seconds;
  * pump continues it.  Has no effect on a finished process. */
 void nsh_process_terminate(struct nsh_process *process, double grace);
@@ -807,12 +841,14 @@ int nsh_process_end_dry(struct nsh_process *process,
 const void *nsh_process_input_dry(const struct nsh_process *process,
 				  size_t *ret_size);
 
-/* ---- streams: the parent's ends of a child's pipes --------------------- */
+/* ---- streams: the parent's ends of a child's pipes and terminal --------- */
 
 struct nsh_stream;
 
-/* Returns stream 0, 1 or 2 if it was directed to NSH_STDIO_PIPE, else NULL.  The
- * process owns it. */
+/* The number of the terminal among the streams. */
+enum { NSH_PTY = 3 };
+/* Returns stream 0, 1 or 2 if it was directed to NSH_STDIO_PIPE, or the terminal; else
+ * NULL.  The process owns it. */
 struct nsh_stream *nsh_process_stream(struct nsh_process *process, int which);
 /* Returns the descriptor, which is non-blocking and owned by the stream; -1 if the
  * stream is closed or its end has been read. */

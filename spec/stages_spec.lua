@@ -69,7 +69,11 @@ local cases = {
     deny = "fcntl(F_DUPFD_CLOEXEC):EMFILE" },
   -- Sessions, groups, pid files
   { { "true", daemonize = true }, deny = "setsid:EPERM", "spawn daemonize EPERM -" },
+  { { "true", pty = true }, deny = "ioctl(TIOCSCTTY):EPERM", "spawn set_pty EPERM -" },
+  { { "true", pty = true }, deny = "ioctl(TIOCGPTPEER):ENOSPC",
+    "spawn set_pty ENOSPC /dev/ptmx" },
   { { "true", new_session = true }, deny = "setsid:EPERM", "spawn new_session EPERM -" },
+  { { "true", process_group = 1 }, "spawn new_process_group EPERM 1" },
   { { "true", new_process_group = true }, deny = "setpgid:EACCES",
     "spawn new_process_group EACCES -" },
   { { "true", pid_file = "@/none/x" }, "spawn set_pid_file ENOENT @/none/x" },

@@ -219,3 +219,117 @@ describe("no other process", function()
     other:close()
   end)
 end)
+
+describe("kill", function()
+  helper.leak_check()
+
+  --- Starts a tree whose members hold `to` open; each signals its start by a byte.
+  local function start_tree(options)
+    local from, to = sys.pipe()
+    local script = "sh -c 'echo >&9; exec sleep 60' 9>&9 & echo >&9; wait"
+    local spec = { "sh", "-c", script, pass_fds = { [9] = to } }
+    for key, value in pairs(options or {}) do spec[key] = value end
+    local process = assert(noshell.run_async(spec))
+    sys.close(to)
+    for _ = 1, 2 do assert.equal(1, #sys.read(from, 1)) end
+    return process, from
+  end
+
+  local function state_of(pid)
+    return helper.read_file("/proc/" .. pid .. "/stat"):match "%) (%a)"
+  end
+
+  local function child_of(process)
+    return helper.read_file(("/proc/%d/task/%d/children"):format(process.pid, process.pid))
+      :match "%d+"
+  end
+
+  --- Asserts that all members are gone, and the end of the program.
+  local function assert_ended(process, from, signal)
+    assert.equal("", sys.read(from, 1))
+    sys.close(from)
+    local _, err = process:wait()
+    assert.equal(signal, err.result.signal)
+    process:close()
+  end
+
+  helper.each_path(function()
+    it("reaches the tree", function()
+      local process, from = start_tree()
+      assert.is_true(process:kill("HUP", "tree"))
+      assert_ended(process, from, "HUP")
+    end)
+  end)
+
+  it("stops a tree and lets it continue", function()
+    for _, signal in ipairs { "STOP", "TSTP" } do
+      local process, from = start_tree()
+      local child = child_of(process)
+      assert.is_true(process:kill(signal, "tree"))
+      helper.run { "sh", "-c", ("until grep -q 'State:.*T' /proc/%d/status && grep -q "
+        .. "'State:.*T' /proc/%d/status; do sleep 0.01; done"):format(process.pid, child) }
+      assert.equal("TT", state_of(process.pid) .. state_of(child))
+      assert.is_true(process:kill("CONT", "tree"))
+      assert.is_true(process:kill("TERM", "tree"))
+      assert_ended(process, from, "TERM")
+    end
+  end)
+
+  it("reaches the process group that the command made", function()
+    for _, options in ipairs { { process_group = true }, { process_group = 0 },
+      { new_process_group = true }, { new_session = true } } do
+      local process, from = start_tree(options)
+      assert.is_true(process:kill("INT", "group"))
+      assert.is_true(process:kill("TERM", "group"))
+      sys.read(from, 1)
+      process:close()
+      sys.close(from)
+    end
+  end)
+
+  it("may join a process group", function()
+    local leader = assert(noshell.run_async { "sleep", "60", process_group = true })
+    local process, from = start_tree { process_group = leader.pid }
+    local group = helper.read_file("/proc/" .. process.pid .. "/stat"):match "%) %a %d+ (%d+)"
+    assert.equal(leader.pid, tonumber(group))
+    assert.is_true(process:kill("TERM", "group"))
+    assert_ended(process, from, "TERM")
+    local _, err = leader:wait()
+    assert.equal("TERM", err.result.signal)
+    leader:close()
+    _, err = noshell.run { "true", process_group = 1 }
+    assert.equal("noshell: cannot start 'true': new_process_group '1': this session has no "
+      .. "such process group (EPERM)", helper.said(err))
+    _, err = noshell.run { "true", process_group = 1, new_session = true }
+    assert.equal("noshell: invalid command 'true': set_process_group cannot be used with "
+      .. "new_process_group, new_session or daemonize: the program leads a process group then",
+      helper.said(err))
+  end)
+
+  it("reports what it does not reach", function()
+    local process = assert(noshell.run_async { "cat", stdin = "pipe" })
+    local _, err = process:kill("TERM", "group")
+    assert.equal("noshell: cannot kill 'cat': it has no process group of its own: set "
+      .. "process_group = true (EINVAL)", helper.said(err))
+    assert.has_error(function() process:kill("TERM", "all") end)
+    process.stdin:close()
+    assert(process:wait())
+    for _, scope in ipairs { "tree", "group" } do
+      _, err = process:kill("TERM", scope)
+      assert.equal("noshell: cannot kill 'cat': No such process (ESRCH)", helper.said(err))
+    end
+    process:close()
+  end)
+
+  it("is noted in a dry run", function()
+    local dry = noshell.dry_run()
+    local process = assert(noshell.run_async { "x", process_group = 7 })
+    assert.is_true(process:kill("HUP", "tree"))
+    assert.is_true(process:kill("INT", "group"))
+    assert(process:wait())
+    process:close()
+    assert.same({ 1, 2 }, dry:calls()[1].signals)
+    assert.equal(7, dry:calls()[1].process_group)
+    dry:stop()
+  end)
+end)

@@ -284,6 +284,18 @@ static int run_among(lua_State *L)
 	return nsh_lua_setter_end(&setter);
 }
 
+/* cmd:set_process_group(true | 0 | group) */
+static int set_process_group(lua_State *L)
+{
+	struct setter setter = nsh_lua_setter_begin(L, "set_process_group", 1, 1);
+	int group = 0;
+
+	if ((lua_isboolean(L, 2) && lua_toboolean(L, 2))
+	    || nsh_lua_get_int(&setter, nsh_lua_argument(1), 0, INT_MAX, &group))
+		nsh_command_set_process_group(setter.cmd, group);
+	return nsh_lua_setter_end(&setter);
+}
+
 /* ---- ending ------------------------------------------------------------ */
 
 enum { DEFAULT_GRACE = 2 };
@@ -333,6 +345,7 @@ static const luaL_Reg methods[] = {
 	{ "set_cpu_affinity", set_cpu_affinity },
 	{ "set_limit", set_limit },
 	{ "set_max_output", set_max_output },
+	{ "set_process_group", set_process_group },
 	{ "set_timeout", set_timeout },
 	{ NULL, NULL }
 };

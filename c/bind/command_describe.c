@@ -189,6 +189,17 @@ static void set_scalars(lua_State *L, const struct nsh_command *cmd)
 	}
 }
 
+static void set_pty(lua_State *L, const struct nsh_description *told)
+{
+	if (!told->has_pty)
+		return;
+	lua_newtable(L);
+	nsh_lua_set_integer(L, "rows", told->rows);
+	nsh_lua_set_integer(L, "columns", told->columns);
+	nsh_lua_set_flag(L, "echo", told->echo);
+	lua_setfield(L, -2, "pty");
+}
+
 static void set_attributes(lua_State *L, const struct nsh_command *cmd,
 			   const struct nsh_description *told)
 {
@@ -199,7 +210,9 @@ static void set_attributes(lua_State *L, const struct nsh_command *cmd,
 	nsh_lua_set_text(L, "selinux_label", told->selinux_label);
 	nsh_lua_set_text(L, "apparmor_profile", told->apparmor_profile);
 	set_affinity(L, told);
+	set_pty(L, told);
 	set_integer(L, "run_among", told->run_among > 0, told->run_among);
+	set_integer(L, "process_group", told->process_group > 0, told->process_group);
 	if (told->timeout >= 0) {
 		nsh_lua_set_number(L, "timeout", told->timeout);
 		nsh_lua_set_number(L, "grace", told->grace);

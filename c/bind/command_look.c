@@ -200,6 +200,7 @@ static int get_stdio(lua_State *L)
 		[NSH_STDIO_BUFFER] = "buffer",
 		[NSH_STDIO_FD] = "fd",
 		[NSH_STDIO_PATH] = "path",
+		[NSH_STDIO_PTY] = "pty",
 	};
 	const struct nsh_command *cmd = check(L);
 	lua_Integer which = luaL_checkinteger(L, 2);
@@ -225,9 +226,17 @@ static int daemonizes(lua_State *L)
 	return 1;
 }
 
+/* command:_has_pty() */
+static int has_pty(lua_State *L)
+{
+	lua_pushboolean(L, nsh_command_has_pty(check(L)));
+	return 1;
+}
+
 const luaL_Reg nsh_lua_look_methods[] = {
 	{ "_daemonizes", daemonizes },
 	{ "_find_pipe", find_pipe },
+	{ "_has_pty", has_pty },
 	{ "_first_argument_error", get_argument_error },
 	{ "_write_arg_log", write_arg_log },
 	{ "args", get_args },

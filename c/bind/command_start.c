@@ -221,6 +221,7 @@ static struct process *begin(lua_State *L, struct preparation *ret_start,
 		.taken = { -1, -1, -1 }, .is_attended = lua_toboolean(L, 3),
 		.failure = failure,
 	};
+	nsh_command_capture_pty(ret_start->command->cmd, lua_toboolean(L, 4));
 	lua_settop(L, 2);
 	lua_getuservalue(L, 1);
 	process = nsh_lua_push_process(L);
@@ -254,7 +255,7 @@ static bool launch(struct preparation *start, struct process *process)
 	return ret == 0;
 }
 
-/* command:_start(scope, attended): the process; or nil, failure.  The process is added
+/* command:_start(scope, attended, captures_pty): the process; or nil, failure.  The process is added
  * to the scope before the program starts, so that it is ended if a debug hook raises an
  * error when this function returns. */
 static int start_command(lua_State *L)
@@ -305,7 +306,7 @@ static bool can_start_aside(const struct preparation *start, bool only_fifo)
 		&& nsh_command_can_start_aside(cmd) && !closes_passed(start->L);
 }
 
-/* command:_start_aside(to_end, is_bound, only_fifo): a pending start; nil if only
+/* command:_start_aside(to_end, is_bound, only_fifo, captures_pty): a pending start; nil if only
  * _start can start the command, or if only_fifo is true and the command opens no FIFO;
  * or nil, failure. */
 static int start_aside(lua_State *L)
@@ -316,7 +317,7 @@ static int start_aside(lua_State *L)
 		.taken = { -1, -1, -1 }, .failure = &failure,
 	};
 	bool to_end = lua_toboolean(L, 2), is_bound = lua_toboolean(L, 3);
-	bool only_fifo = lua_toboolean(L, 4);
+	bool only_fifo = lua_toboolean(L, 4), captures_pty = lua_toboolean(L, 5);
 	struct nsh_start **pending;
 	bool right;
 
@@ -326,6 +327,7 @@ static int start_aside(lua_State *L)
 		lua_pushnil(L);
 		return 1;
 	}
+	nsh_command_capture_pty(start.command->cmd, captures_pty);
 	pending = nsh_lua_push_start(L, is_bound);
 	right = prepare(&start)
 		&& nsh_command_start_aside(start.command->cmd, to_end, pending,
@@ -383,7 +385,7 @@ static int find_program(lua_State *L)
 	return 1;
 }
 
-/* command:_start_dry(pid): as _start, but no program is started. */
+/* command:_start_dry(pid, nil, captures_pty): as _start, but no program is started. */
 static int start_dry(lua_State *L)
 {
 	lua_Integer pid = luaL_checkinteger(L, 2);

@@ -106,7 +106,49 @@ static int set_input_buffer(lua_State *L)
 	return nsh_lua_setter_end(&setter);
 }
 
+/* The size of a terminal that has none: that of the classic VT100. */
+enum { DEFAULT_ROWS = 24, DEFAULT_COLUMNS = 80, MOST_CELLS = 65535 };
+
+/* Gets an optional number of rows or columns. */
+static bool get_size(const struct setter *setter, struct place place, int *size)
+{
+	return lua_isnil(setter->L, place.index)
+		|| nsh_lua_get_int(setter, place, 1, MOST_CELLS, size);
+}
+
+static void set_pty_options(const struct setter *setter, struct place table)
+{
+	static const char *const names[] = { "rows", "columns", "echo", NULL };
+	int rows = DEFAULT_ROWS, columns = DEFAULT_COLUMNS;
+	bool echo = true;
+
+	if (nsh_lua_get_options(setter, table, names)
+	    && get_size(setter, nsh_lua_push_option(setter, table, "rows"), &rows)
+	    && get_size(setter, nsh_lua_push_option(setter, table, "columns"), &columns)
+	    && nsh_lua_get_flag(setter, nsh_lua_push_option(setter, table, "echo"), &echo))
+		nsh_command_set_pty(setter->cmd, rows, columns, echo);
+}
+
+static int set_pty(lua_State *L)
+{
+	struct setter setter = nsh_lua_setter_begin(L, "set_pty", 0, 1);
+	struct place argument = nsh_lua_argument(1);
+
+	if (!nsh_lua_setter_works(&setter))
+		return nsh_lua_setter_end(&setter);
+	if (lua_istable(L, argument.index))
+		set_pty_options(&setter, argument);
+	else if (setter.count == 0
+		 || (lua_isboolean(L, argument.index) && lua_toboolean(L, argument.index)))
+		nsh_command_set_pty(setter.cmd, DEFAULT_ROWS, DEFAULT_COLUMNS, true);
+	else
+		nsh_lua_reject(&setter, argument, "must be true or { rows = 24, columns = 80, "
+			       "echo = true }");
+	return nsh_lua_setter_end(&setter);
+}
+
 static const luaL_Reg methods[] = {
+	{ "_set_pty", set_pty },
 	{ "_set_input_buffer", set_input_buffer },
 	{ NULL, NULL }
 };

@@ -120,9 +120,9 @@ static void push_sandbox(lua_State *L, struct process *process)
 
 static int get_field(lua_State *L, struct process *process, const char *name)
 {
-	static const char *const streams[] = { "stdin", "stdout", "stderr" };
+	static const char *const streams[] = { "stdin", "stdout", "stderr", "pty" };
 
-	for (int which = 0; which < 3; which++)
+	for (int which = 0; which <= NSH_PTY; which++)
 		if (strcmp(name, streams[which]) == 0)
 			return push_stream(L, process, which);
 	if (strcmp(name, "pid") == 0) {
@@ -236,16 +236,39 @@ static int check_signal(lua_State *L, int argument)
 	return number;
 }
 
+/* process:_kill(signal, "tree" | "group" | nil) */
 static int send_signal(lua_State *L)
 {
 	struct nsh_process *process = nsh_lua_check_open(L);
 	int number = check_signal(L, 2);
+	const char *scope = luaL_optstring(L, 3, "");
+	struct nsh_failure failure;
 	int failed = nsh_lua_fail_foreign(L, process);
 
 	if (failed)
 		return failed;
-	if (nsh_process_kill(process, number) < 0)
+	if (strcmp(scope, "tree") == 0) {
+		if (nsh_process_kill_tree(process, number, &failure) < 0)
+			return nsh_lua_fail(L, &failure);
+	} else if ((strcmp(scope, "group") == 0 ? nsh_process_kill_group
+		    : nsh_process_kill)(process, number) < 0) {
 		return nsh_lua_fail_errno(L, "kill", errno);
+	}
+	lua_pushboolean(L, 1);
+	return 1;
+}
+
+/* process:_resize(rows, columns) */
+static int resize(lua_State *L)
+{
+	struct nsh_process *process = nsh_lua_check_open(L);
+	int rows = (int)luaL_checkinteger(L, 2), columns = (int)luaL_checkinteger(L, 3);
+	int failed = nsh_lua_fail_foreign(L, process);
+
+	if (failed)
+		return failed;
+	if (nsh_process_resize(process, rows, columns) < 0)
+		return nsh_lua_fail_errno(L, "resize", errno);
 	lua_pushboolean(L, 1);
 	return 1;
 }
@@ -441,6 +464,7 @@ static const luaL_Reg methods[] = {
 	{ "_poll", poll_once },
 	{ "_pollfd", pollfd },
 	{ "_pump", pump },
+	{ "_resize", resize },
 	{ "_state", get_state },
 	{ "closed", is_closed },
 	{ "events", events },

@@ -225,7 +225,10 @@ static int events(lua_State *L)
 	if (failed)
 		return failed;
 	(void)nsh_stream_pollfd(nsh_lua_stream(stream), &wanted);
-	lua_pushstring(L, wanted & NSH_WRITABLE ? "w" : "r");
+	if (!(wanted & NSH_READABLE))
+		lua_pushliteral(L, "w");
+	else
+		lua_pushstring(L, wanted & NSH_WRITABLE ? "rw" : "r");
 	return 1;
 }
 
@@ -270,7 +273,7 @@ static int get_process(lua_State *L)
 
 static int to_text(lua_State *L)
 {
-	static const char *const names[] = { "stdin", "stdout", "stderr" };
+	static const char *const names[] = { "stdin", "stdout", "stderr", "pty" };
 	const struct stream *stream = check_any(L);
 
 	if (stream_is_closed(stream))

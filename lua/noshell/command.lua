@@ -43,6 +43,10 @@ end
 --- true, or nil, err.
 ---@param self noshell.command
 function command.direct(self, ways, method)
+  if self:_has_pty() then
+    return nil, conflict(self, "set_pty", "true",
+      ("%s uses our own streams: use run, output, lines or run_async"):format(method))
+  end
   for which = 0, 2 do
     local way, now = ways[which], drive.stdio(self, which)
     local is_free = now == "default" or (way == "pipe" and now == "capture")
@@ -106,6 +110,14 @@ local function start(calls, self, to_end, is_bound, attended)
   return started
 end
 
+--- Returns a conflict if a callback waits for the output of a terminal that is a stream.
+local function find_listener(self)
+  local name = self:_has_pty() and self:stdio(1) == "default" and state.of(self).on_stdout
+    and "on_stdout"
+  return name and conflict(self, name, "a function",
+    "with run_async the terminal is a stream: read process.pty, or use run")
+end
+
 --- Starts the program and returns when it is executing.
 ---@return noshell.process?
 ---@return noshell.error?
@@ -113,6 +125,8 @@ end
 function methods:run_async(...)
   misuse.check_self(self, class, "run_async")
   misuse.check_empty("run_async", INSTEAD, ...)
+  local conflicting = find_listener(self)
+  if conflicting then return nil, conflicting end
   local started, err = scope.run(start, self)
   if started then
     background.expose(started)
@@ -129,6 +143,7 @@ end
 ---@return noshell.error?
 ---@private
 function methods:_launch(calls, is_bound)
+  calls.captures_pty = true
   return start(calls, self, nil, is_bound)
 end
 
@@ -143,6 +158,7 @@ function methods:_begin(calls, attended)
   -- Return as soon as the program has started if Lua makes its input or traces it.
   local is_told = trace.is_on() or state.of(self).input ~= nil
   local err = find_pipe(self)
+  calls.captures_pty = true
   if not err then return start(calls, self, attended and not is_told, true, attended) end
   trace.failed(err, self)
   return nil, err
@@ -160,20 +176,25 @@ function methods:run(...)
   return keep(scope.run(waitable.run, self))
 end
 
-local function without_final_newlines(text)
+--- `has_pty`: the newlines are CR LF.
+local function without_final_newlines(text, has_pty)
   local last = #text
-  while text:byte(last) == 10 do last = last - 1 end
+  while text:byte(last) == 10 do
+    last = last - 1
+    if has_pty and text:byte(last) == 13 then last = last - 1 end
+  end
   return text:sub(1, last)
 end
 
 --- Converts the values of run to those of output.
 ---@param result? noshell.result
 ---@param err? noshell.error
+---@param has_pty? boolean
 ---@return string?
 ---@return noshell.error?
-function command.text_of(result, err)
+function command.text_of(result, err, has_pty)
   if not result then return nil, err end
-  return without_final_newlines(result.stdout)
+  return without_final_newlines(result.stdout, has_pty)
 end
 
 --- Returns an argument error if the command captures output that no function gets:
@@ -215,7 +236,9 @@ function methods:output(...)
   end
   local err = command.find_daemon(self, "output")
   if err then return nil, err end
-  return command.text_of(self:run())
+  local result
+  result, err = self:run()
+  return command.text_of(result, err, self:_has_pty())
 end
 
 -- Iterators -------------------------------------------------------------------
@@ -230,7 +253,7 @@ function command.iterate(calls, started, items)
   -- Between two items the program is not bound: if the caller leaves the loop, the program
   -- runs on.
   started:_iterated()
-  local stdout = started.stdout
+  local stdout = started.stdout or started.pty
   -- Reading an item that is available is not guarded: an error at that moment is like
   -- one in the body of the loop, which ends the program on Lua 5.4.
   state.of(stdout:process()).calls = calls
@@ -253,8 +276,10 @@ end
 
 --- Starts a command that only this call uses, and returns an iterator over its stdout.
 local function start_reading(calls, self, method, items)
-  local ok, err = command.direct(self, { [1] = "pipe" }, method)
-  local started
+  local ok, err, started = true, nil, nil
+  if not (self:_has_pty() and self:stdio(1) == "default") then
+    ok, err = command.direct(self, { [1] = "pipe" }, method)
+  end
   if ok then started, err = start(calls, self, nil, true) end
   if not started then error(err, 0) end
   return command.iterate(calls, started, items)

@@ -12,6 +12,7 @@ local state = require "noshell.state"
 local commands = core.methods.command
 
 local set_stdin, set_input_buffer = commands._set_stdin, commands._set_input_buffer
+local set_pty = commands._set_pty
 
 local setters = {}
 
@@ -64,6 +65,18 @@ function commands:set_input_buffer(...)
   local kept = state.of(self)
   kept.input, kept.hides_input = nil, is_secret((...))
   return set_input_buffer(self, ...)
+end
+
+--- Gives the program a new terminal, which is the controlling terminal of a new session,
+--- as its standard streams; those that are directed elsewhere are not on it. run and
+--- output capture what the program writes, as stdout; with run_async, process.pty is a
+--- stream to read and write. Its lines end with CR LF, which reading by lines removes.
+--- Closing it hangs it up. The stop signal is HUP by default.
+---@param ... true|noshell.pty_options
+---@return noshell.command
+function commands:set_pty(...)
+  state.of(self).crlf = true
+  return set_pty(self, ...)
 end
 
 --- Returns true if the value can be a piece of input.

@@ -321,6 +321,7 @@ function core.reap() end
 ---@field stdin? noshell.stream   if it is directed to a pipe, as the next two
 ---@field stdout? noshell.stream
 ---@field stderr? noshell.stream
+---@field pty? noshell.stream     the terminal, if the command has one: both ways
 local process = {}
 
 --- Moves data, runs timers, collects the status; never blocks. Returns true if it has
@@ -348,7 +349,14 @@ function process:events() end
 ---@private
 function process:_poll(seconds, other) end
 
---- Returns a field: pid, launch, command, stdin, stdout, stderr.
+--- Changes the size of the terminal.
+---@param rows integer
+---@param columns integer
+---@return true?
+---@return noshell.failure?
+function process:_resize(rows, columns) end
+
+--- Returns a field: pid, launch, command, stdin, stdout, stderr, pty.
 ---@param name any
 ---@return any
 ---@private
@@ -371,10 +379,11 @@ function process:check() end
 
 --- Sends a signal to the program; never to another process, since a pidfd is used.
 ---@param signal? string|integer  default "TERM"
+---@param scope? "tree"|"group"
 ---@return true?
 ---@return noshell.failure?
 ---@private
-function process:_kill(signal) end
+function process:_kill(signal, scope) end
 
 --- Begins the escalation for the program and its descendants; pump carries it out.
 ---@param grace? number  seconds between TERM and KILL; 0.01 unless given

@@ -153,6 +153,12 @@ function command:set_cpu_affinity(cpus) end
 ---@return noshell.command
 function command:run_among(pid) end
 
+--- Makes the program join that process group of this session; 0 or true: makes it the
+--- leader of a new one, as new_process_group does.
+---@param group integer|true
+---@return noshell.command
+function command:set_process_group(group) end
+
 --- Sets the user, by id or name. The supplementary groups become those of the account.
 --- Unless the id is 0, the program has exactly the capabilities of allow_cap.
 ---@param user integer|string
@@ -222,6 +228,20 @@ function command:set_stdout(target) end
 ---@param target noshell.target
 ---@return noshell.command
 function command:set_stderr(target) end
+
+---@class noshell.pty_options
+---@field rows? integer      default 24
+---@field columns? integer   default 80
+---@field echo? boolean      false: the terminal does not echo what is written to it
+
+--- See set_pty.
+---@param options? true|noshell.pty_options
+---@return noshell.command
+function command:_set_pty(options) end
+
+--- Returns true if set_pty was called.
+---@return boolean
+function command:_has_pty() end
 
 --- Sets the bytes that the program reads from stdin.
 ---@param data noshell.word  any bytes
@@ -331,7 +351,8 @@ function command:stdio(which) end
 ---@return noshell.process?
 ---@return noshell.failure?
 ---@private
-function command:_start(scope, attended) end
+---@param captures_pty? boolean  the output of a terminal is part of the result
+function command:_start(scope, attended, captures_pty) end
 
 --- Makes a start fail with ETIMEDOUT if it still waits for something before its exec at
 --- the time `deadline` of core.now.
@@ -345,10 +366,11 @@ function command:_set_start_deadline(deadline) end
 ---@param to_end? boolean
 ---@param is_bound? boolean  if the start is collected, it ends the program
 ---@param only_fifo? boolean  also return nil if no standard stream is directed to a FIFO
+---@param captures_pty? boolean  as for _start
 ---@return noshell.start?
 ---@return noshell.failure?
 ---@private
-function command:_start_aside(to_end, is_bound, only_fifo) end
+function command:_start_aside(to_end, is_bound, only_fifo, captures_pty) end
 
 ---@return nil
 ---@return noshell.failure
@@ -406,4 +428,4 @@ function command:_find_program() end
 ---@return noshell.process?
 ---@return noshell.failure?
 ---@private
-function command:_start_dry(pid) end
+function command:_start_dry(pid, scope, captures_pty) end

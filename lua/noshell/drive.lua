@@ -83,6 +83,10 @@ function drive.find_conflict(cmd)
       return "on_" .. name, "a function",
         "cannot be used with daemonize: nothing is captured"
     end
+    if now == "default" and which == 2 and cmd:_has_pty()
+      and cmd:stdio(1) == "default" then
+      return "on_stderr", "a function", "stderr is on the terminal: use on_stdout"
+    end
     if now and not is_captured[now] then
       return "set_" .. name, now, ("on_%s needs %s captured"):format(name, name)
     end
@@ -128,11 +132,14 @@ function drive.asked(cmd)
   for i = 1, #WISHES do
     local wish = kept[WISHES[i]]
     if wish ~= nil then
-      asked = asked or { crlf = kept.crlf }
+      asked = asked or {}
       asked[WISHES[i]] = wish
     end
   end
-  return asked or kept.crlf and { crlf = true } or nil
+  if not kept.crlf then return asked end
+  asked = asked or {}
+  asked.crlf = true
+  return asked
 end
 
 --- Attaches a driver to a process that was just started, if it needs one.

@@ -277,7 +277,7 @@ end
 
 --- Verbs for stages that are methods.
 local METHODS = { read = "read from", write = "write to", kill = "kill",
-  abort = "abort all of", write_arg_log = "write the words of" }
+  resize = "resize the terminal of", abort = "abort all of", write_arg_log = "write the words of" }
 
 local WAITS = { wait = true, exchange = true }
 

@@ -64,6 +64,7 @@ local wait_several = require "noshell.wait_several"
 ---@field unset_env? string[]|string  variables to remove
 ---@field input? string|noshell.secret|string[]|file*|fun(): string?  the data for stdin
 ---@field input_buffer? string|noshell.secret  the same
+---@field pty? boolean|noshell.pty_options  a new terminal as its standard streams
 ---@field stdin? noshell.target   default "null"
 ---@field stdout? noshell.target  default "capture"
 ---@field stderr? noshell.target  default "capture"
@@ -74,6 +75,7 @@ local wait_several = require "noshell.wait_several"
 ---@field crlf? boolean          lines may end with CR LF
 ---@field pass_fd? integer|table  fd, or { fd, as = n, close_parent = true }
 ---@field pass_fds? table<integer, integer>  { 8, [3] = 9 }: 8 as 8, and our 9 as the child's 3
+---@field process_group? true|integer  true or 0: a new one; else the group to join
 ---@field kill_on_exit? boolean   KILL when this process ends: parent_death_signal = "KILL"
 ---@field working_directory? string  the same as cwd
 ---@field limit? any[]            { name, soft, hard }
@@ -179,8 +181,8 @@ function noshell.system(...)
     return result.triple(copy:run())
   end
   local cmd = options.own(...)
-  command.direct(cmd, { [0] = "inherit", "inherit", "inherit" }, "system")
-  local err = command.find_capture(cmd, "system")
+  local _, err = command.direct(cmd, { [0] = "inherit", "inherit", "inherit" }, "system")
+  err = err or command.find_capture(cmd, "system")
   if err then return nil, err end
   command.flush()
   return result.triple(cmd:run())

@@ -153,6 +153,15 @@ local function kill_on_exit(cmd, given, key)
   end
 end
 
+local function pty(cmd, given)
+  if given ~= false then cmd:set_pty(given) end
+end
+
+--- True makes a new group, as 0 does; a number is a group to join.
+local function process_group(cmd, given)
+  if given ~= false then cmd:set_process_group(given) end
+end
+
 --- The setter takes a value and options: "x", or { "x", if_enabled = true }.
 local function with_options(setter)
   return function(cmd, given)
@@ -344,6 +353,7 @@ local SETTERS = {
 
   { "input", input },
   { "input_buffer", value "set_input_buffer" },
+  { "pty", pty },
   { "stdin", stdin },
   { "stdout", value "set_stdout" },
   { "stderr", value "set_stderr" },
@@ -357,6 +367,7 @@ local SETTERS = {
 
   SCALARS,
   { "kill_on_exit", kill_on_exit },
+  { "process_group", process_group },
   { "working_directory", value "set_working_directory" },
   { "limit", arguments "set_limit" },
   { "limits", limits },

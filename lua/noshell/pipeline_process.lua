@@ -349,17 +349,18 @@ function methods:_outcome()
   return self.answer.result
 end
 
---- Sends a signal to all programs that still run.
+--- Sends a signal to all programs that still run; `scope` as for a process.
 ---@param signal? noshell.signal  default "TERM"
+---@param scope? "tree"|"group"
 ---@return true?
 ---@return noshell.error?
-function methods:kill(signal)
+function methods:kill(signal, scope)
   misuse.check_self(self, metatable, "kill")
   check_open(self)
   local reached, why = false, nil
   for i = 1, #self.processes do
     local each = self.processes[i]
-    local ok, err = each:kill(signal)
+    local ok, err = each:kill(signal, scope)
     reached, why = reached or ok, why or err
   end
   if reached then return true end

@@ -32,8 +32,8 @@ local pump, pollfd, get_field = methods._pump, methods._pollfd, methods._field
 local terminate = methods._terminate
 
 --- The fields of the core; those of streams are nil if there is no pipe.
-local FIELDS = { stdin = true, stdout = true, stderr = true, pid = true, launch = true,
-  command = true, sandbox = true }
+local FIELDS = { stdin = true, stdout = true, stderr = true, pty = true, pid = true,
+  launch = true, command = true, sandbox = true }
 
 --- Looks up a method, or a field of the core.
 function core.metatables.process.__index(self, name)
@@ -217,19 +217,41 @@ end
 
 local kill = methods._kill
 
---- Sends a signal through the pidfd, which cannot reach another process.
+--- Raises an error unless `reach` is nil, "tree" or "group".
+local function check_reach(reach)
+  if reach ~= nil and reach ~= "tree" and reach ~= "group" then
+    misuse.raise('kill: the second argument must be "tree" or "group", not %s',
+      failure.shown(reach))
+  end
+end
+
+--- Sends a signal through the pidfd, which cannot reach another process. "tree": also to
+--- all descendants, and to the members of the process group that the command made; they
+--- are stopped while they are searched for. "group": to the process group that the
+--- command made or joined.
 ---@param signal? noshell.signal  default "TERM"
+---@param reach? "tree"|"group"
 ---@return true?
 ---@return noshell.error?
-function methods:kill(signal)
+function methods:kill(signal, reach)
   misuse.check_self(self, class, "kill")
   check_signal(signal)
+  check_reach(reach)
   local remote = state.of(self).remote
   local ok, raw
-  if remote then
+  if remote and reach then
+    raw = { code = "io", errname = "ENOTSUP",
+      reason = "on another machine, kill always reaches the process group" }
+  elseif remote then
     ok, raw = remote:kill(core.signal_number(signal or "TERM"))
   else
-    ok, raw = kill(self, signal)
+    ok, raw = kill(self, signal, reach)
+  end
+  if raw and reach then
+    raw.stage = "kill"
+    if reach == "group" and raw.errname == "EINVAL" then
+      raw.reason = "it has no process group of its own: set process_group = true"
+    end
   end
   if raw then return keep(fail(self, raw)) end
   local dry = state.of(self).dry
@@ -256,6 +278,29 @@ function methods:captured(name)
     misuse.raise("captured: the %s of this process is not captured", name)
   end
   return drive.captured(self, which)
+end
+
+local resize = methods._resize
+
+--- Changes the size of the program's terminal; the programs in its foreground get WINCH.
+---@param rows integer     from 1 to 65535
+---@param columns integer  from 1 to 65535
+---@return true?
+---@return noshell.error?
+function methods:resize(rows, columns)
+  misuse.check_self(self, class, "resize")
+  for _, number in ipairs { rows or false, columns or false } do
+    if type(number) ~= "number" or number % 1 ~= 0 or number < 1 or number > 65535 then
+      misuse.raise("resize: two numbers from 1 to 65535 are needed, rows and columns, not %s",
+        failure.shown(number))
+    end
+  end
+  local ok, raw = resize(self, rows, columns)
+  if ok then return ok end
+  if raw.errname == "ENOTTY" then
+    raw.reason = self.pty and "its terminal is closed" or "it has no terminal: set pty = true"
+  end
+  return keep(fail(self, raw))
 end
 
 -- Ending it: see noshell.waitable -----------------------------------------------

@@ -619,7 +619,7 @@ function methods:pollfd()
 end
 
 --- Returns the events to wait for on pollfd; nil to wait for the timeout only.
----@return "r"|"w"|nil
+---@return "r"|"w"|"rw"|nil
 ---@return noshell.failure?
 function methods:events()
   if self:_group() then return "r" end

@@ -177,9 +177,12 @@ function starting:closed() return self.start:closed() end
 local function start_once(calls, cmd, to_end, is_bound, attended)
   local with = backend.current
   local is_possible, is_usual = host.starts_aside()
-  local start = is_possible and with.start_aside(cmd, to_end, is_bound, not is_usual)
+  local start = is_possible
+    and with.start_aside(cmd, to_end, is_bound, not is_usual, calls.captures_pty)
   -- A host in which none is possible waits in place.
-  if not start then return with.start(cmd, calls, attended and not is_possible) end
+  if not start then
+    return with.start(cmd, calls, attended and not is_possible, calls.captures_pty)
+  end
   calls.start = start
   local process, raw = wait.await(setmetatable({ start = start, calls = calls },
     metatable), starting.finish)

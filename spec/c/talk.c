@@ -443,6 +443,52 @@ static void enlarge_a_busy_pipe(void)
 	nsh_process_free(process);
 }
 
+/* ---- terminals --------------------------------------------------------- */
+
+static struct nsh_command *on_terminal(const char *script)
+{
+	struct nsh_command *cmd = nsh_command_new_args("sh", "-c", script, NULL);
+
+	nsh_command_set_pty(cmd, 7, 70, false);
+	return cmd;
+}
+
+static void talk_on_a_terminal(void)
+{
+	struct nsh_process *process = start(on_terminal("read -r x; stty size"));
+	struct nsh_stream *terminal = nsh_process_stream(process, NSH_PTY);
+	const char *data;
+	size_t size;
+
+	CHECK(terminal != NULL);
+	EQUAL(nsh_process_resize(process, 0, 1), -1);
+	EQUAL(errno, EINVAL);
+	EQUAL(nsh_process_resize(process, 8, 80), 0);
+	EQUAL(nsh_stream_write(terminal, "\n", 1), 1);
+	EQUAL(nsh_process_wait(process, 5, NULL), 1);
+	EQUAL(nsh_stream_read(terminal, '\n', 0, &data, &size), 1);
+	EQUAL(memcmp(data, "8 80\r\n", 6), 0);
+	EQUAL(nsh_stream_read(terminal, '\n', 0, &data, &size), 2);
+	EQUAL(nsh_stream_write(terminal, "x", 1), -1);
+	EQUAL(errno, EPIPE);
+	EQUAL(nsh_process_resize(process, 8, 80), -1);
+	EQUAL(errno, ENOTTY);
+	nsh_process_free(process);
+}
+
+static void capture_a_terminal(void)
+{
+	struct nsh_command *cmd = on_terminal("stty size; echo x >&2");
+	struct nsh_process *process;
+
+	EQUAL(nsh_command_run(cmd, &process, NULL), 0);
+	CHECK(!nsh_process_stream(process, NSH_PTY));
+	EQUAL(nsh_process_result(process)->output_size[1], 9);
+	CHECK(!nsh_process_result(process)->has_output[2]);
+	nsh_process_free(process);
+	nsh_command_free(cmd);
+}
+
 static const struct check checks[] = {
 	{ "a handshake has a fixed order", handshake_as_meant },
 	{ "a handshake must be required", handshake_never_required },
@@ -462,6 +508,8 @@ static const struct check checks[] = {
 	{ "a record is no longer than max_output", read_a_long_record },
 	{ "a record that was read already is taken", take_what_was_read },
 	{ "a pipe that is full each time is enlarged", enlarge_a_busy_pipe },
+	{ "a program on a terminal is read and written", talk_on_a_terminal },
+	{ "run captures the output of a terminal", capture_a_terminal },
 	{ NULL, NULL },
 };
 

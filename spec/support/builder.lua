@@ -189,6 +189,15 @@ builder.run_alone = {
     "include a core scheduling cookie, or fail if the kernel has none" },
   argument_errors = none, stage = "core_scheduling",
 }
+builder.set_process_group = {
+  works = { "tree", "may join a process group" },
+  argument_errors = {
+    rejects("-1", "argument 1 must be from 0 to 2147483647", -1),
+    rejects("false", "must be an integer", false),
+    rejects("", "argument 1 is missing"),
+  },
+  stage = "new_process_group",
+}
 builder.run_among = {
   works = { "limits",
     "include a core scheduling cookie, or fail if the kernel has none" },
@@ -354,6 +363,17 @@ for which, name in ipairs { "set_stdin", "set_stdout", "set_stderr" } do
     or which == 2 and rejects('"stdout"', "only stderr can be directed to stdout", "stdout")
   table.insert(builder[name].argument_errors, conflict or nil)
 end
+builder.set_pty = {
+  works = { "pty", "is the program's controlling terminal and standard streams" },
+  argument_errors = {
+    rejects("7", "must be true or { rows = 24, columns = 80, echo = true }", 7),
+    rejects("0", "option 'rows' must be from 1 to 65535", { rows = 0 }),
+    rejects("65536", "option 'columns' must be from 1 to 65535", { columns = 65536 }),
+    rejects("1", "option 'echo' must be true or false", { echo = 1 }),
+    rejects("a table", 'has an unknown key, "cols"', { cols = 80 }),
+  },
+  stage = "set_pty",
+}
 builder.set_input_buffer = {
   works = { "exchange", "moves any bytes" },
   argument_errors = {

@@ -37,6 +37,11 @@ test  opt-cmd:zsh                    zsh                zsh, as a login shell
 test  opt-cmd:git                    git                git, for the example deploy
 test  opt-cmd:ps                     procps             ps, for the example audit_users
 test  opt-cmd:ping                   iputils-ping       ping, for the example check_hosts
+test  opt-cmd:python3                python3            python3, a program on a terminal
+test  opt-cmd:less                   less               less, the same
+test  opt-cmd:vim                    vim                vim, the same
+test  opt-cmd:ssh                    openssh-client     ssh, the same
+test  opt-cmd:sshd                   openssh-server     sshd, for ssh
 test  opt-cmd:qemu-system-x86_64     qemu-system-x86    qemu, for the machine of spec/vm
 test  opt-cmd:busybox                busybox-static     busybox, in that machine
 test  opt-cmd:cpio                   cpio               cpio, which packs it

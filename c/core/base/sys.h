@@ -228,6 +228,11 @@ static inline int nsh_sys_fcntl(int fd, int operation, long argument)
 	return (int)nsh_sys(SYS_fcntl, fd, operation, argument, 0, 0);
 }
 
+static inline int nsh_sys_ioctl(int fd, unsigned long request, long argument)
+{
+	return (int)nsh_sys(SYS_ioctl, fd, (long)request, argument, 0, 0);
+}
+
 static inline int nsh_sys_dup3(int source, int target, int flags)
 {
 	return (int)nsh_sys(SYS_dup3, source, target, flags, 0, 0);

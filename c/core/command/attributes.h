@@ -53,6 +53,7 @@ struct attributes {
 	pid_t core_among;
 	nsh_pre_exec_hook *hook;
 	void *hook_data;
+	pid_t process_group;       /* to be joined; 0: none */
 	bool set_groups, set_gid, set_uid;
 	gid_t *groups;
 	size_t group_count;

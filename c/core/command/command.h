@@ -46,6 +46,12 @@ struct nsh_command {
 	struct send_buffer *sends;
 	size_t send_count;
 
+	struct {
+		bool is_set, echo;
+		bool is_captured;   /* its output is part of the result */
+		unsigned short rows, columns;
+	} pty;
+
 	struct attributes attributes;
 	char *selinux_label, *apparmor_profile;
 	bool selinux_if_enabled, apparmor_if_enabled;

@@ -135,6 +135,17 @@ void nsh_command_run_alone(struct nsh_command *cmd)
 }
 
 /* 0 would be the child itself (prctl(2), PR_SCHED_CORE). */
+void nsh_command_set_process_group(struct nsh_command *cmd, pid_t group)
+{
+	if (nsh_command_usable(cmd) && group < 0)
+		nsh_command_reject_number(cmd, "set_process_group", group,
+					  "not a process group");
+	if (!nsh_command_usable(cmd))
+		return;
+	cmd->attributes.new_process_group = group == 0;
+	cmd->attributes.process_group = group;
+}
+
 void nsh_command_run_among(struct nsh_command *cmd, pid_t pid)
 {
 	if (pid <= 0)

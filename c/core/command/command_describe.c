@@ -40,6 +40,7 @@ void nsh_command_describe(const struct nsh_command *cmd,
 		.arg0 = cmd->arg0,
 		.run_alone = asked->core_scheduling && !among,
 		.run_among = among ? asked->core_among : 0,
+		.process_group = asked->process_group,
 		.set_cpu_affinity = asked->set_cpu_affinity,
 		.cpus = asked->cpus, .cpu_count = asked->cpu_count,
 		.has_hook = asked->hook != NULL,
@@ -50,6 +51,8 @@ void nsh_command_describe(const struct nsh_command *cmd,
 		.env_removed = (const char *const *)cmd->env.removed.items,
 		.inherits_env = cmd->env.inherit
 			|| !(cmd->env.named || cmd->env.cleared),
+		.has_pty = cmd->pty.is_set, .echo = cmd->pty.echo,
+		.rows = cmd->pty.rows, .columns = cmd->pty.columns,
 	};
 	describe_stdio(cmd, ret_description);
 	describe_identity(cmd, ret_description);

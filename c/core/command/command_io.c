@@ -2,6 +2,7 @@
 #include "command.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +39,8 @@ static const char *conflict_of(int which, enum nsh_stdio kind)
 	case NSH_STDIO_FD:
 	case NSH_STDIO_PATH:
 		return "a descriptor or a path is required";
+	case NSH_STDIO_PTY:
+		return "the terminal is the default of set_pty";
 	default:
 		return NULL;
 	}
@@ -48,7 +51,7 @@ void nsh_command_set_stdio(struct nsh_command *cmd, int which,
 {
 	static const char *const names[] = {
 		"default", "null", "inherit", "pipe", "capture", "stdout",
-		"buffer", "descriptor", "path",
+		"buffer", "descriptor", "path", "pty",
 	};
 	struct stdio *stream = stream_of(cmd, which);
 	const char *reason = stream ? conflict_of(which, kind) : NULL;
@@ -101,6 +104,35 @@ void nsh_command_set_input_buffer(struct nsh_command *cmd, const void *data,
 	direct(&cmd->stdio[0], NSH_STDIO_BUFFER);
 	if (nsh_buffer_append(&cmd->input, data, size) < 0)
 		nsh_command_no_memory(cmd, "set_input_buffer");
+}
+
+void nsh_command_set_pty(struct nsh_command *cmd, int rows, int columns, bool echo)
+{
+	char text[32];
+
+	if (!nsh_command_usable(cmd))
+		return;
+	if (rows < 1 || rows > USHRT_MAX || columns < 1 || columns > USHRT_MAX) {
+		(void)snprintf(text, sizeof text, "%d, %d", rows, columns);
+		nsh_command_reject(cmd, "set_pty", text,
+				   "rows and columns must be from 1 to 65535");
+		return;
+	}
+	cmd->pty.is_set = true;
+	cmd->pty.echo = echo;
+	cmd->pty.rows = (unsigned short)rows;
+	cmd->pty.columns = (unsigned short)columns;
+}
+
+void nsh_command_capture_pty(struct nsh_command *cmd, bool is_captured)
+{
+	if (cmd)
+		cmd->pty.is_captured = is_captured;
+}
+
+bool nsh_command_has_pty(const struct nsh_command *cmd)
+{
+	return cmd && cmd->pty.is_set;
 }
 
 /* ---- descriptors beyond 2 ---------------------------------------------- */

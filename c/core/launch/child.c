@@ -1,5 +1,6 @@
 /* The table of steps, and the steps of attributes, hook, handshake and exec. */
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -14,7 +15,8 @@ static int new_session(const struct plan *plan)
 	bool is_daemons = plan->attributes.daemonize;
 	long session;
 
-	if ((!is_daemons && !plan->attributes.new_session) || plan->record->pid)
+	if ((!is_daemons && !plan->attributes.new_session && plan->pty_move < 0)
+	    || plan->record->pid)
 		return 0;
 	if (is_daemons)
 		nsh_at(plan, NSH_STAGE_DAEMONIZE, 0);
@@ -80,11 +82,19 @@ static int daemonize(const struct plan *plan)
 	return 0;
 }
 
-static int new_process_group(const struct plan *plan)
+/* The child leads a session that has no controlling terminal yet. */
+static int take_terminal(const struct plan *plan)
 {
-	if (!plan->attributes.new_process_group)
+	if (plan->pty_move < 0)
 		return 0;
-	return (int)nsh_sys(SYS_setpgid, 0, 0, 0, 0, 0);
+	return nsh_sys_ioctl(plan->staged[plan->pty_move], TIOCSCTTY, 0);
+}
+
+static int set_process_group(const struct plan *plan)
+{
+	if (!plan->attributes.new_process_group && !plan->attributes.process_group)
+		return 0;
+	return (int)nsh_sys(SYS_setpgid, 0, plan->attributes.process_group, 0, 0, 0);
 }
 
 /* ---- pid file ---------------------------------------------------------- */
@@ -385,7 +395,8 @@ static int check_program(const struct plan *plan)
  * - The descriptor table becomes ours before any descriptor is touched: until
  *   then it may be the parent's.
  * - The session precedes the files that we open: /dev/tty is the terminal of the
- *   session.
+ *   session.  A new terminal becomes its controlling terminal while the child has
+ *   its descriptor: the launcher and the program do not get that number.
  * - Daemon and session precede the pid file, which holds the final pid.
  * - Descriptors precede the umask: files created here obey the caller's umask.
  * - Scheduling is set while we may still raise priorities.
@@ -416,8 +427,9 @@ static const struct step {
 	{ NSH_STAGE_DESCRIPTORS, nsh_step_own_table },
 	{ NSH_STAGE_SESSION, new_session },
 	{ NSH_STAGE_DAEMONIZE, daemonize },
-	{ NSH_STAGE_PROCESS_GROUP, new_process_group },
+	{ NSH_STAGE_PROCESS_GROUP, set_process_group },
 	{ NSH_STAGE_DESCRIPTORS, nsh_step_place_descriptors },
+	{ NSH_STAGE_PTY, take_terminal },
 	{ NSH_STAGE_PID_FILE, lock_pid_file },
 	{ NSH_STAGE_UMASK, set_umask },
 	{ NSH_STAGE_NICE, set_nice },
@@ -450,7 +462,8 @@ static bool is_elsewhere(const struct plan *plan, nsh_step *step)
 {
 	bool is_before = step == follow_parent || step == nsh_step_own_table
 		|| step == new_session || step == nsh_step_place_descriptors
-		|| step == set_oom_score_adj || step == nsh_step_enter_launcher;
+		|| step == take_terminal || step == set_oom_score_adj
+		|| step == nsh_step_enter_launcher;
 
 	return plan->launcher && is_before != (plan->launcher == BEFORE_LAUNCHER);
 }

@@ -46,6 +46,11 @@ static const char *number_subject(const struct plan *plan, int stage,
 	case NSH_STAGE_CORE_SCHEDULING:
 		number = plan->attributes.core_among;
 		break;
+	case NSH_STAGE_PROCESS_GROUP:
+		number = plan->attributes.process_group;
+		if (number == 0)
+			return "";
+		break;
 	default:
 		return "";
 	}
@@ -156,6 +161,9 @@ static void explain(const struct plan *plan, const struct failure_record *record
 		explain_sandbox(record, failure);
 	else if (record->stage == NSH_STAGE_LIMIT && record->error == EPERM)
 		nsh_fail_reason(failure, "raising a hard limit needs CAP_SYS_RESOURCE");
+	else if (record->stage == NSH_STAGE_PROCESS_GROUP && plan->attributes.process_group
+		 && (record->error == EPERM || record->error == ESRCH))
+		nsh_fail_reason(failure, "this session has no such process group");
 	else if (record->stage == NSH_STAGE_CPU_AFFINITY && record->error == EINVAL)
 		nsh_fail_reason(failure, "none of these processors may be used here");
 	else if (record->error == EBADF && (size_t)record->index < plan->move_count)

@@ -85,6 +85,22 @@ static int add_inherited(struct plan *plan, int which, struct nsh_failure *failu
 	return add_source(plan, which, which, stages[which], failure);
 }
 
+/* Adds the terminal under a number of its own, so that the child has it even if no
+ * standard stream is on it, and copies of it as the streams. */
+static int add_pty(struct plan *plan, const struct nsh_command *cmd,
+		   struct nsh_failure *failure)
+{
+	int fd;
+
+	if (nsh_pty_plan(plan, cmd, &fd, failure) < 0)
+		return -1;
+	if (fd < 0)
+		return 0;
+	plan->pty_move = (int)plan->move_count;
+	add_child_end(plan, fd, -1, NSH_STAGE_PTY);
+	return 0;
+}
+
 /* Only the parent's end is non-blocking: programs expect blocking streams, and
  * the flag belongs to the open file description, of which each end is one. */
 static int add_pipe(struct plan *plan, int which, struct nsh_failure *failure)
@@ -158,6 +174,8 @@ static enum nsh_stdio kind_of(const struct nsh_command *cmd, int which,
 		return kind;
 	if (in_place)
 		return NSH_STDIO_INHERIT;
+	if (cmd->pty.is_set)
+		return NSH_STDIO_PTY;
 	return which == 0 || cmd->attributes.daemonize ? NSH_STDIO_NULL
 		: NSH_STDIO_CAPTURE;
 }
@@ -172,6 +190,7 @@ static int add_stream(struct plan *plan, const struct nsh_command *cmd,
 {
 	const struct stdio *stream = &cmd->stdio[which];
 	bool alone = in_place || cmd->attributes.daemonize;
+	int last;
 
 	switch (kind_of(cmd, which, in_place)) {
 	case NSH_STDIO_INHERIT:
@@ -192,7 +211,12 @@ static int add_stream(struct plan *plan, const struct nsh_command *cmd,
 		return alone ? fail_pipe(which, in_place, failure)
 			: add_pipe(plan, which, failure);
 	case NSH_STDIO_STDOUT:
-		add_move(plan, 2, NSH_STAGE_STDERR)->same_as = 1;
+		/* Stdout was added just before. */
+		last = (int)plan->move_count - 1;
+		add_move(plan, 2, NSH_STAGE_STDERR)->same_as = last;
+		return 0;
+	case NSH_STDIO_PTY:
+		add_move(plan, which, NSH_STAGE_PTY)->same_as = plan->pty_move;
 		return 0;
 	default:
 		add_null(plan, which);
@@ -258,7 +282,7 @@ int nsh_fdmap_plan(struct plan *plan, const struct nsh_command *cmd,
 {
 	bool alone = in_place || cmd->attributes.daemonize;
 	size_t room = 3 + cmd->passed_count + cmd->send_count + NSH_LAUNCH_MOVES
-		+ (cmd->sandbox ? 1 : 0);
+		+ (cmd->sandbox ? 1 : 0) + (cmd->pty.is_set ? 1 : 0);
 
 	plan->moves = calloc(room, sizeof *plan->moves);
 	plan->staged = calloc(room, sizeof *plan->staged);
@@ -267,6 +291,8 @@ int nsh_fdmap_plan(struct plan *plan, const struct nsh_command *cmd,
 	if (!plan->moves || !plan->staged || !plan->child_ends || !plan->send_ends)
 		return nsh_fail(failure, NSH_STAGE_PLAN, ENOMEM, NULL);
 	if (nsh_fdmap_check(cmd, in_place, failure) < 0)
+		return -1;
+	if (add_pty(plan, cmd, failure) < 0)
 		return -1;
 	for (int which = 0; which < 3; which++)
 		if (add_stream(plan, cmd, which, in_place, failure) < 0)

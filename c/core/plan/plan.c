@@ -23,6 +23,23 @@ static int fail_together(struct nsh_failure *failure, const char *reason)
 	return nsh_fail_code(failure, NSH_INVALID, reason);
 }
 
+/* The session of the terminal has a leader, which leads a process group as well. */
+static int check_pty(const struct nsh_command *cmd, bool in_place,
+		     struct nsh_failure *failure)
+{
+	if (in_place)
+		return fail_together(failure, "set_pty cannot be used with exec: no "
+				     "parent remains at the terminal's other end");
+	if (cmd->attributes.daemonize)
+		return fail_together(failure, "set_pty cannot be used with daemonize: a "
+				     "daemon has no terminal");
+	if (cmd->attributes.new_process_group || cmd->attributes.process_group)
+		return fail_together(failure, "a process group cannot be set with set_pty: "
+				     "the program leads a session, and so a process "
+				     "group, already");
+	return 0;
+}
+
 /* Checks for conflicts between setters. */
 int nsh_command_check(const struct nsh_command *cmd, bool in_place,
 		      struct nsh_failure *failure)
@@ -43,6 +60,13 @@ int nsh_command_check(const struct nsh_command *cmd, bool in_place,
 	if (in_place && cmd->timeout >= 0)
 		return fail_together(failure, "set_timeout cannot be used with exec: no "
 				     "parent remains to enforce it");
+	if (cmd->pty.is_set)
+		return check_pty(cmd, in_place, failure);
+	if (asked->process_group && (asked->new_process_group || asked->new_session
+				     || asked->daemonize))
+		return fail_together(failure, "set_process_group cannot be used with "
+				     "new_process_group, new_session or daemonize: the "
+				     "program leads a process group then");
 	if (asked->new_process_group && (asked->new_session || asked->daemonize))
 		return fail_together(failure, "new_process_group cannot be used with "
 				     "new_session or daemonize: a session leader "
@@ -267,6 +291,7 @@ static void start_empty(struct plan *plan, const struct nsh_command *cmd)
 
 	*plan = (struct plan){
 		.parent_ends = { -1, -1, -1 }, .sync = -1, .sync_move = -1,
+		.pty_move = -1, .pty_master = -1, .pty_slave = -1,
 		.patience = -1, .cancel = -1,
 		.sandbox = NSH_NO_CONFINEMENT,
 	};
@@ -346,6 +371,8 @@ void nsh_plan_forget_descriptors(struct plan *plan)
 		nsh_fd_forget(&plan->parent_ends[i]);
 	for (size_t i = 0; i < plan->send_count; i++)
 		nsh_fd_forget(&plan->send_ends[i]);
+	nsh_fd_forget(&plan->pty_master);
+	nsh_fd_forget(&plan->pty_slave);
 	nsh_fd_forget(&plan->sync);
 	nsh_ruleset_forget(&plan->sandbox.ruleset);
 }
@@ -357,6 +384,8 @@ void nsh_plan_free(struct plan *plan)
 		nsh_close(&plan->parent_ends[i]);
 	for (size_t i = 0; i < plan->send_count; i++)
 		nsh_close(&plan->send_ends[i]);
+	nsh_close(&plan->pty_master);
+	nsh_close(&plan->pty_slave);
 	nsh_close(&plan->sync);
 	nsh_ruleset_put(&plan->sandbox.ruleset);
 	free(plan->sandbox.report);

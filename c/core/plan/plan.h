@@ -187,6 +187,7 @@ struct plan {
 	int *staged;               /* scratch of the child, one per move */
 	int sync_move;             /* index of the sync socket, -1: none */
 	size_t sync_end;           /* its index in child_ends */
+	int pty_move;              /* index of the terminal, -1: none */
 
 	/* the setters' values, resolved in this struct if a copy is not enough */
 	struct attributes attributes;
@@ -200,6 +201,8 @@ struct plan {
 	/* for the parent: descriptors that the process takes over, and memory
 	 * to free.  -1: no descriptor */
 	int parent_ends[3];        /* of the standard streams' pipes */
+	int pty_master;            /* the terminal's other end */
+	int pty_slave;             /* the same file as the child's; see process.h */
 	int *send_ends;            /* one per send buffer */
 	size_t send_count;
 	int sync;                  /* the parent's end of the sync socket */
@@ -248,6 +251,11 @@ int nsh_fdmap_check(const struct nsh_command *cmd, bool in_place,
 /* fdmap.c: fills moves, staged, child_ends, parent_ends and send_ends of *plan. */
 int nsh_fdmap_plan(struct plan *plan, const struct nsh_command *cmd,
 		   bool in_place, struct nsh_failure *failure);
+/* pty.c: makes the terminal if the command has one: fills pty_master and pty_slave, and
+ * returns a third descriptor, for the child, in *ret_fd (-1: no terminal).  Returns 0,
+ * or -1 with the failure. */
+int nsh_pty_plan(struct plan *plan, const struct nsh_command *cmd, int *ret_fd,
+		 struct nsh_failure *failure);
 /* caps.c: reads the sets of this thread with capget(2).  Returns 0, or -1 with
  * errno. */
 int nsh_caps_read(struct cap_sets *ret_sets);

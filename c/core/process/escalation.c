@@ -215,6 +215,66 @@ static void describe_rest(struct nsh_process *process)
 	process->unreached_errnum = is_denied ? EPERM : 0;
 }
 
+/* Returns 0, or -1 with the reason why not all members of the tree got the signal. */
+static int check_reached(const struct nsh_process *process, const struct tree *tree,
+			 struct nsh_failure *failure)
+{
+	pid_t denied = process->is_denied ? process->pid : 0;
+
+	for (size_t i = 0; i < tree->count && !denied; i++)
+		if (tree->members[i].is_denied)
+			denied = tree->members[i].pid;
+	if (!denied && !tree->lack)
+		return 0;
+	nsh_fail_code(failure, NSH_IO, NULL);
+	if (failure) {
+		failure->stage = NSH_STAGE_ABORT;
+		failure->errnum = denied ? EPERM : tree->lack_errnum;
+	}
+	if (denied)
+		nsh_fail_reason(failure, "process %d may not be signalled", (int)denied);
+	else
+		nsh_fail_reason(failure, "%s", describe_lack(tree->lack));
+	return -1;
+}
+
+/* The tree of a kill is not that of an escalation, which waits until all have ended. */
+static int kill_tree(struct nsh_process *process, int signal, struct nsh_failure *failure)
+{
+	struct tree tree = process->tree;
+	int ret;
+
+	process->tree = (struct tree){ .members = NULL };
+	signal_descendants(process, signal);
+	if (nsh_signal_stops(signal))
+		signal_root(process, SIGCONT);
+	signal_root(process, signal);
+	if (!nsh_signal_stops(signal) && signal != SIGSTOP)
+		signal_root(process, SIGCONT);
+	ret = check_reached(process, &process->tree, failure);
+	nsh_tree_free(&process->tree);
+	process->tree = tree;
+	return ret;
+}
+
+int nsh_process_kill_tree(struct nsh_process *process, int signal,
+			  struct nsh_failure *failure)
+{
+	int ret = 0;
+
+	if (!nsh_process_is_ours(process))
+		return nsh_process_fail_foreign(process, failure);
+	nsh_process_hold(process);
+	if (process->finished || (process->exited && !process->own_group)) {
+		nsh_fail(failure, NSH_STAGE_ABORT, ESRCH, NULL);
+		ret = -1;
+	} else if (!process->is_dry) {
+		ret = kill_tree(process, signal, failure);
+	}
+	nsh_process_let_go(process);
+	return ret;
+}
+
 void nsh_escalation_report(struct nsh_process *process)
 {
 	const struct tree *tree = &process->tree;

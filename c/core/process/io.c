@@ -136,6 +136,9 @@ static int pump_reader(struct io *io, struct io_pipe *pipe)
 			return -1;
 		count = read(pipe->fd, pipe->data.data + pipe->data.size,
 			     pipe->data.capacity - pipe->data.size);
+		if (count < 0 && pipe->is_terminal && errno == EIO)
+			count = 0;
+		pipe->is_empty = count < 0 && errno == EAGAIN;
 		if (count < 0)
 			return would_block() ? 0 : -1;
 		pipe->data.size += (size_t)count;
@@ -172,6 +175,18 @@ bool nsh_io_is_open(const struct io *io, bool writes)
 		    && io->pipes[i].fd >= 0)
 			return true;
 	return false;
+}
+
+void nsh_io_end_terminal(struct io *io)
+{
+	for (size_t i = 0; i < io->count; i++) {
+		struct io_pipe *pipe = &io->pipes[i];
+
+		if (pipe->fd < 0 || !pipe->is_terminal || !pipe->is_empty)
+			continue;
+		pipe->ended = true;
+		close_pipe(io, pipe);
+	}
 }
 
 void nsh_io_close(struct io *io)

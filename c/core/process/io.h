@@ -15,6 +15,8 @@
 struct io_pipe {
 	int fd;                 /* -1: closed */
 	bool writes;            /* towards the program */
+	bool is_terminal;       /* EIO is its end of file */
+	bool is_empty;          /* the last read would block */
 	bool discards;          /* captured bytes are discarded */
 	bool limited;           /* `cap` was exceeded; it is not read any more */
 	bool ended;             /* the end of file was read */
@@ -40,6 +42,9 @@ struct io_pipe *nsh_io_add(struct io *io, int take_fd,
 int nsh_io_pump(struct io *io);
 /* True if a pipe in that direction is open. */
 bool nsh_io_is_open(const struct io *io, bool writes);
+/* Ends the terminal, if the last pump read all that it holds: for a program that has
+ * exited. */
+void nsh_io_end_terminal(struct io *io);
 /* Closes all pipes.  Wipes the bytes that were to be sent; keeps those read. */
 void nsh_io_close(struct io *io);
 /* True if a pipe has exceeded its cap. */

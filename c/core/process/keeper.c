@@ -454,11 +454,19 @@ static bool make(void)
 
 /* ---- taking and returning processes -------------------------------------- */
 
+static void take_output(struct nsh_process *process, int fd, bool is_terminal)
+{
+	struct io_pipe *pipe = nsh_io_add(&process->io, fd, false);
+
+	if (pipe)
+		pipe->is_terminal = is_terminal;
+}
+
 /* Turns streams into pipes of the I/O pump: output is discarded, and stdin is
  * closed. */
 static void take_streams(struct nsh_process *process)
 {
-	for (int which = 0; which < 3; which++) {
+	for (int which = 0; which < STREAMS; which++) {
 		struct nsh_stream *stream = process->streams[which];
 		int fd = stream ? stream->fd : -1;
 
@@ -468,7 +476,7 @@ static void take_streams(struct nsh_process *process)
 		if (which == 0 || process->leaves_streams)
 			nsh_close(&fd);
 		else
-			(void)nsh_io_add(&process->io, fd, false);
+			take_output(process, fd, which == NSH_PTY);
 	}
 	nsh_io_discard(&process->io);
 }

@@ -31,10 +31,13 @@ void nsh_process_take_rules(struct nsh_process *process,
 	process->allowed_exit = asked->allowed_exit;
 	process->allow_any_exit = asked->allow_any_exit;
 	process->raw_status = asked->raw_status;
-	process->stop_signal = asked->stop_signal ? asked->stop_signal : SIGTERM;
+	process->stop_signal = cmd->pty.is_set ? SIGHUP : SIGTERM;
+	if (asked->stop_signal)
+		process->stop_signal = asked->stop_signal;
 	process->is_daemon = asked->daemonize && !asked->require_handshake;
+	process->joined_group = asked->process_group;
 	process->own_group = asked->new_process_group || asked->new_session
-		|| asked->daemonize;
+		|| asked->daemonize || cmd->pty.is_set;
 }
 
 struct nsh_process *nsh_process_new(const struct nsh_command *cmd)
@@ -48,6 +51,7 @@ struct nsh_process *nsh_process_new(const struct nsh_command *cmd)
 	process->limit = -1;
 	process->pid = -1;
 	process->pidfd = -1;
+	process->pty_slave = -1;
 	process->begun = nsh_now();
 	process->handshake.pidfd = -1;
 	process->handshake.daemon_pidfd = -1;
@@ -131,7 +135,7 @@ static int take_ends(struct nsh_process *process, struct plan *plan,
 		    && take_writer(process, &plan->send_ends[i],
 				   &cmd->sends[i].data) < 0)
 			return -1;
-	return 0;
+	return nsh_process_take_pty(process, plan, cmd);
 }
 
 static void take_launched(struct nsh_process *process,
@@ -304,7 +308,7 @@ bool nsh_process_sandbox(const struct nsh_process *process, enum nsh_sandbox_par
 
 struct nsh_stream *nsh_process_stream(struct nsh_process *process, int which)
 {
-	return which >= 0 && which <= 2 ? process->streams[which] : NULL;
+	return which >= 0 && which < STREAMS ? process->streams[which] : NULL;
 }
 
 /* ---- pumping ----------------------------------------------------------- */
@@ -313,6 +317,7 @@ static void finish(struct nsh_process *process)
 {
 	process->finished = true;
 	nsh_io_close(&process->io);
+	nsh_close(&process->pty_slave);
 	nsh_escalation_report(process);
 	nsh_tree_free(&process->tree);
 	if (process->result.duration <= 0)
@@ -393,6 +398,8 @@ int nsh_held_pump(struct nsh_process *process, struct nsh_failure *failure)
 	nsh_status_collect(process);
 	if (nsh_io_pump(&process->io) < 0)
 		return nsh_fail(failure, NSH_STAGE_EXCHANGE, errno, NULL);
+	if (process->exited)
+		nsh_io_end_terminal(&process->io);
 	/* A program that ended in time has not timed out, even if this call is late. */
 	if (!is_done(process))
 		run_timers(process);
@@ -520,7 +527,7 @@ int nsh_held_pollfd(struct nsh_process *process)
  * also true if no member of the tree has a pidfd. */
 static bool is_blind(const struct nsh_process *process)
 {
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < STREAMS; i++)
 		if (process->streams[i] && process->streams[i]->is_blind)
 			return true;
 	return process->is_blind || (process->tree.count > 0 && process->tree.held == 0);

@@ -19,13 +19,19 @@ enum escalation {
 	ESCALATION_OVER,
 };
 
+/* The standard streams and the terminal. */
+enum { STREAMS = NSH_PTY + 1 };
+
 struct nsh_stream {
 	struct nsh_process *process;
 	int which;
+	int terminal;           /* the number of the pty; -1: a pipe */
+	bool is_full;           /* the last write to the terminal would block */
 	int fd;                 /* -1: closed */
 	bool ended;             /* the end of file was read */
 	int epoll;              /* fd and the process together; -1 until needed */
-	int watched;            /* the process's descriptor in that set ... */
+	short watched_events;   /* the events of fd in that set */
+	int watched;            /* the process's descriptor in it ... */
 	unsigned generation;    /* ... and the generation of its epoll */
 	bool is_blind;          /* as in struct nsh_process */
 	struct buffer data;     /* bytes read; consumed up to `taken` */
@@ -44,6 +50,7 @@ struct nsh_process {
 	unsigned owner_fork_id; /* its nsh_fork_id() */
 	bool is_daemon;         /* init's child: there is no status to wait for */
 	bool own_group;
+	pid_t joined_group;     /* 0: none */
 	char *command;
 	const char *launch;
 	struct sandbox_report *sandbox;  /* NULL: none, or it waits in a handshake */
@@ -63,9 +70,16 @@ struct nsh_process {
 
 	struct io io;
 	int output_pipe[3];  /* index in io.pipes, -1: none */
-	struct nsh_stream *streams[3];
+	struct nsh_stream *streams[STREAMS];
 	bool leaves_streams;    /* nsh_process_forget closes them */
 	bool is_blind;          /* no epoll could be made: check at intervals */
+	/* The program's side of its terminal, until it has exited: otherwise the
+	 * terminal would seem to be at its end while no process has it open, as before
+	 * a program opens /dev/tty.  At the exit of the session's leader, which precedes
+	 * its status, the kernel hangs the terminal up: descendants that have it open can
+	 * no longer write to it.  Reading returns EIO only when they have closed it, but
+	 * what was written before can be read without blocking. */
+	int pty_slave;
 
 	enum escalation escalation;
 	int stop_signal;          /* the first signal of an escalation */
@@ -82,6 +96,7 @@ struct nsh_process {
 
 	/* of a dry run: no program; the streams' descriptors are eventfds */
 	bool is_dry, dry_handshake;
+	bool dry_on_pty[3];     /* the standard stream is on the terminal */
 	struct buffer dry_input;
 
 	/* between calls of the owner */
@@ -111,6 +126,12 @@ int nsh_process_add_reader(struct nsh_process *process, int which, int take_fd,
 			   size_t cap);
 /* Takes the report of the plan's sandbox. */
 void nsh_process_take_sandbox(struct nsh_process *process, struct plan *plan);
+/* pty.c: returns the number of the terminal whose master is fd; -1 if there is none. */
+int nsh_pty_number(int fd);
+/* Gives the plan's terminal to the process, as a stream or a captured output.
+ * Returns 0, or -1 with errno. */
+int nsh_process_take_pty(struct nsh_process *process, struct plan *plan,
+			 const struct nsh_command *cmd);
 /* Copies the command's rules; its timeout starts now. */
 void nsh_process_take_rules(struct nsh_process *process,
 			    const struct nsh_command *cmd);

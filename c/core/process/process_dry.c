@@ -21,12 +21,29 @@ static int add_stream(struct nsh_process *process, int which)
 	return process->streams[which] ? 0 : -1;
 }
 
+/* Returns how a standard stream is directed; with a terminal that is captured, its
+ * output is stdout, or stderr if only that is on it. */
+static enum nsh_stdio kind_of(const struct nsh_process *process,
+			      const struct nsh_command *cmd, int which)
+{
+	if (!process->dry_on_pty[which])
+		return cmd->stdio[which].kind;
+	if (which == 0 || !cmd->pty.is_captured)
+		return NSH_STDIO_PTY;
+	return which == 1 || !process->dry_on_pty[1] ? NSH_STDIO_CAPTURE : NSH_STDIO_PTY;
+}
+
 static int add_ends(struct nsh_process *process, const struct nsh_command *cmd)
 {
+	if (cmd->pty.is_set && !cmd->pty.is_captured && add_stream(process, NSH_PTY) < 0)
+		return -1;
 	for (int which = 0; which < 3; which++) {
-		enum nsh_stdio kind = cmd->stdio[which].kind;
+		enum nsh_stdio kind;
 		int ret = 0;
 
+		process->dry_on_pty[which] = cmd->pty.is_set
+			&& cmd->stdio[which].kind == NSH_STDIO_DEFAULT;
+		kind = kind_of(process, cmd, which);
 		if (kind == NSH_STDIO_PIPE)
 			ret = add_stream(process, which);
 		else if (which > 0 && (kind == NSH_STDIO_DEFAULT
@@ -126,6 +143,8 @@ static int give_output(struct nsh_process *process, int which,
 
 	if (process->output_pipe[which] >= 0)
 		return give_captured(process, which, data, size);
+	if (process->dry_on_pty[which])
+		which = NSH_PTY;
 	return process->streams[which]
 		? give_stream(process->streams[which], data, size) : 0;
 }

@@ -108,6 +108,7 @@ int nsh_command_run(struct nsh_command *cmd, struct nsh_process **ret_process,
 
 	if (ret_process)
 		*ret_process = NULL;
+	nsh_command_capture_pty(cmd, true);
 	if (nsh_command_fail(cmd, failure) < 0 || check_pipes(cmd, failure) < 0
 	    || nsh_command_start_attended(cmd, &process, failure) < 0)
 		return -1;
@@ -130,6 +131,33 @@ int nsh_process_kill(struct nsh_process *process, int signal)
 	if (nsh_process_is_ours(process) && process->pidfd >= 0
 	    && (!process->exited || process->is_daemon))
 		ret = nsh_kernel_signal(process->pidfd, process->pid, signal);
+	if (ret == 0)
+		return 0;
+	errno = -ret;
+	return -1;
+}
+
+/* A child that is not reaped keeps the number of the group that it joined from being
+ * used again, unless it has left the group. */
+static int signal_joined(const struct nsh_process *process, int signal)
+{
+	if (process->exited || process->pidfd < 0)
+		return -ESRCH;
+	return kill(-process->joined_group, signal) < 0 ? -errno : 0;
+}
+
+int nsh_process_kill_group(struct nsh_process *process, int signal)
+{
+	int ret = -EINVAL;
+
+	if (!nsh_process_is_ours(process) || process->finished)
+		ret = -ESRCH;
+	else if (process->is_dry)
+		ret = 0;
+	else if (process->own_group)
+		ret = nsh_kernel_signal(process->pidfd, -process->pid, signal);
+	else if (process->joined_group)
+		ret = signal_joined(process, signal);
 	if (ret == 0)
 		return 0;
 	errno = -ret;
@@ -173,13 +201,14 @@ int nsh_process_abort(struct nsh_process *process, struct nsh_failure *failure)
 
 void nsh_process_forget_descriptors(struct nsh_process *process)
 {
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < STREAMS; i++) {
 		if (!process->streams[i])
 			continue;
 		nsh_fd_forget(&process->streams[i]->fd);
 		nsh_fd_forget(&process->streams[i]->epoll);
 	}
 	nsh_io_forget_descriptors(&process->io);
+	nsh_fd_forget(&process->pty_slave);
 	if (process->handshake_plan)
 		nsh_plan_forget_descriptors(process->handshake_plan);
 	nsh_fd_forget(&process->handshake.pidfd);
@@ -200,8 +229,9 @@ void nsh_process_release(struct nsh_process *process)
 			return;
 		nsh_process_forget_descriptors(process);
 	}
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < STREAMS; i++)
 		nsh_stream_free(process->streams[i]);
+	nsh_close(&process->pty_slave);
 	nsh_epoll_unwatch(process->io.epoll, nsh_process_exit_fd(process));
 	nsh_io_free(&process->io);
 	nsh_handshake_drop(process);

@@ -123,6 +123,7 @@ void nsh_status_collect(struct nsh_process *process)
 		collect_child(process);
 	if (!process->exited)
 		return;
+	nsh_close(&process->pty_slave);
 	process->result.duration = (process->ended_at > 0 ? process->ended_at : nsh_now())
 		- process->begun;
 	nsh_epoll_unwatch(process->io.epoll, exit_fd);

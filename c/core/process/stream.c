@@ -28,12 +28,15 @@ struct nsh_stream *nsh_stream_new(struct nsh_process *process, int which,
 	stream->fd = take_fd;
 	stream->epoll = -1;
 	stream->is_pipe = fcntl(take_fd, F_GETPIPE_SZ) >= 0;
+	stream->terminal = nsh_pty_number(take_fd);
 	return stream;
 }
 
 /* True if the host has closed the descriptor and reused its number for another file. */
 static bool is_lost(const struct nsh_stream *stream)
 {
+	if (stream->terminal >= 0 && stream->fd >= 0)
+		return nsh_pty_number(stream->fd) != stream->terminal;
 	return stream->is_pipe && stream->fd >= 0
 		&& fcntl(stream->fd, F_GETPIPE_SZ) < 0;
 }
@@ -155,6 +158,9 @@ static int fill(struct nsh_stream *stream)
 		count = read(stream->fd, stream->data.data + stream->data.size,
 			     stream->data.capacity - stream->data.size);
 	while (count < 0 && errno == EINTR);
+	if (count < 0 && stream->terminal >= 0
+	    && (errno == EIO || (errno == EAGAIN && stream->process->exited)))
+		count = 0;
 	if (count < 0)
 		return errno == EAGAIN ? 0 : -1;
 	stream->data.size += (size_t)count;
@@ -183,6 +189,7 @@ int nsh_stream_read(struct nsh_stream *stream, int separator, size_t max,
 {
 	if (check_usable(stream) < 0)
 		return -1;
+	stream->is_full = false;
 	for (;;) {
 		size_t size = available(stream, separator, max);
 		int ret;
@@ -266,6 +273,37 @@ void nsh_stream_unread(struct nsh_stream *stream, size_t size)
 	stream->scanned = stream->taken;
 }
 
+/* True if the program has exited: the kernel then discards what is written. */
+static bool is_hung_up(const struct nsh_stream *stream)
+{
+	struct pollfd terminal = { .fd = stream->fd };
+
+	return poll(&terminal, 1, 0) == 1 && (terminal.revents & POLLHUP) != 0;
+}
+
+static bool has_room(const struct nsh_stream *stream)
+{
+	return stream->data.size - stream->taken < stream->process->max_output;
+}
+
+/* If the terminal is full, its program may itself be waiting until we read what it has
+ * written; so this reads, too, as much as a line may have. */
+static ssize_t write_to_terminal(struct nsh_stream *stream, const void *data, size_t size)
+{
+	ssize_t count = -1;
+
+	errno = EPIPE;
+	if (!is_hung_up(stream))
+		count = nsh_write_quietly(stream->fd, data, size);
+	stream->is_full = count == 0 || (count < 0 && errno == EAGAIN);
+	if (!stream->is_full)
+		return count;
+	if (has_room(stream))
+		(void)fill(stream);
+	errno = EAGAIN;
+	return stream->fd < 0 ? 0 : count;
+}
+
 ssize_t nsh_stream_write(struct nsh_stream *stream, const void *data,
 			 size_t size)
 {
@@ -275,8 +313,13 @@ ssize_t nsh_stream_write(struct nsh_stream *stream, const void *data,
 		return -1;
 	if (stream->process->is_dry)
 		return nsh_process_write_dry(stream->process, data, size);
+	if (stream->fd < 0) {
+		errno = EPIPE;
+		return -1;
+	}
 	do
-		count = nsh_write_quietly(stream->fd, data, size);
+		count = stream->terminal >= 0 ? write_to_terminal(stream, data, size)
+			: nsh_write_quietly(stream->fd, data, size);
 	while (count < 0 && errno == EINTR);
 	return count < 0 && errno == EAGAIN ? 0 : count;
 }
@@ -290,12 +333,14 @@ static int watch_both(struct nsh_stream *stream, short events, int other)
 {
 	unsigned generation = stream->process->io.generation;
 
-	if (stream->watched != other || stream->generation != generation)
+	if (stream->watched != other || stream->generation != generation
+	    || stream->watched_events != events)
 		nsh_close(&stream->epoll);
 	if (stream->epoll >= 0 || other < 0)
 		return stream->epoll;
 	stream->epoll = nsh_epoll_new();
 	stream->watched = other;
+	stream->watched_events = events;
 	stream->generation = generation;
 	if (stream->epoll >= 0
 	    && (nsh_epoll_watch(stream->epoll, stream->fd, (uint32_t)events, 0) < 0
@@ -306,17 +351,21 @@ static int watch_both(struct nsh_stream *stream, short events, int other)
 
 static short events_of(const struct nsh_stream *stream)
 {
+	if (stream->is_full)
+		return NSH_WRITABLE | (has_room(stream) ? NSH_READABLE : 0);
 	return stream->which == 0 ? NSH_WRITABLE : NSH_READABLE;
 }
 
 /* True while the process moves data or is being ended.  Then a wait for the stream also
  * waits for the process: a program that blocks on its captured stderr would never write
- * the awaited line. */
+ * the awaited line.  A terminal ends when the process has been found to have exited. */
 static bool needs_process(const struct nsh_stream *stream)
 {
 	const struct nsh_process *process = stream->process;
 
-	return nsh_process_is_ours(process) && nsh_process_moves_data(process);
+	return nsh_process_is_ours(process)
+		&& (nsh_process_moves_data(process)
+		    || (stream->terminal >= 0 && !process->finished));
 }
 
 static int pollfd_held(struct nsh_stream *stream, short *ret_events)

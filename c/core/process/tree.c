@@ -382,12 +382,20 @@ static int for_all(struct sweep *sweep, int signal)
 	return 0;
 }
 
+bool nsh_signal_stops(int signal)
+{
+	return signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU;
+}
+
 static int stop_find_signal(struct sweep *sweep)
 {
-	if (for_all(sweep, SIGSTOP) < 0 || collect(sweep) < 0
-	    || for_all(sweep, sweep->signal) < 0)
+	int signal = sweep->signal;
+	int first = nsh_signal_stops(signal) ? SIGCONT : signal;
+	int second = nsh_signal_stops(signal) ? signal : SIGCONT;
+
+	if (for_all(sweep, SIGSTOP) < 0 || collect(sweep) < 0)
 		return -1;
-	if (for_all(sweep, SIGCONT) < 0)
+	if (signal != SIGSTOP && (for_all(sweep, first) < 0 || for_all(sweep, second) < 0))
 		return -1;
 	sweep->is_done = true;
 	return 0;
@@ -483,10 +491,12 @@ static void signal_the_rest(const struct tree *tree, int signal)
 
 		if (member->pidfd >= 0) {
 			(void)nsh_sys_pidfd_send_signal(member->pidfd, signal, 0);
-			(void)nsh_sys_pidfd_send_signal(member->pidfd, SIGCONT, 0);
+			if (signal != SIGSTOP)
+				(void)nsh_sys_pidfd_send_signal(member->pidfd, SIGCONT, 0);
 		} else if (member->is_stopped) {
 			(void)kill(member->pid, signal);
-			(void)kill(member->pid, SIGCONT);
+			if (signal != SIGSTOP)
+				(void)kill(member->pid, SIGCONT);
 		}
 	}
 }

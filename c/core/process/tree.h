@@ -42,11 +42,13 @@ struct tree {
 
 /* Stops the root and its descendants, so that they start no more processes, adds
  * those that it finds to the tree, signals every member, and lets it continue to
- * act on the signal.  Also searches below members found earlier.  The root is
+ * act on the signal, unless that is SIGSTOP.  Also searches below members found earlier.  The root is
  * only stopped: the caller signals and continues it.  `root` is 0 if it has gone;
  * `group` adds the members of that process group (0: none). */
 void nsh_tree_signal(struct tree *tree, pid_t root, int root_pidfd, pid_t group,
 		     int signal);
+/* True for the signals that stop a process and can be caught: SIGCONT discards them. */
+bool nsh_signal_stops(int signal);
 /* Opens pidfds for more members, if few have one, and drops members that have gone.
  * The new ones are those from the old tree.held on; there may be none, if no
  * descriptor is left. */

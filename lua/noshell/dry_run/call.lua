@@ -26,6 +26,7 @@ local state = require "noshell.state"
 ---  "pipeline", { path = ... }, or the object that it is directed to
 ---@field stdout string|table|userdata|integer  "capture", "pipe", "null", ...
 ---@field stderr string|table|userdata|integer
+---@field pty? { rows: integer, columns: integer, echo: boolean }  its terminal
 ---@field stage? integer       its number in a pipeline
 ---@field machine? string      the name of the machine on which it would run
 ---@field exec? boolean        exec would have replaced this process
@@ -54,6 +55,7 @@ local function word_of(cmd, which, is_exec)
   local word = drive.stdio(cmd, which)
   if word ~= "default" then return WORDS[word] or word end
   if is_exec then return "inherit" end
+  if cmd:_has_pty() then return "pty" end
   return which == 0 and "null" or "capture"
 end
 

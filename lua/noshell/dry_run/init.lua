@@ -30,6 +30,7 @@ local metatable = { __index = methods, __name = "noshell.dry" }
 ---@field call noshell.dry_call
 ---@field process? noshell.process
 ---@field reply any            as the handler returned it
+---@field captures_pty? boolean  the output of its terminal is part of the result
 ---@field known? table         the final reply, as the core takes it
 ---@field source? noshell.dry_record  the command before it in a pipeline
 ---@field raised? table        { err }: an error of its input function
@@ -85,14 +86,22 @@ end
 --- Returns the outputs of stdout and stderr; stderr may be directed to stdout.
 local function outputs(record)
   local stdout, stderr = record.known.stdout, record.known.stderr
-  if record.call.stderr ~= "stdout" then return stdout, stderr end
+  local call = record.call
+  local is_one = call.stderr == "stdout" or (call.stderr == "pty" and call.stdout == "pty")
+  if not is_one then return stdout, stderr end
   return (stdout or "") .. (stderr or ""), nil
 end
 
---- Records the bytes written to the program's stdin, if that is a pipe.
+--- True if the script writes to the program's stdin.
+local function is_interactive(record)
+  local stdin = record.call.stdin
+  return stdin == "pipe" or (stdin == "pty" and not record.captures_pty)
+end
+
+--- Records the bytes written to the program's stdin.
 local function note_input(record)
   local call = record.call
-  if call.stdin == "pipe" and record.process and not record.process:closed() then
+  if is_interactive(record) and record.process and not record.process:closed() then
     call.input = record.process:_dry_input()
   end
 end
@@ -166,7 +175,7 @@ end
 --- True if the input is still incomplete.
 local function is_open(record)
   if record.source then return not record.source.known end
-  return record.call.stdin == "pipe"
+  return is_interactive(record)
 end
 
 local function answer(record)
@@ -199,15 +208,16 @@ end
 --- Starts a command in a dry run: backend.start.
 ---@param cmd noshell.command
 ---@param scope? noshell.scope
-local function start(cmd, scope)
+local function start(cmd, scope, _, captures_pty)
   local ok, raw = cmd:_check(false)
   if not ok then return nil, raw end
   local record = new_record(cmd)
+  record.captures_pty = captures_pty
   raw = answer(record)
   if raw then return nil, raw end
   last_pid = last_pid + 1
   local process
-  process, raw = cmd:_start_dry(last_pid)
+  process, raw = cmd:_start_dry(last_pid, nil, captures_pty)
   if not process then return nil, raw end
   hand_over(state.of(cmd))
   attach(process, record, state.of(cmd))

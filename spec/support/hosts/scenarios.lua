@@ -468,4 +468,17 @@ add("talks with programs", nil, function(tasks)
   each(tasks, 5, talk)
 end)
 
+add("exchanges data with programs on terminals", nil, function(tasks)
+  each(tasks, 10, function(i)
+    local process = assert(noshell.run_async { "sh", "-c", 'printf "name? "; read -r name; '
+      .. 'echo "hello $name"', pty = { echo = false } })
+    equal("name", (process.pty:read_until({ "? ", plain = true }, 60)))
+    assert(process.pty:write(i, "\n"))
+    equal(("hello %d\r\n"):format(i), process.pty:read "a")
+    assert(process:wait())
+    process:close()
+    equal("/dev/pts/", noshell.output { "tty", pty = true }:match "^/dev/pts/")
+  end)
+end)
+
 return scenarios
