@@ -18,6 +18,40 @@ local function with_program(name, text, fn)
   end)
 end
 
+describe("the example login", function()
+  helper.leak_check()
+
+  local SSH = [[
+test "$3" = device || exit 9
+printf "admin@device's password: " >/dev/tty
+read -r word </dev/tty
+test "$word" = secret || { echo 'Permission denied' >&2; exit 255; }
+exec sh -c "$4"]]
+
+  local function login(password)
+    local got
+    with_program("ssh", SSH, function(_, path)
+      local text = helper.read_file(helper.root .. "/spec/examples/login.lua")
+      got = helper.run_lua(helper.lua, text, { PATH = path, DEVICE_PASSWORD = password },
+        { args = { "device", "echo up 3 days" } })
+    end)
+    return got
+  end
+
+  it("types the password, and prints what the command writes", function()
+    local got = login "secret"
+    assert.equal("up 3 days\n", got.out .. got.err)
+    assert.equal(0, got.status)
+  end)
+
+  it("reports that the password is wrong", function()
+    local got = login "guess"
+    assert.equal("1 ", got.status .. " " .. got.out)
+    assert.matches("^login: noshell: 'ssh .*' exited with status 255: Permission denied "
+      .. "%(.*:15%)\n$", got.err)
+  end)
+end)
+
 describe("the example rtcwake", function()
   helper.leak_check()
 
