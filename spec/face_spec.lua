@@ -11,6 +11,36 @@ local function script(text, ...)
   return noshell.run { LUA, "-e", text, ... , check = false }
 end
 
+describe("pipe", function()
+  helper.leak_check()
+
+  it("connects two programs in both directions", function()
+    local questions, asker = noshell.pipe()
+    local answers, answerer = noshell.pipe()
+    local server = assert(noshell.run_async { "sh", "-c",
+      "while read -r word; do echo \"got $word\"; done", stdin = questions, stdout = answerer })
+    local client = assert(noshell.run_async { "sh", "-c",
+      "for i in 1 2; do echo $i; read -r answer; echo \"$answer\" >&2; done",
+      stdin = answers, stdout = asker })
+    for _, each in ipairs { questions, asker, answers, answerer } do each:close() end
+    assert.equal("got 1\ngot 2\n", assert(client:wait(60)).stderr)
+    assert(server:wait(60))
+    server:close()
+    client:close()
+  end)
+
+  it("is reported if no descriptor is left", function()
+    local result = noshell.run { LUA, "-e", [[
+      local noshell, files = require "noshell", {}
+      repeat files[#files + 1] = io.open "/dev/null" until not io.open "/dev/null"
+      local reader, err = noshell.pipe()
+      io.write(tostring(reader), " ", err.code, " ", tostring(err):match "^[^(]+%(EMFILE%)")
+    ]], limits = { nofile = 32 } }
+    assert.equal("nil io noshell: cannot call 'noshell.pipe()': Too many open files (EMFILE)",
+      result.stdout)
+  end)
+end)
+
 describe("run", function()
   helper.leak_check()
 
@@ -34,6 +64,18 @@ describe("run", function()
     assert.equal("sh -c 'echo so >&2; exit 3'", err.command)
     assert.equal("noshell: 'sh -c 'echo so >&2; exit 3'' exited with status 3: so",
       helper.said(err))
+  end)
+
+  it("quotes the last lines of stdout if stderr goes there", function()
+    local script_text = "echo working; echo broken >&2; exit 3"
+    local _, err = noshell.run { "sh", "-c", script_text, stderr = "stdout" }
+    assert.equal(("noshell: 'sh -c '%s'' exited with status 3: working; broken")
+      :format(script_text), helper.said(err))
+    _, err = noshell.run { "sh", "-c", script_text, stderr = "null" }
+    assert.equal(("noshell: 'sh -c '%s'' exited with status 3"):format(script_text),
+      helper.said(err))
+    _, err = noshell.pipeline({ "sh", "-c", script_text, stderr = "stdout" }):run()
+    assert.matches("exited with status 3: working; broken$", helper.said(err))
   end)
 
   it("accepts any exit with check = false, and those of ok_codes", function()

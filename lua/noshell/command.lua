@@ -89,7 +89,7 @@ local function start(calls, self, to_end, is_bound, attended)
       reason = reason })
   end
   -- Other coroutines may change the command while this one waits.
-  local asked = drive.asked(self)
+  local asked, is_joined = drive.asked(self), self:stdio(2) == "stdout"
   -- Until the end, no other code runs that could abandon the program or serve it.
   local machine = state.of(self).machine
   local is_alone = attended and not asked and not machine and host.waits_in_place()
@@ -101,6 +101,7 @@ local function start(calls, self, to_end, is_bound, attended)
     started, raw = wait.start(calls, self, to_end, is_bound and not is_alone, attended)
   end
   if not started then return fail(self, raw) end
+  if is_joined then state.of(started).is_joined = true end
   if not is_alone then
     state.of(started).started_in = calls
     drive.attach(started, asked)

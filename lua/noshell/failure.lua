@@ -42,6 +42,7 @@ if directory then core.set_source_prefix(directory) end
 ---@field signal? string     the signal that killed the child before its exec
 ---@field signal_number? integer  its number
 ---@field seconds? number    the length of a wait that timed out
+---@field is_joined? boolean  the stderr of the program is its stdout
 ---@field ended? boolean     read_until: the stream ended before a match
 ---@field written? integer   write: the number of bytes that were written
 ---@field machine? string    the name of the machine on which it ran
@@ -132,10 +133,11 @@ local function ending(err)
   return results and results[err.index] or err.result
 end
 
---- Returns ": " and the excerpt of the program's stderr, and a hint.
+--- Returns ": " and the excerpt of the program's stderr, or of its stdout if stderr goes
+--- there, and a hint.
 local function last_words(err)
   local result = ending(err)
-  local text = result and result.stderr
+  local text = result and (result.stderr or (err.is_joined and result.stdout))
   text = text and failure.excerpt(text) or ""
   if text == "" then return "" end
   return ": " .. text .. printable(advice.unexpanded(err.command, text))
@@ -276,7 +278,7 @@ function describe.replaced(err)
 end
 
 --- Verbs for stages that are methods.
-local METHODS = { read = "read from", write = "write to", kill = "kill",
+local METHODS = { read = "read from", write = "write to", pipe = "call", kill = "kill",
   resize = "resize the terminal of", abort = "abort all of", write_arg_log = "write the words of" }
 
 local WAITS = { wait = true, exchange = true }

@@ -262,6 +262,17 @@ end
 --- Constructors of machines: ssh hosts.
 noshell.machine = machine
 
+--- Makes a pipe between two programs: returns its read end, for the stdin of one, and its
+--- write end, for the stdout of the other. Close both here when the programs have started:
+--- a reader sees the end only when all write ends are closed.
+---@return noshell.descriptor?
+---@return noshell.descriptor|noshell.error
+function noshell.pipe()
+  local reader, writer = core.pipe()
+  if reader then return reader, writer end
+  return nil, failure.new(writer, "noshell.pipe()")
+end
+
 noshell.pipeline = pipeline.new
 noshell.tee = pipeline.tee
 noshell.map = map.map

@@ -62,6 +62,11 @@ local function join(left, right)
   return reader, writer
 end
 
+--- Returns its own stdin or stdout, if it is a pipe.
+---@param name "stdin"|"stdout"
+---@return noshell.stream?
+function methods:_pipe(name) return rawget(self, name) end
+
 --- Returns a list of the arguments that are not nil.
 local function present(...)
   local found = {}
@@ -102,8 +107,8 @@ local function new(pl, processes, deadline)
     pids = {}, limit = pl.seconds, deadline = deadline }, metatable)
   self.grace = pl.grace or 2
   self.group = group.new { self }
-  self.stdin = processes[1].stdin
-  self.stdout = processes[#processes].stdout
+  self.stdin = processes[1]:_pipe "stdin"
+  self.stdout = processes[#processes]:_pipe "stdout"
   for i = 1, #processes do
     local each = processes[i]
     self.pids[i] = each.pid

@@ -164,8 +164,8 @@ function popen.open(cmd, mode)
   if not process then return nil, err end
   -- If the file is collected, the pipes are closed, as with io.popen.
   process:_leave_streams()
-  return setmetatable({ process = process, stdin = process.stdin,
-    stdout = process.stdout }, metatable)
+  return setmetatable({ process = process, stdin = process:_pipe "stdin",
+    stdout = process:_pipe "stdout" }, metatable)
 end
 
 return popen

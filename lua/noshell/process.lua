@@ -31,16 +31,39 @@ end
 local pump, pollfd, get_field = methods._pump, methods._pollfd, methods._field
 local terminate = methods._terminate
 
---- The fields of the core; those of streams are nil if there is no pipe.
+--- The fields of the core; those of streams exist only if there is a pipe.
 local FIELDS = { stdin = true, stdout = true, stderr = true, pty = true, pid = true,
   launch = true, command = true, sandbox = true }
+
+local STREAMS = { stdin = true, stdout = true, stderr = true }
+
+--- Returns a stream of the caller's; nil if it is not directed to a pipe.
+---@param name "stdin"|"stdout"|"stderr"
+---@return noshell.stream?
+function methods:_pipe(name)
+  local found = get_field(self, name)
+  if found and name == "stdin" and state.of(self).is_fed then return nil end
+  return found
+end
+
+--- Raises an error for a stream that the process does not have: nil would only say that a
+--- nil value was indexed.
+local function raise_no_pipe(self, name)
+  if methods.closed(self) then misuse.raise("the process is closed") end
+  if name == "stdin" and state.of(self).is_fed then
+    misuse.raise("the stdin of this process is written by noshell, which calls its 'input'")
+  end
+  misuse.raise('the %s of this process is not a pipe: start it with %s = "pipe"', name, name)
+end
 
 --- Looks up a method, or a field of the core.
 function core.metatables.process.__index(self, name)
   local value = methods[name]
   if value ~= nil then return value end
+  if STREAMS[name] then
+    return methods._pipe(self, name) or raise_no_pipe(self, name)
+  end
   value = get_field(self, name)
-  if value ~= nil and name == "stdin" and state.of(self).is_fed then return nil end
   if value == nil and not FIELDS[name] then
     misuse.check_name("a process", name, methods, FIELDS)
   end
@@ -186,6 +209,7 @@ function process.outcome(self)
       if raw.code == "timeout" then raw.reason = waitable.obstacle(self) end
       if remote then raw = remote.failure or raw end
       raw.machine = own.machine
+      raw.is_joined = own.is_joined
       own.err = failure.new(raw, self.command, own.result)
     end
     trace.exited(self, own.result, own.err)

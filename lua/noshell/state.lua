@@ -26,6 +26,7 @@
 ---@field is_fed? boolean                 its input is made by the driver, not by the caller
 ---@field owner? noshell.pipeline_process  the pipeline that it is part of
 ---@field groups? table<noshell.stream, noshell.group>  a stream and its process or pipeline
+---@field is_joined? boolean              its stderr is its stdout
 ---@field crlf? boolean                   lines of its streams end with CR LF
 ---@field iterated? boolean               an iterator over its output started it
 ---@field calls? noshell.scope            ... and its scope ends it if a wait fails

@@ -39,7 +39,7 @@ end
 
 --- Explains the errno of a pipe that is used in the wrong direction.
 local function explain(self, raw)
-  local is_input = self == self:process().stdin
+  local is_input = self == self:process():_field "stdin"
   if is_input and raw.stage == "read" then
     raw.reason = "stdin is for writing: read from process.stdout"
   elseif not is_input and raw.stage == "write" then
@@ -71,7 +71,7 @@ end
 
 --- Makes the failure of reading beyond that time.
 local function held_failure(self)
-  local result, name = {}, self == self:process().stderr and "stderr" or "stdout"
+  local result, name = {}, self == self:process():_field "stderr" and "stderr" or "stdout"
   for key, value in pairs(self:_owner():_result()) do result[key] = value end
   result.ok, result.timed_out, result.held = false, true, { name }
   result.timed_out_after = select(2, deadline_of(self))
@@ -160,7 +160,7 @@ local STEP = 65536
 local function too_long(self, most)
   return { code = "output_limit", reason = ("a line or record on %s is longer than "
     .. "the %d bytes that max_output allows"):format(
-    self == self:process().stderr and "stderr" or "stdout", most) }
+    self == self:process():_field "stderr" and "stderr" or "stdout", most) }
 end
 
 --- True if these bytes are all that was requested.
@@ -602,7 +602,7 @@ end
 function methods:_collect(list)
   local fd = self:fileno()
   if not fd then return end
-  local is_input = self == self:process().stdin
+  local is_input = self == self:process():_field "stdin"
   list[#list + 1], list[#list + 2] = fd, is_input and "w" or "r"
 end
 

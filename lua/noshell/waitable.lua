@@ -18,6 +18,7 @@ local wait = require "noshell.wait"
 ---@field _end fun(self): boolean?, noshell.failure?   as _step, after _mute and terminate
 ---@field _raised fun(self): table?      returns { err } if a user callback raised err
 ---@field _mute fun(self)                stops calling user callbacks
+---@field _pipe fun(self, name: "stdin"|"stdout"): noshell.stream?  nil if it is no pipe
 ---@field _outcome fun(self): noshell.result?, noshell.error?  once all have finished
 ---@field _undriven fun(self): any, number?  the argument for core.await, if no driver is
 ---  involved; and the seconds until its own deadline
@@ -70,7 +71,7 @@ end
 ---@param self noshell.waitable
 ---@return string?
 function waitable.obstacle(self)
-  local stdin, stdout = self.stdin, self.stdout
+  local stdin, stdout = self:_pipe "stdin", self:_pipe "stdout"
   if stdin and not stdin:closed() then
     return "its stdin pipe is still open here: close it with process.stdin:close()"
   end
