@@ -32,9 +32,13 @@ describe("pipe", function()
   it("is reported if no descriptor is left", function()
     local result = noshell.run { LUA, "-e", [[
       local noshell, files = require "noshell", {}
-      repeat files[#files + 1] = io.open "/dev/null" until not io.open "/dev/null"
+      local file
+      repeat
+        file = io.open "/dev/null"
+        files[#files + 1] = file
+      until not file
       local reader, err = noshell.pipe()
-      io.write(tostring(reader), " ", err.code, " ", tostring(err):match "^[^(]+%(EMFILE%)")
+      io.write(tostring(reader), " ", err.code, " ", tostring(err):match "^.-%(EMFILE%)")
     ]], limits = { nofile = 32 } }
     assert.equal("nil io noshell: cannot call 'noshell.pipe()': Too many open files (EMFILE)",
       result.stdout)

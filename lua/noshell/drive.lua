@@ -314,7 +314,8 @@ local function tell_split(process, driver, output, start, finished)
       output.scanned = start + position - 1
       break
     end
-    local piece = process:_captured(output.which, output.from, start + position - 1)
+    local piece = output.from >= start and data:sub(output.from - start + 1, position - 1)
+      or process:_captured(output.which, output.from, start + position - 1)
     output.from, at = start + past - 1, past
     call(process, output.on_piece, piece)
   end

@@ -20,7 +20,7 @@ local metatable = { __index = methods }
 --- otherwise when the stream ends or the time is up.
 local WINDOW = 8192
 --- The number of bytes that are searched first; it is doubled until they are all.
-local FIRST = 1024
+local FIRST = 256
 
 local function is_text(pattern)
   return not pattern:find "[%^%$%*%+%?%.%(%)%[%]%%%-]"
@@ -95,6 +95,14 @@ local function confirm(self, peek, to, size)
   end
 end
 
+--- Searches the bytes from `base` to `to`, and confirms a match if needed.
+local function find_in(self, peek, base, to, size)
+  local from, last, index = find(self, peek(base, to), base == 0)
+  local is_certain = base == 0 and (to == size or last ~= to)
+  if not from or is_certain then return from, last, index end
+  return confirm(self, peek, to, size)
+end
+
 --- Searches the bytes that have arrived: `size` bytes, which peek(from, to) returns. Returns
 --- the numbers of the first and last byte of a match, and the number of its pattern.
 ---@param peek fun(from: integer, to: integer): string
@@ -107,10 +115,8 @@ function methods:look(peek, size)
     local to = math.min(size, math.max(FIRST, 2 * self.seen))
     local base = math.max(0, self.seen - self.window)
     if base > 0 then self.is_partial = true end
-    if find(self, peek(base, to), base == 0) then
-      local from, last, index = confirm(self, peek, to, size)
-      if from then return from, last, index end
-    end
+    local from, last, index = find_in(self, peek, base, to, size)
+    if from then return from, last, index end
     self.seen = to
   end
 end
