@@ -65,6 +65,7 @@ end
 --- Returns its own stdin or stdout, if it is a pipe.
 ---@param name "stdin"|"stdout"
 ---@return noshell.stream?
+---@private
 function methods:_pipe(name) return rawget(self, name) end
 
 --- Returns a list of the arguments that are not nil.

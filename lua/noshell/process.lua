@@ -40,6 +40,7 @@ local STREAMS = { stdin = true, stdout = true, stderr = true }
 --- Returns a stream of the caller's; nil if it is not directed to a pipe.
 ---@param name "stdin"|"stdout"|"stderr"
 ---@return noshell.stream?
+---@private
 function methods:_pipe(name)
   local found = get_field(self, name)
   if found and name == "stdin" and state.of(self).is_fed then return nil end
