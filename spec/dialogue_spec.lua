@@ -163,7 +163,7 @@ describe("stream:read_until", function()
     assert.matches('^<here> read_until: "%%" ?: ?malformed pattern', message "%")
     assert.equal('<here> read_until: "palin": the list has patterns, and perhaps '
       .. 'plain = true', message { "a", palin = true })
-    assert.equal("<here> read_until: a number of seconds is needed, not soon",
+    assert.equal('<here> read_until: a number of seconds is needed, not "soon"',
       message("a", "soon"))
     process:close()
   end)
