@@ -254,7 +254,7 @@ function command.iterate(calls, started, items)
   -- Between two items the program is not bound: if the caller leaves the loop, the program
   -- runs on.
   started:_iterated()
-  local stdout = started.stdout or started.pty
+  local stdout = started:_pipe "stdout" or started.pty
   -- Reading an item that is available is not guarded: an error at that moment is like
   -- one in the body of the loop, which ends the program on Lua 5.4.
   state.of(stdout:process()).calls = calls

@@ -161,7 +161,7 @@ function drive.attach(process, asked)
     driver.source = source_of(asked.input)
     driver.group = group.new { process }
   end
-  -- From now on process.stdin is nil: only the driver writes to it.
+  -- From now on process.stdin does not exist: only the driver writes to it.
   kept.is_fed = asked.input ~= nil
   if driver.stdin or driver.outputs[1] then kept.driver = driver end
 end
