@@ -381,6 +381,7 @@ function command.flush()
 end
 
 --- Options of a command are set by its methods.
+---@private
 function class.__newindex(_, name)
   misuse.raise("a command has no field '%s': its options are set by methods, as in "
     .. "cmd:set_timeout(5)", tostring(name))

@@ -354,6 +354,7 @@ function process:_poll(seconds, other) end
 ---@param columns integer
 ---@return true?
 ---@return noshell.failure?
+---@private
 function process:_resize(rows, columns) end
 
 --- Returns a field: pid, launch, command, stdin, stdout, stderr, pty.

@@ -237,10 +237,12 @@ function command:set_stderr(target) end
 --- See set_pty.
 ---@param options? true|noshell.pty_options
 ---@return noshell.command
+---@private
 function command:_set_pty(options) end
 
 --- Returns true if set_pty was called.
 ---@return boolean
+---@private
 function command:_has_pty() end
 
 --- Sets the bytes that the program reads from stdin.
@@ -352,6 +354,7 @@ function command:stdio(which) end
 ---@return noshell.failure?
 ---@private
 ---@param captures_pty? boolean  the output of a terminal is part of the result
+---@private
 function command:_start(scope, attended, captures_pty) end
 
 --- Makes a start fail with ETIMEDOUT if it still waits for something before its exec at

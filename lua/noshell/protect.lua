@@ -24,6 +24,7 @@ local protect = {}
 ---@field is_inside? boolean
 local frames = {}
 
+---@private
 function frames.__close(frame)
   if not frame.is_inside then return end
   frame:fail()
