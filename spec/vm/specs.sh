@@ -47,6 +47,9 @@ add_lua() {
     options+=(-b "$program")
     run "LUA_PATH='/spec/lua/?.lua;/spec/lua/?/init.lua'" \
         "LUA_CPATH='/spec/$version/?.so' $program /spec/labels.lua $mode"
+    test "$mode" = none && pkg-config --exists libseccomp 2>/dev/null &&
+        run "LUA_PATH='/spec/lua/?.lua;/spec/lua/?/init.lua'" \
+            "LUA_CPATH='/spec/$version/?.so' $program /spec/sandbox.lua"
 }
 
 cat >"$spec/all" <<'SH'
@@ -62,7 +65,7 @@ add_c
 test "$mode" = none && add_old_kernel
 if [ -e lua/noshell/init.lua ]; then
     cp -r lua "$spec"
-    cp spec/vm/labels.lua "$spec"
+    cp spec/vm/labels.lua spec/vm/sandbox.lua "$BUILD/fixtures/escape" "$spec"
     for version in 5.4 5.1 jit 5.2 5.3 5.5; do add_lua $version; done
 fi
 # Starts in a domain in which only the subjects of the specs are restricted.
