@@ -29,7 +29,7 @@ local failures = {
     "spawn set_parent_death_signal EINVAL " },
   { "alone", deny = "prctl(PR_SCHED_CORE):EINVAL", "spawn core_scheduling EINVAL 0" },
   { "among=1", deny = "prctl(PR_SCHED_CORE):ESRCH", "spawn core_scheduling ESRCH 1" },
-  { "stdin=null", deny = "rt_sigaction(1):EPERM", "spawn signals EPERM " },
+  { "stdin=null", deny = "rt_sigaction(20):EPERM", "spawn signals EPERM " },
   { "input=x", deny = "dup3(0):EMFILE", "spawn set_stdin EMFILE pipe" },
   { "stdout=capture", deny = "dup3(1):EBUSY", "spawn set_stdout EBUSY pipe" },
   { "open=9:@D/f", "pass=9:9", deny = "dup3(9):EMFILE", "spawn pass_fd EMFILE descriptor 9" },

@@ -188,7 +188,7 @@ describe("the launch path", function()
     for _, answer in ipairs { "ENOSYS", "EPERM" } do
       assert.equal("prefix", launch("pidfd_getfd:" .. answer))
       assert.equal("copied", launch("close_range:" .. answer))
-      assert.equal("copied", launch("clone(CLONE_FILES):" .. answer))
+      assert.equal("copied", launch("clone3:ENOSYS,clone(CLONE_FILES):" .. answer))
       assert.equal("copied", launch("close_range:" .. answer, nil, "shared"))
     end
   end)

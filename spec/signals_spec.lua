@@ -55,6 +55,65 @@ describe("the child's signals", function()
   end)
 end)
 
+--- Starts a program while the host ignores HUP and catches ALRM, under a filter that
+--- denies some calls. Prints what it reports, or the failure.
+local function ignoring(denied)
+  local run = helper.run_lua(helper.lua, [[
+    local noshell, sys = require "noshell", require "testsys"
+    sys.signal("HUP", "ignore")
+    sys.signal("ALRM", "catch")
+    assert(sys.deny(os.getenv "DENIED"))
+    for _ = 1, 2 do
+      local result, err = noshell.run { os.getenv "PROBE" }
+      if not result then print(err.stage, err.errname) return end
+      local text = result.stdout
+      print(text:match "sigmask=(%x+)" .. text:match "sigign=(%x+)" .. text:match "sigcgt=(%x+)")
+    end]], { PROBE = helper.probe, DENIED = denied })
+  assert.equal("", run.err)
+  return run.out
+end
+
+describe("the reset of signals", function()
+  helper.leak_check()
+  local reset = (NONE:rep(3) .. "\n"):rep(2)
+
+  it("makes no call for a signal that is neither ignored nor stops the child", function()
+    assert.equal(reset, ignoring "rt_sigaction(10):EPERM")
+    assert.equal("signals\tEPERM\n", ignoring "rt_sigaction(1):EPERM")
+    assert.equal("signals\tEPERM\n", ignoring "rt_sigaction(20):EPERM")
+  end)
+
+  for _, denied in ipairs { "clone3:ENOSYS", "clone3:EPERM", "clone3:EINVAL", "clone3:KILL" } do
+    it("is complete in spite of " .. denied, function()
+      assert.equal(reset, ignoring(denied))
+    end)
+    it("concerns every signal in spite of " .. denied, function()
+      assert.equal("signals\tEPERM\n", ignoring(denied .. ",rt_sigaction(10):EPERM"))
+    end)
+  end
+
+  it("is complete in a thread other than the main one", function()
+    local run = helper.run_lua(helper.lua, [[
+      local noshell, sys = require "noshell", require "testsys"
+      noshell.host.use { name = "thread", starts_aside = true,
+        wait = require "noshell.host.blocking".wait }
+      sys.signal("HUP", "ignore")
+      print(assert(noshell.run { os.getenv "PROBE" }).stdout:match "sigign=(%x+)")]],
+      { PROBE = helper.probe }, { deny = "rt_sigaction(10):EPERM" })
+    assert.equal(NONE .. "\n", run.out, run.err)
+  end)
+
+  it("is complete in a child of the host, which ignores other signals", function()
+    assert.is_true(noshell.run("true").ok)
+    local got = forked(function()
+      sys.signal("USR1", "ignore")
+      local report = probing.report(probing.command())
+      return { ignored = report.sigign }
+    end)
+    assert.equal(NONE, got.ignored)
+  end)
+end)
+
 describe("SIGPIPE", function()
   helper.leak_check()
 

@@ -140,7 +140,7 @@ local cases = {
   -- Handshake, signals, exec
   { { "true", require_handshake = true }, deny = each_low("write", "EIO"),
     "spawn require_handshake EIO -" },
-  { { "true" }, deny = "rt_sigaction(1):EPERM", "spawn signals EPERM -" },
+  { { "true" }, deny = "rt_sigaction(20):EPERM", "spawn signals EPERM -" },
   { { "@/none" }, "spawn exec ENOENT @/none" },
   { { "@/none", daemonize = true }, "spawn exec ENOENT @/none" },
   { { "@/plain" }, "spawn exec EACCES @/plain" },

@@ -8,16 +8,9 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "thread.h"
+
 /* ---- the filters ------------------------------------------------------- */
-
-/* Returns the number that follows `name` in a status file (proc_pid_status(5)),
- * or -1. */
-static int number_after(const char *status, const char *name)
-{
-	const char *line = strstr(status, name);
-
-	return line ? atoi(line + strlen(name)) : -1;
-}
 
 /* The last answer, of any thread. */
 static atomic_int last = -1;
@@ -25,22 +18,12 @@ static atomic_int last = -1;
 /* Reads /proc, because a filter may kill the caller of prctl(2) as well. */
 int nsh_filters(void)
 {
-	int fd = open("/proc/thread-self/status", O_RDONLY | O_CLOEXEC);
-	char status[8192];
-	ssize_t size;
-	int mode, count;
+	struct nsh_thread_status status;
 
-	if (fd < 0)
+	if (nsh_thread_look(&status) < 0)
 		return errno == EMFILE || errno == ENFILE ? atomic_load(&last) : -1;
-	size = read(fd, status, sizeof status - 1);
-	close(fd);
-	status[size < 0 ? 0 : size] = 0;
-	mode = number_after(status, "\nSeccomp:");
-	count = number_after(status, "\nSeccomp_filters:");
-	if (mode > 0)
-		mode = count > 0 ? 1 + count : 1;
-	atomic_store(&last, mode);
-	return mode;
+	atomic_store(&last, status.filters);
+	return status.filters;
 }
 
 /* ---- which release ----------------------------------------------------- */

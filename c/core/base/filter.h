@@ -9,10 +9,8 @@
 
 #include <stdbool.h>
 
-/* Returns 0 if the thread has no filter, -1 if this is unknown (no /proc), else
- * a positive number that changes when a filter is added (before Linux 5.9, only
- * when the first is added).  If no descriptor is left, returns the last answer,
- * which may be of another thread. */
+/* Returns the number of nsh_thread_status, or -1 if there is no /proc.  If no
+ * descriptor is left, returns the last answer, which may be of another thread. */
 int nsh_filters(void);
 /* True if a core dump of a child that shares memory also kills the host, as before
  * Linux 5.16; the SIGSYS of a filter dumps core.  NOSHELL_KERNEL=5.10 in the

@@ -23,6 +23,9 @@
 #ifndef SYS_pidfd_open
 #define SYS_pidfd_open 434
 #endif
+#ifndef SYS_clone3
+#define SYS_clone3 435
+#endif
 #ifndef SYS_close_range
 #define SYS_close_range 436
 #endif
@@ -54,6 +57,15 @@ enum {
 	NSH_SIGNALS = 64,
 	NSH_KERNEL_SIGSET = 8,          /* size of the kernel's sigset_t */
 	NSH_KERNEL_SIGACTION = 64,      /* at least the size of its sigaction */
+};
+
+/* clone3(2), Linux 5.5.  Not in an enum: it has more than 32 bits. */
+#define NSH_CLONE_CLEAR_SIGHAND (UINT64_C(1) << 32)
+
+/* The kernel's struct clone_args, in its first size. */
+struct nsh_clone_args {
+	uint64_t flags, pidfd, child_tid, parent_tid, exit_signal;
+	uint64_t stack, stack_size, tls;
 };
 
 /* The kernel's struct sigaction, as far as it is read here. */
@@ -88,12 +100,11 @@ static inline long nsh_sys6(long number, long a, long b, long c, long d,
 	return ret;
 }
 
-/* clone(2): the child calls function(argument), which must not return, on the
- * stack that ends at `stack`.  `ret_pidfd` is for CLONE_PIDFD.  In assembly,
- * because the child returns from the system call on another stack, where no C
- * function's frame exists.  Clearing the frame pointer ends backtraces
- * there. */
-static inline long nsh_sys_clone(long flags, void *stack, int *ret_pidfd,
+/* clone(2) or clone3(2), whose arguments are `a` to `c`: the child calls
+ * function(argument), which must not return.  In assembly, because the child returns
+ * from the system call on another stack, where no C function's frame exists.
+ * Clearing the frame pointer ends backtraces there. */
+static inline long nsh_sys_start(long number, long a, long b, long c,
 				 int (*function)(void *), void *argument)
 {
 	register long r10 __asm__("r10") = 0;
@@ -111,9 +122,8 @@ static inline long nsh_sys_clone(long flags, void *stack, int *ret_pidfd,
 			 "hlt\n"
 			 "1:"
 			 : "=a"(ret)
-			 : "a"((long)SYS_clone), "D"(flags), "S"(stack),
-			   "d"(ret_pidfd), "r"(r10), "r"(r8), "r"(target),
-			   "r"(passed)
+			 : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8),
+			   "r"(target), "r"(passed)
 			 : "rcx", "r11", "memory");
 	return ret;
 }
@@ -139,13 +149,13 @@ static inline long nsh_sys6(long number, long a, long b, long c, long d,
 	return x0;
 }
 
-static inline long nsh_sys_clone(long flags, void *stack, int *ret_pidfd,
+static inline long nsh_sys_start(long number, long a, long b, long c,
 				 int (*function)(void *), void *argument)
 {
-	register long x8 __asm__("x8") = SYS_clone;
-	register long x0 __asm__("x0") = flags;
-	register void *x1 __asm__("x1") = stack;
-	register int *x2 __asm__("x2") = ret_pidfd;
+	register long x8 __asm__("x8") = number;
+	register long x0 __asm__("x0") = a;
+	register long x1 __asm__("x1") = b;
+	register long x2 __asm__("x2") = c;
 	register long x3 __asm__("x3") = 0;
 	register long x4 __asm__("x4") = 0;
 	register void *target __asm__("x9") = (void *)function;
@@ -182,12 +192,42 @@ static inline long nsh_sys6(long number, long a, long b, long c, long d,
 	return ret < 0 ? -errno : ret;
 }
 
-static inline long nsh_sys_clone(long flags, void *stack, int *ret_pidfd,
+static inline long nsh_sys_clone(uint64_t flags, void *stack, int *ret_pidfd,
 				 int (*function)(void *), void *argument)
 {
-	int ret = clone(function, stack, (int)flags, argument, ret_pidfd);
+	int ret;
 
+	if (flags >> 32)
+		return -ENOSYS;
+	ret = clone(function, stack, (int)flags, argument, ret_pidfd);
 	return ret < 0 ? -errno : ret;
+}
+
+#endif
+
+#ifdef NSH_RAW_CALLS
+
+enum { NSH_EXIT_SIGNAL = 0xff };        /* the part of the flags of clone(2) */
+
+/* clone(2), or clone3(2) for flags that only it has.  The child calls
+ * function(argument), which must not return, on the stack that ends at `stack`.
+ * `ret_pidfd` is for CLONE_PIDFD. */
+static inline long nsh_sys_clone(uint64_t flags, void *stack, int *ret_pidfd,
+				 int (*function)(void *), void *argument)
+{
+	/* The kernel uses only the sum of the stack's address and size. */
+	struct nsh_clone_args args = {
+		.flags = flags & ~(uint64_t)NSH_EXIT_SIGNAL,
+		.exit_signal = flags & NSH_EXIT_SIGNAL,
+		.pidfd = (uintptr_t)ret_pidfd,
+		.stack = (uintptr_t)stack - 4096, .stack_size = 4096,
+	};
+
+	if (flags >> 32)
+		return nsh_sys_start(SYS_clone3, (long)&args, sizeof args, 0, function,
+				     argument);
+	return nsh_sys_start(SYS_clone, (long)flags, (long)stack, (long)ret_pidfd,
+			     function, argument);
 }
 
 #endif

@@ -39,7 +39,7 @@ static int run_daemon(void *data)
  * launcher, nothing is shared. */
 static long fork_daemon(const struct plan *plan, int *ret_pidfd)
 {
-	long flags = NSH_CLONE_PIDFD | SIGCHLD;
+	unsigned flags = NSH_CLONE_PIDFD | SIGCHLD;
 
 	if (plan->after_fork || plan->launcher)
 		return nsh_sys(SYS_clone, flags, 0, (long)ret_pidfd, 0, 0);

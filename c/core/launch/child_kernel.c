@@ -227,6 +227,9 @@ long nsh_ask(enum nsh_question question, const struct survey *survey)
 		return ask_landlock();
 	case NSH_ASK_SECCOMP:
 		return ask_seccomp();
+	case NSH_ASK_CLONE3:
+		/* EINVAL: the structure is too small. */
+		return nsh_sys(SYS_clone3, 0, 0, 0, 0, 0);
 	default:
 		return ask_other(question);
 	}

@@ -84,6 +84,17 @@ static const struct nsh_action *action_for(const struct plan *plan, int number)
 	return now.handler == SIG_IGN ? &caught_in_place : NULL;
 }
 
+/* True if the signal may have another disposition than the child needs. */
+static bool needs_reset(const struct plan *plan, int number)
+{
+	/* An exec has reset the handlers, too: the launcher's. */
+	bool is_clear = plan->knows_ignored
+		&& (plan->clears_handlers || plan->launcher == IN_LAUNCHER);
+
+	return !is_clear || plan->spreads_core_dumps || is_stop(number)
+		|| (plan->ignored >> (number - 1) & 1);
+}
+
 /* Resets every disposition, because ignored signals stay ignored through exec.
  * The mask is opened afterwards: before, one of the host's handlers could run in
  * the parent's memory.
@@ -93,7 +104,8 @@ int nsh_step_reset_signals(const struct plan *plan)
 	uint64_t none = 0;
 
 	for (int number = 1; number <= NSH_SIGNALS; number++) {
-		const struct nsh_action *action = action_for(plan, number);
+		const struct nsh_action *action = needs_reset(plan, number)
+			? action_for(plan, number) : NULL;
 		long ret = 0;
 
 		if (action)

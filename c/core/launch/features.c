@@ -6,7 +6,7 @@
 #include "kernel.h"
 #include "label.h"
 #include "launch.h"
-#include "sys.h"
+#include "thread.h"
 
 /* Performs a launch without a program to find the path: the child runs all steps
  * and ends at exec.  The one move makes it fetch a descriptor. */
@@ -24,7 +24,7 @@ static const char *launch_path(void)
 		.child_ends = child_ends,
 		.sync = -1, .sync_move = -1, .sandbox = NSH_NO_CONFINEMENT,
 		.parent_pid = (int)nsh_self(),
-		.parent_thread = (int)nsh_sys(SYS_gettid, 0, 0, 0, 0, 0),
+		.parent_thread = (int)nsh_thread(),
 	};
 	struct launched launched;
 

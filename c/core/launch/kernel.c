@@ -30,7 +30,7 @@ static struct {
 } known = { .lock = NSH_FORK_LOCK_INIT };
 
 static atomic_int best_table = TABLE_FETCH;
-static atomic_bool close_range_kills, refuses_launcher;
+static atomic_bool close_range_kills, refuses_launcher, refuses_clearing;
 /* -1: unknown. */
 static atomic_int keeps_status = -1;
 
@@ -56,7 +56,7 @@ static void unlock(void)
  * running on before it ends. */
 static long start_asking(struct survey *survey, int *ret_pidfd)
 {
-	long flags = CLONE_VFORK | NSH_CLONE_PIDFD;
+	uint64_t flags = CLONE_VFORK | NSH_CLONE_PIDFD;
 	uint64_t mask;
 	long pid;
 
@@ -69,7 +69,7 @@ static long start_asking(struct survey *survey, int *ret_pidfd)
 	pid = nsh_sys_clone(flags, nsh_launch_block_stack(survey), ret_pidfd,
 			    nsh_ask_all, survey);
 	if (pid == -EMFILE || pid == -ENFILE)
-		pid = nsh_sys_clone(flags & ~NSH_CLONE_PIDFD,
+		pid = nsh_sys_clone(flags & ~(uint64_t)NSH_CLONE_PIDFD,
 				    nsh_launch_block_stack(survey), NULL, nsh_ask_all,
 				    survey);
 	nsh_signals_restore(mask);
@@ -215,9 +215,8 @@ static bool is_up_to_date(int filters)
 
 /* ---- answers for the rest of the core ---------------------------------- */
 
-bool nsh_kernel_permits(enum nsh_question question)
+static bool permits_with(int filters, enum nsh_question question)
 {
-	int filters = nsh_filters();
 	bool permits;
 
 	if (filters == 0)
@@ -227,6 +226,11 @@ bool nsh_kernel_permits(enum nsh_question question)
 		&& known.answers[question] != NSH_ANSWER_KILLED;
 	unlock();
 	return permits;
+}
+
+bool nsh_kernel_permits(enum nsh_question question)
+{
+	return permits_with(nsh_filters(), question);
 }
 
 bool nsh_kernel_has(enum nsh_question question)
@@ -317,6 +321,16 @@ bool nsh_kernel_refuses_launcher(void)
 void nsh_kernel_refuse_launcher(void)
 {
 	atomic_store(&refuses_launcher, true);
+}
+
+bool nsh_kernel_clears_handlers(int filters)
+{
+	return !atomic_load(&refuses_clearing) && permits_with(filters, NSH_ASK_CLONE3);
+}
+
+void nsh_kernel_refuse_clearing(void)
+{
+	atomic_store(&refuses_clearing, true);
 }
 
 bool nsh_kernel_keeps_status(void)

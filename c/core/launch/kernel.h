@@ -33,6 +33,7 @@ enum nsh_question {
 	NSH_ASK_LAUNCHER,           /* the host's calls in launcher.c */
 	NSH_ASK_LANDLOCK,           /* the version of its interface */
 	NSH_ASK_SECCOMP,
+	NSH_ASK_CLONE3,
 	/* The other calls of a child that shares memory.  Asked only if a
 	 * killed child would end the host. */
 	NSH_ASK_NO_NEW_PRIVS,
@@ -105,6 +106,12 @@ void nsh_kernel_note_close_range_kills(void);
 /* True if a launch has found that a memory file cannot be executed here. */
 bool nsh_kernel_refuses_launcher(void);
 void nsh_kernel_refuse_launcher(void);
+
+/* True if clone3(2) may be called with CLONE_CLEAR_SIGHAND in this thread, which has
+ * that number of filters (nsh_filters). */
+bool nsh_kernel_clears_handlers(int filters);
+/* Makes later launches do without it. */
+void nsh_kernel_refuse_clearing(void);
 
 /* True if a pidfd still yields the exit status after other code has reaped the
  * process (Linux 6.15). */

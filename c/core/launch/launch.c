@@ -20,6 +20,7 @@
 #include "launcher.h"
 #include "signals.h"
 #include "sys.h"
+#include "thread.h"
 
 static const char *const table_names[] = {
 	[TABLE_FETCH] = "shared", [TABLE_PREFIX] = "prefix",
@@ -69,19 +70,21 @@ const char *nsh_launch_path(const struct plan *plan)
 
 /* ---- one attempt ------------------------------------------------------- */
 
-static int own_memory_flags(const struct plan *plan)
+static unsigned own_memory_flags(const struct plan *plan)
 {
 	return plan->sync >= 0 ? 0 : CLONE_VFORK;
 }
 
-static long clone_flags(const struct plan *plan)
+static uint64_t clone_flags(const struct plan *plan)
 {
-	int flags = NSH_CLONE_PIDFD | SIGCHLD;
+	uint64_t flags = NSH_CLONE_PIDFD | SIGCHLD;
 
 	flags |= plan->own_memory && !plan->launcher ? own_memory_flags(plan)
 		: CLONE_VM | CLONE_VFORK;
 	if (plan->table != TABLE_COPIED)
 		flags |= CLONE_FILES;
+	if (plan->clears_handlers)
+		flags |= NSH_CLONE_CLEAR_SIGHAND;
 	return flags;
 }
 
@@ -317,6 +320,11 @@ static enum outcome clone_failed(struct plan *plan, int error,
 	    && leave_launcher(plan, 0))
 		return REFUSED;
 	if (error == EINVAL || error == ENOSYS || error == EPERM) {
+		if (plan->clears_handlers) {
+			nsh_kernel_refuse_clearing();
+			plan->clears_handlers = false;
+			return REFUSED;
+		}
 		if (plan->table != TABLE_COPIED) {
 			remember_refusal(plan);
 			plan->table = TABLE_COPIED;
@@ -441,6 +449,21 @@ static void complete_report(const struct plan *plan, const struct failure_record
 	note_lack(sandbox->report, sandbox->filter_parts, "seccomp", record->no_filter);
 }
 
+/* Prepares nsh_step_reset_signals, which otherwise has to reset every signal.
+ * Limit: a signal that another thread of the host makes ignored between here and
+ * clone(2) stays ignored in the program. */
+static void look_at_signals(struct plan *plan)
+{
+	struct nsh_thread_status status;
+
+	/* fork(3), which a hook needs, does not reset handlers. */
+	if (plan->after_fork || nsh_thread_look(&status) < 0)
+		return;
+	plan->ignored = status.ignored;
+	plan->knows_ignored = true;
+	plan->clears_handlers = nsh_kernel_clears_handlers(status.filters);
+}
+
 int nsh_launch_here(struct plan *plan, struct launched *ret_launched,
 		    struct nsh_failure *failure)
 {
@@ -453,6 +476,7 @@ int nsh_launch_here(struct plan *plan, struct launched *ret_launched,
 	/* Limit: a supervisor cannot fork(3) for a hook. */
 	plan->supervised = !plan->attributes.hook && !plan->attributes.daemonize
 		&& nsh_supervise_is_needed();
+	look_at_signals(plan);
 	keep_apart(plan);
 	choose_table(plan);
 	plan->daemon_stack = nsh_launch_block_second_stack(plan->record);

@@ -10,6 +10,7 @@
 
 #include "fork_lock.h"
 #include "sys.h"
+#include "thread.h"
 
 struct launch {
 	struct plan *plan;
@@ -24,7 +25,7 @@ struct launch {
  * waits for a FIFO has one until its exec (follow_parent in child.c). */
 static bool needs_lasting_thread(const struct plan *plan)
 {
-	if (plan->attributes.daemonize || nsh_sys(SYS_gettid, 0, 0, 0, 0, 0) == nsh_self())
+	if (plan->attributes.daemonize || nsh_thread() == nsh_self())
 		return false;
 	return plan->attributes.parent_death_signal
 		|| (plan->opens_fifo
@@ -49,7 +50,7 @@ static void *run_thread(void *argument)
 	struct launch *launch = argument;
 	int pid = 0;
 
-	launch->plan->parent_thread = (int)nsh_sys(SYS_gettid, 0, 0, 0, 0, 0);
+	launch->plan->parent_thread = (int)nsh_thread();
 	launch->ret = nsh_launch_here(launch->plan, &launch->launched,
 				      launch->failure);
 	if (launch->ret == 0)

@@ -113,7 +113,7 @@ static int start(struct supervisor *supervisor)
 	return (int)pid;
 }
 
-int nsh_supervise_start(struct plan *plan, long clone_flags, void *child_stack,
+int nsh_supervise_start(struct plan *plan, uint64_t clone_flags, void *child_stack,
 			struct supervisor **ret_supervisor, int *ret_pidfd)
 {
 	struct supervisor *supervisor = nsh_launch_block_take();

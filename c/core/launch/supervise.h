@@ -29,7 +29,7 @@ enum table_cut {
 struct supervisor {
 	/* set by us; the supervisor reads them until it has published the child */
 	struct plan *plan;
-	long clone_flags;
+	uint64_t clone_flags;
 	void *child_stack;
 	pid_t parent;           /* the host */
 	enum table_cut cut;
@@ -54,7 +54,7 @@ struct supervisor {
 bool nsh_supervise_is_needed(void);
 /* Starts the child through a supervisor.  Returns the child's pid and sets
  * *ret_supervisor and *ret_pidfd, or returns minus an errno. */
-int nsh_supervise_start(struct plan *plan, long clone_flags, void *child_stack,
+int nsh_supervise_start(struct plan *plan, uint64_t clone_flags, void *child_stack,
 			struct supervisor **ret_supervisor, int *ret_pidfd);
 /* Returns 1 if *supervisor has the status, 0 if not yet, -1 if the supervisor was
  * killed. */

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "accounts.h"
@@ -12,6 +11,7 @@
 #include "fork_lock.h"
 #include "label.h"
 #include "path.h"
+#include "thread.h"
 
 static int fail_memory(struct nsh_failure *failure)
 {
@@ -262,7 +262,7 @@ static int plan_launch(struct plan *plan, bool in_place,
 		|| plan->opens_fifo;
 
 	plan->parent_pid = (int)nsh_self();
-	plan->parent_thread = (int)syscall(SYS_gettid);
+	plan->parent_thread = (int)nsh_thread();
 	plan->own_memory = changes_privileges(plan) || waits;
 	plan->after_fork = asked->hook;
 	if (nsh_hook_plan(plan) < 0)

@@ -66,6 +66,7 @@ struct failure_record {
 	volatile int pid_file;  /* the child's descriptor of the locked file */
 	volatile int entered;   /* the launcher has been executed */
 	volatile int no_ruleset, no_filter;  /* errno, if the sandbox may lack them */
+	volatile int strays;    /* the child may have other descriptors than the moves' */
 	char message[NSH_REASON_SIZE];  /* from a pre-exec hook */
 };
 
@@ -175,6 +176,9 @@ struct plan {
 	bool spreads_core_dumps;   /* a core dump of the child also ends the host */
 	bool supervised;           /* the child's parent is a supervisor */
 	bool no_close_range;       /* a seccomp filter kills its caller */
+	bool knows_ignored;        /* `ignored` is set */
+	uint64_t ignored;          /* bit n - 1: the host ignores signal n */
+	bool clears_handlers;      /* clone3(2) resets the handlers of the host */
 	void *daemon_stack;        /* apart from its parent's, which runs on */
 	enum launcher_side launcher;
 	int image_move, record_move;  /* indices of the launcher's descriptors */
