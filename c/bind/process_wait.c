@@ -43,6 +43,16 @@ static int pump_all(const struct list *list, struct nsh_failure *failure)
 	return finished;
 }
 
+/* True if a wait for them need not begin with a pump. */
+static bool all_announce(const struct list *list)
+{
+	bool announce = true;
+
+	for (size_t i = 0; i < list->count; i++)
+		announce &= nsh_process_announces(list->processes[i]);
+	return announce;
+}
+
 /* True if the others have to be ended because of one of them. */
 static bool has_fatal(const struct list *list)
 {
@@ -115,11 +125,14 @@ int nsh_lua_await(lua_State *L)
 	int ret;
 
 	check_list(L, &wait.list);
-	do {
+	ret = all_announce(&wait.list) ? 0 : pump_all(&wait.list, &failure);
+	if (ret < 0)
+		return nsh_lua_fail(L, &failure);
+	while (ret == 0 && !is_due(L, &wait) && wait_once(&wait, &ret)) {
 		ret = pump_all(&wait.list, &failure);
 		if (ret < 0)
 			return nsh_lua_fail(L, &failure);
-	} while (ret == 0 && !is_due(L, &wait) && wait_once(&wait, &ret));
+	}
 	if (ret < 0)
 		return nsh_lua_fail_errno(L, "wait", errno);
 	lua_pushboolean(L, ret);

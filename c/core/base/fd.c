@@ -207,6 +207,18 @@ int nsh_fd_pipe(int ends[2])
 	return pipe2(ends, O_CLOEXEC) < 0 ? -1 : raise_both(ends);
 }
 
+int nsh_fd_pipe_for(int ends[2], int index)
+{
+	if (nsh_fd_pipe(ends) < 0)
+		return -1;
+	/* A new pipe has no other flags, which would have to be read first. */
+	if (fcntl(ends[index], F_SETFL, O_NONBLOCK) == 0)
+		return 0;
+	nsh_close(&ends[0]);
+	nsh_close(&ends[1]);
+	return -1;
+}
+
 int nsh_pipe(int ends[2])
 {
 	if (nsh_fd_pipe(ends) < 0)

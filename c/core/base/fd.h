@@ -34,6 +34,10 @@ int nsh_fd_raise(int take_fd);
 /* Create a pipe or a socket pair, both ends registered.  Return 0, or -1 with
  * errno. */
 int nsh_fd_pipe(int ends[2]);
+/* Creates a pipe whose end `index`, ours, does not block.  The other end does, as
+ * programs expect; the flag belongs to the open file description, of which each end
+ * is one. */
+int nsh_fd_pipe_for(int ends[2], int index);
 int nsh_socketpair(int ends[2]);
 /* Forks a child of noshell's own, which keeps the registered descriptors. */
 pid_t nsh_fd_fork(void);

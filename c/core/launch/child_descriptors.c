@@ -137,7 +137,9 @@ static int stage_moves(const struct plan *plan, int kinds)
 		if (fd < 0)
 			return fail_move(plan, &plan->moves[i], fd);
 		plan->staged[i] = fd;
+		plan->record->strays |= fd != plan->moves[i].target;
 	}
+	plan->record->strays |= parent >= 0;
 	return 0;
 }
 
@@ -355,7 +357,9 @@ int nsh_step_place_descriptors(const struct plan *plan)
 	if (ret < 0)
 		return ret;
 	nsh_at(plan, NSH_STAGE_DESCRIPTORS, 0);
-	nsh_close_others(plan);
+	/* A table that was cut at 0 was empty. */
+	if (plan->table != TABLE_FETCH || cut(plan) > 0 || plan->record->strays)
+		nsh_close_others(plan);
 	return 0;
 }
 

@@ -101,19 +101,15 @@ static int add_pty(struct plan *plan, const struct nsh_command *cmd,
 	return 0;
 }
 
-/* Only the parent's end is non-blocking: programs expect blocking streams, and
- * the flag belongs to the open file description, of which each end is one. */
 static int add_pipe(struct plan *plan, int which, struct nsh_failure *failure)
 {
 	int child = which == 0 ? 0 : 1;
 	int ends[2];
 
-	if (nsh_fd_pipe(ends) < 0)
+	if (nsh_fd_pipe_for(ends, 1 - child) < 0)
 		return nsh_fail(failure, stages[which], errno, "pipe");
 	plan->parent_ends[which] = ends[1 - child];
 	add_child_end(plan, ends[child], which, stages[which]);
-	if (nsh_fd_set_blocking(plan->parent_ends[which], 0) < 0)
-		return nsh_fail(failure, stages[which], errno, "pipe");
 	return 0;
 }
 
@@ -234,12 +230,10 @@ static int add_send(struct plan *plan, const struct send_buffer *send,
 	if (alone)
 		return add_memory(plan, &send->data, send->target,
 				  NSH_STAGE_SEND_BUFFER, failure);
-	if (nsh_fd_pipe(ends) < 0)
+	if (nsh_fd_pipe_for(ends, 1) < 0)
 		return nsh_fail(failure, NSH_STAGE_SEND_BUFFER, errno, "pipe");
 	*parent_end = ends[1];
 	add_child_end(plan, ends[0], send->target, NSH_STAGE_SEND_BUFFER);
-	if (nsh_fd_set_blocking(ends[1], 0) < 0)
-		return nsh_fail(failure, NSH_STAGE_SEND_BUFFER, errno, "pipe");
 	return 0;
 }
 

@@ -380,6 +380,12 @@ static bool is_ending_unseen(const struct nsh_process *process)
 	return process->handshake_plan && process->result.timed_out;
 }
 
+bool nsh_process_announces(const struct nsh_process *process)
+{
+	return !process->finished && !process->is_dry && !process->is_daemon
+		&& !process->handshake_plan && nsh_process_is_ours(process);
+}
+
 int nsh_held_pump(struct nsh_process *process, struct nsh_failure *failure)
 {
 	if (process->finished)

@@ -32,9 +32,10 @@ static int wait_held(struct nsh_process *process, double seconds,
 		     struct nsh_failure *failure)
 {
 	double until = seconds < 0 ? -1 : nsh_now() + seconds;
+	bool is_new = seconds < 0 && nsh_process_announces(process);
 
-	for (;;) {
-		int ret = nsh_held_pump(process, failure);
+	for (;; is_new = false) {
+		int ret = is_new ? 0 : nsh_held_pump(process, failure);
 		double left = until < 0 ? -1 : until - nsh_now();
 
 		if (ret != 0)
