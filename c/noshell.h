@@ -722,6 +722,8 @@ int nsh_process_wait(struct nsh_process *process, double seconds,
 /* Returns true if everything that pump may have to do is announced by the descriptors
  * and the timeout of the process, so that a wait for them need not begin with pump. */
 bool nsh_process_announces(const struct nsh_process *process);
+/* Asks the kernel to use huge pages for memory that is about to be written. */
+void nsh_use_huge_pages(void *memory, size_t size);
 /* Returns the result, which the process owns; NULL until pump has returned 1. */
 const struct nsh_result *nsh_process_result(const struct nsh_process *process);
 /* Gets the bytes captured so far from stream 1 or 2, valid until the next pump.

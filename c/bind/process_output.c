@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "process.h"
+#include "value.h"
 
 struct captured {
 	const char *data;
@@ -41,7 +42,7 @@ static int get_captured(lua_State *L)
 		return 0;
 	from = check_offset(L, 3, captured.size);
 	to = lua_isnoneornil(L, 4) ? captured.size : check_offset(L, 4, captured.size);
-	lua_pushlstring(L, captured.data + from, to > from ? to - from : 0);
+	nsh_lua_push_bytes(L, captured.data + from, to > from ? to - from : 0);
 	return 1;
 }
 

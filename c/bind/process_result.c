@@ -23,7 +23,7 @@ static void set_output(lua_State *L, const char *field,
 {
 	if (!result->has_output[which])
 		return;
-	lua_pushlstring(L, result->output[which], result->output_size[which]);
+	nsh_lua_push_bytes(L, result->output[which], result->output_size[which]);
 	lua_setfield(L, -2, field);
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "noshell.h"
 #include "secret.h"
 
 void nsh_lua_new_type(lua_State *L, const char *name, const luaL_Reg *metamethods,
@@ -251,4 +252,54 @@ int nsh_lua_field_int(lua_State *L, int index, const char *field)
 	value = (int)lua_tointeger(L, -1);
 	lua_pop(L, 1);
 	return value;
+}
+
+/* ---- large strings -------------------------------------------------------- */
+
+enum { LARGE = 4 << 20 };
+
+struct bytes {
+	const char *data;
+	size_t size;
+	lua_Alloc allocate;     /* the allocator of the Lua state, and its argument */
+	void *argument;
+};
+
+static void *allocate_huge(void *argument, void *old, size_t old_size, size_t size)
+{
+	const struct bytes *bytes = argument;
+	void *memory = bytes->allocate(bytes->argument, old, old_size, size);
+
+	if (memory && !old && size >= LARGE)
+		nsh_use_huge_pages(memory, size);
+	return memory;
+}
+
+static int push_bytes(lua_State *L)
+{
+	const struct bytes *bytes = lua_touserdata(L, 1);
+
+	lua_pushlstring(L, bytes->data, bytes->size);
+	return 1;
+}
+
+/* Lua writes a new string at once, so its memory has to be prepared while Lua allocates
+ * it.  The allocator is the state's own again when this returns or raises an error. */
+void nsh_lua_push_bytes(lua_State *L, const char *data, size_t size)
+{
+	struct bytes bytes = { .data = data, .size = size };
+	int status;
+
+	if (size < LARGE) {
+		lua_pushlstring(L, data, size);
+		return;
+	}
+	lua_pushcfunction(L, push_bytes);
+	lua_pushlightuserdata(L, &bytes);
+	bytes.allocate = lua_getallocf(L, &bytes.argument);
+	lua_setallocf(L, allocate_huge, &bytes);
+	status = lua_pcall(L, 1, 1, 0);
+	lua_setallocf(L, bytes.allocate, bytes.argument);
+	if (status != 0)
+		(void)lua_error(L);
 }

@@ -58,4 +58,7 @@ bool nsh_lua_field_flag(lua_State *L, int index, const char *field);
 /* Returns 0 if the field is not a number. */
 int nsh_lua_field_int(lua_State *L, int index, const char *field);
 
+/* lua_pushlstring for output of any size: asks for huge pages for a large string. */
+void nsh_lua_push_bytes(lua_State *L, const char *bytes, size_t size);
+
 #endif

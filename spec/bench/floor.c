@@ -72,8 +72,26 @@ static int drain(int fd)
 	return got == 0 ? 0 : -1;
 }
 
-/* `count` bytes read and thrown away. */
-static int output(const struct programs *programs, long count)
+/* Reads everything into a buffer that doubles. */
+static int keep(int fd)
+{
+	size_t size = 0, room = CHUNK;
+	char *bytes = malloc(room);
+	ssize_t got = -1;
+
+	while (bytes && (got = read(fd, bytes + size, room - size)) > 0) {
+		size += (size_t)got;
+		if (size < room)
+			continue;
+		room *= 2;
+		bytes = realloc(bytes, room);
+	}
+	free(bytes);
+	return got == 0 ? 0 : -1;
+}
+
+/* `count` bytes read and thrown away, or kept. */
+static int transfer(const struct programs *programs, long count, int (*take)(int fd))
 {
 	char number[24];
 	const char *argv[] = { programs->probe, "--out", number, NULL };
@@ -85,9 +103,19 @@ static int output(const struct programs *programs, long count)
 		return -1;
 	pid = start(argv, -1, pipe_ends[1]);
 	close(pipe_ends[1]);
-	ret = drain(pipe_ends[0]);
+	ret = take(pipe_ends[0]);
 	close(pipe_ends[0]);
 	return end(pid) == 0 ? ret : -1;
+}
+
+static int output(const struct programs *programs, long count)
+{
+	return transfer(programs, count, drain);
+}
+
+static int capture(const struct programs *programs, long count)
+{
+	return transfer(programs, count, keep);
 }
 
 /* Writes until the pipe is full. */
@@ -173,7 +201,7 @@ static int many(const struct programs *programs, long count)
 int main(int argc, char **argv)
 {
 	static const struct job jobs[] = {
-		{ "run", run }, { "output", output }, { "exchange", exchange },
+		{ "run", run }, { "output", output }, { "capture", capture }, { "exchange", exchange },
 		{ "many", many }, { NULL, NULL },
 	};
 

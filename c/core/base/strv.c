@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "noshell.h"
 
@@ -71,6 +72,40 @@ void nsh_strv_free(char **strings)
 	free(strings);
 }
 
+enum { LARGE = 4 << 20 };
+
+static bool is_mapped(const struct buffer *buffer)
+{
+	return buffer->may_be_large && buffer->capacity >= LARGE;
+}
+
+/* Returns a new mapping with the buffer's bytes, or NULL. */
+static char *map_copy(const struct buffer *buffer, size_t capacity)
+{
+	char *data = mmap(NULL, capacity, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (data == MAP_FAILED)
+		return NULL;
+	nsh_use_huge_pages(data, capacity);
+	if (buffer->size > 0)
+		memcpy(data, buffer->data, buffer->size);
+	free(buffer->data);
+	return data;
+}
+
+static char *resized(const struct buffer *buffer, size_t capacity)
+{
+	char *data;
+
+	if (!buffer->may_be_large || capacity < LARGE)
+		return realloc(buffer->data, capacity);
+	if (!is_mapped(buffer))
+		return map_copy(buffer, capacity);
+	data = mremap(buffer->data, buffer->capacity, capacity, MREMAP_MAYMOVE);
+	return data == MAP_FAILED ? NULL : data;
+}
+
 int nsh_buffer_reserve(struct buffer *buffer, size_t size)
 {
 	size_t capacity = buffer->capacity ? buffer->capacity : 256;
@@ -85,7 +120,7 @@ int nsh_buffer_reserve(struct buffer *buffer, size_t size)
 	}
 	while (capacity - buffer->size < size)
 		capacity *= 2;
-	data = realloc(buffer->data, capacity);
+	data = resized(buffer, capacity);
 	if (!data)
 		return -1;
 	buffer->data = data;
@@ -120,16 +155,30 @@ void nsh_buffer_drop(struct buffer *buffer, size_t size)
 
 void nsh_buffer_free(struct buffer *buffer)
 {
-	free(buffer->data);
-	*buffer = (struct buffer){ NULL, 0, 0 };
+	if (is_mapped(buffer))
+		(void)munmap(buffer->data, buffer->capacity);
+	else
+		free(buffer->data);
+	*buffer = (struct buffer){ .may_be_large = buffer->may_be_large };
 }
 
 void nsh_buffer_wipe(struct buffer *buffer)
 {
-	/* The whole capacity: nsh_buffer_drop leaves bytes after the end. */
-	if (buffer->data)
+	/* The whole capacity: nsh_buffer_drop leaves bytes after the end.  The kernel
+	 * clears the pages of a mapping before they are used again. */
+	if (buffer->data && !is_mapped(buffer))
 		explicit_bzero(buffer->data, buffer->capacity);
 	nsh_buffer_free(buffer);
+}
+
+void nsh_use_huge_pages(void *memory, size_t size)
+{
+	enum { PAGE = 4096, HUGE = 2 << 20 };
+	uintptr_t start = ((uintptr_t)memory + PAGE - 1) & ~(uintptr_t)(PAGE - 1);
+	uintptr_t end = ((uintptr_t)memory + size) & ~(uintptr_t)(PAGE - 1);
+
+	if (end >= start + HUGE)
+		(void)madvise((void *)start, end - start, MADV_HUGEPAGE);
 }
 
 void *nsh_memdup(const void *data, size_t size)

@@ -6,6 +6,7 @@
 #ifndef NSH_STRV_H
 #define NSH_STRV_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct strv {
@@ -24,6 +25,10 @@ void nsh_strv_clear(struct strv *strv);
 struct buffer {
 	char *data;
 	size_t size, capacity;
+	/* May become large: then its data are a mapping of their own, with huge pages if
+	 * the kernel has them, and not from malloc(3).  Page by page, the first access to
+	 * new memory can cost more than reading the data. */
+	bool may_be_large;
 };
 
 /* Makes room for `size` more bytes. */
@@ -33,7 +38,7 @@ int nsh_buffer_append_string(struct buffer *buffer, const char *string);
 /* Removes the first `size` bytes. */
 void nsh_buffer_drop(struct buffer *buffer, size_t size);
 void nsh_buffer_free(struct buffer *buffer);
-/* Overwrites the bytes, then frees them. */
+/* The same, and leaves no copy of the bytes in memory that is used again. */
 void nsh_buffer_wipe(struct buffer *buffer);
 
 /* Returns a malloc'd copy of `size` bytes followed by a zero byte, or NULL. */

@@ -48,6 +48,7 @@ enum {
 	NSH_P_PIDFD = 3,                /* waitid(2), Linux 5.4 */
 	NSH_PIDFD_THREAD = O_EXCL,      /* pidfd_open(2), Linux 6.9 */
 	NSH_PIDFD_PROCESS_GROUP = 4,    /* pidfd_send_signal(2), Linux 6.9 */
+	NSH_RWF_NOSIGNAL = 0x100,       /* pwritev2(2), Linux 6.18 */
 	NSH_PR_SCHED_CORE = 62,         /* core-scheduling.rst, Linux 5.14 */
 	NSH_PR_SCHED_CORE_GET = 0,
 	NSH_PR_SCHED_CORE_CREATE = 1,

@@ -101,6 +101,7 @@ void nsh_command_set_input_buffer(struct nsh_command *cmd, const void *data,
 		return;
 	/* The input may be a secret. */
 	nsh_buffer_wipe(&cmd->input);
+	cmd->input.may_be_large = true;
 	direct(&cmd->stdio[0], NSH_STDIO_BUFFER);
 	if (nsh_buffer_append(&cmd->input, data, size) < 0)
 		nsh_command_no_memory(cmd, "set_input_buffer");

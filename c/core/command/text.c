@@ -52,7 +52,7 @@ static char *finish(struct buffer *text, int ret)
 
 char *nsh_quote(const char *word)
 {
-	struct buffer text = { NULL, 0, 0 };
+	struct buffer text = { .data = NULL };
 
 	return finish(&text, append_quoted(&text, word));
 }
@@ -148,7 +148,7 @@ static int append_argument(struct buffer *text, const struct nsh_command *cmd,
 char *nsh_command_to_string(const struct nsh_command *cmd, unsigned how)
 {
 	bool linebreaks = how & NSH_TEXT_LINEBREAKS;
-	struct buffer text = { NULL, 0, 0 };
+	struct buffer text = { .data = NULL };
 	int ret = 0;
 
 	for (size_t i = 0; cmd && ret == 0 && i < cmd->env.set.count; i++) {
@@ -187,7 +187,7 @@ static int write_all(int fd, const char *data, size_t size)
 
 int nsh_command_write_arg_log(const struct nsh_command *cmd, int fd)
 {
-	struct buffer text = { NULL, 0, 0 };
+	struct buffer text = { .data = NULL };
 	int ret = 0;
 
 	if (!nsh_command_usable(cmd)) {

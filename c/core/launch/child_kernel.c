@@ -230,6 +230,8 @@ long nsh_ask(enum nsh_question question, const struct survey *survey)
 	case NSH_ASK_CLONE3:
 		/* EINVAL: the structure is too small. */
 		return nsh_sys(SYS_clone3, 0, 0, 0, 0, 0);
+	case NSH_ASK_PWRITEV2:
+		return nsh_sys6(SYS_pwritev2, -1, 0, 0, -1, -1, NSH_RWF_NOSIGNAL);
 	default:
 		return ask_other(question);
 	}

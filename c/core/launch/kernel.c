@@ -30,7 +30,8 @@ static struct {
 } known = { .lock = NSH_FORK_LOCK_INIT };
 
 static atomic_int best_table = TABLE_FETCH;
-static atomic_bool close_range_kills, refuses_launcher, refuses_clearing;
+static atomic_bool close_range_kills, refuses_launcher, refuses_clearing,
+	refuses_quiet_writes;
 /* -1: unknown. */
 static atomic_int keeps_status = -1;
 
@@ -331,6 +332,16 @@ bool nsh_kernel_clears_handlers(int filters)
 void nsh_kernel_refuse_clearing(void)
 {
 	atomic_store(&refuses_clearing, true);
+}
+
+bool nsh_kernel_writes_quietly(void)
+{
+	return !atomic_load(&refuses_quiet_writes) && nsh_kernel_permits(NSH_ASK_PWRITEV2);
+}
+
+void nsh_kernel_refuse_quiet_writes(void)
+{
+	atomic_store(&refuses_quiet_writes, true);
 }
 
 bool nsh_kernel_keeps_status(void)

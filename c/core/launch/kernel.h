@@ -34,6 +34,7 @@ enum nsh_question {
 	NSH_ASK_LANDLOCK,           /* the version of its interface */
 	NSH_ASK_SECCOMP,
 	NSH_ASK_CLONE3,
+	NSH_ASK_PWRITEV2,
 	/* The other calls of a child that shares memory.  Asked only if a
 	 * killed child would end the host. */
 	NSH_ASK_NO_NEW_PRIVS,
@@ -112,6 +113,12 @@ void nsh_kernel_refuse_launcher(void);
 bool nsh_kernel_clears_handlers(int filters);
 /* Makes later launches do without it. */
 void nsh_kernel_refuse_clearing(void);
+
+/* True if pwritev2(2) may be called in this thread with RWF_NOSIGNAL, by which a write
+ * raises no SIGPIPE. */
+bool nsh_kernel_writes_quietly(void);
+/* Makes later pipes do without it: Linux before 6.18 fails with EOPNOTSUPP. */
+void nsh_kernel_refuse_quiet_writes(void);
 
 /* True if a pidfd still yields the exit status after other code has reaped the
  * process (Linux 6.15). */

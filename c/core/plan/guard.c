@@ -446,7 +446,7 @@ static char *key_of(const struct guard *guard)
 		guard->listening ? 'l' : '-', guard->unix_sockets ? 'u' : '-',
 		guard->truncation ? 'f' : '-', guard->calls ? 'c' : '-', 0,
 	};
-	struct buffer key = { NULL, 0, 0 };
+	struct buffer key = { .data = NULL };
 	int ret = nsh_buffer_append_string(&key, flags);
 
 	if (ret == 0 && guard->calls)

@@ -229,7 +229,7 @@ static bool find_kept(const struct buffer *key, struct ruleset *ret_ruleset)
 int nsh_ruleset_get(const struct wanted_rules *wanted, bool (*may_create)(void),
 		    struct ruleset *ret_ruleset, const char **ret_path)
 {
-	struct buffer key = { NULL, 0, 0 };
+	struct buffer key = { .data = NULL };
 	bool is_known;
 	int fd = -1;
 

@@ -5,11 +5,14 @@
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "fd.h"
+#include "kernel.h"
 #include "pollset.h"
+#include "sys.h"
 
 /* CHUNK is a pipe's default capacity.  A pump reads at most CHUNKS_PER_PUMP chunks from
  * one pipe, so that a program that writes continuously starves neither the other pipes
@@ -19,7 +22,7 @@ enum { CHUNK = 65536, CHUNKS_PER_PUMP = 32 };
 /* Blocks SIGPIPE in this thread, and consumes a SIGPIPE that write(2) causes.
  * Pipes have no MSG_NOSIGNAL, and the disposition of SIGPIPE belongs to the host.  A
  * SIGPIPE that was pending before stays pending. */
-ssize_t nsh_write_quietly(int fd, const void *data, size_t size)
+static ssize_t write_masked(int fd, const void *data, size_t size)
 {
 	static const struct timespec at_once;
 	sigset_t pipe_signal, before, pending;
@@ -42,6 +45,31 @@ ssize_t nsh_write_quietly(int fd, const void *data, size_t size)
 	return count;
 }
 
+/* Two calls less.  The first write to a pipe does not ask whether it is permitted, which
+ * costs as much. */
+static bool has_flag(struct flow *flow)
+{
+	if (flow->quiet == QUIET_UNKNOWN && flow->full > 0)
+		flow->quiet = nsh_kernel_writes_quietly() ? QUIET_BY_FLAG : QUIET_BY_MASK;
+	return flow->quiet == QUIET_BY_FLAG;
+}
+
+ssize_t nsh_write_quietly(int fd, const void *data, size_t size, struct flow *flow)
+{
+	struct iovec bytes = { .iov_base = (void *)(uintptr_t)data, .iov_len = size };
+	ssize_t count;
+
+	if (!has_flag(flow))
+		return write_masked(fd, data, size);
+	count = pwritev2(fd, &bytes, 1, -1, NSH_RWF_NOSIGNAL);
+	if (count >= 0 || (errno != EOPNOTSUPP && errno != EINVAL && errno != ENOSYS
+			   && errno != EPERM))
+		return count;
+	flow->quiet = QUIET_BY_MASK;
+	nsh_kernel_refuse_quiet_writes();
+	return write_masked(fd, data, size);
+}
+
 /* A pipe holds 64 KiB, or less if the writes do not fill its pages, unless it is
  * enlarged, by default up to 1 MiB (pipe(7)).  After four nearly full pipes that costs
  * less than it saves. */
@@ -49,11 +77,11 @@ enum { FULL_SIZE = 32768, LARGE_PIPE_SIZE = 1 << 20, FULL_PIPES = 4 };
 
 /* It fails if the user's pipes are too large already, or for a terminal or a socket:
  * then the pipe stays as it is. */
-void nsh_note_transfer(int fd, size_t size, unsigned *full)
+void nsh_note_transfer(int fd, size_t size, struct flow *flow)
 {
-	if (size < FULL_SIZE || *full == FULL_PIPES)
+	if (size < FULL_SIZE || flow->full == FULL_PIPES)
 		return;
-	if (++*full == FULL_PIPES)
+	if (++flow->full == FULL_PIPES)
 		(void)fcntl(fd, F_SETPIPE_SZ, LARGE_PIPE_SIZE);
 }
 
@@ -77,6 +105,7 @@ struct io_pipe *nsh_io_add(struct io *io, int take_fd,
 	io->count++;
 	pipes[count] = (struct io_pipe){
 		.fd = take_fd, .writes = writes, .cap = SIZE_MAX,
+		.data = { .may_be_large = true },
 	};
 	return &pipes[count];
 }
@@ -97,22 +126,26 @@ static bool would_block(void)
 /* EPIPE is not an error: a program may stop reading its input. */
 static int pump_writer(struct io *io, struct io_pipe *pipe)
 {
+	int moved = 0;
+
 	while (pipe->done < pipe->data.size) {
 		ssize_t count = nsh_write_quietly(pipe->fd,
 						  pipe->data.data + pipe->done,
-						  pipe->data.size - pipe->done);
+						  pipe->data.size - pipe->done,
+						  &pipe->flow);
 
 		if (count < 0 && would_block())
-			return 0;
+			return moved;
 		if (count < 0 && errno != EPIPE)
 			return -1;
 		if (count < 0)
 			break;
 		pipe->done += (size_t)count;
-		nsh_note_transfer(pipe->fd, (size_t)count, &pipe->full);
+		moved = 1;
+		nsh_note_transfer(pipe->fd, (size_t)count, &pipe->flow);
 	}
 	close_pipe(io, pipe);
-	return 0;
+	return 1;
 }
 
 /* A pipe over its cap stays open until the escalation has begun: closing it now
@@ -129,6 +162,8 @@ static void keep_within_cap(struct io_pipe *pipe)
 
 static int pump_reader(struct io *io, struct io_pipe *pipe)
 {
+	int moved = 0;
+
 	for (int i = 0; i < CHUNKS_PER_PUMP; i++) {
 		ssize_t count;
 
@@ -140,21 +175,24 @@ static int pump_reader(struct io *io, struct io_pipe *pipe)
 			count = 0;
 		pipe->is_empty = count < 0 && errno == EAGAIN;
 		if (count < 0)
-			return would_block() ? 0 : -1;
+			return would_block() ? moved : -1;
+		moved = 1;
 		pipe->data.size += (size_t)count;
-		nsh_note_transfer(pipe->fd, (size_t)count, &pipe->full);
+		nsh_note_transfer(pipe->fd, (size_t)count, &pipe->flow);
 		pipe->ended = count == 0;
 		keep_within_cap(pipe);
 		if (pipe->ended)
 			close_pipe(io, pipe);
 		if (pipe->ended || pipe->limited)
-			return 0;
+			return 1;
 	}
-	return 0;
+	return 1;
 }
 
 int nsh_io_pump(struct io *io)
 {
+	int moved = 0;
+
 	for (size_t i = 0; i < io->count; i++) {
 		struct io_pipe *pipe = &io->pipes[i];
 		int ret = 0;
@@ -164,8 +202,9 @@ int nsh_io_pump(struct io *io)
 				: pump_reader(io, pipe);
 		if (ret < 0)
 			return -1;
+		moved |= ret;
 	}
-	return 0;
+	return moved;
 }
 
 bool nsh_io_is_open(const struct io *io, bool writes)

@@ -12,6 +12,15 @@
 
 #include "strv.h"
 
+/* How write(2) is kept from raising SIGPIPE. */
+enum quiet { QUIET_UNKNOWN, QUIET_BY_MASK, QUIET_BY_FLAG };
+
+/* What was learned of a pipe. */
+struct flow {
+	unsigned full;          /* the number of transfers that filled it */
+	enum quiet quiet;
+};
+
 struct io_pipe {
 	int fd;                 /* -1: closed */
 	bool writes;            /* towards the program */
@@ -22,7 +31,7 @@ struct io_pipe {
 	bool ended;             /* the end of file was read */
 	size_t cap;
 	size_t done;            /* bytes of data written, if it writes */
-	unsigned full;          /* as nsh_note_transfer counts */
+	struct flow flow;
 	struct buffer data;
 };
 
@@ -38,7 +47,8 @@ void nsh_io_init(struct io *io);
  * memory is exhausted.  Adding a pipe invalidates pointers to others. */
 struct io_pipe *nsh_io_add(struct io *io, int take_fd,
 				 bool writes);
-/* Moves as much as possible without blocking.  Returns 0, or -1 with errno. */
+/* Moves as much as possible without blocking.  Returns 1 if bytes or an end were moved,
+ * else 0; or -1 with errno. */
 int nsh_io_pump(struct io *io);
 /* True if a pipe in that direction is open. */
 bool nsh_io_is_open(const struct io *io, bool writes);
@@ -59,10 +69,9 @@ void nsh_io_free(struct io *io);
 void nsh_io_forget_descriptors(struct io *io);
 
 /* Notes that so many bytes were read or written at once.  Enlarges a pipe that much
- * data goes through, so that the program and we take turns less often.  *full counts
- * the transfers of a full pipe. */
-void nsh_note_transfer(int fd, size_t size, unsigned *full);
+ * data goes through, so that the program and we take turns less often. */
+void nsh_note_transfer(int fd, size_t size, struct flow *flow);
 /* write(2) without SIGPIPE. */
-ssize_t nsh_write_quietly(int fd, const void *data, size_t size);
+ssize_t nsh_write_quietly(int fd, const void *data, size_t size, struct flow *flow);
 
 #endif

@@ -386,6 +386,26 @@ bool nsh_process_announces(const struct nsh_process *process)
 		&& !process->handshake_plan && nsh_process_is_ours(process);
 }
 
+/* Pumps that move data and ask for no status, in a row. */
+enum { UNASKED = 16 };
+
+/* Moves data, and collects the status unless the process cannot be done anyway, because
+ * bytes have come and its output is open.  Once the status is known, all output has
+ * been written, so it is then read to its end. */
+static int move(struct nsh_process *process)
+{
+	int moved = nsh_io_pump(&process->io);
+
+	if (moved < 0 || process->exited)
+		return moved;
+	if (moved && nsh_io_is_open(&process->io, false)
+	    && ++process->unasked < UNASKED)
+		return 0;
+	process->unasked = 0;
+	nsh_status_collect(process);
+	return process->exited ? nsh_io_pump(&process->io) : 0;
+}
+
 int nsh_held_pump(struct nsh_process *process, struct nsh_failure *failure)
 {
 	if (process->finished)
@@ -399,10 +419,7 @@ int nsh_held_pump(struct nsh_process *process, struct nsh_failure *failure)
 		return 0;
 	if (is_ending_unseen(process))
 		nsh_handshake_drop(process);
-	/* The status first: if it is known, all output has been written, and the
-	 * pump below reads it to its end. */
-	nsh_status_collect(process);
-	if (nsh_io_pump(&process->io) < 0)
+	if (move(process) < 0)
 		return nsh_fail(failure, NSH_STAGE_EXCHANGE, errno, NULL);
 	if (process->exited)
 		nsh_io_end_terminal(&process->io);

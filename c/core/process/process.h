@@ -38,7 +38,7 @@ struct nsh_stream {
 	size_t taken;
 	int searched;           /* the separator of the last search: it does not ... */
 	size_t scanned;         /* ... occur between `taken` and `scanned` */
-	unsigned full;          /* as nsh_note_transfer counts */
+	struct flow flow;
 	bool is_pipe;           /* not a terminal, socket or dry run's descriptor */
 };
 
@@ -62,6 +62,7 @@ struct nsh_process {
 	struct exits allowed_exit;
 	bool allow_any_exit, raw_status;
 
+	unsigned unasked;       /* pumps since the status was asked for */
 	bool exited;            /* the status is collected, or known to be lost */
 	bool finished;          /* nsh_process_pump has returned 1 */
 	struct nsh_result result;

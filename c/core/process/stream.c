@@ -27,6 +27,7 @@ struct nsh_stream *nsh_stream_new(struct nsh_process *process, int which,
 	stream->which = which;
 	stream->fd = take_fd;
 	stream->epoll = -1;
+	stream->data.may_be_large = true;
 	stream->is_pipe = fcntl(take_fd, F_GETPIPE_SZ) >= 0;
 	stream->terminal = nsh_pty_number(take_fd);
 	return stream;
@@ -164,7 +165,7 @@ static int fill(struct nsh_stream *stream)
 	if (count < 0)
 		return errno == EAGAIN ? 0 : -1;
 	stream->data.size += (size_t)count;
-	nsh_note_transfer(stream->fd, (size_t)count, &stream->full);
+	nsh_note_transfer(stream->fd, (size_t)count, &stream->flow);
 	if (count == 0)
 		end_stream(stream);
 	return 1;
@@ -294,7 +295,7 @@ static ssize_t write_to_terminal(struct nsh_stream *stream, const void *data, si
 
 	errno = EPIPE;
 	if (!is_hung_up(stream))
-		count = nsh_write_quietly(stream->fd, data, size);
+		count = nsh_write_quietly(stream->fd, data, size, &stream->flow);
 	stream->is_full = count == 0 || (count < 0 && errno == EAGAIN);
 	if (!stream->is_full)
 		return count;
@@ -319,8 +320,10 @@ ssize_t nsh_stream_write(struct nsh_stream *stream, const void *data,
 	}
 	do
 		count = stream->terminal >= 0 ? write_to_terminal(stream, data, size)
-			: nsh_write_quietly(stream->fd, data, size);
+			: nsh_write_quietly(stream->fd, data, size, &stream->flow);
 	while (count < 0 && errno == EINTR);
+	if (count > 0)
+		nsh_note_transfer(stream->fd, (size_t)count, &stream->flow);
 	return count < 0 && errno == EAGAIN ? 0 : count;
 }
 
