@@ -17,6 +17,7 @@ local wait = require "noshell.wait"
 ---@field runs table<string, noshell.run>  those whose end was not applied yet, by nonce
 ---@field limit integer       the number of sessions besides the control session
 ---@field directory? string   on the machine; set by its hello
+---@field ending? string     the reason if we end it
 ---@field is_dead? boolean
 ---@field reason? string      why
 ---@field tells_signals? boolean
@@ -232,7 +233,7 @@ function methods:read()
     if data then
       take_line(self, (data:gsub("\n$", "")))
     elseif self.directory then
-      self:die(raw and raw.reason or self:why_ended())
+      self:die(self.ending or raw and raw.reason or self:why_ended())
     else
       self:die(refusal(self))
     end
@@ -250,7 +251,7 @@ end
 --- waits.
 ---@param line? string
 function methods:send(line)
-  if self.is_dead or not self.master then return end
+  if self.is_dead or self.ending or not self.master then return end
   local data = self.unsent .. (line and line .. "\n" or "")
   local count = self.master.stdin:_write(data)
   self.unsent = data:sub((count or #data) + 1)
@@ -404,10 +405,11 @@ end
 function methods:close(reason)
   local master = self.master
   if self.directory and master and not self.is_dead and not master:closed() then
+    self.ending = reason
     master.stdin:_close()
     wait.await(master.stdout, function()
-      local data = master.stdout:_read()
-      return data == nil
+      self:read()
+      return self.is_dead or false
     end, core.now() + 3)
   end
   self:die(reason)
