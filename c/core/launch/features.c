@@ -19,10 +19,10 @@ static const char *launch_path(void)
 	};
 	int ends[2], staged[1 + NSH_LAUNCH_MOVES], child_ends[NSH_LAUNCH_MOVES];
 	struct plan plan = {
+		NSH_NOTHING_PLANNED,
 		.candidates = &none, .argv = nothing, .envp = nothing,
 		.moves = moves, .move_count = 1, .staged = staged,
 		.child_ends = child_ends,
-		.sync = -1, .sync_move = -1, .sandbox = NSH_NO_CONFINEMENT,
 		.parent_pid = (int)nsh_self(),
 		.parent_thread = (int)nsh_thread(),
 	};

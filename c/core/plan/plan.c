@@ -290,10 +290,7 @@ static void start_empty(struct plan *plan, const struct nsh_command *cmd)
 	static char root[] = "/";
 
 	*plan = (struct plan){
-		.parent_ends = { -1, -1, -1 }, .sync = -1, .sync_move = -1,
-		.pty_move = -1, .pty_master = -1, .pty_slave = -1,
-		.patience = -1, .cancel = -1,
-		.sandbox = NSH_NO_CONFINEMENT,
+		NSH_NOTHING_PLANNED
 	};
 	if (!cmd)
 		return;

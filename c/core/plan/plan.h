@@ -224,6 +224,13 @@ struct plan {
 	size_t kept_count;
 };
 
+/* The initializers of a plan that has no descriptors and asks for nothing.  A field that
+ * is -1 for "none" belongs here: 0 would be a descriptor of the host. */
+#define NSH_NOTHING_PLANNED \
+	.parent_ends = { -1, -1, -1 }, .sync = -1, .sync_move = -1, .pty_move = -1, \
+	.pty_master = -1, .pty_slave = -1, .patience = -1, .cancel = -1, \
+	.sandbox = NSH_NO_CONFINEMENT
+
 struct nsh_command;
 
 /* Fills *plan, which the caller frees with nsh_plan_free, on failure too.  The

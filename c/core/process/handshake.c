@@ -14,8 +14,7 @@ static int misuse(struct nsh_failure *failure, const char *reason)
 }
 
 static const struct plan empty_plan = {
-	.sync_move = -1, .sync = -1, .parent_ends = { -1, -1, -1 },
-	.sandbox = NSH_NO_CONFINEMENT,
+	NSH_NOTHING_PLANNED
 };
 
 int nsh_handshake_prepare(struct nsh_process *process, const struct plan *plan)
