@@ -654,9 +654,9 @@ local MISTAKES = {
 
 local function loaded(code, env)
   local text = "local a, b = " .. code .. " return a, b"
-  local loader = rawget(_G, "loadstring")
-  if not loader then return assert(load(text, "=script.lua", "t", env)) end
-  return rawget(_G, "setfenv")(assert(loader(text, "=script.lua")), env)
+  local setfenv = rawget(_G, "setfenv")
+  if not setfenv then return assert(load(text, "=script.lua", "t", env)) end
+  return setfenv(assert(rawget(_G, "loadstring")(text, "=script.lua")), env)
 end
 
 --- Returns the error that a mistake raises, returns, or records in a command.

@@ -22,9 +22,9 @@ local function variables(dir, printed)
 end
 
 local function loaded(text, env)
-  local loader = rawget(_G, "loadstring")
-  if not loader then return assert(load(text, "=row", "t", env)) end
-  return rawget(_G, "setfenv")(assert(loader(text, "=row")), env)
+  local setfenv = rawget(_G, "setfenv")
+  if not setfenv then return assert(load(text, "=row", "t", env)) end
+  return setfenv(assert(rawget(_G, "loadstring")(text, "=row")), env)
 end
 
 describe("a line of the README's table", function()
