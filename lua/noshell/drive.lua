@@ -383,7 +383,12 @@ function drive.step(process, driver)
   if ok and process:closed() then
     return nil, { code = "closed", reason = "it was closed meanwhile" }
   end
-  if ok then return finished end
+  if ok then
+    -- A callback that waits for the process, or ends it, gets its end, of which no
+    -- descriptor informs a second time.
+    if finished == false and result(process) then return drive.step(process, driver) end
+    return finished
+  end
   driver.raised = { err }
   drive.mute(driver)
   if process:closed() then return true end

@@ -213,14 +213,18 @@ end
 --- ends the others; or nil, failure.
 local function step_all(self)
   if self:_undriven() then return core.pump(self.processes) end
-  local finished, is_fatal = true, false
+  local finished, is_fatal, running = true, false, nil
   for i = 1, #self.processes do
     local each = self.processes[i]
     local ended, raw = each:_step()
     if raw then return nil, raw end
     finished = finished and ended
     is_fatal = is_fatal or each:_is_fatal()
+    if not ended then running = each end
   end
+  -- A user callback may have waited for the pipeline, and got the ends of programs that
+  -- ran when they were looked at. No descriptor informs of them a second time.
+  if running and not running:closed() and running:result() then return step_all(self) end
   return finished, is_fatal
 end
 
