@@ -167,6 +167,17 @@ describe("stream:read_until", function()
       message("a", "soon"))
     process:close()
   end)
+
+  it("reports a pattern whose fault is found only in what arrives", function()
+    local stdout, process = writer "ab12"
+    local function message(...)
+      return raised(function(...) stdout:read_until(...) end, ...)
+    end
+    assert.matches('^<here> read_until: "%%d%+%[": malformed pattern', message("%d+[", 5))
+    assert.equal('<here> read_until: "^ab(": unfinished capture', message("^ab(", 5))
+    assert.equal("ab12", stdout:read(4))
+    process:close()
+  end)
 end)
 
 describe("stream:read_some", function()

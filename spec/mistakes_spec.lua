@@ -435,6 +435,14 @@ local MISTAKES = {
       [[script.lua:1: noshell.which: argument 1 contains a zero byte]] },
     { [[noshell.which("ls", {})]],
       [[script.lua:1: noshell.which: argument 2: at least one directory is needed]] },
+    { [[noshell.run { "ls", sandbox = { read = { "/srv\0" } } }]],
+      [[noshell: invalid command 'ls': sandbox.read = "/srv": has a path that contains ]]
+        .. [[a zero byte (script.lua:1)]] },
+    { [[noshell.run { "ls", sandbox = { network = { 443 } } }]],
+      [[noshell: invalid command 'ls': sandbox.network = a table: must say what is allowed, ]]
+        .. [[as in { connect = { 443 } } (script.lua:1)]] },
+    { [[noshell.pipe({ "ls" }, { "wc" })]],
+      [[script.lua:1: noshell.pipe takes no arguments: noshell.pipeline joins commands]] },
     { [[noshell.sleep "1"]],
       [[script.lua:1: noshell.sleep: a finite number of seconds, 0 or more, is ]]
         .. [[needed, not "1"]] },

@@ -206,6 +206,7 @@ describe("resize", function()
       assert.matches("resize: two numbers from 1 to 65535 are needed, rows and columns, not ",
         tostring(text), 1, true)
     end
+    assert.matches("rows and columns, not nil$", select(2, pcall(process.resize, process, 5)))
     process:close()
   end)
 end)

@@ -267,7 +267,8 @@ noshell.machine = machine
 --- a reader sees the end only when all write ends are closed.
 ---@return noshell.descriptor?
 ---@return noshell.descriptor|noshell.error
-function noshell.pipe()
+function noshell.pipe(...)
+  misuse.check_empty("noshell.pipe", "noshell.pipeline joins commands", ...)
   local reader, writer = core.pipe()
   if reader then return reader, writer end
   return nil, failure.new(writer, "noshell.pipe()")

@@ -314,7 +314,8 @@ local resize = methods._resize
 ---@return noshell.error?
 function methods:resize(rows, columns)
   misuse.check_self(self, class, "resize")
-  for _, number in ipairs { rows or false, columns or false } do
+  for i = 1, 2 do
+    local number = select(i, rows, columns)
     if type(number) ~= "number" or number % 1 ~= 0 or number < 1 or number > 65535 then
       misuse.raise("resize: two numbers from 1 to 65535 are needed, rows and columns, not %s",
         failure.shown(number))

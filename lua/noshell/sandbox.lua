@@ -33,8 +33,10 @@ end
 -- Paths -----------------------------------------------------------------------
 
 local function check_path(option, path, given)
-  if type(path) ~= "string" or path == "" or path:find("\0", 1, true) then
+  if type(path) ~= "string" or path == "" then
     reject(option, given, "must be true, false, or a list of paths")
+  elseif path:find("\0", 1, true) then
+    reject(option, (path:gsub("%z.*", "")), "has a path that contains a zero byte")
   end
   if path:sub(1, 1) == "@" and path ~= "@system" then
     reject(option, path, "is no path: '@system' is the default; write './%s' for a file", path)
@@ -98,7 +100,9 @@ local function network(option, given)
   end
   local result = { connect = {}, bind = {} }
   for key, value in pairs(given) do
-    if not PORTS[key] then
+    if type(key) == "number" then
+      reject(option, given, "must say what is allowed, as in { connect = { 443 } }")
+    elseif not PORTS[key] then
       reject(option, key, "has no such key%s", suggestion(key, { "connect", "bind" }))
     end
     result[key] = ports(option .. "." .. key, value, PORTS[key])

@@ -2,6 +2,7 @@
 --- arrival started it again from the first byte, a long output would take quadratic time.
 
 local failure = require "noshell.failure"
+local misuse = require "noshell.misuse"
 
 local search = {}
 
@@ -71,13 +72,21 @@ function search.new(given)
   return self
 end
 
+--- Finds a pattern in the text. Raises an error if the pattern is malformed behind the point
+--- that the check of find_fault has reached.
+local function find_one(text, pattern, is_plain)
+  local ok, from, to = pcall(text.find, text, pattern, 1, is_plain)
+  if not ok then misuse.raise("read_until: %s: %s", failure.shown(pattern), from) end
+  return from, to
+end
+
 --- Returns the first match in the text: its first and last byte, and the pattern's number.
 --- Of several that begin at the same byte, the first in the list counts.
 local function find(self, text, is_start)
   local from, to, index
   for i = 1, #self.patterns do
     if is_start or not self.is_anchored[i] then
-      local a, b = text:find(self.patterns[i], 1, self.is_plain[i])
+      local a, b = find_one(text, self.patterns[i], self.is_plain[i])
       if a and (not from or a < from) then from, to, index = a, b, i end
     end
   end

@@ -38,12 +38,15 @@ local function check_value(name, key, value, kind)
     is_right = type(value) == "number" and value >= 1 and (value % 1 == 0 or value == math.huge)
   elseif kind == "seconds" then
     is_right = type(value) == "number" and value > 0 and value < math.huge
+  elseif kind == "port" then
+    is_right = type(value) == "number" and value >= 1 and value <= 65535 and value % 1 == 0
   elseif kind == "string" then
     is_right = is_right and value ~= "" and not value:find("%z")
   end
   if not is_right then
     misuse.raise("noshell.machine.%s: %s = %s: %s is needed", name, key,
       failure.shown(value), kind == "count" and "a whole number from 1"
+        or kind == "port" and "a whole number from 1 to 65535"
         or kind == "seconds" and "a number of seconds" or kind == "string" and "a text"
         or "a " .. kind)
   end
@@ -55,6 +58,10 @@ end
 ---@return noshell.machine_object
 local function new(engine, given)
   if type(given) == "string" then given = { given } end
+  if type(given) == "table" and (given.host or given.hostname) then
+    misuse.raise("noshell.machine.%s: the host is the first item: noshell.machine.%s { \"web1\" }",
+      engine.name, engine.name)
+  end
   misuse.check_options("noshell.machine." .. engine.name, given, engine.options,
     ("noshell.machine.%s { \"name\" }"):format(engine.name))
   local copy = {}
@@ -207,5 +214,6 @@ function metatable.__tostring(self)
 end
 
 misuse.suggest("a machine", methods)
+misuse.suggest("noshell.machine", machine)
 
 return machine

@@ -16,7 +16,7 @@ local wait = require "noshell.wait"
 ---@class noshell.engine
 local ssh = { name = "ssh", keys = {} }
 
-ssh.options = { [1] = "string", user = "string", port = "count", identity = "string",
+ssh.options = { [1] = "string", user = "string", port = "port", identity = "string",
   config = "string", options = "table", connect_timeout = "seconds", alive = "seconds",
   sessions = "count", connections = "count", program = "string" }
 
