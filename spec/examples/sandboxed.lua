@@ -1,4 +1,4 @@
--- Programs that are not trusted, or read what is not, in sandboxes.
+-- Sandboxes for programs that are not trusted, or that read files that are not.
 local noshell = require "noshell"
 
 local sandboxed = {}
