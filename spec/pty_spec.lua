@@ -28,6 +28,11 @@ echo $(( group == $$ )) $(( session == $$ )) $(( foreground == $$ )) $(( tty != 
 describe("a terminal", function()
   helper.leak_check()
 
+  it("belongs to a clone of the command, too", function()
+    local cmd = noshell.command { "stty", "size", pty = { rows = 10, columns = 20 } }
+    assert.equal("10 20", cmd:clone():output())
+  end)
+
   helper.each_path(function(path)
     it("is the program's controlling terminal and standard streams", function()
       local process = start { "sh", "-c", STAT .. "; tty; test -t 1 && test -t 2 && tty <&2; "

@@ -30,6 +30,7 @@ static int copy_stdio(struct nsh_command *target, const struct nsh_command *sour
 		if (copy_text(&target->stdio[i].path, source->stdio[i].path) < 0)
 			return -1;
 	}
+	target->pty = source->pty;
 	target->input.may_be_large = true;
 	return nsh_buffer_append(&target->input, source->input.data,
 				 source->input.size);
