@@ -382,8 +382,10 @@ static bool is_ending_unseen(const struct nsh_process *process)
 
 bool nsh_process_announces(const struct nsh_process *process)
 {
+	/* The start may have read more output than is allowed. */
 	return !process->finished && !process->is_dry && !process->is_daemon
-		&& !process->handshake_plan && nsh_process_is_ours(process);
+		&& !process->handshake_plan && !nsh_io_is_limited(&process->io)
+		&& nsh_process_is_ours(process);
 }
 
 /* Pumps that move data and ask for no status, in a row. */
