@@ -391,17 +391,25 @@ bool nsh_process_announces(const struct nsh_process *process)
 /* Pumps that move data and ask for no status, in a row. */
 enum { UNASKED = 16 };
 
-/* Moves data, and collects the status unless the process cannot be done anyway, because
- * bytes have come and its output is open.  Once the status is known, all output has
- * been written, so it is then read to its end. */
+/* True if the status may be asked for later: the process cannot be done, because bytes
+ * have come and its output is open.  Not at the deadline, which has not passed for a
+ * program that ended in time, and whose terminal is open. */
+static bool can_defer(struct nsh_process *process, int moved)
+{
+	return moved && nsh_io_is_open(&process->io, false)
+		&& ++process->unasked < UNASKED
+		&& (process->deadline < 0 || nsh_now() < process->deadline);
+}
+
+/* Moves data, and collects the status unless that can be deferred.  Once the status is
+ * known, all output has been written, so it is then read to its end. */
 static int move(struct nsh_process *process)
 {
 	int moved = nsh_io_pump(&process->io);
 
 	if (moved < 0 || process->exited)
 		return moved;
-	if (moved && nsh_io_is_open(&process->io, false)
-	    && ++process->unasked < UNASKED)
+	if (can_defer(process, moved))
 		return 0;
 	process->unasked = 0;
 	nsh_status_collect(process);
