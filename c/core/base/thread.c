@@ -66,6 +66,9 @@ int nsh_thread_look(struct nsh_thread_status *ret_status)
 	(void)close(fd);
 	if (size < 0)
 		return -1;
+	/* Without a line that is cut off: half a number is a wrong number. */
+	while (size > 0 && text[size - 1] != '\n')
+		size--;
 	text[size] = 0;
 	return parse(text, ret_status);
 }
