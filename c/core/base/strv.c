@@ -79,7 +79,16 @@ static bool is_mapped(const struct buffer *buffer)
 	return buffer->may_be_large && buffer->capacity >= LARGE;
 }
 
-/* Returns a new mapping with the buffer's bytes, or NULL. */
+/* Releases the data. */
+static void release(const struct buffer *buffer)
+{
+	if (is_mapped(buffer))
+		(void)munmap(buffer->data, buffer->capacity);
+	else
+		free(buffer->data);
+}
+
+/* Moves the buffer's bytes to a new mapping.  Returns it, or NULL. */
 static char *map_copy(const struct buffer *buffer, size_t capacity)
 {
 	char *data = mmap(NULL, capacity, PROT_READ | PROT_WRITE,
@@ -90,7 +99,7 @@ static char *map_copy(const struct buffer *buffer, size_t capacity)
 	nsh_use_huge_pages(data, capacity);
 	if (buffer->size > 0)
 		memcpy(data, buffer->data, buffer->size);
-	free(buffer->data);
+	release(buffer);
 	return data;
 }
 
@@ -103,7 +112,8 @@ static char *resized(const struct buffer *buffer, size_t capacity)
 	if (!is_mapped(buffer))
 		return map_copy(buffer, capacity);
 	data = mremap(buffer->data, buffer->capacity, capacity, MREMAP_MAYMOVE);
-	return data == MAP_FAILED ? NULL : data;
+	/* realloc(3) also copies if mremap(2) fails: a seccomp filter may deny it. */
+	return data == MAP_FAILED ? map_copy(buffer, capacity) : data;
 }
 
 int nsh_buffer_reserve(struct buffer *buffer, size_t size)
@@ -155,10 +165,7 @@ void nsh_buffer_drop(struct buffer *buffer, size_t size)
 
 void nsh_buffer_free(struct buffer *buffer)
 {
-	if (is_mapped(buffer))
-		(void)munmap(buffer->data, buffer->capacity);
-	else
-		free(buffer->data);
+	release(buffer);
 	*buffer = (struct buffer){ .may_be_large = buffer->may_be_large };
 }
 
