@@ -261,6 +261,22 @@ describe("kill", function()
     end)
   end)
 
+  it("reaches each member once", function()
+    local counts = [[$| = 1; my $n = 0; $SIG{USR1} = sub { $n++ }; print "ready\n";
+      my $x; until (defined($x = <STDIN>)) { exit 1 unless $!{EINTR} } print "$n\n"]]
+    for _ = 1, 10 do
+      local process = assert(noshell.run_async { "sh", "-c",
+        'trap : USR1; perl -MErrno -e "$1"; exit 0', "sh", counts, process_group = true,
+        stdin = "pipe", stdout = "pipe", timeout = 60 })
+      assert.equal("ready", process.stdout:read())
+      assert.is_true(process:kill("USR1", "tree"))
+      assert(process.stdin:write "\n")
+      assert.equal("1", process.stdout:read())
+      assert(process:wait())
+      process:close()
+    end
+  end)
+
   it("stops a tree and lets it continue", function()
     for _, signal in ipairs { "STOP", "TSTP" } do
       local process, from = start_tree()

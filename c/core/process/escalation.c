@@ -13,18 +13,23 @@
  * ended by then; it is reported as not reached. */
 static const double last_while = 1.0;
 
-/* Signals the root, and its group at once if the kernel can (Linux 6.9): a kill of
- * a group also reaches a member that is just being forked.  SIGCONT may always be
- * sent within the session, so its success does not show permission. */
+/* SIGCONT may always be sent within the session, so its success does not show
+ * permission. */
 static void signal_root(struct nsh_process *process, int signal)
 {
-	int ret;
+	int ret = nsh_kernel_signal(process->pidfd, process->pid, signal);
 
-	if (process->own_group)
-		(void)nsh_kernel_signal(process->pidfd, -process->pid, signal);
-	ret = nsh_kernel_signal(process->pidfd, process->pid, signal);
 	if (signal != SIGCONT)
 		process->is_denied = ret == -EPERM;
+}
+
+/* Signals also its group at once if the kernel can (Linux 6.9): a kill of a group also
+ * reaches a member that is just being forked. */
+static void signal_root_and_group(struct nsh_process *process, int signal)
+{
+	if (process->own_group)
+		(void)nsh_kernel_signal(process->pidfd, -process->pid, signal);
+	signal_root(process, signal);
 }
 
 /* True if the root is reaped, so its number may name another process.  The host,
@@ -92,8 +97,8 @@ static void signal_all(struct nsh_process *process, int signal)
 {
 	signal_descendants(process, signal);
 	/* The root last: it may react to the end of its descendants. */
-	signal_root(process, signal);
-	signal_root(process, SIGCONT);
+	signal_root_and_group(process, signal);
+	signal_root_and_group(process, SIGCONT);
 	drop_dead(process);
 }
 
@@ -238,6 +243,20 @@ static int check_reached(const struct nsh_process *process, const struct tree *t
 	return -1;
 }
 
+/* Members of the group have got the signal already, unless not all were found: a second
+ * one could do more than the first, as INT does for many programs. */
+static void kill_root(struct nsh_process *process, int signal)
+{
+	void (*send)(struct nsh_process *, int) = process->tree.lack
+		? signal_root_and_group : signal_root;
+
+	if (nsh_signal_stops(signal))
+		send(process, SIGCONT);
+	send(process, signal);
+	if (!nsh_signal_stops(signal) && signal != SIGSTOP)
+		send(process, SIGCONT);
+}
+
 /* The tree of a kill is not that of an escalation, which waits until all have ended. */
 static int kill_tree(struct nsh_process *process, int signal, struct nsh_failure *failure)
 {
@@ -246,11 +265,7 @@ static int kill_tree(struct nsh_process *process, int signal, struct nsh_failure
 
 	process->tree = (struct tree){ .members = NULL };
 	signal_descendants(process, signal);
-	if (nsh_signal_stops(signal))
-		signal_root(process, SIGCONT);
-	signal_root(process, signal);
-	if (!nsh_signal_stops(signal) && signal != SIGSTOP)
-		signal_root(process, SIGCONT);
+	kill_root(process, signal);
 	ret = check_reached(process, &process->tree, failure);
 	nsh_tree_free(&process->tree);
 	process->tree = tree;
