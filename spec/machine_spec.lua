@@ -102,7 +102,8 @@ describe("a machine", function()
       misuse(function() noshell.machine.ssh {} end))
     assert.equal("HERE: noshell.machine.ssh: usr = \"me\": no such option, did you mean 'user'?",
       misuse(function() noshell.machine.ssh { "web1", usr = "me" } end))
-    assert.equal("HERE: noshell.machine.ssh: port = \"x\": a whole number from 1 to 65535 is needed",
+    assert.equal('HERE: noshell.machine.ssh: port = "x": a whole number from 1 to 65535 is '
+      .. "needed",
       misuse(function() noshell.machine.ssh { "web1", port = "x" } end))
     for _, port in ipairs { 0, 65536, math.huge, 1.5 } do
       assert.matches("port = .+: a whole number from 1 to 65535 is needed",

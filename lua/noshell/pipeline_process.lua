@@ -213,18 +213,18 @@ end
 --- ends the others; or nil, failure.
 local function step_all(self)
   if self:_undriven() then return core.pump(self.processes) end
-  local finished, is_fatal, running = true, false, nil
+  local finished, is_fatal, unfinished = true, false, nil
   for i = 1, #self.processes do
     local each = self.processes[i]
     local ended, raw = each:_step()
     if raw then return nil, raw end
     finished = finished and ended
     is_fatal = is_fatal or each:_is_fatal()
-    if not ended then running = each end
+    if not ended then unfinished = each end
   end
   -- A user callback may have waited for the pipeline, and got the ends of programs that
   -- ran when they were looked at. No descriptor informs of them a second time.
-  if running and not running:closed() and running:result() then return step_all(self) end
+  if unfinished and unfinished:_has_ended() then return step_all(self) end
   return finished, is_fatal
 end
 
@@ -248,6 +248,16 @@ function methods:_step()
     self:terminate(self.grace)
   end
   return false
+end
+
+--- The same as process:_has_ended.
+---@return boolean
+---@private
+function methods:_has_ended()
+  for i = 1, #self.processes do
+    if not self.processes[i]:_has_ended() then return false end
+  end
+  return true
 end
 
 ---@return table?

@@ -115,6 +115,15 @@ function methods:_end()
   return step_with(self, state.of(self).remote, pump)
 end
 
+--- Returns true if its end is known, so that no descriptor informs of it any more.
+---@return boolean
+---@private
+function methods:_has_ended()
+  local remote = state.of(self).remote
+  return not self:closed() and self:result() ~= nil
+    and (not remote or remote.is_settled == true)
+end
+
 --- Returns { err } if a user callback raised err, which is raised again when the
 --- process has ended.
 ---@return table?

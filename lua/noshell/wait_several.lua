@@ -158,6 +158,15 @@ local function step(each)
   return finished, raw and about(raw, each)
 end
 
+--- Returns true if one has ended after it was served: a user callback of another one has
+--- waited for it.
+local function find_ended(list)
+  for _, each in ipairs(list) do
+    if each:_has_ended() then return true end
+  end
+  return false
+end
+
 --- Serves all; returns the first one in the list that has ended.
 local function serve(list)
   local ended
@@ -166,19 +175,21 @@ local function serve(list)
     if raw then return nil, raw end
     if finished then ended = ended or each end
   end
+  if not ended and find_ended(list) then return serve(list) end
   return ended or false
 end
 
 --- Serves all; returns true if all have ended, or if a user callback raised an error.
 local function serve_all(list)
-  local finished = true
+  local running = {}
   for _, each in ipairs(list) do
     local ended, raw = step(each)
     if raw then return nil, raw end
     if ended and each:_raised() then return true end
-    finished = finished and ended
+    if not ended then running[#running + 1] = each end
   end
-  return finished
+  if find_ended(running) then return serve_all(list) end
+  return running[1] == nil
 end
 
 --- Waits for all of them as a group.

@@ -59,6 +59,22 @@ describe("a callback of a program", function()
     end)
   end
 
+  it("may wait for programs of the wait_all or wait_any that called it", function()
+    for _, name in ipairs { "wait_all", "wait_any" } do
+      local list = {}
+      local cat = assert(noshell.run_async { "cat", stdin = "pipe" })
+      list[1] = cat
+      list[2] = assert(noshell.run_async { "printf", "a\\nb\\n", on_stdout = function()
+        if not cat.stdin:closed() then cat.stdin:close() end
+        for i = 1, 2 do assert(list[i]:wait()) end
+      end })
+      -- wait_any serves the second one first, which waits for both.
+      if name == "wait_any" then list[1], list[2] = list[2], list[1] end
+      assert.is_truthy(noshell[name](list))
+      for i = 1, 2 do list[i]:close() end
+    end
+  end)
+
   it("gets the pieces that arrived while it waited", function()
     local _, _, calls = run(ACTS.wait, one "\n")
     assert.equal(2, calls)
