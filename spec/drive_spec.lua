@@ -80,6 +80,8 @@ describe("on_stdout with by", function()
       ["'by' is an empty list"] = { f, by = {} },
       ["'by' must be \"line\", \"chunk\", a separator or a list of them, not \"\""] =
         { f, by = "" },
+      ["'by' is \"line\", not \"lines\"; for a separator, write { \"lines\" }"] =
+        { f, by = "lines" },
       ["'by' must be \"line\", \"chunk\", a separator or a list of them, not 3"] =
         { f, by = { "a", 3 } },
     } do

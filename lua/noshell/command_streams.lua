@@ -180,7 +180,10 @@ local function listener_of(given)
   end
   if type(given[1]) ~= "function" then return nil, "must begin with a function" end
   local listener, by = { f = given[1] }, given.by
-  if by == "chunk" then
+  if by == "lines" or by == "chunks" then
+    return nil, ("'by' is \"%s\", not \"%s\"; for a separator, write { \"%s\" }"):format(
+      by:sub(1, -2), by, by)
+  elseif by == "chunk" then
     listener.by_chunk = true
   elseif by ~= nil and by ~= "line" then
     local separators, longest = separators_of(by)
