@@ -28,7 +28,7 @@ describe("a directory in PATH that cannot be searched", function()
       for _, name in ipairs { "no-such-program", "hidden" } do
         local got = attempt(name)
         assert.equal("spawn find_program ENOENT " .. name, got.described)
-        assert.equal("", got.reason)
+        assert.equal(("not found in PATH (%s/closed:%s)"):format(dir, dir), got.reason)
       end
       local got = attempt "plain"
       assert.equal("spawn find_program EACCES plain", got.described)
