@@ -190,9 +190,7 @@ end
 
 local function any_timed_out(self)
   for i = 1, #self.processes do
-    local each = self.processes[i]
-    local _, raw = each:check()
-    if raw and raw.code == "timeout" then return true end
+    if self.processes[i]:_has_timed_out() then return true end
   end
   return false
 end
@@ -309,6 +307,12 @@ function methods:_is_fatal()
     if each:_is_fatal() then return true end
   end
   return self.timed_out or false
+end
+
+--- Returns true if the pipeline or one of its programs has ended by its timeout.
+---@private
+function methods:_has_timed_out()
+  return self.timed_out or any_timed_out(self)
 end
 
 ---@param is_bound boolean

@@ -195,10 +195,18 @@ end
 ---@private
 function methods:_is_fatal()
   if self:_raised() then return true end
+  if self:_has_timed_out() then return true end
   local _, raw = self:check()
+  return raw ~= nil and raw.code == "output_limit"
+end
+
+--- Returns true if the process has ended by its timeout.
+---@private
+function methods:_has_timed_out()
   local remote = state.of(self).remote
   if remote and remote.timed_out then return true end
-  return raw ~= nil and (raw.code == "timeout" or raw.code == "output_limit")
+  local _, raw = self:check()
+  return raw ~= nil and raw.code == "timeout"
 end
 
 -- Waiting -----------------------------------------------------------------------

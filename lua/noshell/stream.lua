@@ -88,8 +88,8 @@ local function is_over(self)
   if raw then return nil, raw end
   if not finished then return false end
   if owner:_raised() then return true end
-  local _, err = owner:_outcome()
-  if err and err.code == "timeout" then return true end
+  -- The outcome is not made here: its error would have this line of the script.
+  if owner:_has_timed_out() then return true end
   local deadline = deadline_of(self)
   if deadline and core.now() >= deadline then return nil, held_failure(self) end
   return false, nil, true
