@@ -1,4 +1,9 @@
 -- Machines that are reached by ssh: real servers, and accounts with other login shells.
+-- That takes a minute, so it runs on two Luas: the newest, and the one whose coroutines
+-- cannot yield across pcall. machine_spec runs on all.
+local driver = require "spec.support.driver"
+if not driver.is_wanted and (_VERSION ~= "Lua 5.1" or rawget(_G, "jit")) then return end
+
 local helper = require "spec.support.helper"
 local noshell = require "noshell"
 local ssh_server = require "spec.support.ssh_server"
