@@ -6,7 +6,7 @@ tried=()
 for compiler in gcc clang; do
     command -v $compiler >/dev/null || continue
     tree=build/check-$compiler
-    make -s WERROR=1 CC=$compiler BUILD="$tree" all fixtures || exit 1
+    make -s -j"$(nproc)" WERROR=1 CC=$compiler BUILD="$tree" all fixtures || exit 1
     BUILD=$tree spec/check/child.sh || exit 1
     BUILD=$tree spec/check/symbols.sh || exit 1
     tried+=("$compiler")

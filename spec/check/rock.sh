@@ -13,7 +13,7 @@ cp -r c lua rockspec spec Makefile LICENSE "$work/tree"
 done=()
 for version in 5.4 5.1 5.2 5.3 5.5; do
     command -v "lua$version" >/dev/null || continue
-    (cd "$work/tree" && luarocks --lua-version "$version" make \
+    (cd "$work/tree" && MAKEFLAGS=-j$(nproc) luarocks --lua-version "$version" make \
         rockspec/noshell-scm-1.rockspec --tree "$work/$version") \
         >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
     modules=$work/$version/share/lua/$version

@@ -9,7 +9,7 @@ if [ ! -e "$runtime" ]; then
     echo "gcc has no libasan here"
     exit 77
 fi
-make -s CC=gcc SANITIZE=address,undefined LUA=lua5.4 all fixtures || exit 1
+make -s -j"$(nproc)" CC=gcc SANITIZE=address,undefined LUA=lua5.4 all fixtures || exit 1
 
 logs=$PWD/$tree/logs
 rm -rf "$logs"
