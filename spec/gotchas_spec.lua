@@ -159,6 +159,8 @@ describe("noshell", function()
 
   it("a sandboxed program has no temporary directory", function()
     need_sandbox()
+    -- The leak check, which cannot run in a sandbox, changes the exit status of mktemp.
+    if os.getenv "NOSHELL_INSTRUMENTED" == "asan" then pending "needs no sanitizer" end
     local _, err = noshell.run { "mktemp", sandbox = true }
     assert.matches("Permission denied", err.result.stderr)
     helper.with_tmpdir(function(dir)

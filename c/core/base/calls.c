@@ -35,8 +35,8 @@ static const struct {
 
 enum { ROW_COUNT = sizeof rows / sizeof *rows };
 
-/* The names of each group, and a NULL after each. */
-static const char *const names[ROW_COUNT + GROUP_COUNT + 1] = {
+/* The names of each group, with a NULL before the first one and after each. */
+static const char *const names[ROW_COUNT + GROUP_COUNT + 2] = {
 	NULL
 #define GROUP(...) , NULL
 #define CALL(group, name, number) , #name
