@@ -25,7 +25,7 @@ export NOSHELL_INSTRUMENTED=asan
 mapfile -t specs < <(find spec -name '*_spec.lua' ! -name 'c_*' \
     ! -name house_spec.lua ! -name types_spec.lua ! -name build_spec.lua ! -name fixtures_spec.lua ! -name labels_spec.lua \
     ! -name 'scripts_*' ! -name idioms_spec.lua ! -name doc_spec.lua \
-    ! -name machine_ssh_spec.lua ! -name pty_programs_spec.lua \
+    ! -name machine_ssh_spec.lua ! -name pty_programs_spec.lua ! -name luals_spec.lua \
     ! -path 'spec/nginx*' | sort)
 PRELOAD=$runtime BUILD=$tree spec/support/run_specs.sh 5.4 "${specs[@]}" ||
     failed=1
