@@ -323,10 +323,10 @@ function methods:output(...)
   return command.text_of(self:run())
 end
 
---- Returns a copy whose commands may be changed.
+--- Returns a copy whose list of commands may be changed.
 local function copy_of(self)
   local copy = empty()
-  for i = 1, #self.commands do copy.commands[i] = self.commands[i]:clone() end
+  for i = 1, #self.commands do copy.commands[i] = self.commands[i] end
   copy.rules, copy.seconds, copy.grace = self.rules, self.seconds, self.grace
   return copy
 end
@@ -338,7 +338,8 @@ end
 function pipeline.inheriting(self)
   local copy, last = copy_of(self), #self.commands
   for i = 1, last do
-    local cmd = copy.commands[i]
+    local cmd = self.commands[i]:clone()
+    copy.commands[i] = cmd
     command.direct(cmd, { [0] = i == 1 and "inherit" or nil, i == last and "inherit" or nil,
       "inherit" }, "system")
     local err = command.find_capture(cmd, "system")
@@ -350,9 +351,7 @@ end
 --- Starts a copy of the pipeline and returns an iterator over the stdout of its last
 --- command.
 local function start_reading(calls, self, method, items)
-  local copy, count, err = empty(), #self.commands, nil
-  for i = 1, #self.commands do copy.commands[i] = self.commands[i] end
-  copy.rules, copy.seconds, copy.grace = self.rules, self.seconds, self.grace
+  local copy, count, err = copy_of(self), #self.commands, nil
   local last = copy.commands[count]
   if last then
     last = last:clone()

@@ -190,23 +190,27 @@ function methods:_result()
   return answer or err.result
 end
 
+--- Returns the code of the error with which the process has ended; nil for a success.
+local function failure_code(self)
+  local remote = state.of(self).remote
+  if remote and remote.timed_out then return "timeout" end
+  local _, raw = self:check()
+  return raw and raw.code
+end
+
 --- Returns true if the rest of its pipeline must be ended: it has exceeded its timeout
 --- or its cap of output, or a user callback raised an error.
 ---@private
 function methods:_is_fatal()
   if self:_raised() then return true end
-  if self:_has_timed_out() then return true end
-  local _, raw = self:check()
-  return raw ~= nil and raw.code == "output_limit"
+  local code = failure_code(self)
+  return code == "timeout" or code == "output_limit"
 end
 
 --- Returns true if the process has ended by its timeout.
 ---@private
 function methods:_has_timed_out()
-  local remote = state.of(self).remote
-  if remote and remote.timed_out then return true end
-  local _, raw = self:check()
-  return raw ~= nil and raw.code == "timeout"
+  return failure_code(self) == "timeout"
 end
 
 -- Waiting -----------------------------------------------------------------------

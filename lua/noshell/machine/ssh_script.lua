@@ -125,7 +125,7 @@ end
 --- Executes a script that was written to a file.
 ssh_script.FROM_FILE = ". \"$nsh_f.s\""
 
---- The first line of such a script: nobody else needs the file.
+--- The first line of such a script removes the file: sh has read it.
 ssh_script.IN_FILE = "rm -f \"$nsh_f.s\"\n"
 
 return ssh_script
