@@ -133,7 +133,7 @@ describe("run", function()
   it("ends a program that takes too long", function()
     local before = core.now()
     local _, err = noshell.run { "sleep", 100, timeout = 0.05 }
-    assert.truthy(core.now() - before < 5)
+    assert.truthy(core.now() - before < 20)
     assert.equal("timeout", err.code)
     assert.is_true(err.result.timed_out)
     assert.equal("TERM", err.result.signal)

@@ -46,15 +46,17 @@ describe("on a terminal", function()
   end)
 
   it("bash controls jobs: ^Z stops one, ^C ends another", function()
-    local process = start { "bash", "--norc", "-i", env = { PS1 = "ready$ ", HISTFILE = "" } }
+    -- bash writes the job's name before it gives it the terminal; the job answers after.
+    local process = start { "bash", "--norc", "-i", env = { PS1 = "ready$ ", HISTFILE = "",
+      JOB = '$| = 1; $SIG{CONT} = sub { print "on" }; print "one job"; sleep 60 while 1' } }
     await(process, "ready$ ")
-    process.pty:write "sh -c 'echo one'\\ 'job; exec sleep 60'\n"
-    await(process, "one job\r\n")
+    process.pty:write 'perl -e "$JOB"\n'
+    await(process, "one job")
     process.pty:write "\26"
     await(process, "Stopped")
     await(process, "ready$ ")
     process.pty:write "fg\n"
-    await(process, "exec sleep 60'\r\n")
+    await(process, 'perl -e "$JOB"\r\non')
     process.pty:write "\3"
     await(process, "ready$ ")
     process.pty:write "exit $?\n"

@@ -38,7 +38,7 @@ describe("retry", function()
     before = core.now()
     noshell.retry({ "false" }, { attempts = 3, delay = 0.02, backoff = 1 })
     took = core.now() - before
-    assert.truthy(took >= 0.04 and took < 5, took)
+    assert.truthy(took >= 0.04 and took < 20, took)
   end)
 
   it("retries after the failures of `on`", function()

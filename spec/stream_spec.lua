@@ -263,11 +263,11 @@ describe("a stream", function()
   it("ends with its process if a deadline has passed", function()
     needs_signals()
     local process = started { "sh", "-c",
-      "echo first; exec sleep 100", stdout = "pipe", timeout = 0.05 }
+      "echo first; exec sleep 100", stdout = "pipe", timeout = 0.5 }
     assert.equal("first", process.stdout:read())
     local before = core.now()
     assert.is_nil(process.stdout:read())
-    assert.truthy(core.now() - before < 5)
+    assert.truthy(core.now() - before < 20)
     local _, err = process:wait()
     assert.equal("timeout", err.code)
     process:close()

@@ -26,7 +26,7 @@ local function assert_all_gone(words, change)
   assert.is_true(sys.poll(from, "r", 0))
   assert.equal("", sys.read(from, 1))
   sys.close(from)
-  assert.is_true(core.now() - before < 5)
+  assert.is_true(core.now() - before < 20)
   return err.result
 end
 
@@ -76,7 +76,7 @@ describe("a timeout", function()
     local before = core.now()
     local value, err = noshell.run { helper.probe, "--say", "first", "--fork", "--setsid",
       "--block-on", hold, "--end", timeout = 0.1, grace = 0.05, pass_fds = { hold } }
-    assert.is_true(core.now() - before < 5)
+    assert.is_true(core.now() - before < 20)
     assert.is_nil(value)
     assert.equal("timeout", err.code)
     assert.is_true(err.result.output_incomplete)

@@ -1,5 +1,6 @@
--- Real ssh servers on loopback ports, with their own keys, users and login shells. As root,
--- sshd sees its own /etc/passwd in a mount namespace: the accounts exist only there.
+-- Real ssh servers on loopback ports, with their own keys, users and login shells. A server
+-- sees its own /etc/passwd and /run in a mount namespace: the accounts exist only there,
+-- and servers of two specs do not share sshd's directory.
 
 local helper = require "spec.support.helper"
 local lfs = require "lfs"
@@ -138,10 +139,6 @@ function ssh_server.start(how)
     CLIENT:format(self.port, dir, dir))
   local config = helper.write_file(dir .. "/server",
     SERVER:format(self.port, dir, dir, dir, how.config or ""))
-  if not lfs.attributes "/run/sshd" then
-    run("mkdir", "-m", "755", "/run/sshd")
-    self.has_made = true
-  end
   local line = how.is_dropbear
     and { dropbear, "-r", dir .. "/host_key", "-p", "127.0.0.1:" .. self.port, "-P",
       dir .. "/pid" }
@@ -172,7 +169,6 @@ function ssh_server:stop()
   sys.kill(self.pid, 15)
   processes.eventually(function() return processes.is_gone(self.pid) end)
   helper.remove_tree(self.dir)
-  if self.has_made then os.remove "/run/sshd" end
 end
 
 ssh_server.has_dropbear = dropbear ~= nil
