@@ -58,6 +58,10 @@ check opt-cmd:luacheck               lua-check          luacheck
 check opt-cmd:luarocks               luarocks           luarocks
 check opt-cmd:clang                  clang              clang
 check opt-cmd:valgrind               valgrind           valgrind
+check opt-cmd:podman                 podman             podman, for the machines
+check opt-cmd:runc                   runc               a runtime of podman
+check opt-cmd:crun                   crun               the other one
+check opt-cmd:newuidmap              uidmap             newuidmap, for podman without root
 bench opt-cmd:wrk                    wrk                wrk, for spec/bench/nginx.lua
 LIST
 }

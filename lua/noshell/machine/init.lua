@@ -15,6 +15,7 @@ local command = require "noshell.command"
 ---@class noshell.machine_object
 ---@field options table
 ---@field private engine noshell.engine
+---@field private connections noshell.control[]
 ---@field private is_closed? boolean
 local methods = {}
 
@@ -73,7 +74,7 @@ local function new(engine, given)
   if reason then misuse.raise("noshell.machine.%s: %s", engine.name, reason) end
   local self = { options = copy, engine = engine, is_closed = false }
   self.title = engine.title(copy)
-  if engine.open then engine.open(self) end
+  self.connections = {}
   return setmetatable(self, metatable)
 end
 
@@ -97,6 +98,22 @@ end
 ---@return noshell.machine_object
 function machine.ssh(given)
   return keep(new(require "noshell.machine.ssh", given))
+end
+
+--- A container that is running, reached by podman exec or docker exec.
+---@class noshell.container_options
+---@field [1] string            the name or id of the container
+---@field engine? "podman"|"docker"  default "podman"
+---@field user? string          as for the option --user of exec
+---@field workdir? string       the working directory, if not the container's own
+---@field program? string|string[]  instead of the engine's name: { "sudo", "podman" }
+---@field connect_timeout? number  seconds; default 20
+
+--- Makes a machine that is a running container. It needs a POSIX sh inside, with mkfifo.
+---@param options string|noshell.container_options
+---@return noshell.machine_object
+function machine.container(given)
+  return keep(new(require "noshell.machine.container", given))
 end
 
 --- Starts a command of this machine, for noshell.command. In a dry run, nothing starts.

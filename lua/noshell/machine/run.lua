@@ -29,7 +29,7 @@ local state = require "noshell.state"
 ---@field text string            its command line
 ---@field process? noshell.process  the carrier; not referenced if it is collected
 ---@field started? boolean       the script has said that the program starts
----@field failed? table          { stage, errname }: the program could not start
+---@field failed? table          { stage, errname, of }: the program could not start
 ---@field status? integer        the program's status, as sh reports it
 ---@field status_text? string    what sh wrote about it: not empty after a signal
 ---@field timed_out? boolean     the timeout passed there
@@ -106,8 +106,8 @@ local heard = {}
 
 function heard.s(self) self.started = true end
 function heard.f(self, rest)
-  local stage, errname = rest:match("^(%S+) ?(%S*)")
-  self.failed = { stage = stage or "exec", errname = errname }
+  local stage, errname, of = rest:match("^(%S+) ?(%S*) ?(%S*)")
+  self.failed = { stage = stage or "exec", errname = errname, of = of }
 end
 function heard.e(self, rest)
   local status, text = rest:match("^(%d+) ?(.*)$")
@@ -149,7 +149,9 @@ local ERRNOS = { ENOENT = 2, EACCES = 13, EPERM = 1, ENOTDIR = 20, ENOEXEC = 8, 
 
 local function subject_of(self)
   local stage = self.failed.stage
-  if stage == "set_working_directory" then return self.told.cwd end
+  if stage == "set_working_directory" then
+    return self.failed.of == "workdir" and self.machine.options.workdir or self.told.cwd
+  end
   if stage == "find_program" or stage == "exec" then return self.told.argv[1] end
   return nil
 end

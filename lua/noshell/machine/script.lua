@@ -5,7 +5,7 @@
 --- lines that script.body returns. It says lines "<nonce> <word> ..." through the function
 --- nsh_say, which each engine defines:
 ---   s                   the program starts now
----   f <stage> <errno>   it cannot start
+---   f <stage> <errno>   it cannot start; "workdir" may follow
 ---   t, k                its timeout has passed: the stop signal was sent; KILL
 ---   e <status> <text>   it has ended; the text is not empty if a signal killed it
 
@@ -28,9 +28,9 @@ nsh_signals() { trap : HUP INT QUIT USR1 USR2 PIPE ALRM TERM; unset CDPATH IFS; 
 nsh_cd() {
   nsh_c=$PWD
   cd -- "$1" 2>/dev/null && return
-  test -e "$1" || nsh_fail set_working_directory ENOENT
-  test -d "$1" || nsh_fail set_working_directory ENOTDIR
-  nsh_fail set_working_directory EACCES
+  test -e "$1" || nsh_fail set_working_directory ENOENT $2
+  test -d "$1" || nsh_fail set_working_directory ENOTDIR $2
+  nsh_fail set_working_directory EACCES $2
 }
 nsh_limit() {
   nsh_u=$1
@@ -196,6 +196,15 @@ local function seconds_text(seconds)
   return (("%.3f"):format(seconds):gsub("%.?0+$", ""))
 end
 
+local function add_directories(lines, workdir, cwd)
+  if workdir then
+    lines[#lines + 1] = "nsh_cd " .. quote(workdir) .. " workdir\nnsh_c="
+  end
+  if not cwd then return end
+  if cwd:sub(1, 1) ~= "/" then cwd = "./" .. cwd end
+  lines[#lines + 1] = "nsh_cd " .. quote(cwd)
+end
+
 local function add_timeout(lines, told)
   if not told.timeout or told.timeout == math.huge then return end
   lines[#lines + 1] = ("nsh_t='%s %s %s'"):format(seconds_text(math.max(told.timeout, 0.001)),
@@ -206,20 +215,17 @@ end
 --- and nsh_f, the file of this run. Returns nil, key, value, reason if sh cannot do what
 --- the command asks for.
 ---@param cmd noshell.command
+---@param workdir? string  the directory in which the script begins
 ---@return string?
 ---@return string? key
 ---@return string? value
 ---@return string? reason
-function script.body(cmd)
+function script.body(cmd, workdir)
   local told, lines = cmd:_describe(), {}
   local env, variable = env_lines(cmd)
   if not env then return nil, "env", variable, "sh cannot set a variable of this name" end
   if told.umask then lines[#lines + 1] = "umask " .. told.umask end
-  local cwd = told.cwd
-  if cwd then
-    if cwd:sub(1, 1) ~= "/" then cwd = "./" .. cwd end
-    lines[#lines + 1] = "nsh_cd " .. quote(cwd)
-  end
+  add_directories(lines, workdir, told.cwd)
   local ok, limit, reason = add_limits(lines, told.limits or {})
   if not ok then return nil, "limits", limit, reason end
   if told.nice then

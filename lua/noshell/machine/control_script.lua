@@ -4,7 +4,7 @@
 local core = require "noshell.core"
 local script = require "noshell.machine.script"
 
-local ssh_script = {}
+local control_script = {}
 
 --- Each run and the control session share a private directory: a fifo "f" for what the runs
 --- say, and a file for each run with the pid of its sh, which is its process group; "-pid"
@@ -31,6 +31,8 @@ test -p "$nsh_d/f" || exit 97
 ---   x nonce signal   the same, even if the program itself has ended
 ---   c nonce script   writes an encoded script to a file
 ---   r nonce ...      removes the files of runs
+--- nsh_lives looks for members of the group that are not zombies: where no init reaps them,
+--- as in many containers, they remain members for ever.
 --- The reader of the fifo gets no end for writing, so it ends with the loop, even if the
 --- loop is killed; then the connection ends.
 local LOOP = [==[
@@ -40,6 +42,17 @@ nsh_get() {
   read -r nsh_p <"$nsh_d/$nsh_n"
   case ${nsh_p#-} in '' | *[!0-9]*) return 1 ;; esac
 } 2>/dev/null
+nsh_lives() {
+  kill -s 0 $nsh_g "-$nsh_p" || return 1
+  test $nsh_i -ge 2 && test -r /proc/self/stat || return 0
+  for nsh_q in /proc/[0-9]*/stat; do
+    read -r nsh_x <"$nsh_q" || continue
+    set -- ${nsh_x##*) }
+    case $1 in Z | X) continue ;; esac
+    test "$3" != "$nsh_p" || return 0
+  done
+  return 1
+}
 nsh_end() {
   if ( set -C; : >"$nsh_d/$nsh_n" ) 2>/dev/null; then nsh_say n; return; fi
   nsh_i=0
@@ -47,11 +60,11 @@ nsh_end() {
   case $nsh_w$nsh_p in q-*) return ;; esac
   nsh_p=${nsh_p#-}
   if test -z "$nsh_p"; then nsh_say g; return; fi
-  kill -s "$nsh_x" -- "-$nsh_p"
+  kill -s "$nsh_x" $nsh_g "-$nsh_p"
   sleep 0.02
-  kill -s KILL -- "-$nsh_p"
+  kill -s KILL $nsh_g "-$nsh_p"
   nsh_i=0
-  while kill -s 0 -- "-$nsh_p"; do
+  while nsh_lives; do
     nsh_i=$((nsh_i + 1))
     if test $nsh_i -gt 100; then nsh_say u; return; fi
     sleep 0.02
@@ -61,7 +74,7 @@ nsh_end() {
 trap '' HUP INT QUIT PIPE TERM
 while read -r nsh_w nsh_n nsh_x; do
   case $nsh_w in
-  k) nsh_get && kill -s "$nsh_x" -- "-${nsh_p#-}" ;;
+  k) nsh_get && kill -s "$nsh_x" $nsh_g "-${nsh_p#-}" ;;
   q | x) nsh_end </dev/null & ;;
   c) printf %b "$nsh_x" >"$nsh_d/$nsh_n.s" && nsh_say c || nsh_say f machine EIO ;;
   r) for nsh_i in $nsh_n $nsh_x; do set -- "$@" "$nsh_d/$nsh_i"; done; rm -f "$@"; set -- ;;
@@ -75,57 +88,74 @@ for nsh_i in "$nsh_d"/????????????????; do
   nsh_get || continue
   case $nsh_p in -*) ;; *) nsh_x="$nsh_x $nsh_p" ;; esac
 done
-for nsh_i in $nsh_x; do kill -s TERM -- "-$nsh_i"; done 2>/dev/null
+for nsh_i in $nsh_x; do kill -s TERM $nsh_g "-$nsh_i"; done 2>/dev/null
 test -z "$nsh_x" || sleep 0.3
-for nsh_i in $nsh_x; do kill -s KILL -- "-$nsh_i"; done 2>/dev/null
+for nsh_i in $nsh_x; do kill -s KILL $nsh_g "-$nsh_i"; done 2>/dev/null
 kill $nsh_k 2>/dev/null
 rm -rf "$nsh_d"
 ]==]
 
 --- Makes the directory and reports what this sh can do: "group" if its pid is that of a
 --- process group, "setsid" if that program exists, "signals" if it tells a signal from an
---- exit status.
+--- exit status. The kill of busybox accepts no "--", that of dash needs it.
 local HELLO = [==[
 umask 077
-nsh_d=${TMPDIR:-/tmp}/noshell-$nsh_n
-nsh_stop() { echo "$nsh_n f $1"; exit 1; }
-mkdir "$nsh_d" || nsh_stop "cannot make the directory $nsh_d there"
-mkfifo "$nsh_d/f" && printf '%s' "$nsh_m" >"$nsh_d/m" || {
+nsh_make() {
+  nsh_d=$1/noshell-$nsh_n
+  case $1 in /*[!A-Za-z0-9/._-]* | [!/]* | '') return 1 ;; esac
+  mkdir "$nsh_d" || return 1
+  mkfifo "$nsh_d/f" && printf '%s' "$nsh_m" >"$nsh_d/m" && return
   rm -rf "$nsh_d"
-  nsh_stop "cannot write to the directory $nsh_d there"
+  return 1
+} 2>/dev/null
+nsh_make "$TMPDIR" || nsh_make /tmp || nsh_make /dev/shm || nsh_make /run || {
+  echo "$nsh_n f cannot write to a directory for temporary files there: ${TMPDIR:-/tmp}"
+  exit 1
 }
+nsh_g=--
+kill -s 0 -- $$ 2>/dev/null || nsh_g=
 cat <"$nsh_d/f" &
 nsh_k=$!
 exec 3>"$nsh_d/f"
 nsh_c=
-kill -s 0 -- "-$$" 2>/dev/null && nsh_c=group
+kill -s 0 $nsh_g "-$$" 2>/dev/null && nsh_c=group
 command -v setsid >/dev/null && nsh_c="$nsh_c setsid"
 exec 4>&2 2>"$nsh_d/t"
 ( exec sh -c 'kill -s KILL $$' )
 exec 2>&4 4>&-
 test -s "$nsh_d/t" && nsh_c="$nsh_c signals"
-printf '%s\n' "$nsh_n h $nsh_d $nsh_c" >&3
+printf '%s\n' "$nsh_n h $nsh_d $nsh_c $nsh_about" >&3
 ]==]
 
 --- The script of the control session.
 ---@param nonce string
+---@param about? string  expanded there, and added to the hello
 ---@return string
-function ssh_script.control(nonce)
-  return ("nsh_n=%s\nnsh_m=%s\n"):format(nonce, core.quote(RUN)) .. HELLO .. LOOP .. "exit"
+function control_script.control(nonce, about)
+  return ("nsh_n=%s\nnsh_m=%s\nnsh_about=\"%s\"\n"):format(nonce, core.quote(RUN), about or "")
+    .. HELLO .. LOOP .. "exit"
 end
 
 --- The first lines of a run.
 ---@param directory string
 ---@param nonce string
 ---@return string
-function ssh_script.prologue(directory, nonce)
+function control_script.prologue(directory, nonce)
   return ("nsh_d=%s nsh_n=%s\n. \"$nsh_d/m\"\n"):format(core.quote(directory), nonce)
 end
 
 --- Executes a script that was written to a file.
-ssh_script.FROM_FILE = ". \"$nsh_f.s\""
+control_script.FROM_FILE = ". \"$nsh_f.s\""
+
+--- Returns the script that writes such a file from its stdin.
+---@param directory string
+---@param nonce string
+---@return string
+function control_script.upload(directory, nonce)
+  return "umask 077; cat >" .. core.quote(directory .. "/" .. nonce .. ".s")
+end
 
 --- The first line of such a script removes the file: sh has read it.
-ssh_script.IN_FILE = "rm -f \"$nsh_f.s\"\n"
+control_script.IN_FILE = "rm -f \"$nsh_f.s\"\n"
 
-return ssh_script
+return control_script

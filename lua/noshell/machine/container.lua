@@ -1,0 +1,98 @@
+--- Machines that are containers: podman exec or docker exec. The container needs a POSIX sh
+--- with mkfifo, and setsid if its runtime makes no session for a command (crun).
+---
+--- Both clients leave the program running when they are killed, replace bytes of arguments
+--- that are not UTF-8, and return 125, 126 and 127 for errors of their own. So everything
+--- that counts is done by the scripts inside.
+
+local control = require "noshell.machine.control"
+local control_script = require "noshell.machine.control_script"
+local failure = require "noshell.failure"
+local script = require "noshell.machine.script"
+local session = require "noshell.machine.session"
+
+---@class noshell.session_engine
+local container = { name = "container", keys = {} }
+
+container.options = { [1] = "string", engine = "string", user = "string", workdir = "string",
+  program = "words", connect_timeout = "seconds" }
+
+local ENGINES = { podman = true, docker = true }
+
+function container.find_error(options)
+  local name = options[1]
+  if not name then return 'a container is needed: noshell.machine.container { "name" }' end
+  -- As both engines name containers: it cannot be taken for an option.
+  if not name:find "^%w[%w_.-]*$" then
+    return ("%s: not the name or id of a container"):format(failure.shown(name))
+  elseif options.engine and not ENGINES[options.engine] then
+    return ('engine = %s: "podman" or "docker" is needed'):format(
+      failure.shown(options.engine))
+  elseif options.workdir and options.workdir:sub(1, 1) ~= "/" then
+    return ("workdir = %s: an absolute path is needed"):format(failure.shown(options.workdir))
+  end
+end
+
+function container.title(options)
+  return options.user and options.user .. "@" .. options[1] or options[1]
+end
+
+-- Connections -----------------------------------------------------------------------------
+
+---@class noshell.container_connection : noshell.control
+local methods = {}
+
+--- Linux limits a word of exec to 128 KiB.
+function methods:longest() -- luacheck: ignore self
+  return 131000
+end
+
+--- Returns the words that run a script in the container.
+function methods:session(text)
+  local o = self.machine.options
+  local words = {}
+  local function add(...)
+    for i = 1, select("#", ...) do words[#words + 1] = (select(i, ...)) end
+  end
+  local given = o.program or o.engine or "podman"
+  for _, word in ipairs(type(given) == "table" and given or { given }) do add(word) end
+  add("exec", "-i")
+  if o.user then add("--user", o.user) end
+  add(o[1])
+  if self.directory and not self.has_group then add "setsid" end
+  add("sh", "-c", 'eval "$(printf %b "$1")"', "sh", script.word(text):sub(2, -2))
+  return words
+end
+
+--- Returns the SPEC of the control session.
+function methods:open()
+  return self:session(control_script.control(self.nonce))
+end
+
+--- Explains why no hello came.
+---@param said? string
+---@return string?
+function methods:explain(said)
+  -- docker writes some errors to stdout.
+  if not said and self.noise ~= "" then said = failure.excerpt(self.noise) end
+  if not said then return nil end
+  said = said:gsub("^Error: ", "")
+  if said:find("sh", 1, true) and said:find("not found", 1, true) then
+    return "a POSIX sh is needed in the container: " .. said
+  elseif said:find("only create exec sessions on running", 1, true) then
+    return "it is not running: " .. said
+  end
+  return said
+end
+
+function methods:last_words(one)
+  local said = control.last_words(self, one)
+  return said and (said:gsub("^Error: ", ""))
+end
+
+container.connect = control.class(methods)
+
+container.start, container.check, container.close = session.start, session.check,
+  session.close
+
+return container
