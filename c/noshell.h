@@ -237,6 +237,8 @@ void nsh_command_set_gid(struct nsh_command *cmd, gid_t gid);
 /* Sets the supplementary groups; count may be 0. */
 void nsh_command_set_groups(struct nsh_command *cmd, const gid_t *groups,
 			    size_t count);
+/* Looks up a group by its name or decimal number.  Returns false if there is none. */
+bool nsh_group_id(const char *name, gid_t *ret_gid);
 /* Sets uid, gid and groups of the account `name`, which is looked up now. */
 void nsh_command_set_user(struct nsh_command *cmd, const char *name);
 /* The same as set_uid and set_gid, by name or decimal number. */

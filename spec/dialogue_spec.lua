@@ -163,7 +163,7 @@ describe("stream:read_until", function()
     assert.matches('^<here> read_until: "%%" ?: ?malformed pattern', message "%")
     assert.equal('<here> read_until: "palin": the list has patterns, and perhaps '
       .. 'plain = true', message { "a", palin = true })
-    assert.equal('<here> read_until: a number of seconds is needed, not "soon"',
+    assert.equal('<here> read_until: a number of seconds, 0 or more, is needed, not "soon"',
       message("a", "soon"))
     process:close()
   end)
@@ -259,8 +259,10 @@ describe("stream:set_timeout", function()
   it("rejects what is no time at the caller's line", function()
     local stdout, process = writer ""
     for _, seconds in ipairs { -1, 0 / 0, "1" } do
-      assert.matches("^<here> set_timeout: a number of seconds is needed, not ",
+      assert.matches("^<here> set_timeout: a number of seconds, 0 or more, is needed, not ",
         raised(function() stdout:set_timeout(seconds) end))
+      assert.matches("^<here> read_until: a number of seconds, 0 or more, is needed, not ",
+        raised(function() stdout:read_until("x", seconds) end))
     end
     process:close()
   end)

@@ -104,6 +104,8 @@ describe("the child's ids", function()
       assert.equal("7,70000,4294967294", (child(probing.command()
         :set_groups { 70000, 7, 4294967294 }).groups:gsub("%-2", "4294967294")))
       assert.equal("", child(probing.command():set_groups {}).groups)
+      local name, number = noshell.output("getent", "group", "tty"):match "^(%w+):[^:]*:(%d+)"
+      assert.equal("0," .. number, child(probing.command():set_groups { name, "0" }).groups)
       local many = {}
       for i = 1, 1000 do many[i] = i end
       assert.matches("^1,2,3,", child(probing.command():set_groups(many)).groups)

@@ -341,9 +341,9 @@ local MISTAKES = {
         .. [[(script.lua:1)]] },
     { [[noshell.run { "ls", gid = "nogrop" }]],
       [[noshell: invalid command 'ls': gid = "nogrop": no such group (script.lua:1)]] },
-    { [[noshell.run { "ls", groups = { "wheel" } }]],
-      [[noshell: invalid command 'ls': groups = "wheel": item 1 must be an integer, the ]]
-        .. [[number of a group; gid and user take names (script.lua:1)]] },
+    { [[noshell.run { "ls", groups = { "whel" } }]],
+      [[noshell: invalid command 'ls': groups = "whel": item 1 is no group here ]]
+        .. [[(script.lua:1)]] },
     { [[noshell.run { "ls", groups = "wheel" }]],
       [[noshell: invalid command 'ls': groups = "wheel": must be a table ]]
         .. [[(script.lua:1)]] },

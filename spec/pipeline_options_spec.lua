@@ -53,6 +53,20 @@ describe("the options of a pipeline", function()
     end
   end)
 
+  it("include a sandbox and a machine, which a command may replace", function()
+    local web1 = noshell.machine.ssh "web1"
+    local calls = calls_of(noshell.pipeline { { "a" }, noshell.command("b"),
+      { "c", sandbox = false }, { "d", sandbox = { write = "/tmp" } },
+      sandbox = { network = true } })
+    assert.same({ { network = true }, { network = true }, "none", { write = "/tmp" } },
+      { calls[1].sandbox, calls[2].sandbox, calls[3].sandbox or "none", calls[4].sandbox })
+    calls = calls_of(noshell.pipeline { { "a" }, noshell.command("b"),
+      noshell.command("c"):set_machine(noshell.machine.ssh "web2"), machine = web1 })
+    assert.same({ "web1", "web1", "web2" },
+      { calls[1].machine, calls[2].machine, calls[3].machine })
+    web1:close()
+  end)
+
   it("leave a given command as it was", function()
     local cmd = noshell.command("pwd")
     assert.equal("/", noshell.pipeline { cmd, { "cat" }, cwd = "/" }:output())

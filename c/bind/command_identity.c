@@ -45,6 +45,21 @@ static int set_gid(lua_State *L)
 	return set_id(L, "set_gid", nsh_command_set_gid, nsh_command_set_gid_name);
 }
 
+/* Gets a group by its number or name. */
+static bool get_group(const struct setter *setter, struct place place, gid_t *ret_group)
+{
+	const char *name;
+
+	if (lua_type(setter->L, place.index) != LUA_TSTRING)
+		return get_id(setter, place, ret_group);
+	if (!nsh_lua_get_text(setter, place, &name))
+		return false;
+	if (nsh_group_id(name, ret_group))
+		return true;
+	nsh_lua_reject(setter, place, "is no group here");
+	return false;
+}
+
 /* The array is a userdata, so that it is freed even if reading the list raises
  * an error. */
 static void set_group_list(const struct setter *setter, struct place list,
@@ -56,7 +71,7 @@ static void set_group_list(const struct setter *setter, struct place list,
 
 	for (int i = 0; right && i < length; i++) {
 		lua_rawgeti(L, list.index, i + 1);
-		right = get_id(setter, nsh_lua_item(L, i + 1), &groups[i]);
+		right = get_group(setter, nsh_lua_item(L, i + 1), &groups[i]);
 		lua_pop(L, 1);
 	}
 	if (right)

@@ -45,9 +45,6 @@ local BY_REASON = {
 function advice.complete(raw)
   local reason = raw.reason
   if not reason then return end
-  if raw.method == "set_groups" and reason:find "must be an integer$" then
-    raw.reason = reason .. ", the number of a group; gid and user take names"
-  end
   if reason == "a program name is required" then
     raw.reason = reason .. ', as the first item: { "ls", "-l" }'
   end

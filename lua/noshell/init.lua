@@ -86,13 +86,13 @@ local wait_several = require "noshell.wait_several"
 ---@field user? string            uid, gid and groups of this account
 ---@field uid? integer|string     a number or a user's name
 ---@field gid? integer|string     a number or a group's name
----@field groups? integer[]       the supplementary groups
+---@field groups? (integer|string)[]  the supplementary groups: numbers or names
 ---@field caps? noshell.capability[]  these capabilities only
 ---@field clear_caps? boolean     no capabilities except those of allow_cap
 ---@field allow_cap? noshell.capability[]|noshell.capability  "net_raw", "CAP_NET_RAW", 13
 ---@field selinux_label? string|table  label, or { label, if_enabled = true }
 ---@field apparmor_profile? string|table  the same
----@field sandbox? noshell.sandbox|true  what the program may touch; true: the default
+---@field sandbox? noshell.sandbox|boolean  what the program may touch; true: the default
 ---@field pre_exec_hook? function|any[]  f, or { f, data }
 ---@field timeout? number         seconds after which the program and its descendants are ended;
 ---  math.huge: never

@@ -319,6 +319,7 @@ end
 
 --- Names the part of the table that is wrong: "sandbox.network".
 local function sandbox(cmd, given)
+  if given == false then return end
   local is_wrong = cmd:argument_error() ~= nil
   cmd:set_sandbox(given)
   local err = not is_wrong and cmd:argument_error()

@@ -20,14 +20,18 @@ local function timeouts_of(stream)
   return kept.timeouts
 end
 
+local function check_seconds(seconds, method)
+  if seconds ~= nil and not (type(seconds) == "number" and seconds >= 0) then
+    misuse.raise("%s: a number of seconds, 0 or more, is needed, not %s", method,
+      failure.shown(seconds))
+  end
+end
+
 --- Sets the limit of a stream's calls. Nil or math.huge removes it.
 ---@param stream noshell.stream
 ---@param seconds? number
 function limits.set(stream, seconds)
-  if seconds ~= nil and (type(seconds) ~= "number" or seconds < 0 or seconds ~= seconds) then
-    misuse.raise("set_timeout: a number of seconds is needed, not %s",
-      failure.shown(seconds))
-  end
+  check_seconds(seconds, "set_timeout")
   timeouts_of(stream)[stream] = seconds ~= math.huge and seconds or nil
 end
 
@@ -41,6 +45,8 @@ function limits.of(stream, seconds, method)
   if seconds == nil then
     local timeouts = state.of(stream:process()).timeouts
     seconds = timeouts and timeouts[stream]
+  else
+    check_seconds(seconds, method)
   end
   local deadline = wait.deadline(seconds, method or "read")
   return deadline and { seconds = seconds, deadline = deadline, taken = {} }

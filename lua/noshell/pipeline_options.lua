@@ -19,10 +19,11 @@ local TARGETS = { input = "first", input_buffer = "first", stdin = "first",
 
 for _, key in ipairs { "allow_cap", "allow_exit", "apparmor_profile", "capture", "caps",
   "check", "clear_caps", "clear_env", "cpu_affinity", "crlf", "cwd", "env", "env_xdg",
-  "gid", "groups", "inherit_env", "kill_on_exit", "limits", "max_core_size", "max_files",
+  "gid", "groups", "inherit_env", "kill_on_exit", "limits", "machine", "max_core_size",
+  "max_files",
   "max_mem_lock", "max_output", "max_processes", "new_process_group", "nice",
   "no_new_privs", "ok_codes", "on_stderr", "oom_score_adj", "parent_death_signal",
-  "pass_env", "pass_env_common", "search_path", "selinux_label", "stderr", "stop_signal",
+  "pass_env", "pass_env_common", "sandbox", "search_path", "selinux_label", "stderr", "stop_signal",
   "tail", "uid", "umask", "unset_env", "user", "working_directory" } do
   TARGETS[key] = "all"
 end

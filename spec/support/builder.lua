@@ -260,7 +260,8 @@ builder.set_groups = {
   argument_errors = {
     rejects("7", "argument 1 must be a table", 7),
     rejects("-1", "item 2 must be from 0 to 4294967294", { 1, -1 }),
-    rejects('"adm"', 'item 1 must be an integer', { "adm" }),
+    rejects('"no such"', "item 1 is no group here", { "no such" }),
+    rejects("true", "item 1 must be an integer", { true }),
     rejects("nil", "item 2 is nil: the list has a hole", { 1, nil, 3 }),
   },
   stage = "set_groups",

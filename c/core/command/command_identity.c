@@ -81,13 +81,18 @@ void nsh_command_set_uid_name(struct nsh_command *cmd, const char *name)
 		nsh_command_reject_string(cmd, "set_uid", name, "no such user");
 }
 
+bool nsh_group_id(const char *name, gid_t *ret_gid)
+{
+	return parse_id(name, ret_gid) || nsh_accounts_gid(name, ret_gid);
+}
+
 void nsh_command_set_gid_name(struct nsh_command *cmd, const char *name)
 {
 	gid_t gid;
 
 	if (!nsh_command_usable(cmd))
 		return;
-	if (name && (parse_id(name, &gid) || nsh_accounts_gid(name, &gid)))
+	if (name && nsh_group_id(name, &gid))
 		nsh_command_set_gid(cmd, gid);
 	else
 		nsh_command_reject_string(cmd, "set_gid", name, "no such group");
