@@ -353,6 +353,8 @@ enum nsh_stdio {
 	NSH_STDIO_FD,
 	NSH_STDIO_PATH,
 	NSH_STDIO_PTY,      /* the default with set_pty */
+	NSH_STDIO_STDERR,   /* stdout: to stderr, in the order of writing */
+	NSH_STDIO_LIST,     /* stdout, stderr: to several targets */
 };
 
 /* Directs stream `which`, 0 to 2.  The last call for a stream wins. */
@@ -364,6 +366,35 @@ void nsh_command_set_stdio_fd(struct nsh_command *cmd, int which, int fd);
  * is created (mode 0666 less the umask) and truncated, or appended to. */
 void nsh_command_set_stdio_path(struct nsh_command *cmd, int which,
 				const char *path, bool append);
+/* How a file for output is opened. */
+enum nsh_file {
+	NSH_FILE_APPEND = 1,     /* appended to, not truncated */
+	NSH_FILE_EXCLUSIVE = 2,  /* must not exist yet */
+	NSH_FILE_READ = 4,       /* the program may also read it */
+};
+/* Directs stdout or stderr to a file; `how` consists of enum nsh_file.  A file that is
+ * created gets `mode` (0 to 07777) less the umask. */
+void nsh_command_set_stdio_file(struct nsh_command *cmd, int which, const char *path,
+				unsigned how, unsigned mode);
+/* Directs stdout or stderr to several targets: the process reads what the program writes,
+ * and copies it to each target that one of the next three functions adds, without
+ * blocking.  It reads no more while a target is 256 KiB behind.  `captures`: it is
+ * captured as well.  `listens`: without that, nsh_process_captured nevertheless has the
+ * bytes until nsh_process_drop_captured, for a binding that passes them to functions.
+ * A target that is closed at its other end (EPIPE) gets no more; if that was the last
+ * one, the program gets SIGPIPE.  Any other error fails in the stage EXCHANGE. */
+void nsh_command_set_stdio_list(struct nsh_command *cmd, int which, bool captures,
+				bool listens);
+/* Add the caller's own stdout or stderr, a descriptor that remains the caller's, and a
+ * file as for nsh_command_set_stdio_file.
+ * Limit: a terminal or pipe that cannot be opened again through /proc, because it belongs
+ * to another user, may block this process for a moment. */
+void nsh_command_add_target(struct nsh_command *cmd, int which);
+void nsh_command_add_target_fd(struct nsh_command *cmd, int which, int fd);
+void nsh_command_add_target_file(struct nsh_command *cmd, int which, const char *path,
+				 unsigned how, unsigned mode);
+/* Replaces the descriptor of target number `index`, from 0, if it is a descriptor. */
+void nsh_command_change_target_fd(struct nsh_command *cmd, int which, size_t index, int fd);
 /* Returns how stream `which` is directed. */
 enum nsh_stdio nsh_command_stdio(const struct nsh_command *cmd, int which);
 /* Returns the first stream, `from` included, that is directed to a pipe; -1 if none
@@ -542,7 +573,9 @@ bool nsh_command_setter_value(const struct nsh_command *cmd, size_t index,
 struct nsh_description {
 	const char *arg0, *selinux_label, *apparmor_profile;  /* or NULL */
 	const char *path[3];     /* if the stream is directed to a path */
-	bool append[3];
+	unsigned file_how[3];    /* enum nsh_file */
+	unsigned file_mode[3];   /* of a new file */
+	bool captures[3];        /* if it is directed to a list that captures */
 	int fd[3];               /* if it is directed to a descriptor */
 	bool set_uid, set_gid, set_groups;
 	uid_t uid;

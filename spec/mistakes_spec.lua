@@ -257,18 +257,18 @@ local MISTAKES = {
         .. [[has a hole (script.lua:1)]] },
     { [[noshell.run { "ls", stdout = "captured" }]],
       [[noshell: invalid command 'ls': stdout = "captured": must be "null", ]]
-        .. [["inherit", "pipe", "capture" or "stdout"; for a file, use { path = "..." } ]]
+        .. [["inherit", "pipe", "capture" or "stderr"; for a file, use { path = "..." } ]]
         .. [[(script.lua:1)]] },
     { [[noshell.run { "ls", stdout = "/tmp/out" }]],
       [[noshell: invalid command 'ls': stdout = "/tmp/out": must be "null", ]]
-        .. [["inherit", "pipe", "capture" or "stdout"; for a file, use { path = "..." } ]]
+        .. [["inherit", "pipe", "capture" or "stderr"; for a file, use { path = "..." } ]]
         .. [[(script.lua:1)]] },
     { [[noshell.run { "ls", stdin = "stdout" }]],
       [[noshell: invalid command 'ls': stdin = "stdout": only stderr can be directed ]]
         .. [[to stdout (script.lua:1)]] },
     { [[noshell.run { "ls", stdout = { file = "x" } }]],
       [[noshell: invalid command 'ls': stdout = a table: has an unknown key, "file"; ]]
-        .. [[there are: path, append (script.lua:1)]] },
+        .. [[there are: path, append, mode, exclusive, read (script.lua:1)]] },
     { [[noshell.run { "ls", stdout = 999 }]],
       [[noshell: cannot start 'ls': set_stdout 'descriptor 999': Bad file descriptor ]]
         .. [[(EBADF) (script.lua:1)]] },

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "command.h"
@@ -229,6 +230,39 @@ bool nsh_lua_get_seconds(const struct setter *setter, struct place place,
 		return false;
 	}
 	*ret_seconds = seconds;
+	return true;
+}
+
+/* Lua has no octal numbers: 022 is 22, which would be 026. */
+static bool get_digit(const struct setter *setter, struct place place,
+		      const char *example, int *ret_value)
+{
+	if (!nsh_lua_setter_works(setter))
+		return false;
+	if (lua_tonumber(setter->L, place.index) > 7) {
+		nsh_lua_reject(setter, place, "is a decimal number: write the octal "
+			       "digits as a string, such as \"%s\"", example);
+		return false;
+	}
+	return nsh_lua_get_int(setter, place, 0, 7, ret_value);
+}
+
+bool nsh_lua_get_octal(const struct setter *setter, struct place place, int maximum,
+		       const char *what, const char *example, int *ret_value)
+{
+	const char *text;
+	size_t size;
+
+	if (lua_type(setter->L, place.index) != LUA_TSTRING)
+		return get_digit(setter, place, example, ret_value);
+	text = lua_tolstring(setter->L, place.index, &size);
+	if (size == 0 || size > 4 || strspn(text, "01234567") != size
+	    || strtol(text, NULL, 8) > maximum) {
+		nsh_lua_reject(setter, place, "must be an octal %s from 0 to %o", what,
+			       (unsigned)maximum);
+		return false;
+	}
+	*ret_value = (int)strtol(text, NULL, 8);
 	return true;
 }
 

@@ -84,6 +84,10 @@ bool nsh_lua_get_int(const struct setter *setter, struct place place, int min,
 /* Gets a finite number that is not negative. */
 bool nsh_lua_get_seconds(const struct setter *setter, struct place place,
 			 double *ret_seconds);
+/* Gets octal text such as "022", as umask(1) takes it, or one digit.  `example` and
+ * `what` ("mask") are for the messages. */
+bool nsh_lua_get_octal(const struct setter *setter, struct place place, int maximum,
+		       const char *what, const char *example, int *ret_value);
 /* Gets an integer of at least 0; "unlimited" and math.huge are
  * NSH_UNLIMITED. */
 bool nsh_lua_get_limit(const struct setter *setter, struct place place,

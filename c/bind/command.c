@@ -203,6 +203,7 @@ void nsh_lua_open_command(lua_State *L)
 	luaL_setfuncs(L, nsh_lua_look_methods, 0);
 	luaL_setfuncs(L, nsh_lua_sandbox_methods, 0);
 	luaL_setfuncs(L, nsh_lua_start_methods, 0);
+	luaL_setfuncs(L, nsh_lua_target_methods, 0);
 	nsh_lua_add_argument_methods(L);
 	nsh_lua_add_attribute_methods(L);
 	nsh_lua_add_stdio_methods(L);

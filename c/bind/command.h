@@ -34,11 +34,29 @@ void nsh_lua_open_command(lua_State *L);
 /* Adds the value as an argument of the program (command_arguments.c). */
 void nsh_lua_add_argument(const struct setter *setter, struct place place);
 
+/* What an item of a list of targets is. */
+enum list_item {
+	ITEM_OURS,            /* "capture" or a function: no target of the core */
+	ITEM_INHERIT,
+	ITEM_FILE,            /* { path = ... } */
+	ITEM_OBJECT,          /* a descriptor, or an object that has one */
+};
+enum list_item nsh_lua_list_item(lua_State *L, int index);
+/* A file for a standard stream, { path = ... }, and its options. */
+struct file_value {
+	const char *path;
+	unsigned how, mode;   /* as for nsh_command_set_stdio_file */
+};
+bool nsh_lua_get_file(const struct setter *setter, struct place table,
+		      struct file_value *ret_file);
+/* Pushes a file as a table, for descriptions. */
+void nsh_lua_push_file(lua_State *L, const char *path, unsigned how, unsigned mode);
+
 /* The methods in command_*.c.  The functions add methods that are closures to the table
  * on top of the stack. */
 extern const luaL_Reg nsh_lua_describe_methods[], nsh_lua_descriptor_methods[],
 	nsh_lua_hook_methods[], nsh_lua_identity_methods[], nsh_lua_look_methods[],
-	nsh_lua_sandbox_methods[], nsh_lua_start_methods[];
+	nsh_lua_sandbox_methods[], nsh_lua_start_methods[], nsh_lua_target_methods[];
 void nsh_lua_add_argument_methods(lua_State *L);
 void nsh_lua_add_attribute_methods(lua_State *L);
 void nsh_lua_add_stdio_methods(lua_State *L);

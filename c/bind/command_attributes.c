@@ -59,40 +59,6 @@ static int text_setter(lua_State *L)
 
 /* ---- the rows of setters.def ------------------------------------------- */
 
-/* Lua has no octal numbers: 022 is 22, which would be the mask 026. */
-static bool get_digit(const struct setter *setter, struct place place, int *ret_mask)
-{
-	if (!nsh_lua_setter_works(setter))
-		return false;
-	if (lua_tonumber(setter->L, place.index) > 7) {
-		nsh_lua_reject(setter, place, "is a decimal number: write the octal "
-			       "digits as a string, such as \"022\"");
-		return false;
-	}
-	return nsh_lua_get_int(setter, place, 0, 7, ret_mask);
-}
-
-/* Gets a mask: octal text such as "022", as umask(1) takes it, or one digit. */
-static bool get_mask(const struct setter *setter, struct place place,
-		     int maximum, int *ret_mask)
-{
-	const char *text;
-	size_t size;
-
-	if (lua_type(setter->L, place.index) != LUA_TSTRING)
-		return get_digit(setter, place, ret_mask);
-	text = lua_tolstring(setter->L, place.index, &size);
-	if (size == 0 || size > 4
-	    || strspn(text, "01234567") != size
-	    || strtol(text, NULL, 8) > maximum) {
-		nsh_lua_reject(setter, place, "must be an octal mask from 0 to %o",
-			       (unsigned)maximum);
-		return false;
-	}
-	*ret_mask = (int)strtol(text, NULL, 8);
-	return true;
-}
-
 static bool get_signal(const struct setter *setter, struct place place,
 		       int *ret_signal)
 {
@@ -121,7 +87,7 @@ static void set_number(const struct setter *setter, const struct nsh_setter *row
 		if (get_signal(setter, place, &value))
 			row->set.integer(setter->cmd, value);
 	} else if (row->kind == NSH_SETTER_MASK) {
-		if (get_mask(setter, place, row->maximum, &value))
+		if (nsh_lua_get_octal(setter, place, row->maximum, "mask", "022", &value))
 			row->set.mask(setter->cmd, (unsigned)value);
 	} else if (nsh_lua_get_int(setter, place, row->minimum, row->maximum,
 				   &value)) {

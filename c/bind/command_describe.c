@@ -34,7 +34,22 @@ static void set_words(lua_State *L, const struct nsh_command *cmd)
 
 /* ---- standard streams and descriptors ---------------------------------- */
 
-/* Sets the target of a standard stream: { path = ..., append = ... }, the Lua
+void nsh_lua_push_file(lua_State *L, const char *path, unsigned how, unsigned mode)
+{
+	char text[8];
+
+	lua_newtable(L);
+	nsh_lua_set_text(L, "path", path);
+	set_flag(L, "append", how & NSH_FILE_APPEND);
+	set_flag(L, "exclusive", how & NSH_FILE_EXCLUSIVE);
+	set_flag(L, "read", how & NSH_FILE_READ);
+	if (mode == 0666)
+		return;
+	(void)snprintf(text, sizeof text, "%04o", mode);
+	nsh_lua_set_text(L, "mode", text);
+}
+
+/* Sets the target of a standard stream: { path = ..., append = ... }, the list, the Lua
  * object, or the descriptor's number.  command:stdio reports words.  The
  * command is at index 1. */
 static void set_target(lua_State *L, const struct nsh_command *cmd,
@@ -44,11 +59,11 @@ static void set_target(lua_State *L, const struct nsh_command *cmd,
 	enum nsh_stdio kind = nsh_command_stdio(cmd, which);
 
 	if (kind == NSH_STDIO_PATH) {
-		lua_newtable(L);
-		nsh_lua_set_text(L, "path", told->path[which]);
-		set_flag(L, "append", told->append[which]);
+		nsh_lua_push_file(L, told->path[which],
+				  which > 0 ? told->file_how[which] : 0,
+				  which > 0 ? told->file_mode[which] : 0666);
 		lua_setfield(L, -2, names[which]);
-	} else if (kind == NSH_STDIO_FD) {
+	} else if (kind == NSH_STDIO_FD || kind == NSH_STDIO_LIST) {
 		lua_getuservalue(L, 1);
 		lua_rawgeti(L, -1, which);
 		lua_remove(L, -2);

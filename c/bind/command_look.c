@@ -201,6 +201,8 @@ static int get_stdio(lua_State *L)
 		[NSH_STDIO_FD] = "fd",
 		[NSH_STDIO_PATH] = "path",
 		[NSH_STDIO_PTY] = "pty",
+		[NSH_STDIO_STDERR] = "stderr",
+		[NSH_STDIO_LIST] = "list",
 	};
 	const struct nsh_command *cmd = check(L);
 	lua_Integer which = luaL_checkinteger(L, 2);

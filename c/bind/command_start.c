@@ -70,12 +70,45 @@ static bool resolve_object(struct preparation *start, int which)
 	return true;
 }
 
+/* The list is on top of the stack. */
+static bool resolve_list(struct preparation *start, int which)
+{
+	int stage = NSH_STAGE_STDIN + which, list = lua_gettop(start->L);
+	size_t index = 0;
+	bool right = true;
+
+	for (int i = 1; right && i <= (int)lua_rawlen(start->L, list); i++) {
+		enum list_item item;
+		struct fd_value descriptor;
+
+		lua_rawgeti(start->L, list, i);
+		item = nsh_lua_list_item(start->L, -1);
+		if (item == ITEM_INHERIT)
+			(void)fflush(which == 1 ? stdout : stderr);
+		if (item == ITEM_OBJECT) {
+			right = nsh_lua_descriptor(start->L, lua_gettop(start->L), &descriptor);
+			if (!right)
+				fail_object(start, stage, EBADF, lua_gettop(start->L), descriptor.reason);
+			else
+				right = flush(start, descriptor.file, stage);
+			if (right)
+				nsh_command_change_target_fd(start->command->cmd, which, index,
+							     descriptor.fd);
+		}
+		index += item != ITEM_OURS;
+		lua_pop(start->L, 1);
+	}
+	return right;
+}
+
 static bool resolve_stdio(struct preparation *start, int which)
 {
 	bool right = true;
 
 	lua_rawgeti(start->L, 2, which);
-	if (!lua_isnil(start->L, -1))
+	if (nsh_command_stdio(start->command->cmd, which) == NSH_STDIO_LIST)
+		right = resolve_list(start, which);
+	else if (!lua_isnil(start->L, -1))
 		right = resolve_object(start, which);
 	else if (which > 0 && nsh_command_stdio(start->command->cmd, which)
 		 == NSH_STDIO_INHERIT)

@@ -5,8 +5,8 @@
 #include "descriptor.h"
 
 static const char *const setters[3] = { "set_stdin", "set_stdout", "set_stderr" };
-/* Lua's set_stdin also drops an input that Lua makes. */
-static const char *const method_names[3] = { "_set_stdin", "set_stdout", "set_stderr" };
+/* Lua's set_stdin also drops an input that Lua makes, the others take lists. */
+static const char *const method_names[3] = { "_set_stdin", "_set_stdout", "_set_stderr" };
 
 static const struct {
 	const char *word;
@@ -17,10 +17,15 @@ static const struct {
 	{ "pipe", NSH_STDIO_PIPE },
 	{ "capture", NSH_STDIO_CAPTURE },
 	{ "stdout", NSH_STDIO_STDOUT },
+	{ "stderr", NSH_STDIO_STDERR },
 };
 
 static void direct_word(const struct setter *setter, int which)
 {
+	static const char *const others[3] = {
+		" or \"pipe\"", ", \"pipe\", \"capture\" or \"stderr\"",
+		", \"pipe\", \"capture\" or \"stdout\"",
+	};
 	const char *word = lua_tostring(setter->L, 2);
 
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
@@ -29,28 +34,82 @@ static void direct_word(const struct setter *setter, int which)
 			nsh_lua_command_anchor(setter->L, which, 0);
 			return;
 		}
-	nsh_lua_reject(setter, nsh_lua_argument(1), "must be \"null\", \"inherit\", "
-		       "\"pipe\", \"capture\" or \"stdout\"; for a file, use "
-		       "{ path = \"...\" }");
+	nsh_lua_reject(setter, nsh_lua_argument(1), "must be \"null\", \"inherit\"%s; for a "
+		       "file, use { path = \"...\" }", others[which]);
+}
+
+/* Gets a flag of a file, and adds it to *how. */
+static bool get_how(const struct setter *setter, struct place table, const char *name,
+		    unsigned flag, unsigned *how)
+{
+	bool is_set = false;
+
+	if (!nsh_lua_get_flag(setter, nsh_lua_push_option(setter, table, name), &is_set))
+		return false;
+	if (is_set)
+		*how |= flag;
+	return true;
+}
+
+static bool get_mode(const struct setter *setter, struct place table, unsigned *mode)
+{
+	struct place place = nsh_lua_push_option(setter, table, "mode");
+	int value;
+
+	if (lua_isnil(setter->L, place.index))
+		return true;
+	if (!nsh_lua_get_octal(setter, place, 07777, "mode", "0600", &value))
+		return false;
+	*mode = (unsigned)value;
+	return true;
+}
+
+bool nsh_lua_get_file(const struct setter *setter, struct place table,
+		      struct file_value *ret_file)
+{
+	static const char *const names[] = {
+		"path", "append", "mode", "exclusive", "read", NULL
+	};
+	struct file_value file = { .mode = 0666 };
+
+	if (!nsh_lua_get_options(setter, table, names)
+	    || !nsh_lua_get_text(setter, nsh_lua_push_option(setter, table, "path"),
+				 &file.path)
+	    || !get_how(setter, table, "append", NSH_FILE_APPEND, &file.how)
+	    || !get_how(setter, table, "exclusive", NSH_FILE_EXCLUSIVE, &file.how)
+	    || !get_how(setter, table, "read", NSH_FILE_READ, &file.how)
+	    || !get_mode(setter, table, &file.mode))
+		return false;
+	*ret_file = file;
+	return true;
+}
+
+/* Rejects the options of files for output. */
+static bool check_input(const struct setter *setter, struct place table)
+{
+	static const char *const names[] = { "append", "mode", "exclusive", "read" };
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		struct place place = nsh_lua_push_option(setter, table, names[i]);
+
+		if (!lua_toboolean(setter->L, place.index))
+			continue;
+		nsh_lua_reject(setter, table, "has '%s', which does not apply to stdin",
+			       names[i]);
+		return false;
+	}
+	return true;
 }
 
 static void direct_path(const struct setter *setter, int which)
 {
-	static const char *const names[] = { "path", "append", NULL };
 	struct place table = nsh_lua_argument(1);
-	bool append = false;
-	const char *path;
+	struct file_value file;
 
-	if (!nsh_lua_get_options(setter, table, names)
-	    || !nsh_lua_get_text(setter, nsh_lua_push_option(setter, table, "path"),
-				 &path)
-	    || !nsh_lua_get_flag(setter,
-				 nsh_lua_push_option(setter, table, "append"),
-				 &append))
+	if (!nsh_lua_get_file(setter, table, &file)
+	    || (which == 0 && !check_input(setter, table)))
 		return;
-	if (which == 0 && append)
-		nsh_lua_reject(setter, table, "has 'append', which does not apply to stdin");
-	nsh_command_set_stdio_path(setter->cmd, which, path, append);
+	nsh_command_set_stdio_file(setter->cmd, which, file.path, file.how, file.mode);
 	nsh_lua_command_anchor(setter->L, which, 0);
 }
 

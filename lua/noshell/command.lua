@@ -207,7 +207,8 @@ function command.find_capture(cmd, method)
   local kept = state.of(cmd)
   for which = 1, 2 do
     local name = drive.names[which]
-    if cmd:stdio(which) == "capture" and not kept["on_" .. name] then
+    local is_asked = cmd:stdio(which) == "capture" or cmd:_list_captures(which)
+    if is_asked and not kept["on_" .. name] then
       return conflict(cmd, "set_" .. name, "capture",
         ("%s returns no output: use run or output"):format(method))
     end
@@ -232,8 +233,9 @@ function methods:output(...)
   misuse.check_self(self, class, "output")
   misuse.check_empty("output", INSTEAD, ...)
   local now = self:stdio(1)
-  if now ~= "default" and now ~= "capture" then
-    return nil, conflict(self, "set_stdout", now, "output uses stdout itself")
+  if not drive.is_captured(self, 1, now) then
+    return nil, conflict(self, "set_stdout", now, now == "list"
+      and 'output returns stdout: add "capture" to the list' or "output uses stdout itself")
   end
   local err = command.find_daemon(self, "output")
   if err then return nil, err end

@@ -13,6 +13,7 @@ local commands = core.methods.command
 
 local set_stdin, set_input_buffer = commands._set_stdin, commands._set_input_buffer
 local set_pty = commands._set_pty
+local set_word = { commands._set_stdout, commands._set_stderr }
 
 local setters = {}
 
@@ -218,6 +219,93 @@ end
 ---@return noshell.command
 function commands:on_stderr(...)
   return keep(set_listener(self, "on_stderr", ...))
+end
+
+-- Targets of stdout and stderr ---------------------------------------------------
+
+--- What a list of targets asks of the Lua layer.
+---@class noshell.list_state
+---@field listeners noshell.heard[]  its functions
+
+--- Why a word cannot be in a list.
+local NOT_IN_A_LIST = {
+  null = "has no effect in a list: leave it out",
+  pipe = "cannot be in a list: a function gets the data as they arrive",
+  stdout = "cannot be in a list: direct the other stream to the list, and this one to it",
+}
+NOT_IN_A_LIST.stderr = NOT_IN_A_LIST.stdout
+
+--- Returns true for "capture", a listener for a function, nothing for other targets; nil and
+--- a reason if it is no target.
+local function item_of(item)
+  local kind = type(item)
+  if item == "capture" then return true end
+  if kind == "string" and item ~= "inherit" then
+    return nil, NOT_IN_A_LIST[item] or 'must be "capture", "inherit", { path = ... }, a file, '
+      .. "a descriptor or a function"
+  end
+  if kind == "function" then return { f = item, by_chunk = true } end
+  if kind == "table" and not getmetatable(item) and item[1] ~= nil then
+    return listener_of(item)
+  end
+end
+
+--- Directs a stream to a list of targets.
+local function set_list(self, which, method, list)
+  local copy, listeners, captures = {}, {}, false
+  local count, reason = lists.length(list)
+  if not count then return self:_argument_error(method, failure.shown(list), reason) end
+  for i = 1, count do
+    local found, why = item_of(list[i])
+    if why then
+      return self:_argument_error(method, failure.shown(list[i]), ("item %d %s"):format(i, why))
+    end
+    if type(found) == "table" then listeners[#listeners + 1] = found end
+    captures, copy[i] = captures or found == true, list[i]
+  end
+  self:_set_list(method, which, copy, captures, listeners[1] ~= nil)
+  local kept = state.of(self)
+  kept.lists = { kept.lists and kept.lists[1], kept.lists and kept.lists[2] }
+  kept.lists[which] = { listeners = listeners }
+  return self
+end
+
+local function set_output(self, which, method, ...)
+  local target = ...
+  if select("#", ...) == 1 and type(target) == "table" and not getmetatable(target)
+    and target[1] ~= nil then
+    return set_list(self, which, method, target)
+  end
+  return set_word[which](self, ...)
+end
+
+--- Directs stdout; default "capture". A list directs it to several targets: "capture",
+--- "inherit", { path = ... }, files, descriptors, and functions, which get the bytes as they
+--- arrive, or with { f, by = "line" } the pieces that on_stdout would get. The program then
+--- writes to a pipe, and this process copies what it writes, without blocking.
+---@param ... noshell.target|noshell.list_target[]
+---@return noshell.command
+function commands:set_stdout(...)
+  misuse.check_self(self, core.metatables.command, "set_stdout")
+  return keep(set_output(self, 1, "set_stdout", ...))
+end
+
+--- The same for stderr.
+---@param ... noshell.target|noshell.list_target[]
+---@return noshell.command
+function commands:set_stderr(...)
+  misuse.check_self(self, core.metatables.command, "set_stderr")
+  return keep(set_output(self, 2, "set_stderr", ...))
+end
+
+--- Returns the functions of the list to which a stream is directed; nil if it is not.
+---@param cmd noshell.command
+---@param which 1|2
+---@return noshell.heard[]?
+function setters.list_listeners(cmd, which)
+  local kept = state.of(cmd).lists
+  if not (kept and kept[which] and cmd:stdio(which) == "list") then return nil end
+  return kept[which].listeners
 end
 
 --- Keeps only the last bytes of the captured stdout and stderr, by default 64 KiB of

@@ -219,15 +219,33 @@ function command:_set_sandbox(sandbox) end
 ---@private
 function command:_set_stdin(target) end
 
---- Directs stdout; default "capture".
+--- Directs stdout to one target.
 ---@param target noshell.target
 ---@return noshell.command
-function command:set_stdout(target) end
+---@private
+function command:_set_stdout(target) end
 
---- Directs stderr; default "capture".
+--- Directs stderr to one target.
 ---@param target noshell.target
 ---@return noshell.command
-function command:set_stderr(target) end
+---@private
+function command:_set_stderr(target) end
+
+--- Directs stdout or stderr to a list of targets, which the Lua layer has checked.
+---@param method string    for argument errors
+---@param which 1|2
+---@param list table       the command keeps it
+---@param captures boolean it contains "capture"
+---@param listens boolean  it contains a function
+---@return noshell.command
+---@private
+function command:_set_list(method, which, list, captures, listens) end
+
+--- Returns true if the stream is directed to a list that contains "capture".
+---@param which 0|1|2
+---@return boolean
+---@private
+function command:_list_captures(which) end
 
 ---@class noshell.pty_options
 ---@field rows? integer      default 24

@@ -30,16 +30,21 @@ local pump, result = processes._pump, processes.result
 --- One captured stream.
 ---@class noshell.output
 ---@field which 1|2
+---@field ears noshell.ear[]
+---@field is_kept boolean   the result has it; false for a list without "capture"
+---@field tail? integer     the number of bytes to keep; default: all
+---@field dropped integer   the number of bytes that are no longer kept
+
+--- A callback of a captured stream. It has one of the three functions.
+---@class noshell.ear
+---@field which 1|2
 ---@field on_line? fun(line: string)
 ---@field on_piece? fun(piece: string)  pieces that end with one of the separators
 ---@field on_data? fun(data: string)
----@field is_kept boolean   the result has it; false for the data that a tee passes on
 ---@field separators? string[]
 ---@field longest? integer  the length of the longest separator
----@field tail? integer     the number of bytes to keep; default: all
----@field from integer      the number of kept bytes that a callback has got
+---@field from integer      the number of kept bytes that the callback has got
 ---@field scanned integer   the bytes between `from` and `scanned` contain no newline
----@field dropped integer   the number of bytes that are no longer kept
 
 local drive = {}
 
@@ -66,7 +71,14 @@ function drive.find_pipe(cmd)
   return cmd:_find_pipe(state.of(cmd).input and 1 or 0)
 end
 
-local is_captured = { default = true, capture = true }
+--- Returns true if the result has the output of a stream that is directed so.
+---@param cmd noshell.command
+---@param which 1|2
+---@param way string  its stdio(which)
+---@return boolean
+function drive.is_captured(cmd, which, way)
+  return way == "default" or way == "capture" or (way == "list" and cmd:_list_captures(which))
+end
 
 --- The fields of a command's state that hold the callbacks for lines.
 local LISTENERS = { "on_stdout", "on_stderr" }
@@ -87,8 +99,9 @@ function drive.find_conflict(cmd)
       and cmd:stdio(1) == "default" then
       return "on_stderr", "a function", "stderr is on the terminal: use on_stdout"
     end
-    if now and not is_captured[now] then
+    if now and not drive.is_captured(cmd, which, now) then
       return "set_" .. name, now, ("on_%s needs %s captured"):format(name, name)
+        .. (now == "list" and ': add "capture" to the list, or the function itself' or "")
     end
   end
 end
@@ -104,24 +117,46 @@ local function source_of(input)
   end
 end
 
-local function add_output(driver, process, which, listener, on_data, tail)
-  if not (listener or on_data or tail) then return end
-  if not process:_captured_size(which) then return end
-  local output = { which = which, on_data = on_data, tail = tail, from = 0, scanned = 0,
-    dropped = 0, is_kept = not (on_data and tail == 0) }
-  if listener and listener.by_chunk then
-    output.on_data = listener.f
-  elseif listener and listener.separators then
-    output.on_piece = listener.f
-    output.separators, output.longest = listener.separators, listener.longest
-  elseif listener then
-    output.on_line = listener.f
+local function ear_of(which, listener)
+  local ear = { which = which, from = 0, scanned = 0 }
+  if listener.by_chunk then
+    ear.on_data = listener.f
+  elseif listener.separators then
+    ear.on_piece = listener.f
+    ear.separators, ear.longest = listener.separators, listener.longest
+  else
+    ear.on_line = listener.f
   end
-  table.insert(driver.outputs, output)
+  return ear
+end
+
+--- Adds a captured stream if it has callbacks or a tail. `listeners`: those of its list of
+--- targets; nil if it has none.
+local function add_output(driver, process, which, listener, listeners, tail)
+  if not process:_captured_size(which) then return end
+  local output = { which = which, ears = {}, tail = tail, dropped = 0,
+    is_kept = not listeners or listeners.captures }
+  if listener then output.ears[1] = ear_of(which, listener) end
+  for i = 1, listeners and #listeners or 0 do
+    table.insert(output.ears, ear_of(which, listeners[i]))
+  end
+  -- What no one keeps is dropped as soon as the functions have got it.
+  if not output.is_kept then output.tail = 0 end
+  if output.ears[1] or output.tail then table.insert(driver.outputs, output) end
 end
 
 --- The fields of a command's state that need a driver.
-local WISHES = { "input", "on_stdout", "on_stderr", "tee", "tee_passes", "tail" }
+local WISHES = { "input", "on_stdout", "on_stderr", "tail" }
+
+--- Returns the functions of a list of targets, and whether it also captures; nil if there is
+--- no list.
+local function listeners_of(cmd, which)
+  local found = setters.list_listeners(cmd, which)
+  if not found then return nil end
+  local copy = { captures = cmd:_list_captures(which) }
+  for i = 1, #found do copy[i] = found[i] end
+  return copy
+end
 
 --- Returns a copy of those fields of a command, and of crlf; nil if none is set.
 ---@param cmd noshell.command
@@ -135,6 +170,10 @@ function drive.asked(cmd)
       asked = asked or {}
       asked[WISHES[i]] = wish
     end
+  end
+  if kept.lists then
+    asked = asked or {}
+    asked.lists = { listeners_of(cmd, 1) or false, listeners_of(cmd, 2) or false }
   end
   if not kept.crlf then return asked end
   asked = asked or {}
@@ -152,10 +191,9 @@ function drive.attach(process, asked)
   if asked.crlf then process:_use_crlf() end
   -- A dry run has attached a driver already, and has read the input.
   local driver = kept.driver or { outputs = {}, offset = 1 }
-  local tail = asked.tail
-  add_output(driver, process, 1, asked.on_stdout, asked.tee,
-    asked.tee_passes and 0 or tail)
-  add_output(driver, process, 2, asked.on_stderr, nil, tail)
+  local tail, of_lists = asked.tail, asked.lists or {}
+  add_output(driver, process, 1, asked.on_stdout, of_lists[1] or nil, tail)
+  add_output(driver, process, 2, asked.on_stderr, of_lists[2] or nil, tail)
   if asked.input and not kept.driver then
     driver.stdin = process.stdin
     driver.source = source_of(asked.input)
@@ -249,10 +287,10 @@ local function is_heard(process, driver)
 end
 
 --- Calls the callback with the last piece if no separator ends it.
-local function tell_rest(process, output)
-  local rest = process:_captured(output.which, output.from)
-  output.from = output.from + #rest
-  if rest ~= "" then call(process, output.on_line or output.on_piece, rest) end
+local function tell_rest(process, ear)
+  local rest = process:_captured(ear.which, ear.from)
+  ear.from = ear.from + #rest
+  if rest ~= "" then call(process, ear.on_line or ear.on_piece, rest) end
 end
 
 local function tell_batch(driver, on_line, lines, count)
@@ -262,15 +300,15 @@ local function tell_batch(driver, on_line, lines, count)
   end
 end
 
-local function tell_lines(process, driver, output, finished)
+local function tell_lines(process, driver, ear, finished)
   local lines, count = {}
   while is_heard(process, driver) do
-    count, output.from, output.scanned = process:_captured_lines(output.which,
-      output.from, output.scanned, lines)
+    count, ear.from, ear.scanned = process:_captured_lines(ear.which,
+      ear.from, ear.scanned, lines)
     if count > 0 then
-      call(process, tell_batch, driver, output.on_line, lines, count)
+      call(process, tell_batch, driver, ear.on_line, lines, count)
     else
-      if finished then tell_rest(process, output) end
+      if finished then tell_rest(process, ear) end
       return
     end
   end
@@ -301,66 +339,71 @@ local function may_be_longer(separators, found)
 end
 
 --- Splits data that begin at offset `start`. The piece that is being received begins at
---- output.from, which is there or before.
-local function tell_split(process, driver, output, start, finished)
-  local data, nexts = process:_captured(output.which, start), {}
-  local at = math.max(1, output.from - start + 1)
-  output.scanned = start + #data
+--- ear.from, which is there or before.
+local function tell_split(process, driver, ear, start, finished)
+  local data, nexts = process:_captured(ear.which, start), {}
+  local at = math.max(1, ear.from - start + 1)
+  ear.scanned = start + #data
   while is_heard(process, driver) do
-    local position, found = find_separator(output.separators, nexts, data, at)
+    local position, found = find_separator(ear.separators, nexts, data, at)
     if not found then break end
     local past = position + #found
-    if past > #data and not finished and may_be_longer(output.separators, found) then
-      output.scanned = start + position - 1
+    if past > #data and not finished and may_be_longer(ear.separators, found) then
+      ear.scanned = start + position - 1
       break
     end
-    local piece = output.from >= start and data:sub(output.from - start + 1, position - 1)
-      or process:_captured(output.which, output.from, start + position - 1)
-    output.from, at = start + past - 1, past
-    call(process, output.on_piece, piece)
+    local piece = ear.from >= start and data:sub(ear.from - start + 1, position - 1)
+      or process:_captured(ear.which, ear.from, start + position - 1)
+    ear.from, at = start + past - 1, past
+    call(process, ear.on_piece, piece)
   end
 end
 
 --- Calls on_piece for the pieces that have arrived. Looks again only at the bytes in which
 --- a separator may have begun.
-local function tell_pieces(process, driver, output, finished)
-  local start = math.max(output.from, output.scanned - output.longest + 1)
-  tell_split(process, driver, output, start, finished)
-  if finished and is_heard(process, driver) then tell_rest(process, output) end
+local function tell_pieces(process, driver, ear, finished)
+  local start = math.max(ear.from, ear.scanned - ear.longest + 1)
+  tell_split(process, driver, ear, start, finished)
+  if finished and is_heard(process, driver) then tell_rest(process, ear) end
 end
 
-local function tell_data(process, output)
-  local data = process:_captured(output.which, output.from)
-  output.from = output.from + #data
-  if data ~= "" then call(process, output.on_data, data) end
+local function tell_data(process, ear)
+  local data = process:_captured(ear.which, ear.from)
+  ear.from = ear.from + #data
+  if data ~= "" then call(process, ear.on_data, data) end
 end
 
 --- The number of bytes held beyond `tail`, so that kept bytes are seldom moved.
 local SLACK = 1024 * 1024
 
 local function drop_old(process, output)
-  local size = process:_captured_size(output.which)
-  local is_told = output.on_line or output.on_piece or output.on_data
+  local size, ears = process:_captured_size(output.which), output.ears
   local count = size - output.tail
-  if is_told then count = math.min(count, output.from) end
+  for i = 1, #ears do count = math.min(count, ears[i].from) end
   if count <= 0 or count < math.min(output.tail, SLACK) then return end
   process:_drop_captured(output.which, count)
   output.dropped = output.dropped + count
-  output.from = math.max(0, output.from - count)
-  output.scanned = math.max(0, output.scanned - count)
+  for i = 1, #ears do
+    local ear = ears[i]
+    ear.from, ear.scanned = math.max(0, ear.from - count), math.max(0, ear.scanned - count)
+  end
+end
+
+local function tell(process, driver, ear, finished)
+  if ear.on_line then
+    tell_lines(process, driver, ear, finished)
+  elseif ear.on_piece then
+    tell_pieces(process, driver, ear, finished)
+  elseif is_heard(process, driver) then
+    tell_data(process, ear)
+  end
 end
 
 local function serve(process, driver, finished)
   if driver.stdin and finished then stop_feeding(driver) end
   if driver.stdin then feed(process, driver) end
   for _, output in ipairs(driver.outputs) do
-    if output.on_line then
-      tell_lines(process, driver, output, finished)
-    elseif output.on_piece then
-      tell_pieces(process, driver, output, finished)
-    elseif output.on_data and is_heard(process, driver) then
-      tell_data(process, output)
-    end
+    for i = 1, #output.ears do tell(process, driver, output.ears[i], finished) end
     if output.tail and not finished and is_heard(process, driver) then
       drop_old(process, output)
     end
@@ -402,6 +445,19 @@ function drive.mute(driver)
   if driver.note then driver.note() end
   driver.muted = true
   stop_feeding(driver)
+end
+
+--- Returns true if a stream is captured for the result.
+---@param process noshell.process
+---@param which 1|2
+---@return boolean
+function drive.keeps(process, which)
+  local driver = state.of(process).driver
+  for i = 1, driver and #driver.outputs or 0 do
+    local output = driver.outputs[i]
+    if output.which == which and not output.is_kept then return false end
+  end
+  return process:_captured_size(which) ~= nil
 end
 
 --- Returns the kept part of what was captured so far.

@@ -34,10 +34,29 @@ local wait_several = require "noshell.wait_several"
 ---| "pipe"     # a stream of the process object
 ---| "capture"  # stdout, stderr: into the result
 ---| "stdout"   # stderr only: the same target as stdout, in the order of writing
+---| "stderr"   # stdout only: the same target as stderr
 ---| integer    # a descriptor
 ---| file*      # a Lua file
 ---| noshell.stream
----| { path: string, append?: boolean }
+---| noshell.file
+
+--- A file. The options are for output: a new file gets `mode`, octal text such as "0600",
+--- less the umask; by default "0666".
+---@class noshell.file
+---@field path string
+---@field append? boolean     keeps what is in the file, and writes to its end
+---@field mode? string        of a new file
+---@field exclusive? boolean  fails with EEXIST if the file exists
+---@field read? boolean       the program may read it, too
+
+--- A target in a list, as in stdout = { "capture", "inherit", { path = "log" } }.
+---@alias noshell.list_target
+---| "capture"  # into the result
+---| "inherit"  # the stream of this process
+---| noshell.file
+---| integer|file*
+---| fun(data: string)  # called with the bytes as they arrive
+---| noshell.listener   # { f, by = "line" }
 
 ---@alias noshell.word string|number|noshell.secret
 
@@ -66,8 +85,8 @@ local wait_several = require "noshell.wait_several"
 ---@field input_buffer? string|noshell.secret  the same
 ---@field pty? boolean|noshell.pty_options  a new terminal as its standard streams
 ---@field stdin? noshell.target   default "null"
----@field stdout? noshell.target  default "capture"
----@field stderr? noshell.target  default "capture"
+---@field stdout? noshell.target|noshell.list_target[]  default "capture"; or several targets
+---@field stderr? noshell.target|noshell.list_target[]  the same
 ---@field on_stdout? fun(line: string)|noshell.listener  called for each line of the captured stdout
 ---@field on_stderr? fun(line: string)  the same for stderr
 ---@field capture? "all"|"tail"   "tail" keeps the last 64 KiB of each captured stream

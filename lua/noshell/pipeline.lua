@@ -227,7 +227,7 @@ local function find_conflict(self, index)
   if index > 1 and stdin ~= "default" then
     return conflict(self, index, "set_stdin", stdin,
       "its stdin is the pipe from the command before it")
-  elseif index < last and stdout ~= "default" then
+  elseif index < last and stdout ~= "default" and not (kept.tee and stdout == "list") then
     return conflict(self, index, "set_stdout", stdout,
       "its stdout is the pipe to the next command; use noshell.tee to copy it")
   elseif index < last and kept.on_stdout then
@@ -314,7 +314,7 @@ function methods:output(...)
   misuse.check_empty("output", INSTEAD, ...)
   local last = self.commands[#self.commands]
   local now = last and last:stdio(1)
-  if last and now ~= "default" and now ~= "capture" then
+  if last and not drive.is_captured(last, 1, now) then
     return nil, conflict(self, #self.commands, "set_stdout", now,
       "output uses stdout itself")
   end
@@ -340,6 +340,8 @@ function pipeline.inheriting(self)
   for i = 1, last do
     local cmd = self.commands[i]:clone()
     copy.commands[i] = cmd
+    local tee = i == last and state.of(cmd).tee
+    if tee then cmd:set_stdout { "inherit", tee } end
     command.direct(cmd, { [0] = i == 1 and "inherit" or nil, i == last and "inherit" or nil,
       "inherit" }, "system")
     local err = command.find_capture(cmd, "system")
@@ -420,6 +422,7 @@ function pipeline.tee(target, how)
   local cmd = core.command("tee")
   if type(target) == "function" then
     state.of(cmd).tee = target
+    cmd:set_stdout { "capture", target }
   else
     if how and how.append then cmd:add_arg("-a") end
     cmd:add_args("--", target)

@@ -42,8 +42,7 @@ end
 -- Starting --------------------------------------------------------------------------------
 
 --- Joins two commands, which are copies. Returns the ends of the pipe. A tee to a
---- function writes to the pipe as to a file, and its stdout is captured for the
---- function.
+--- function writes to the pipe as to a file, and its stdout goes to the function.
 local function join(left, right)
   local reader, writer = core.pipe()
   if not reader then return nil, writer end
@@ -52,7 +51,7 @@ local function join(left, right)
   -- A dry run passes the data on without a pipe.
   kept.leads, state.of(right).follows = true, left
   if kept.tee then
-    kept.tee_passes = true
+    left:set_stdout { kept.tee }
     -- Always the same number, because it is visible in traces; that of bash's >(…), which
     -- leaves the low ones to the caller's pass_fd.
     left:add_arg("/dev/fd/63"):pass_fd(writer, { as = 63 })

@@ -310,7 +310,7 @@ function methods:captured(name)
   end
   local _, raw = self:_step()
   if raw then return keep(fail(self, raw)) end
-  if not self:_captured_size(which) then
+  if not drive.keeps(self, which) then
     misuse.raise("captured: the %s of this process is not captured", name)
   end
   return drive.captured(self, which)

@@ -10,13 +10,13 @@
 ---@field tail? integer                   set_tail
 ---@field crlf? boolean                   set_crlf
 ---@field sandbox? noshell.sandbox        a copy of the table, for dry runs
+---@field lists? noshell.list_state[]     the lists of targets of stdout and stderr
 ---@field tee? fun(data: string)          the command is noshell.tee of this function
----@field tee_passes? boolean             ... in a pipeline, and not the last one
 ---@field leads? boolean                  its stdout is the next command's stdin
 ---@field follows? noshell.command        its stdin is the stdout of this one
 ---@field machine? noshell.machine_object        where it runs, if not here
 ---@field dry? noshell.dry_record         if a dry run "started" it
----@field [0|1|2] any                     the object to which a standard stream is directed
+---@field [0|1|2] any                     the object or list to which a stream is directed
 ---@field passed? table                   the objects of pass_fd
 
 --- The state of a process.

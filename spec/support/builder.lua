@@ -351,10 +351,16 @@ for which, name in ipairs { "set_stdin", "set_stdout", "set_stderr" } do
     works = { "descriptors", "may be null, inherited, a descriptor, a file, a path, or stdout's" },
     argument_errors = {
       rejects('"nul"', 'argument 1 must be "null", "inherit"', "nul"),
+      rejects("600", which == 1 and "option 'mode' is a decimal number"
+        or "option 'mode' is a decimal number: write the octal digits as a string, such as "
+          .. '"0600"', { path = "/x", mode = 600 }),
+      rejects('"rw"', "option 'mode' must be an octal mode from 0 to 7777",
+        { path = "/x", mode = "rw" }),
+      rejects("1", "option 'exclusive' must be true or false", { path = "/x", exclusive = 1 }),
       rejects("-1", "argument 1 ", -1),
       rejects("true", "argument 1 ", true),
       rejects("nil", "option 'path' must be a string", {}),
-      rejects("a table", 'has an unknown key, "mode"', { path = "/x", mode = "w" }),
+      rejects("a table", 'has an unknown key, "perm"', { path = "/x", perm = "w" }),
       rejects('""', "the path is empty", { path = "" }),
       rejects("1", "option 'append' must be true or false", { path = "/x", append = 1 }),
     },
@@ -362,7 +368,21 @@ for which, name in ipairs { "set_stdin", "set_stdout", "set_stderr" } do
   }
   local conflict = which == 1 and rejects('"capture"', "stdin cannot be captured", "capture")
     or which == 2 and rejects('"stdout"', "only stderr can be directed to stdout", "stdout")
-  table.insert(builder[name].argument_errors, conflict or nil)
+    or rejects('"stderr"', "only stdout can be directed to stderr", "stderr")
+  table.insert(builder[name].argument_errors, conflict)
+  for _, case in ipairs(which == 1 and {
+    rejects("a table", "has 'mode', which does not apply to stdin", { path = "/x", mode = "600" }),
+  } or {
+    rejects("a table", 'must be a list, but has the key "path"', { "capture", path = "/x" }),
+    rejects('"null"', "item 2 has no effect in a list: leave it out", { "capture", "null" }),
+    rejects('"pipe"', "item 1 cannot be in a list: a function gets the data", { "pipe" }),
+    rejects('"log"', 'item 2 must be "capture", "inherit", { path = ... }, a file', { "inherit",
+      "log" }),
+    rejects('""', "the path is empty", { { path = "" } }),
+    rejects("-1", "item 1 ", { -1 }),
+    rejects("true", "item 2 ", { "capture", true }),
+    rejects("a table", "item 1 'by' is an empty list", { { print, by = {} } }),
+  }) do table.insert(builder[name].argument_errors, case) end
 end
 builder.set_pty = {
   works = { "pty", "is the program's controlling terminal and standard streams" },

@@ -69,7 +69,7 @@ void nsh_command_free(struct nsh_command *cmd)
 	nsh_strv_clear(&cmd->argv);
 	nsh_env_free(&cmd->env);
 	for (int i = 0; i < 3; i++)
-		free(cmd->stdio[i].path);
+		nsh_stdio_free(&cmd->stdio[i]);
 	/* Input and send buffers may be secrets, so wipe them. */
 	nsh_buffer_wipe(&cmd->input);
 	/* In a child of the host the numbers may refer to its own files. */

@@ -16,7 +16,10 @@ struct stdio {
 	enum nsh_stdio kind;
 	int fd;
 	char *path;
-	bool append;
+	unsigned how, mode;         /* of the file: enum nsh_file, of a new one */
+	struct stdio *targets;      /* of a list */
+	size_t target_count;
+	bool captures, listens;     /* the list: see nsh_command_set_stdio_list */
 };
 
 struct passed_fd {
@@ -83,6 +86,12 @@ void nsh_command_reject_string(struct nsh_command *cmd, const char *method,
 			       const char *string, const char *reason);
 void nsh_command_reject_number(struct nsh_command *cmd, const char *method,
 			       long long number, const char *reason);
+/* command_targets.c: free a stream's target, and copy it; a copy that failed can be
+ * freed. */
+void nsh_stdio_free(struct stdio *stream);
+int nsh_stdio_copy(struct stdio *target, const struct stdio *source);
+/* command_io.c: returns why stream `which` cannot be directed to such a file, or NULL. */
+const char *nsh_stdio_check_file(int which, const char *path, unsigned how, unsigned mode);
 /* Records that memory is exhausted. */
 void nsh_command_no_memory(struct nsh_command *cmd, const char *method);
 /* Replaces *target by a copy of `text`. */

@@ -25,11 +25,9 @@ static int copy_array(void *target_pointer, const void *source, size_t size)
 
 static int copy_stdio(struct nsh_command *target, const struct nsh_command *source)
 {
-	for (int i = 0; i < 3; i++) {
-		target->stdio[i] = source->stdio[i];
-		if (copy_text(&target->stdio[i].path, source->stdio[i].path) < 0)
+	for (int i = 0; i < 3; i++)
+		if (nsh_stdio_copy(&target->stdio[i], &source->stdio[i]) < 0)
 			return -1;
-	}
 	target->pty = source->pty;
 	target->input.may_be_large = true;
 	return nsh_buffer_append(&target->input, source->input.data,

@@ -7,8 +7,10 @@ static void describe_stdio(const struct nsh_command *cmd,
 {
 	for (int which = 0; which < 3; which++) {
 		description->path[which] = cmd->stdio[which].path;
-		description->append[which] = cmd->stdio[which].append;
+		description->file_how[which] = cmd->stdio[which].how;
+		description->file_mode[which] = cmd->stdio[which].mode;
 		description->fd[which] = cmd->stdio[which].fd;
+		description->captures[which] = cmd->stdio[which].captures;
 	}
 }
 

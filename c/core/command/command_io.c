@@ -11,6 +11,9 @@
 
 static const char *const methods[3] = { "set_stdin", "set_stdout", "set_stderr" };
 
+/* The mode of a new file, less the umask. */
+enum { DEFAULT_MODE = 0666, MOST_MODE = 07777 };
+
 /* Returns the stream to change, or NULL after an argument error. */
 static struct stdio *stream_of(struct nsh_command *cmd, int which)
 {
@@ -22,8 +25,8 @@ static struct stdio *stream_of(struct nsh_command *cmd, int which)
 /* Replaces the stream's earlier target: the last call wins. */
 static void direct(struct stdio *stream, enum nsh_stdio kind)
 {
-	free(stream->path);
-	*stream = (struct stdio){ .kind = kind, .fd = -1 };
+	nsh_stdio_free(stream);
+	stream->kind = kind;
 }
 
 /* Returns why the stream cannot be of this kind, or NULL. */
@@ -34,11 +37,15 @@ static const char *conflict_of(int which, enum nsh_stdio kind)
 		return which == 0 ? "stdin cannot be captured" : NULL;
 	case NSH_STDIO_STDOUT:
 		return which == 2 ? NULL : "only stderr can be directed to stdout";
+	case NSH_STDIO_STDERR:
+		return which == 1 ? NULL : "only stdout can be directed to stderr";
 	case NSH_STDIO_BUFFER:
 		return "the bytes are set with set_input_buffer";
 	case NSH_STDIO_FD:
 	case NSH_STDIO_PATH:
 		return "a descriptor or a path is required";
+	case NSH_STDIO_LIST:
+		return "a list is set with set_stdio_list";
 	case NSH_STDIO_PTY:
 		return "the terminal is the default of set_pty";
 	default:
@@ -51,7 +58,7 @@ void nsh_command_set_stdio(struct nsh_command *cmd, int which,
 {
 	static const char *const names[] = {
 		"default", "null", "inherit", "pipe", "capture", "stdout",
-		"buffer", "descriptor", "path", "pty",
+		"buffer", "descriptor", "path", "pty", "stderr", "list",
 	};
 	struct stdio *stream = stream_of(cmd, which);
 	const char *reason = stream ? conflict_of(which, kind) : NULL;
@@ -76,22 +83,38 @@ void nsh_command_set_stdio_fd(struct nsh_command *cmd, int which, int fd)
 	}
 }
 
-/* Rejects an empty path here, where the caller's line is known: open(2) would fail
+/* An empty path is rejected here, where the caller's line is known: open(2) would fail
  * with ENOENT in the child. */
+const char *nsh_stdio_check_file(int which, const char *path, unsigned how, unsigned mode)
+{
+	if (path && !*path)
+		return "the path is empty";
+	if (which == 0 && (how || mode != DEFAULT_MODE))
+		return "stdin is only read: no option of a file applies to it";
+	return mode > MOST_MODE ? "the mode must be from 0 to 07777" : NULL;
+}
+
+void nsh_command_set_stdio_file(struct nsh_command *cmd, int which, const char *path,
+				unsigned how, unsigned mode)
+{
+	struct stdio *stream = stream_of(cmd, which);
+	const char *reason = stream ? nsh_stdio_check_file(which, path, how, mode) : NULL;
+
+	if (reason)
+		nsh_command_reject_string(cmd, methods[which], path ? path : "", reason);
+	if (!stream || reason)
+		return;
+	direct(stream, NSH_STDIO_PATH);
+	nsh_command_replace(cmd, methods[which], &stream->path, path);
+	stream->how = how;
+	stream->mode = mode;
+}
+
 void nsh_command_set_stdio_path(struct nsh_command *cmd, int which,
 				const char *path, bool append)
 {
-	struct stdio *stream = stream_of(cmd, which);
-
-	if (!stream)
-		return;
-	if (path && !*path) {
-		nsh_command_reject_string(cmd, methods[which], "", "the path is empty");
-		return;
-	}
-	direct(stream, NSH_STDIO_PATH);
-	nsh_command_replace(cmd, methods[which], &stream->path, path);
-	stream->append = append;
+	nsh_command_set_stdio_file(cmd, which, path,
+				   append && which > 0 ? NSH_FILE_APPEND : 0, DEFAULT_MODE);
 }
 
 void nsh_command_set_input_buffer(struct nsh_command *cmd, const void *data,

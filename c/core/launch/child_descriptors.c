@@ -100,7 +100,7 @@ static int stage_move(const struct plan *plan, int *parent,
 	else if (move->source >= 0)
 		fd = duplicate(plan, parent, move->source);
 	else
-		fd = nsh_sys_open(move->path, move->flags | O_NOCTTY, 0666);
+		fd = nsh_sys_open(move->path, move->flags | O_NOCTTY, move->mode);
 	while (fd >= 0 && fd != move->target && is_target(plan, fd))
 		fd = nsh_sys_fcntl(fd, again, fd + 1);
 	return fd;

@@ -219,6 +219,7 @@ static void clear_ours(struct plan *plan)
 	plan->hook_fds = NULL;
 	plan->call_hook = NULL;
 	plan->send_ends = plan->child_ends = NULL;
+	plan->sinks = NULL;
 	plan->found = NULL;
 	plan->argv_list = plan->envp_list = NULL;
 	plan->selinux_text = plan->apparmor_text = NULL;

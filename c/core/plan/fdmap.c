@@ -17,6 +17,11 @@ static const enum nsh_stage stages[3] = {
 	NSH_STAGE_STDIN, NSH_STAGE_STDOUT, NSH_STAGE_STDERR,
 };
 
+enum nsh_stage nsh_stdio_stage(int which)
+{
+	return stages[which];
+}
+
 static struct move *add_move(struct plan *plan, int target, enum nsh_stage stage)
 {
 	struct move *move = &plan->moves[plan->move_count++];
@@ -39,12 +44,13 @@ static void add_child_end(struct plan *plan, int fd, int target,
 	plan->child_ends[plan->child_end_count++] = fd;
 }
 
-static void add_path(struct plan *plan, int which, const char *path, int flags)
+static struct move *add_path(struct plan *plan, int which, const char *path, int flags)
 {
 	struct move *move = add_move(plan, which, stages[which]);
 
 	move->path = path;
 	move->flags = flags;
+	return move;
 }
 
 static int add_source(struct plan *plan, int fd, int target,
@@ -101,11 +107,15 @@ static int add_pty(struct plan *plan, const struct nsh_command *cmd,
 	return 0;
 }
 
-static int add_pipe(struct plan *plan, int which, struct nsh_failure *failure)
+/* The targets of a list come first: if one cannot be opened, nothing is started. */
+static int add_pipe(struct plan *plan, const struct stdio *stream, int which,
+		    struct nsh_failure *failure)
 {
 	int child = which == 0 ? 0 : 1;
 	int ends[2];
 
+	if (nsh_sinks_plan(plan, stream, which, failure) < 0)
+		return -1;
 	if (nsh_fd_pipe_for(ends, 1 - child) < 0)
 		return nsh_fail(failure, stages[which], errno, "pipe");
 	plan->parent_ends[which] = ends[1 - child];
@@ -146,15 +156,16 @@ static int add_memory(struct plan *plan, const struct buffer *data, int target,
 	return 0;
 }
 
-static int fail_pipe(int which, bool in_place, struct nsh_failure *failure)
+static int fail_pipe(int which, const char *what, bool in_place,
+		     struct nsh_failure *failure)
 {
 	nsh_fail(failure, stages[which], EINVAL, NULL);
 	if (failure)
 		failure->code = NSH_INVALID;
 	nsh_fail_reason(failure, in_place
-			? "%s: a pipe cannot be used with exec: no parent remains at its other end"
-			: "%s: a pipe cannot be used with daemonize: the daemon has no parent at its other end",
-			nsh_stage_name(stages[which]));
+			? "%s: a %s cannot be used with exec: no parent remains at its other end"
+			: "%s: a %s cannot be used with daemonize: the daemon has no parent at its other end",
+			nsh_stage_name(stages[which]), what);
 	return -1;
 }
 
@@ -176,9 +187,40 @@ static enum nsh_stdio kind_of(const struct nsh_command *cmd, int which,
 		: NSH_STDIO_CAPTURE;
 }
 
-static int output_flags(const struct stdio *stream)
+static int output_flags(unsigned how)
 {
-	return O_WRONLY | O_CREAT | (stream->append ? O_APPEND : O_TRUNC);
+	return O_CREAT | (how & NSH_FILE_READ ? O_RDWR : O_WRONLY)
+		| (how & NSH_FILE_APPEND ? O_APPEND : O_TRUNC)
+		| (how & NSH_FILE_EXCLUSIVE ? O_EXCL : 0);
+}
+
+int nsh_open_output(const struct stdio *file, int flags)
+{
+	flags |= output_flags(file->how) | O_NOCTTY | O_CLOEXEC;
+	return nsh_fd_raise(open(file->path, flags, file->mode));
+}
+
+/* The child opens files, because that may block.  A file that must not exist is created
+ * here: if the kernel refuses a launch path, a second child would find that of the
+ * first. */
+static int add_file(struct plan *plan, int which, const struct stdio *stream,
+		    struct nsh_failure *failure)
+{
+	int fd;
+
+	if (which == 0) {
+		add_path(plan, which, stream->path, O_RDONLY);
+		return 0;
+	}
+	if (!(stream->how & NSH_FILE_EXCLUSIVE)) {
+		add_path(plan, which, stream->path, output_flags(stream->how))->mode = stream->mode;
+		return 0;
+	}
+	fd = nsh_open_output(stream, 0);
+	if (fd < 0)
+		return nsh_fail(failure, stages[which], errno, stream->path);
+	add_child_end(plan, fd, which, stages[which]);
+	return 0;
 }
 
 static int add_stream(struct plan *plan, const struct nsh_command *cmd,
@@ -186,6 +228,7 @@ static int add_stream(struct plan *plan, const struct nsh_command *cmd,
 {
 	const struct stdio *stream = &cmd->stdio[which];
 	bool alone = in_place || cmd->attributes.daemonize;
+	const char *what;
 	int last;
 
 	switch (kind_of(cmd, which, in_place)) {
@@ -195,21 +238,22 @@ static int add_stream(struct plan *plan, const struct nsh_command *cmd,
 		return add_source(plan, stream->fd, which, stages[which], failure);
 	case NSH_STDIO_PATH:
 		plan->opens_fifo |= nsh_path_is_fifo(stream->path);
-		add_path(plan, which, stream->path,
-			 which == 0 ? O_RDONLY : output_flags(stream));
-		return 0;
+		return add_file(plan, which, stream, failure);
 	case NSH_STDIO_BUFFER:
 		return alone
 			? add_memory(plan, &cmd->input, 0, NSH_STAGE_STDIN, failure)
-			: add_pipe(plan, 0, failure);
+			: add_pipe(plan, stream, 0, failure);
 	case NSH_STDIO_PIPE:
 	case NSH_STDIO_CAPTURE:
-		return alone ? fail_pipe(which, in_place, failure)
-			: add_pipe(plan, which, failure);
+	case NSH_STDIO_LIST:
+		what = stream->kind == NSH_STDIO_LIST ? "list of targets" : "pipe";
+		return alone ? fail_pipe(which, what, in_place, failure)
+			: add_pipe(plan, stream, which, failure);
 	case NSH_STDIO_STDOUT:
-		/* Stdout was added just before. */
+	case NSH_STDIO_STDERR:
+		/* The other one was added just before. */
 		last = (int)plan->move_count - 1;
-		add_move(plan, 2, NSH_STAGE_STDERR)->same_as = last;
+		add_move(plan, which, stages[which])->same_as = last;
 		return 0;
 	case NSH_STDIO_PTY:
 		add_move(plan, which, NSH_STAGE_PTY)->same_as = plan->pty_move;
@@ -218,6 +262,18 @@ static int add_stream(struct plan *plan, const struct nsh_command *cmd,
 		add_null(plan, which);
 		return 0;
 	}
+}
+
+/* A stream that is directed to another one follows it. */
+static int add_streams(struct plan *plan, const struct nsh_command *cmd, bool in_place,
+		       struct nsh_failure *failure)
+{
+	int first = cmd->stdio[1].kind == NSH_STDIO_STDERR ? 2 : 1;
+
+	if (add_stream(plan, cmd, 0, in_place, failure) < 0
+	    || add_stream(plan, cmd, first, in_place, failure) < 0)
+		return -1;
+	return add_stream(plan, cmd, 3 - first, in_place, failure);
 }
 
 static int add_send(struct plan *plan, const struct send_buffer *send,
@@ -249,6 +305,22 @@ static int add_passed(struct plan *plan, const struct passed_fd *passed,
 			  NSH_STAGE_PASS_FD, failure);
 }
 
+static int check_targets(const struct nsh_command *cmd, struct nsh_failure *failure)
+{
+	char subject[32];
+
+	for (int which = 1; which <= 2; which++)
+		for (size_t i = 0; i < cmd->stdio[which].target_count; i++) {
+			const struct stdio *target = &cmd->stdio[which].targets[i];
+
+			if (target->kind != NSH_STDIO_FD || nsh_fd_check(target->fd) == 0)
+				continue;
+			(void)snprintf(subject, sizeof subject, "descriptor %d", target->fd);
+			return nsh_fail(failure, stages[which], EBADF, subject);
+		}
+	return 0;
+}
+
 /* Called before the plan creates descriptors: a new one could get a number that the
  * caller believes to be open, and would be passed in its place. */
 int nsh_fdmap_check(const struct nsh_command *cmd, bool in_place,
@@ -263,6 +335,8 @@ int nsh_fdmap_check(const struct nsh_command *cmd, bool in_place,
 				  stages[which], failure) < 0)
 			return -1;
 	}
+	if (check_targets(cmd, failure) < 0)
+		return -1;
 	for (size_t i = 0; i < cmd->passed_count; i++) {
 		scratch.move_count = 0;
 		if (add_passed(&scratch, &cmd->passed[i], failure) < 0)
@@ -288,9 +362,8 @@ int nsh_fdmap_plan(struct plan *plan, const struct nsh_command *cmd,
 		return -1;
 	if (add_pty(plan, cmd, failure) < 0)
 		return -1;
-	for (int which = 0; which < 3; which++)
-		if (add_stream(plan, cmd, which, in_place, failure) < 0)
-			return -1;
+	if (add_streams(plan, cmd, in_place, failure) < 0)
+		return -1;
 	for (size_t i = 0; i < cmd->passed_count; i++)
 		if (add_passed(plan, &cmd->passed[i], failure) < 0)
 			return -1;

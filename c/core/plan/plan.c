@@ -23,6 +23,14 @@ static int fail_together(struct nsh_failure *failure, const char *reason)
 	return nsh_fail_code(failure, NSH_INVALID, reason);
 }
 
+static int check_streams(const struct nsh_command *cmd, struct nsh_failure *failure)
+{
+	if (cmd->stdio[1].kind == NSH_STDIO_STDERR && cmd->stdio[2].kind == NSH_STDIO_STDOUT)
+		return fail_together(failure, "set_stdout(\"stderr\") and set_stderr(\"stdout\") "
+				     "refer to each other: direct one of them elsewhere");
+	return 0;
+}
+
 /* The session of the terminal has a leader, which leads a process group as well. */
 static int check_pty(const struct nsh_command *cmd, bool in_place,
 		     struct nsh_failure *failure)
@@ -46,6 +54,8 @@ int nsh_command_check(const struct nsh_command *cmd, bool in_place,
 {
 	const struct attributes *asked = &cmd->attributes;
 
+	if (check_streams(cmd, failure) < 0)
+		return -1;
 	if (asked->daemonize && asked->parent_death_signal)
 		return fail_together(failure, "set_parent_death_signal cannot be used with "
 				     "daemonize: the daemon's parent exits before "
@@ -368,6 +378,8 @@ void nsh_plan_forget_descriptors(struct plan *plan)
 		nsh_fd_forget(&plan->parent_ends[i]);
 	for (size_t i = 0; i < plan->send_count; i++)
 		nsh_fd_forget(&plan->send_ends[i]);
+	for (size_t i = 0; i < plan->sink_count; i++)
+		nsh_fd_forget(&plan->sinks[i].fd);
 	nsh_fd_forget(&plan->pty_master);
 	nsh_fd_forget(&plan->pty_slave);
 	nsh_fd_forget(&plan->sync);
@@ -381,6 +393,11 @@ void nsh_plan_free(struct plan *plan)
 		nsh_close(&plan->parent_ends[i]);
 	for (size_t i = 0; i < plan->send_count; i++)
 		nsh_close(&plan->send_ends[i]);
+	for (size_t i = 0; i < plan->sink_count; i++) {
+		nsh_close(&plan->sinks[i].fd);
+		free(plan->sinks[i].name);
+	}
+	free(plan->sinks);
 	nsh_close(&plan->pty_master);
 	nsh_close(&plan->pty_slave);
 	nsh_close(&plan->sync);

@@ -77,12 +77,22 @@ struct move {
 	bool is_launchers;      /* the program does not get it */
 	const char *path;
 	int flags;              /* of open(2) */
+	unsigned mode;          /* of a file that it creates */
 	int same_as;            /* a copy of this earlier move's target; or -1 */
 	enum nsh_stage stage;   /* of the setter, for failures */
 };
 
 /* The moves that the launch adds: the sync socket and the launcher's two. */
 enum { NSH_LAUNCH_MOVES = 3 };
+
+/* A target of a list of targets, to which this process writes. */
+struct sink {
+	int fd;                 /* -1: taken by the process */
+	int which;              /* the stream, 1 or 2 */
+	bool is_socket;         /* send(2) takes a flag that avoids blocking */
+	bool may_block;         /* it could not be opened without blocking: see io.h */
+	char *name;             /* for failures; malloc'd, or NULL */
+};
 
 /* Capability sets as capset(2) and prctl(2) take them: bit n is capability
  * n. */
@@ -207,6 +217,8 @@ struct plan {
 	int parent_ends[3];        /* of the standard streams' pipes */
 	int pty_master;            /* the terminal's other end */
 	int pty_slave;             /* the same file as the child's; see process.h */
+	struct sink *sinks;        /* the targets of lists */
+	size_t sink_count;
 	int *send_ends;            /* one per send buffer */
 	size_t send_count;
 	int sync;                  /* the parent's end of the sync socket */
@@ -232,6 +244,7 @@ struct plan {
 	.sandbox = NSH_NO_CONFINEMENT
 
 struct nsh_command;
+struct stdio;
 
 /* Fills *plan, which the caller frees with nsh_plan_free, on failure too.  The
  * command must not change until then.  `in_place`: for an exec in this process.
@@ -262,6 +275,14 @@ int nsh_fdmap_check(const struct nsh_command *cmd, bool in_place,
 /* fdmap.c: fills moves, staged, child_ends, parent_ends and send_ends of *plan. */
 int nsh_fdmap_plan(struct plan *plan, const struct nsh_command *cmd,
 		   bool in_place, struct nsh_failure *failure);
+/* sinks.c: opens the targets of a stream's list, and adds them to the plan's sinks.
+ * Returns 0, or -1 with the failure. */
+int nsh_sinks_plan(struct plan *plan, const struct stdio *stream, int which,
+		   struct nsh_failure *failure);
+/* fdmap.c: the stage of a standard stream. */
+enum nsh_stage nsh_stdio_stage(int which);
+/* fdmap.c: opens a file for output, with more `flags`; returns -1 with errno. */
+int nsh_open_output(const struct stdio *file, int flags);
 /* pty.c: makes the terminal if the command has one: fills pty_master and pty_slave, and
  * returns a third descriptor, for the child, in *ret_fd (-1: no terminal).  Returns 0,
  * or -1 with the failure. */

@@ -5,12 +5,14 @@
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "fd.h"
 #include "kernel.h"
+#include "plan.h"
 #include "pollset.h"
 #include "sys.h"
 
@@ -104,16 +106,53 @@ struct io_pipe *nsh_io_add(struct io *io, int take_fd,
 	io->pipes = pipes;
 	io->count++;
 	pipes[count] = (struct io_pipe){
-		.fd = take_fd, .writes = writes, .cap = SIZE_MAX,
+		.fd = take_fd, .writes = writes, .cap = SIZE_MAX, .source = -1,
 		.data = { .may_be_large = true },
 	};
 	return &pipes[count];
+}
+
+int nsh_io_add_sink(struct io *io, size_t source, struct sink *take_sink)
+{
+	struct io_pipe *pipe = nsh_io_add(io, take_sink->fd, true);
+
+	take_sink->fd = -1;
+	if (!pipe)
+		return -1;
+	pipe->source = (int)source;
+	io->pipes[source].has_sinks = true;
+	pipe->is_socket = take_sink->is_socket;
+	pipe->may_block = take_sink->may_block;
+	pipe->name = take_sink->name;
+	take_sink->name = NULL;
+	return 0;
+}
+
+static bool is_behind(const struct io_pipe *pipe)
+{
+	return pipe->source >= 0 && pipe->fd >= 0 && pipe->done < pipe->data.size;
+}
+
+bool nsh_io_is_pending(const struct io *io)
+{
+	for (size_t i = 0; i < io->count; i++)
+		if (is_behind(&io->pipes[i]))
+			return true;
+	return false;
+}
+
+short nsh_io_events(const struct io_pipe *pipe)
+{
+	if (pipe->fd < 0 || pipe->is_held || (pipe->source >= 0 && !is_behind(pipe)))
+		return 0;
+	return pipe->writes ? NSH_WRITABLE : NSH_READABLE;
 }
 
 static void close_pipe(struct io *io, struct io_pipe *pipe)
 {
 	nsh_epoll_unwatch(io->epoll, pipe->fd);
 	nsh_close(&pipe->fd);
+	pipe->is_watched = false;
 	if (pipe->writes)
 		nsh_buffer_wipe(&pipe->data);
 }
@@ -148,6 +187,100 @@ static int pump_writer(struct io *io, struct io_pipe *pipe)
 	return 1;
 }
 
+/* ---- sinks: the targets of a list ---------------------------------------- */
+
+/* write(2) to a pipe or a terminal that poll(2) reports as writable does not wait if it
+ * has no more bytes than this (pipe(7)). */
+enum { AT_ONCE = 4096 };
+
+/* A pipe with sinks is not read while one of them has so many bytes left. */
+enum { MOST_BEHIND = 4 * CHUNK };
+
+static ssize_t write_to_sink(struct io_pipe *sink)
+{
+	const char *data = sink->data.data + sink->done;
+	size_t size = sink->data.size - sink->done;
+
+	if (sink->is_socket)
+		return send(sink->fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (sink->may_block && nsh_poll(sink->fd, NSH_WRITABLE, 0) != 1) {
+		errno = EAGAIN;
+		return -1;
+	}
+	if (sink->may_block && size > AT_ONCE)
+		size = AT_ONCE;
+	return nsh_write_quietly(sink->fd, data, size, &sink->flow);
+}
+
+/* A sink that is not read any more gets no more bytes; the others do. */
+static int pump_sink(struct io *io, struct io_pipe *sink)
+{
+	int moved = 0;
+
+	while (sink->done < sink->data.size) {
+		ssize_t count = write_to_sink(sink);
+
+		if (count < 0 && would_block())
+			return moved;
+		if (count < 0 && errno != EPIPE && errno != ECONNRESET) {
+			io->failed = sink->name;
+			return -1;
+		}
+		moved = 1;
+		if (count < 0)
+			break;
+		sink->done += (size_t)count;
+	}
+	if (sink->done < sink->data.size || io->pipes[sink->source].fd < 0)
+		close_pipe(io, sink);
+	sink->data.size = sink->done = 0;
+	return moved;
+}
+
+/* Looks at the sinks of pipe number `index` before it is read.  Returns whether any of
+ * them is open. */
+static bool look_at_sinks(const struct io *io, int index, bool *ret_is_held)
+{
+	bool is_open = false;
+
+	*ret_is_held = false;
+	for (size_t i = 0; i < io->count; i++) {
+		const struct io_pipe *sink = &io->pipes[i];
+
+		if (sink->source != index || sink->fd < 0)
+			continue;
+		is_open = true;
+		*ret_is_held |= sink->data.size - sink->done > MOST_BEHIND;
+	}
+	return is_open;
+}
+
+/* Gives the bytes to the sinks of a pipe. */
+static int feed_sinks(struct io *io, const struct io_pipe *pipe, const char *data,
+		      size_t size)
+{
+	for (size_t i = 0; i < io->count; i++) {
+		struct io_pipe *sink = &io->pipes[i];
+
+		if (sink->source == pipe - io->pipes && sink->fd >= 0
+		    && nsh_buffer_append(&sink->data, data, size) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* True if the pipe may be read now.  Closes a pipe whose bytes no target takes any more,
+ * so that the program gets SIGPIPE as if it wrote to the target itself. */
+static bool may_read(struct io *io, struct io_pipe *pipe)
+{
+	if (!pipe->passes || look_at_sinks(io, (int)(pipe - io->pipes), &pipe->is_held)
+	    || !pipe->discards)
+		return !pipe->is_held;
+	pipe->ended = true;
+	close_pipe(io, pipe);
+	return false;
+}
+
 /* A pipe over its cap stays open until the escalation has begun: closing it now
  * could kill the program by SIGPIPE (end_limited in process.c). */
 static void keep_within_cap(struct io_pipe *pipe)
@@ -167,6 +300,8 @@ static int pump_reader(struct io *io, struct io_pipe *pipe)
 	for (int i = 0; i < CHUNKS_PER_PUMP; i++) {
 		ssize_t count;
 
+		if (pipe->has_sinks && !may_read(io, pipe))
+			return moved;
 		if (nsh_buffer_reserve(&pipe->data, CHUNK) < 0)
 			return -1;
 		count = read(pipe->fd, pipe->data.data + pipe->data.size,
@@ -177,6 +312,9 @@ static int pump_reader(struct io *io, struct io_pipe *pipe)
 		if (count < 0)
 			return would_block() ? moved : -1;
 		moved = 1;
+		if (pipe->has_sinks && feed_sinks(io, pipe, pipe->data.data + pipe->data.size,
+						  (size_t)count) < 0)
+			return -1;
 		pipe->data.size += (size_t)count;
 		nsh_note_transfer(pipe->fd, (size_t)count, &pipe->flow);
 		pipe->ended = count == 0;
@@ -189,21 +327,50 @@ static int pump_reader(struct io *io, struct io_pipe *pipe)
 	return 1;
 }
 
+static int pump_one(struct io *io, struct io_pipe *pipe)
+{
+	if (pipe->fd < 0 || pipe->limited)
+		return 0;
+	if (pipe->source >= 0)
+		return pump_sink(io, pipe);
+	return pipe->writes ? pump_writer(io, pipe) : pump_reader(io, pipe);
+}
+
+/* Keeps the epoll set up to date: sinks are watched only while they are behind, and the
+ * pipes that they hold up are not.  If that fails, closes the set, so that no wait relies
+ * on it. */
+static void watch_again(struct io *io)
+{
+	for (size_t i = 0; i < io->count; i++) {
+		struct io_pipe *pipe = &io->pipes[i];
+		short events;
+
+		if (pipe->has_sinks)
+			(void)look_at_sinks(io, (int)i, &pipe->is_held);
+		events = nsh_io_events(pipe);
+		if (io->epoll < 0 || pipe->fd < 0 || pipe->is_watched == (events != 0))
+			continue;
+		pipe->is_watched = events != 0;
+		if (!events)
+			nsh_epoll_unwatch(io->epoll, pipe->fd);
+		else if (nsh_epoll_watch(io->epoll, pipe->fd, (uint32_t)events, 0) < 0)
+			nsh_close(&io->epoll);
+	}
+}
+
 int nsh_io_pump(struct io *io)
 {
 	int moved = 0;
 
+	io->failed = NULL;
 	for (size_t i = 0; i < io->count; i++) {
-		struct io_pipe *pipe = &io->pipes[i];
-		int ret = 0;
+		int ret = pump_one(io, &io->pipes[i]);
 
-		if (pipe->fd >= 0 && !pipe->limited)
-			ret = pipe->writes ? pump_writer(io, pipe)
-				: pump_reader(io, pipe);
 		if (ret < 0)
 			return -1;
 		moved |= ret;
 	}
+	watch_again(io);
 	return moved;
 }
 
@@ -270,8 +437,10 @@ void nsh_io_forget_descriptors(struct io *io)
 void nsh_io_free(struct io *io)
 {
 	nsh_io_close(io);
-	for (size_t i = 0; i < io->count; i++)
+	for (size_t i = 0; i < io->count; i++) {
 		nsh_buffer_free(&io->pipes[i].data);
+		free(io->pipes[i].name);
+	}
 	free(io->pipes);
 	nsh_close(&io->epoll);
 	nsh_io_init(io);

@@ -28,11 +28,21 @@ struct io_pipe {
 	bool is_empty;          /* the last read would block */
 	bool discards;          /* captured bytes are discarded */
 	bool limited;           /* `cap` was exceeded; it is not read any more */
+	bool has_sinks;
+	bool passes;            /* its bytes go to sinks and functions, not to the result */
+	bool is_held;           /* not read, because a sink is behind */
+	bool is_watched;        /* it is in the epoll set */
 	bool ended;             /* the end of file was read */
 	size_t cap;
 	size_t done;            /* bytes of data written, if it writes */
 	struct flow flow;
 	struct buffer data;
+
+	/* A sink gets the bytes that are read from another pipe.  It writes, but not to the
+	 * program. */
+	int source;             /* the index of that pipe; -1: it is no sink */
+	bool is_socket, may_block;  /* as in struct sink of plan.h */
+	char *name;             /* for failures; or NULL */
 };
 
 struct io {
@@ -40,6 +50,7 @@ struct io {
 	size_t count;
 	int epoll;              /* watches the pipes; -1 until it is needed */
 	unsigned generation;    /* counts the epoll descriptors */
+	const char *failed;     /* the name of the sink that the last pump failed on */
 };
 
 void nsh_io_init(struct io *io);
@@ -47,6 +58,14 @@ void nsh_io_init(struct io *io);
  * memory is exhausted.  Adding a pipe invalidates pointers to others. */
 struct io_pipe *nsh_io_add(struct io *io, int take_fd,
 				 bool writes);
+/* Adds a sink of the pipe number `source`.  Takes ownership of its descriptor and name,
+ * even on failure. */
+struct sink;
+int nsh_io_add_sink(struct io *io, size_t source, struct sink *take_sink);
+/* Returns the events of the pipe to wait for now; 0: none. */
+short nsh_io_events(const struct io_pipe *pipe);
+/* True if a sink has bytes that are not written. */
+bool nsh_io_is_pending(const struct io *io);
 /* Moves as much as possible without blocking.  Returns 1 if bytes or an end were moved,
  * else 0; or -1 with errno. */
 int nsh_io_pump(struct io *io);

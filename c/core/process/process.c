@@ -101,6 +101,32 @@ static int take_reader(struct nsh_process *process, int which, int *take_fd,
 	return nsh_process_add_reader(process, which, fd, cap);
 }
 
+void nsh_process_take_list(struct nsh_process *process, int which,
+			   const struct stdio *stream)
+{
+	struct io_pipe *pipe = &process->io.pipes[process->output_pipe[which]];
+
+	pipe->passes = stream->kind == NSH_STDIO_LIST && !stream->captures;
+	pipe->discards = pipe->passes && !stream->listens;
+	/* It holds no more than one pump reads. */
+	if (pipe->passes)
+		pipe->cap = SIZE_MAX;
+}
+
+/* Adds the targets of a list as sinks of the stream's pipe. */
+static int take_sinks(struct nsh_process *process, int which, struct plan *plan,
+		      const struct stdio *stream)
+{
+	int index = process->output_pipe[which];
+
+	nsh_process_take_list(process, which, stream);
+	for (size_t i = 0; i < plan->sink_count; i++)
+		if (plan->sinks[i].which == which
+		    && nsh_io_add_sink(&process->io, (size_t)index, &plan->sinks[i]) < 0)
+			return -1;
+	return 0;
+}
+
 static int take_stream(struct nsh_process *process, int which, int *take_fd)
 {
 	int fd = *take_fd;
@@ -127,6 +153,8 @@ static int take_ends(struct nsh_process *process, struct plan *plan,
 			ret = take_writer(process, end, &cmd->input);
 		else
 			ret = take_reader(process, which, end, cmd->max_output);
+		if (ret == 0 && process->output_pipe[which] >= 0)
+			ret = take_sinks(process, which, plan, &cmd->stdio[which]);
 		if (ret < 0)
 			return -1;
 	}
@@ -316,6 +344,7 @@ struct nsh_stream *nsh_process_stream(struct nsh_process *process, int which)
 static void finish(struct nsh_process *process)
 {
 	process->finished = true;
+	process->result.output_incomplete |= nsh_io_is_pending(&process->io);
 	nsh_io_close(&process->io);
 	nsh_close(&process->pty_slave);
 	nsh_escalation_report(process);
@@ -361,7 +390,8 @@ static bool is_done(const struct nsh_process *process)
 	if (process->escalation == ESCALATION_OVER)
 		return true;
 	return process->exited && process->escalation == ESCALATION_NONE
-		&& !nsh_io_is_open(&process->io, false);
+		&& !nsh_io_is_open(&process->io, false)
+		&& !nsh_io_is_pending(&process->io);
 }
 
 /* True if waiting would never end, because only the caller can let the child
@@ -430,7 +460,7 @@ int nsh_held_pump(struct nsh_process *process, struct nsh_failure *failure)
 	if (is_ending_unseen(process))
 		nsh_handshake_drop(process);
 	if (move(process) < 0)
-		return nsh_fail(failure, NSH_STAGE_EXCHANGE, errno, NULL);
+		return nsh_fail(failure, NSH_STAGE_EXCHANGE, errno, process->io.failed);
 	if (process->exited)
 		nsh_io_end_terminal(&process->io);
 	/* A program that ended in time has not timed out, even if this call is late. */
@@ -447,9 +477,11 @@ static struct nsh_watch watch_at(const struct nsh_process *process, size_t i)
 {
 	const struct io *io = &process->io;
 
-	if (i < io->count)
-		return (struct nsh_watch){
-			io->pipes[i].fd, io->pipes[i].writes ? NSH_WRITABLE : NSH_READABLE };
+	if (i < io->count) {
+		short wanted = nsh_io_events(&io->pipes[i]);
+
+		return (struct nsh_watch){ wanted ? io->pipes[i].fd : -1, wanted };
+	}
 	i -= io->count;
 	if (i == 0)
 		return (struct nsh_watch){
@@ -489,6 +521,8 @@ static int watch_all(struct nsh_process *process, int epoll)
 		if (it.fd >= 0
 		    && nsh_epoll_watch(epoll, it.fd, (uint32_t)it.events, 0) < 0)
 			return -1;
+		if (i < process->io.count)
+			process->io.pipes[i].is_watched = it.fd >= 0;
 	}
 	process->io.epoll = epoll;
 	process->io.generation++;
@@ -649,6 +683,8 @@ void nsh_process_leave(struct nsh_process *process, double seconds, double grace
  * reports POLLHUP. */
 static bool is_at_end(const struct io_pipe *pipe)
 {
+	if (pipe->source >= 0)
+		return !nsh_io_events(pipe);
 	return pipe->writes || pipe->fd < 0 || nsh_poll(pipe->fd, 0, 0) == 1;
 }
 

@@ -125,6 +125,10 @@ struct nsh_process *nsh_process_new(const struct nsh_command *cmd);
  * errno. */
 int nsh_process_add_reader(struct nsh_process *process, int which, int take_fd,
 			   size_t cap);
+/* Sets what happens to the bytes of a stream that is read for a list of targets. */
+struct stdio;
+void nsh_process_take_list(struct nsh_process *process, int which,
+			   const struct stdio *stream);
 /* Takes the report of the plan's sandbox. */
 void nsh_process_take_sandbox(struct nsh_process *process, struct plan *plan);
 /* pty.c: returns the number of the terminal whose master is fd; -1 if there is none. */

@@ -46,12 +46,14 @@ static int add_ends(struct nsh_process *process, const struct nsh_command *cmd)
 		kind = kind_of(process, cmd, which);
 		if (kind == NSH_STDIO_PIPE)
 			ret = add_stream(process, which);
-		else if (which > 0 && (kind == NSH_STDIO_DEFAULT
+		else if (which > 0 && (kind == NSH_STDIO_DEFAULT || kind == NSH_STDIO_LIST
 				       || kind == NSH_STDIO_CAPTURE))
 			ret = nsh_process_add_reader(process, which, -1,
 						     cmd->max_output);
 		if (ret < 0)
 			return -1;
+		if (kind == NSH_STDIO_LIST)
+			nsh_process_take_list(process, which, &cmd->stdio[which]);
 	}
 	return 0;
 }

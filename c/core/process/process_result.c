@@ -17,7 +17,7 @@ bool nsh_process_captured(const struct nsh_process *process, int which,
 {
 	const struct io_pipe *pipe = find_pipe(process, which);
 
-	if (!pipe)
+	if (!pipe || (pipe->passes && pipe->discards))
 		return false;
 	*ret_data = pipe->data.data ? pipe->data.data : "";
 	*ret_size = pipe->data.size;
@@ -48,7 +48,7 @@ static void take_output(struct nsh_process *process, int which)
 
 	if (!pipe)
 		return;
-	result->has_output[which] = true;
+	result->has_output[which] = !pipe->passes;
 	result->output[which] = pipe->data.data ? pipe->data.data : "";
 	result->output_size[which] = pipe->data.size;
 	result->output_limited |= pipe->limited;

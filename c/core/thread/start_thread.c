@@ -243,10 +243,8 @@ static int keep(struct nsh_start *start, int *fd)
 	return 0;
 }
 
-static int keep_stdio(struct nsh_start *start, int which)
+static int keep_stdio(struct nsh_start *start, struct stdio *stream, int which)
 {
-	struct stdio *stream = &start->cmd->stdio[which];
-
 	if (stream->kind == NSH_STDIO_INHERIT && nsh_fd_check(which) == 0) {
 		stream->kind = NSH_STDIO_FD;
 		stream->fd = which;
@@ -254,16 +252,27 @@ static int keep_stdio(struct nsh_start *start, int which)
 	return stream->kind == NSH_STDIO_FD ? keep(start, &stream->fd) : 0;
 }
 
+static int keep_stream(struct nsh_start *start, int which)
+{
+	struct stdio *stream = &start->cmd->stdio[which];
+
+	for (size_t i = 0; i < stream->target_count; i++)
+		if (keep_stdio(start, &stream->targets[i], which) < 0)
+			return -1;
+	return keep_stdio(start, stream, which);
+}
+
 /* Limit: a failure names the number of the duplicate. */
 static int keep_descriptors(struct nsh_start *start)
 {
 	struct nsh_command *cmd = start->cmd;
 
-	start->kept = calloc(3 + cmd->passed_count, sizeof *start->kept);
+	start->kept = calloc(3 + cmd->stdio[1].target_count + cmd->stdio[2].target_count
+			     + cmd->passed_count, sizeof *start->kept);
 	if (!start->kept)
 		return -1;
 	for (int which = 0; which < 3; which++)
-		if (keep_stdio(start, which) < 0)
+		if (keep_stream(start, which) < 0)
 			return -1;
 	for (size_t i = 0; i < cmd->passed_count; i++)
 		if (keep(start, &cmd->passed[i].source) < 0)

@@ -87,6 +87,7 @@ end
 local function outputs(record)
   local stdout, stderr = record.known.stdout, record.known.stderr
   local call = record.call
+  if call.stdout == "stderr" then return nil, (stdout or "") .. (stderr or "") end
   local is_one = call.stderr == "stdout" or (call.stderr == "pty" and call.stdout == "pty")
   if not is_one then return stdout, stderr end
   return (stdout or "") .. (stderr or ""), nil
