@@ -197,6 +197,30 @@ describe("a list of targets", function()
     writer:close()
   end)
 
+  it("may be another user's pipe, which cannot be opened again", function()
+    helper.require_or_pending("caps", sys.getuid() == 0, "root")
+    local seen = forked(function()
+      local reader, writer = noshell.pipe()
+      assert(sys.become(12345, 12345))
+      local first = assert(noshell.run_async { "head", "-c", "500000", "/dev/zero",
+        stdout = { writer } })
+      writer:close()
+      local size = noshell.output { "wc", "-c", stdin = reader }
+      return { size = size, ended = first:wait() ~= nil }
+    end)
+    assert.equal("500000 true", seen.size .. " " .. tostring(seen.ended))
+  end)
+
+  it("may be a socket", function()
+    local ends = { sys.socketpair() }
+    local process = assert(noshell.run_async { "echo", "x", stdout = { ends[1] } })
+    assert(process:wait())
+    process:close()
+    assert.equal("x\n", sys.read(ends[2], 10))
+    sys.close(ends[1])
+    sys.close(ends[2])
+  end)
+
   it("ends the program by SIGPIPE if no target is left", function()
     local reader, writer = noshell.pipe()
     local process = assert(noshell.run_async { "yes", stdout = { writer } })
@@ -261,7 +285,8 @@ describe("a list of targets", function()
 
   it("is served in the background while another program is awaited", function()
     local reader, writer = noshell.pipe()
-    local first = assert(noshell.run_async { helper.probe, "--out", 500000, stdout = { writer } })
+    local words = { helper.probe, "--out", 500000, stdout = { writer } }
+    local first = assert(noshell.run_async(words))
     writer:close()
     assert.equal("500000", noshell.output { "wc", "-c", stdin = reader })
     reader:close()
