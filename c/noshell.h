@@ -60,6 +60,7 @@ enum nsh_stage {
 	NSH_STAGE_STDERR,
 	NSH_STAGE_PASS_FD,
 	NSH_STAGE_SEND_BUFFER,
+	NSH_STAGE_PIPES,
 	NSH_STAGE_SESSION,
 	NSH_STAGE_PTY,
 	NSH_STAGE_PROCESS_GROUP,
@@ -422,6 +423,17 @@ bool nsh_command_has_pty(const struct nsh_command *cmd);
  * copy is wiped after use.  Returns -1 after an argument error. */
 int nsh_command_send_buffer(struct nsh_command *cmd, const void *data,
 			    size_t size);
+/* Adds a pipe between the program's descriptor `target` and this process, which is a
+ * stream of the process: number NSH_PIPES for the first.  `reads`: this process reads what
+ * the program writes to it; otherwise the program reads what this process writes.  At most
+ * NSH_MOST_PIPES. */
+enum { NSH_MOST_PIPES = 16 };
+void nsh_command_add_pipe(struct nsh_command *cmd, int target, bool reads);
+/* Removes the pipes again. */
+void nsh_command_clear_pipes(struct nsh_command *cmd);
+/* Gets pipe number `index`, from 0; returns false after the last. */
+bool nsh_command_pipe(const struct nsh_command *cmd, size_t index, int *ret_target,
+		      bool *ret_reads);
 /* Passes the caller's `fd` to the child as `child_fd`.  With `close_parent` the
  * command takes ownership of `fd`, even after an argument error: it is closed
  * after the next start, or with the command. */
@@ -877,6 +889,14 @@ int nsh_command_start_dry(struct nsh_command *cmd, pid_t pid,
  * if the process has ended already. */
 int nsh_process_end_dry(struct nsh_process *process,
 			const struct nsh_dry_end *end);
+/* Sets what can be read from the added pipe that is stream `which`, and its end.  Returns
+ * 0, or -1 with errno. */
+int nsh_process_give_dry(struct nsh_process *process, int which, const void *data,
+			 size_t size);
+/* Returns the bytes written to the added pipe that is stream `which`; the process owns
+ * them.  NULL: there is no such pipe. */
+const void *nsh_process_pipe_input_dry(const struct nsh_process *process, int which,
+				       size_t *ret_size);
 /* Returns the bytes written to its stdin so far; the process owns them. */
 const void *nsh_process_input_dry(const struct nsh_process *process,
 				  size_t *ret_size);
@@ -885,11 +905,16 @@ const void *nsh_process_input_dry(const struct nsh_process *process,
 
 struct nsh_stream;
 
-/* The number of the terminal among the streams. */
-enum { NSH_PTY = 3 };
-/* Returns stream 0, 1 or 2 if it was directed to NSH_STDIO_PIPE, or the terminal; else
- * NULL.  The process owns it. */
+/* The numbers of the terminal, and of the first pipe of nsh_command_add_pipe, among the
+ * streams. */
+enum { NSH_PTY = 3, NSH_PIPES };
+/* Returns stream 0, 1 or 2 if it was directed to NSH_STDIO_PIPE, the terminal, or an
+ * added pipe; else NULL.  The process owns it. */
 struct nsh_stream *nsh_process_stream(struct nsh_process *process, int which);
+/* Returns the number that the stream's other end has in the program; -1 for a terminal. */
+int nsh_stream_target(const struct nsh_stream *stream);
+/* Returns true if this process only writes to the stream. */
+bool nsh_stream_writes(const struct nsh_stream *stream);
 /* Returns the descriptor, which is non-blocking and owned by the stream; -1 if the
  * stream is closed or its end has been read. */
 int nsh_stream_fd(const struct nsh_stream *stream);

@@ -125,6 +125,7 @@ local cases = {
   { "pass_fd", { 8, as = 3 }, { "pass_fd", 8, { as = 3 } } },
   { "pass_fds", { 8, [3] = 9 }, { "pass_fd", 8 },
     { "pass_fd", 9, { as = 3 } } },
+  { "pipes", { [3] = "read" }, { "set_pipes", { [3] = "read" } } },
   { "pass_fds", { 8, 9, 10 }, { "pass_fd", 8 }, { "pass_fd", 9 },
     { "pass_fd", 10 } },
   { "pass_fds", { [5] = 4, [4] = 5 }, { "pass_fd", 5, { as = 4 } },

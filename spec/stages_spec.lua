@@ -65,6 +65,10 @@ local cases = {
     before = function() sys.limit("nofile", 9, 9) end, stdio = true },
   { { "true" }, "spawn send_buffer ENFILE pipe", deny = "pipe2:ENFILE", stdio = true,
     change = function(cmd) cmd:send_buffer "x" end },
+  { { "true", pipes = { [3] = "read" } }, "spawn set_pipes ENFILE pipe", deny = "pipe2:ENFILE",
+    stdio = true },
+  { { "true", pipes = { [19] = "write" } }, deny = "dup3(19):EMFILE", stdio = true,
+    "spawn set_pipes EMFILE descriptor 19" },
   { { "true", require_handshake = true }, "spawn descriptors EMFILE -", stdio = true,
     deny = "fcntl(F_DUPFD_CLOEXEC):EMFILE" },
   -- Sessions, groups, pid files
@@ -172,9 +176,10 @@ local function furnish(dir)
   sys.chmod(dir .. "/closed", 0)
 end
 
---- A handshake is what run refuses; its failure comes when it is waited for.
-local function attempt(cmd, has_handshake)
-  if not has_handshake then return cmd:run() end
+--- Handshakes and pipes are what run refuses; the failure of a handshake comes when it is
+--- waited for.
+local function attempt(cmd, spec)
+  if not (spec.require_handshake or spec.pipes) then return cmd:run() end
   local process, err = cmd:run_async()
   if not process then return nil, err end
   local value
@@ -193,7 +198,7 @@ local function provoke(case, dir)
   local before = helper.snapshot()
   if case.before then case.before() end
   if case.deny then assert(sys.deny(case.deny)) end
-  local value, err = attempt(cmd, spec.require_handshake)
+  local value, err = attempt(cmd, spec)
   local fields = probing.fields(value, err)
   -- The child whose record could not be read is still to be reaped.
   if case.deny ~= each_low("read", "EIO") then

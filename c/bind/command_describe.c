@@ -105,6 +105,22 @@ static void set_sent(lua_State *L, const struct nsh_command *cmd)
 	lua_setfield(L, -2, "send_buffers");
 }
 
+/* { [child's] = "read" | "write" } */
+static void set_pipes(lua_State *L, const struct nsh_command *cmd)
+{
+	bool reads;
+	int target;
+
+	if (!nsh_command_pipe(cmd, 0, &target, &reads))
+		return;
+	lua_newtable(L);
+	for (size_t i = 0; nsh_command_pipe(cmd, i, &target, &reads); i++) {
+		lua_pushstring(L, reads ? "read" : "write");
+		lua_rawseti(L, -2, target);
+	}
+	lua_setfield(L, -2, "pipes");
+}
+
 /* ---- attributes -------------------------------------------------------- */
 
 static void push_limit(lua_State *L, uint64_t value)
@@ -247,6 +263,7 @@ static int describe(lua_State *L)
 		set_target(L, cmd, &told, which);
 	set_passed(L, cmd);
 	set_sent(L, cmd);
+	set_pipes(L, cmd);
 	set_limits(L, cmd);
 	set_identity(L, &told);
 	set_attributes(L, cmd, &told);

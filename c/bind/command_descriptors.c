@@ -1,5 +1,6 @@
 /* Setters of descriptors above 2. */
 #include <limits.h>
+#include <string.h>
 
 #include "command.h"
 #include "descriptor.h"
@@ -105,6 +106,42 @@ static int pass_fd(lua_State *L)
 	return nsh_lua_setter_end(&setter);
 }
 
+/* Gets the direction on top of the stack, seen from this process. */
+static bool get_direction(const struct setter *setter, bool *ret_reads)
+{
+	const char *word = lua_type(setter->L, -1) == LUA_TSTRING
+		? lua_tostring(setter->L, -1) : "";
+
+	*ret_reads = strcmp(word, "read") == 0;
+	if (*ret_reads || strcmp(word, "write") == 0)
+		return true;
+	nsh_lua_reject(setter, nsh_lua_item(setter->L, 0), "must be \"read\", if this process "
+		       "reads what the program writes there, or \"write\"");
+	return false;
+}
+
+/* command:_add_pipe(target, direction) */
+static int add_pipe(lua_State *L)
+{
+	struct setter setter = nsh_lua_setter_begin(L, "set_pipes", 2, 2);
+	bool reads;
+	int target;
+
+	if (nsh_lua_get_int(&setter, nsh_lua_argument(1), 0, INT_MAX, &target)
+	    && get_direction(&setter, &reads))
+		nsh_command_add_pipe(setter.cmd, target, reads);
+	return nsh_lua_setter_end(&setter);
+}
+
+/* command:_clear_pipes() */
+static int clear_pipes(lua_State *L)
+{
+	struct setter setter = nsh_lua_setter_begin(L, "set_pipes", 0, 0);
+
+	nsh_command_clear_pipes(setter.cmd);
+	return nsh_lua_setter_end(&setter);
+}
+
 /* Does not return the command, unlike the other setters. */
 static int send_buffer(lua_State *L)
 {
@@ -120,6 +157,8 @@ static int send_buffer(lua_State *L)
 }
 
 const luaL_Reg nsh_lua_descriptor_methods[] = {
+	{ "_add_pipe", add_pipe },
+	{ "_clear_pipes", clear_pipes },
 	{ "pass_fd", pass_fd },
 	{ "send_buffer", send_buffer },
 	{ NULL, NULL }

@@ -188,6 +188,17 @@ static int find_pipe(lua_State *L)
 	return nsh_lua_push_fd(L, nsh_command_find_pipe(cmd, (int)luaL_checkinteger(L, 2)));
 }
 
+/* command:_has_pipes(): true if it has pipes beside the standard streams. */
+static int has_pipes(lua_State *L)
+{
+	bool reads;
+	int target;
+
+	lua_pushboolean(L, nsh_command_pipe(nsh_lua_check_command(L, 1)->cmd, 0, &target,
+					    &reads));
+	return 1;
+}
+
 static int get_stdio(lua_State *L)
 {
 	static const char *const kinds[] = {
@@ -238,6 +249,7 @@ static int has_pty(lua_State *L)
 const luaL_Reg nsh_lua_look_methods[] = {
 	{ "_daemonizes", daemonizes },
 	{ "_find_pipe", find_pipe },
+	{ "_has_pipes", has_pipes },
 	{ "_has_pty", has_pty },
 	{ "_first_argument_error", get_argument_error },
 	{ "_write_arg_log", write_arg_log },

@@ -105,6 +105,34 @@ static int push_stream(lua_State *L, struct process *process, int which)
 	return 1;
 }
 
+/* Pushes { [the program's descriptor] = stream } of the added pipes, and keeps it; nil if
+ * there are none. */
+static int push_pipes(lua_State *L, struct process *process)
+{
+	int count = 0;
+
+	lua_getuservalue(L, 1);
+	lua_getfield(L, -1, "pipes");
+	if (!lua_isnil(L, -1) || !process->process)
+		return 1;
+	lua_newtable(L);
+	for (int which = NSH_PIPES; which < NSH_PIPES + NSH_MOST_PIPES; which++) {
+		struct nsh_stream *stream = nsh_process_stream(process->process, which);
+
+		if (!stream)
+			continue;
+		push_stream(L, process, which);
+		lua_rawseti(L, -3, nsh_stream_target(stream));
+		lua_pop(L, 1);
+		count++;
+	}
+	if (count == 0)
+		return 0;
+	lua_pushvalue(L, -1);
+	lua_setfield(L, -4, "pipes");
+	return 1;
+}
+
 /* The report of a program that waits in a handshake is not known yet.  Keeps it: it stays
  * readable after close. */
 static void push_sandbox(lua_State *L, struct process *process)
@@ -125,6 +153,8 @@ static int get_field(lua_State *L, struct process *process, const char *name)
 	for (int which = 0; which <= NSH_PTY; which++)
 		if (strcmp(name, streams[which]) == 0)
 			return push_stream(L, process, which);
+	if (strcmp(name, "pipes") == 0)
+		return push_pipes(L, process);
 	if (strcmp(name, "pid") == 0) {
 		/* The pid of a daemon is known when its handshake is over. */
 		if (process->process)

@@ -271,17 +271,76 @@ static int get_process(lua_State *L)
 	return 1;
 }
 
-static int to_text(lua_State *L)
+/* Pushes "stdout", "pty" or "pipes[3]". */
+static void push_name(lua_State *L, const struct stream *stream)
 {
 	static const char *const names[] = { "stdin", "stdout", "stderr", "pty" };
+	const struct nsh_stream *inner = nsh_lua_stream(stream);
+
+	if (stream->which < NSH_PIPES)
+		lua_pushstring(L, names[stream->which]);
+	else if (inner)
+		lua_pushfstring(L, "pipes[%d]", nsh_stream_target(inner));
+	else
+		lua_pushliteral(L, "a pipe");
+}
+
+/* stream:_name() */
+static int get_name(lua_State *L)
+{
+	push_name(L, check_any(L));
+	return 1;
+}
+
+/* stream:_writes(): true if it is only written to. */
+static int get_writes(lua_State *L)
+{
+	const struct nsh_stream *inner = nsh_lua_stream(check_any(L));
+
+	lua_pushboolean(L, inner && nsh_stream_writes(inner));
+	return 1;
+}
+
+/* stream:_give_dry(data): sets what a dry-run program writes to this pipe. */
+static int give_dry(lua_State *L)
+{
+	struct stream *stream = check(L);
+	size_t size;
+	const char *data = luaL_checklstring(L, 2, &size);
+
+	if (nsh_process_give_dry(stream->process->process, stream->which, data, size) < 0)
+		return nsh_lua_fail_errno(L, "write", errno);
+	lua_pushboolean(L, 1);
+	return 1;
+}
+
+/* stream:_input_dry(): what the script has written to this pipe; nil if the program writes
+ * to it. */
+static int get_input_dry(lua_State *L)
+{
+	struct stream *stream = check(L);
+	size_t size = 0;
+	const char *data = nsh_process_pipe_input_dry(stream->process->process, stream->which,
+						      &size);
+
+	if (data)
+		lua_pushlstring(L, data, size);
+	else
+		lua_pushnil(L);
+	return 1;
+}
+
+static int to_text(lua_State *L)
+{
 	const struct stream *stream = check_any(L);
 
-	if (stream_is_closed(stream))
+	if (stream_is_closed(stream)) {
 		lua_pushliteral(L, "noshell.stream (closed)");
-	else
-		lua_pushfstring(L, "noshell.stream (%s of pid %d)",
-				names[stream->which],
-				(int)nsh_process_pid(stream->process->process));
+		return 1;
+	}
+	push_name(L, stream);
+	lua_pushfstring(L, "noshell.stream (%s of pid %d)", lua_tostring(L, -1),
+			(int)nsh_process_pid(stream->process->process));
 	return 1;
 }
 
@@ -290,6 +349,9 @@ static const luaL_Reg methods[] = {
 	{ "_close", close_stream },
 	{ "_events", events },
 	{ "_fill", fill },
+	{ "_give_dry", give_dry },
+	{ "_input_dry", get_input_dry },
+	{ "_name", get_name },
 	{ "_peek", peek },
 	{ "_poll", poll_once },
 	{ "_pollfd", pollfd },
@@ -298,6 +360,7 @@ static const luaL_Reg methods[] = {
 	{ "_read", read_some },
 	{ "_unread", unread },
 	{ "_write", write_some },
+	{ "_writes", get_writes },
 	{ "closed", is_closed },
 	{ "fileno", get_fd },
 	{ NULL, NULL }

@@ -64,6 +64,10 @@ end
 --- run waits for the end.
 local function find_pipe(self)
   local which = drive.find_pipe(self)
+  if self:_has_pipes() then
+    return conflict(self, "set_pipes", "a table",
+      "run returns no streams: use run_async, and process.pipes")
+  end
   if which then
     return conflict(self, "set_" .. drive.names[which], "pipe",
       "run returns no streams: use run_async, lines or popen")

@@ -298,6 +298,32 @@ function commands:set_stderr(...)
   return keep(set_output(self, 2, "set_stderr", ...))
 end
 
+--- Adds pipes beside the standard streams, which replace earlier ones. The keys are the
+--- program's descriptors, 3 or more; the values are what this process does: "read" what the
+--- program writes there, or "write" what it reads. process.pipes has the streams, by the
+--- same numbers.
+---@param ... table<integer, "read"|"write">
+---@return noshell.command
+function commands:set_pipes(...)
+  if not has_count(self, "set_pipes", 1, 1, ...) then return self end
+  local given, numbers = ..., {}
+  if type(given) ~= "table" or getmetatable(given) or next(given) == nil then
+    return self:_argument_error("set_pipes", failure.shown(given),
+      'must be a table such as { [3] = "read", [4] = "write" }')
+  end
+  for number in pairs(given) do
+    if type(number) ~= "number" then
+      return self:_argument_error("set_pipes", failure.shown(number),
+        'is no descriptor of the program: write { [3] = "read" }')
+    end
+    numbers[#numbers + 1] = number
+  end
+  table.sort(numbers)
+  self:_clear_pipes()
+  for _, number in ipairs(numbers) do self:_add_pipe(number, given[number]) end
+  return self
+end
+
 --- Returns the functions of the list to which a stream is directed; nil if it is not.
 ---@param cmd noshell.command
 ---@param which 1|2

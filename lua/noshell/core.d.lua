@@ -322,6 +322,7 @@ function core.reap() end
 ---@field stdout? noshell.stream
 ---@field stderr? noshell.stream
 ---@field pty? noshell.stream     the terminal, if the command has one: both ways
+---@field pipes? table<integer, noshell.stream>  those of set_pipes, by the program's numbers
 local process = {}
 
 --- Moves data, runs timers, collects the status; never blocks. Returns true if it has
@@ -562,6 +563,28 @@ function stream:_read(separator, max) end
 ---@return noshell.failure?
 ---@private
 function stream:_fill() end
+
+--- Returns "stdin", "stdout", "stderr", "pty" or "pipes[3]".
+---@return string
+---@private
+function stream:_name() end
+
+--- Returns true if it is only written to.
+---@return boolean
+---@private
+function stream:_writes() end
+
+--- Sets what the program of a dry run writes to this added pipe.
+---@param data string
+---@return true?
+---@return noshell.failure?
+---@private
+function stream:_give_dry(data) end
+
+--- Returns what was written to this added pipe in a dry run; nil if it is read.
+---@return string?
+---@private
+function stream:_input_dry() end
 
 --- Returns the number of bytes in the buffer.
 ---@return integer

@@ -258,6 +258,23 @@ function command:_list_captures(which) end
 ---@private
 function command:_set_pty(options) end
 
+--- Adds a pipe beside the standard streams.
+---@param target integer
+---@param direction "read"|"write"
+---@return noshell.command
+---@private
+function command:_add_pipe(target, direction) end
+
+--- Removes those pipes.
+---@return noshell.command
+---@private
+function command:_clear_pipes() end
+
+--- Returns true if it has such pipes.
+---@return boolean
+---@private
+function command:_has_pipes() end
+
 --- Returns true if set_pty was called.
 ---@return boolean
 ---@private

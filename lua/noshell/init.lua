@@ -92,6 +92,8 @@ local wait_several = require "noshell.wait_several"
 ---@field capture? "all"|"tail"   "tail" keeps the last 64 KiB of each captured stream
 ---@field tail? integer          ... or this number of bytes
 ---@field crlf? boolean          lines may end with CR LF
+---@field pipes? table<integer, "read"|"write">  { [3] = "read" }: process.pipes[3] reads what
+---  the program writes to its descriptor 3
 ---@field pass_fd? integer|table  fd, or { fd, as = n, close_parent = true }
 ---@field pass_fds? table<integer, integer>  { 8, [3] = 9 }: 8 as 8, and our 9 as the child's 3
 ---@field process_group? true|integer  true or 0: a new one; else the group to join

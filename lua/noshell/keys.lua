@@ -365,6 +365,7 @@ local SETTERS = {
   { "crlf", flag "set_crlf" },
   { "pass_fd", with_options "pass_fd" },
   { "pass_fds", pass_fds },
+  { "pipes", value "set_pipes" },
 
   SCALARS,
   { "kill_on_exit", kill_on_exit },

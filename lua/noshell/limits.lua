@@ -87,11 +87,8 @@ end
 ---@param stream noshell.stream
 ---@return string
 function limits.name_of(stream)
-  local process = stream:process()
-  for _, name in ipairs { "stdin", "stdout", "stderr" } do
-    if process:_field(name) == stream then return name end
-  end
-  return "the terminal"
+  local name = stream:_name()
+  return name == "pty" and "the terminal" or name
 end
 
 --- Makes the failure of a call whose time is up.

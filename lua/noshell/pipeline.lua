@@ -258,6 +258,10 @@ local function find_pipe(self)
   for i = 1, #self.commands do
     local cmd = self.commands[i]
     local which = drive.find_pipe(cmd)
+    if cmd:_has_pipes() then
+      return conflict(self, i, "set_pipes", "a table",
+        "run returns no streams: use run_async, and the pipes of its processes")
+    end
     if which then
       return conflict(self, i, "set_" .. drive.names[which], "pipe",
         "run returns no streams: use run_async or lines")

@@ -32,7 +32,7 @@ local pump, pollfd, get_field = methods._pump, methods._pollfd, methods._field
 local terminate = methods._terminate
 
 --- The fields of the core; those of streams exist only if there is a pipe.
-local FIELDS = { stdin = true, stdout = true, stderr = true, pty = true, pid = true,
+local FIELDS = { stdin = true, stdout = true, stderr = true, pty = true, pipes = true, pid = true,
   launch = true, command = true, sandbox = true }
 
 local STREAMS = { stdin = true, stdout = true, stderr = true }

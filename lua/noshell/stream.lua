@@ -39,11 +39,18 @@ end
 
 --- Explains the errno of a pipe that is used in the wrong direction.
 local function explain(self, raw)
-  local is_input = self == self:process():_field "stdin"
+  local is_input, name = self:_writes(), self:_name()
+  local other = is_input and "read" or "write"
   if is_input and raw.stage == "read" then
-    raw.reason = "stdin is for writing: read from process.stdout"
+    raw.reason = name .. " is for writing"
+    if name == "stdin" then raw.reason = raw.reason .. ": read from process.stdout" end
   elseif not is_input and raw.stage == "write" then
-    raw.reason = "this stream is for reading: write to process.stdin"
+    raw.reason = name:find "^pipes" and name .. " is for reading"
+      or "this stream is for reading: write to process.stdin"
+  end
+  if raw.reason and name:find "^pipes" then
+    raw.reason = ('%s: it would be pipes = { %s = "%s" }'):format(raw.reason, name:match "%b[]",
+      other)
   end
 end
 
@@ -71,7 +78,7 @@ end
 
 --- Makes the failure of reading beyond that time.
 local function held_failure(self)
-  local result, name = {}, self == self:process():_field "stderr" and "stderr" or "stdout"
+  local result, name = {}, limits.name_of(self)
   for key, value in pairs(self:_owner():_result()) do result[key] = value end
   result.ok, result.timed_out, result.held = false, true, { name }
   result.timed_out_after = select(2, deadline_of(self))
@@ -160,7 +167,7 @@ local STEP = 65536
 local function too_long(self, most)
   return { code = "output_limit", reason = ("a line or record on %s is longer than "
     .. "the %d bytes that max_output allows"):format(
-    self == self:process():_field "stderr" and "stderr" or "stdout", most) }
+    limits.name_of(self), most) }
 end
 
 --- True if these bytes are all that was requested.
@@ -602,8 +609,7 @@ end
 function methods:_collect(list)
   local fd = self:fileno()
   if not fd then return end
-  local is_input = self == self:process():_field "stdin"
-  list[#list + 1], list[#list + 2] = fd, is_input and "w" or "r"
+  list[#list + 1], list[#list + 2] = fd, self:_writes() and "w" or "r"
 end
 
 local pollfd, events = methods._pollfd, methods._events

@@ -66,11 +66,28 @@ function methods:pump()
   return finished, raw
 end
 
+local function obstacle_of_pipes(process)
+  for number, stream in pairs(process:_field "pipes" or {}) do
+    local fd = not stream:closed() and stream:fileno()
+    if fd and stream:_writes() then
+      return ("pipes[%d] is still open here: close it with process.pipes[%d]:close()"):format(
+        number, number)
+    elseif fd and core.poll(fd, "r", 0) then
+      return ("pipes[%d] has output that was not read here: read it before the wait"):format(
+        number)
+    end
+  end
+end
+
 --- Returns the reason why a program may not end: this process has an end of a pipe that
 --- the program waits for.
 ---@param self noshell.waitable
 ---@return string?
 function waitable.obstacle(self)
+  for _, each in ipairs(self.processes or { self }) do
+    local reason = obstacle_of_pipes(each)
+    if reason then return reason end
+  end
   local stdin, stdout = self:_pipe "stdin", self:_pipe "stdout"
   if stdin and not stdin:closed() then
     return "its stdin pipe is still open here: close it with process.stdin:close()"

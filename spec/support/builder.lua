@@ -408,6 +408,19 @@ builder.send_buffer = {
   argument_errors = { rejects("a table", "must be ", {}), rejects("", "is missing") },
   stage = "send_buffer",
 }
+builder.set_pipes = {
+  works = { "pipes", "connect this process with other descriptors than 0 to 2" },
+  argument_errors = {
+    rejects("5", 'must be a table such as { [3] = "read", [4] = "write" }', 5),
+    rejects("a table", 'must be a table such as { [3] = "read", [4] = "write" }', {}),
+    rejects('"x"', 'is no descriptor of the program: write { [3] = "read" }', { x = "read" }),
+    rejects("1", "descriptors 0 to 2 are set with set_stdin", { "read" }),
+    rejects("3.5", "must be an integer", { [3.5] = "read" }),
+    rejects('"r"', 'must be "read", if this process reads', { [3] = "r" }),
+    rejects("true", 'must be "read", if this process reads', { [3] = true }),
+  },
+  stage = "set_pipes",
+}
 builder.pass_fd = {
   works = { "descriptors", "has the same number or another, and no others are open" },
   argument_errors = {

@@ -20,6 +20,7 @@ static const char *const stage_names[NSH_STAGE_COUNT] = {
 	[NSH_STAGE_STDERR] = "set_stderr",
 	[NSH_STAGE_PASS_FD] = "pass_fd",
 	[NSH_STAGE_SEND_BUFFER] = "send_buffer",
+	[NSH_STAGE_PIPES] = "set_pipes",
 	[NSH_STAGE_PTY] = "set_pty",
 	[NSH_STAGE_LIMIT] = "set_limit",
 	[NSH_STAGE_CPU_AFFINITY] = "set_cpu_affinity",

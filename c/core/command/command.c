@@ -79,6 +79,7 @@ void nsh_command_free(struct nsh_command *cmd)
 		nsh_buffer_wipe(&cmd->sends[i].data);
 	free(cmd->passed);
 	free(cmd->sends);
+	free(cmd->pipes);
 	free(cmd->secret);
 	free(cmd->arg0);
 #define TEXT(name, key, ...) free(cmd->attributes.key);

@@ -34,6 +34,12 @@ struct send_buffer {
 
 enum { SEND_BUFFER_FIRST_FD = 3 };
 
+/* A pipe beside the standard streams. */
+struct extra_pipe {
+	int target;
+	bool reads;                 /* this process reads it */
+};
+
 struct nsh_command {
 	struct strv argv;           /* [0] is the program's name */
 	char *arg0;                 /* NULL: argv[0] */
@@ -48,6 +54,8 @@ struct nsh_command {
 	unsigned owner;             /* nsh_fork_id() of the process that passed them */
 	struct send_buffer *sends;
 	size_t send_count;
+	struct extra_pipe *pipes;
+	size_t pipe_count;
 
 	struct {
 		bool is_set, echo;

@@ -29,6 +29,10 @@ static int copy_stdio(struct nsh_command *target, const struct nsh_command *sour
 		if (nsh_stdio_copy(&target->stdio[i], &source->stdio[i]) < 0)
 			return -1;
 	target->pty = source->pty;
+	if (copy_array(&target->pipes, source->pipes,
+		       source->pipe_count * sizeof *source->pipes) < 0)
+		return -1;
+	target->pipe_count = source->pipe_count;
 	target->input.may_be_large = true;
 	return nsh_buffer_append(&target->input, source->input.data,
 				 source->input.size);

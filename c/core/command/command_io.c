@@ -169,6 +169,9 @@ static bool target_taken(const struct nsh_command *cmd, int target)
 	for (size_t i = 0; i < cmd->send_count; i++)
 		if (cmd->sends[i].target == target)
 			return true;
+	for (size_t i = 0; i < cmd->pipe_count; i++)
+		if (cmd->pipes[i].target == target)
+			return true;
 	return false;
 }
 
@@ -251,4 +254,51 @@ void nsh_command_pass_fd(struct nsh_command *cmd, int fd, int child_fd,
 		return;
 	}
 	pass_taken(cmd, fd, child_fd, close_parent);
+}
+
+void nsh_command_clear_pipes(struct nsh_command *cmd)
+{
+	if (nsh_command_usable(cmd))
+		cmd->pipe_count = 0;
+}
+
+/* Returns why there can be no such pipe, or NULL. */
+static const char *pipe_conflict(const struct nsh_command *cmd, int target)
+{
+	if (target < 3)
+		return "descriptors 0 to 2 are set with set_stdin, set_stdout and set_stderr";
+	if (target_taken(cmd, target))
+		return "the child's descriptor is already in use";
+	return cmd->pipe_count == NSH_MOST_PIPES ? "there can be at most 16 pipes" : NULL;
+}
+
+void nsh_command_add_pipe(struct nsh_command *cmd, int target, bool reads)
+{
+	struct extra_pipe *pipes;
+	const char *reason;
+
+	if (!nsh_command_usable(cmd))
+		return;
+	reason = pipe_conflict(cmd, target);
+	if (reason) {
+		nsh_command_reject_number(cmd, "set_pipes", target, reason);
+		return;
+	}
+	pipes = realloc(cmd->pipes, (cmd->pipe_count + 1) * sizeof *pipes);
+	if (!pipes) {
+		nsh_command_no_memory(cmd, "set_pipes");
+		return;
+	}
+	cmd->pipes = pipes;
+	pipes[cmd->pipe_count++] = (struct extra_pipe){ target, reads };
+}
+
+bool nsh_command_pipe(const struct nsh_command *cmd, size_t index, int *ret_target,
+		      bool *ret_reads)
+{
+	if (!cmd || index >= cmd->pipe_count)
+		return false;
+	*ret_target = cmd->pipes[index].target;
+	*ret_reads = cmd->pipes[index].reads;
+	return true;
 }

@@ -69,6 +69,7 @@ static const char *subject_of(const struct plan *plan,
 	case NSH_STAGE_STDERR:
 	case NSH_STAGE_PASS_FD:
 	case NSH_STAGE_SEND_BUFFER:
+	case NSH_STAGE_PIPES:
 		return move_subject(plan, index, text, size);
 #define TEXT(name, key, stage, ...) \
 	case NSH_STAGE_##stage: \

@@ -218,7 +218,7 @@ static void clear_ours(struct plan *plan)
 	plan->daemon_stack = NULL;
 	plan->hook_fds = NULL;
 	plan->call_hook = NULL;
-	plan->send_ends = plan->child_ends = NULL;
+	plan->send_ends = plan->child_ends = plan->pipe_ends = NULL;
 	plan->sinks = NULL;
 	plan->found = NULL;
 	plan->argv_list = plan->envp_list = NULL;

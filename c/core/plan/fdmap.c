@@ -293,6 +293,21 @@ static int add_send(struct plan *plan, const struct send_buffer *send,
 	return 0;
 }
 
+/* Adds a pipe beside the standard streams. */
+static int add_extra(struct plan *plan, const struct extra_pipe *extra,
+		     struct nsh_failure *failure)
+{
+	int *parent_end = &plan->pipe_ends[plan->pipe_count++];
+	int ours = extra->reads ? 0 : 1, ends[2];
+
+	*parent_end = -1;
+	if (nsh_fd_pipe_for(ends, ours) < 0)
+		return nsh_fail(failure, NSH_STAGE_PIPES, errno, "pipe");
+	*parent_end = ends[ours];
+	add_child_end(plan, ends[1 - ours], extra->target, NSH_STAGE_PIPES);
+	return 0;
+}
+
 static int add_passed(struct plan *plan, const struct passed_fd *passed,
 		      struct nsh_failure *failure)
 {
@@ -345,18 +360,40 @@ int nsh_fdmap_check(const struct nsh_command *cmd, bool in_place,
 	return 0;
 }
 
-int nsh_fdmap_plan(struct plan *plan, const struct nsh_command *cmd,
-		   bool in_place, struct nsh_failure *failure)
+static int make_room(struct plan *plan, size_t room, size_t pipes)
 {
-	bool alone = in_place || cmd->attributes.daemonize;
-	size_t room = 3 + cmd->passed_count + cmd->send_count + NSH_LAUNCH_MOVES
-		+ (cmd->sandbox ? 1 : 0) + (cmd->pty.is_set ? 1 : 0);
-
 	plan->moves = calloc(room, sizeof *plan->moves);
 	plan->staged = calloc(room, sizeof *plan->staged);
 	plan->child_ends = calloc(room, sizeof *plan->child_ends);
 	plan->send_ends = calloc(room, sizeof *plan->send_ends);
-	if (!plan->moves || !plan->staged || !plan->child_ends || !plan->send_ends)
+	plan->pipe_ends = pipes > 0 ? calloc(pipes, sizeof *plan->pipe_ends) : NULL;
+	return plan->moves && plan->staged && plan->child_ends && plan->send_ends
+		&& (plan->pipe_ends || pipes == 0) ? 0 : -1;
+}
+
+static int add_others(struct plan *plan, const struct nsh_command *cmd, bool alone,
+		      struct nsh_failure *failure)
+{
+	for (size_t i = 0; i < cmd->passed_count; i++)
+		if (add_passed(plan, &cmd->passed[i], failure) < 0)
+			return -1;
+	for (size_t i = 0; i < cmd->send_count; i++)
+		if (add_send(plan, &cmd->sends[i], alone, failure) < 0)
+			return -1;
+	for (size_t i = 0; i < cmd->pipe_count; i++)
+		if (add_extra(plan, &cmd->pipes[i], failure) < 0)
+			return -1;
+	return 0;
+}
+
+int nsh_fdmap_plan(struct plan *plan, const struct nsh_command *cmd,
+		   bool in_place, struct nsh_failure *failure)
+{
+	bool alone = in_place || cmd->attributes.daemonize;
+	size_t room = 3 + cmd->passed_count + cmd->send_count + cmd->pipe_count + NSH_LAUNCH_MOVES
+		+ (cmd->sandbox ? 1 : 0) + (cmd->pty.is_set ? 1 : 0);
+
+	if (make_room(plan, room, cmd->pipe_count) < 0)
 		return nsh_fail(failure, NSH_STAGE_PLAN, ENOMEM, NULL);
 	if (nsh_fdmap_check(cmd, in_place, failure) < 0)
 		return -1;
@@ -364,11 +401,5 @@ int nsh_fdmap_plan(struct plan *plan, const struct nsh_command *cmd,
 		return -1;
 	if (add_streams(plan, cmd, in_place, failure) < 0)
 		return -1;
-	for (size_t i = 0; i < cmd->passed_count; i++)
-		if (add_passed(plan, &cmd->passed[i], failure) < 0)
-			return -1;
-	for (size_t i = 0; i < cmd->send_count; i++)
-		if (add_send(plan, &cmd->sends[i], alone, failure) < 0)
-			return -1;
-	return 0;
+	return add_others(plan, cmd, alone, failure);
 }

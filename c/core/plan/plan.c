@@ -23,11 +23,18 @@ static int fail_together(struct nsh_failure *failure, const char *reason)
 	return nsh_fail_code(failure, NSH_INVALID, reason);
 }
 
-static int check_streams(const struct nsh_command *cmd, struct nsh_failure *failure)
+static int check_streams(const struct nsh_command *cmd, bool in_place,
+			 struct nsh_failure *failure)
 {
 	if (cmd->stdio[1].kind == NSH_STDIO_STDERR && cmd->stdio[2].kind == NSH_STDIO_STDOUT)
 		return fail_together(failure, "set_stdout(\"stderr\") and set_stderr(\"stdout\") "
 				     "refer to each other: direct one of them elsewhere");
+	if (cmd->pipe_count > 0 && in_place)
+		return fail_together(failure, "set_pipes cannot be used with exec: no parent "
+				     "remains at the pipes' other ends");
+	if (cmd->pipe_count > 0 && cmd->attributes.daemonize)
+		return fail_together(failure, "set_pipes cannot be used with daemonize: the "
+				     "daemon has no parent at the pipes' other ends");
 	return 0;
 }
 
@@ -54,7 +61,7 @@ int nsh_command_check(const struct nsh_command *cmd, bool in_place,
 {
 	const struct attributes *asked = &cmd->attributes;
 
-	if (check_streams(cmd, failure) < 0)
+	if (check_streams(cmd, in_place, failure) < 0)
 		return -1;
 	if (asked->daemonize && asked->parent_death_signal)
 		return fail_together(failure, "set_parent_death_signal cannot be used with "
@@ -380,6 +387,8 @@ void nsh_plan_forget_descriptors(struct plan *plan)
 		nsh_fd_forget(&plan->send_ends[i]);
 	for (size_t i = 0; i < plan->sink_count; i++)
 		nsh_fd_forget(&plan->sinks[i].fd);
+	for (size_t i = 0; i < plan->pipe_count; i++)
+		nsh_fd_forget(&plan->pipe_ends[i]);
 	nsh_fd_forget(&plan->pty_master);
 	nsh_fd_forget(&plan->pty_slave);
 	nsh_fd_forget(&plan->sync);
@@ -398,6 +407,9 @@ void nsh_plan_free(struct plan *plan)
 		free(plan->sinks[i].name);
 	}
 	free(plan->sinks);
+	for (size_t i = 0; i < plan->pipe_count; i++)
+		nsh_close(&plan->pipe_ends[i]);
+	free(plan->pipe_ends);
 	nsh_close(&plan->pty_master);
 	nsh_close(&plan->pty_slave);
 	nsh_close(&plan->sync);

@@ -221,6 +221,8 @@ struct plan {
 	size_t sink_count;
 	int *send_ends;            /* one per send buffer */
 	size_t send_count;
+	int *pipe_ends;            /* one per added pipe */
+	size_t pipe_count;
 	int sync;                  /* the parent's end of the sync socket */
 	double patience;           /* seconds to wait for sync; < 0: no limit */
 	bool shares_patience;      /* it is the rest of a timeout of several commands */

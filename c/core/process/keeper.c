@@ -473,7 +473,7 @@ static void take_streams(struct nsh_process *process)
 		if (fd < 0)
 			continue;
 		stream->fd = -1;
-		if (which == 0 || process->leaves_streams)
+		if (stream->writes || process->leaves_streams)
 			nsh_close(&fd);
 		else
 			take_output(process, fd, which == NSH_PTY);

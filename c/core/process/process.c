@@ -136,6 +136,33 @@ static int take_stream(struct nsh_process *process, int which, int *take_fd)
 	return process->streams[which] ? 0 : -1;
 }
 
+int nsh_process_add_pipe(struct nsh_process *process, size_t index, int take_fd,
+			 const struct nsh_command *cmd)
+{
+	int which = NSH_PIPES + (int)index;
+	struct nsh_stream *stream = nsh_stream_new(process, which, take_fd);
+
+	process->streams[which] = stream;
+	if (!stream)
+		return -1;
+	stream->target = cmd->pipes[index].target;
+	stream->writes = !cmd->pipes[index].reads;
+	return 0;
+}
+
+static int take_pipes(struct nsh_process *process, struct plan *plan,
+		      const struct nsh_command *cmd)
+{
+	for (size_t i = 0; i < plan->pipe_count; i++) {
+		int fd = plan->pipe_ends[i];
+
+		plan->pipe_ends[i] = -1;
+		if (nsh_process_add_pipe(process, i, fd, cmd) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 /* Turns the parent's ends of the plan's pipes into pipes and streams.  This happens
  * before the launch, because it may fail. */
 static int take_ends(struct nsh_process *process, struct plan *plan,
@@ -163,6 +190,8 @@ static int take_ends(struct nsh_process *process, struct plan *plan,
 		    && take_writer(process, &plan->send_ends[i],
 				   &cmd->sends[i].data) < 0)
 			return -1;
+	if (take_pipes(process, plan, cmd) < 0)
+		return -1;
 	return nsh_process_take_pty(process, plan, cmd);
 }
 

@@ -19,12 +19,14 @@ enum escalation {
 	ESCALATION_OVER,
 };
 
-/* The standard streams and the terminal. */
-enum { STREAMS = NSH_PTY + 1 };
+/* The standard streams, the terminal and the added pipes. */
+enum { STREAMS = NSH_PIPES + NSH_MOST_PIPES };
 
 struct nsh_stream {
 	struct nsh_process *process;
 	int which;
+	int target;             /* the program's descriptor; -1: a terminal */
+	bool writes;            /* this process only writes */
 	int terminal;           /* the number of the pty; -1: a pipe */
 	bool is_full;           /* the last write to the terminal would block */
 	int fd;                 /* -1: closed */
@@ -129,6 +131,10 @@ int nsh_process_add_reader(struct nsh_process *process, int which, int take_fd,
 struct stdio;
 void nsh_process_take_list(struct nsh_process *process, int which,
 			   const struct stdio *stream);
+/* Makes the stream of the command's added pipe number `index`.  Returns 0, or -1 with
+ * errno. */
+int nsh_process_add_pipe(struct nsh_process *process, size_t index, int take_fd,
+			 const struct nsh_command *cmd);
 /* Takes the report of the plan's sandbox. */
 void nsh_process_take_sandbox(struct nsh_process *process, struct plan *plan);
 /* pty.c: returns the number of the terminal whose master is fd; -1 if there is none. */
@@ -182,9 +188,9 @@ int nsh_process_enforce(struct nsh_process *process);
 struct nsh_stream *nsh_stream_new(struct nsh_process *process, int which,
 				  int take_fd);
 void nsh_stream_free(struct nsh_stream *stream);
-/* process_dry.c: keeps bytes written to its stdin; as nsh_stream_write. */
-ssize_t nsh_process_write_dry(struct nsh_process *process, const void *data,
-			      size_t size);
+/* process_dry.c: keeps bytes written to its stdin, terminal or pipe; as
+ * nsh_stream_write. */
+ssize_t nsh_stream_write_dry(struct nsh_stream *stream, const void *data, size_t size);
 void nsh_process_terminate_dry(struct nsh_process *process);
 /* escalation.c: begin the escalation, continue it, and describe in the result the
  * processes that it did not reach. */

@@ -33,6 +33,17 @@ static enum nsh_stdio kind_of(const struct nsh_process *process,
 	return which == 1 || !process->dry_on_pty[1] ? NSH_STDIO_CAPTURE : NSH_STDIO_PTY;
 }
 
+static int add_pipes(struct nsh_process *process, const struct nsh_command *cmd)
+{
+	for (size_t i = 0; i < cmd->pipe_count; i++) {
+		int fd = nsh_fd_raise(eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK));
+
+		if (fd < 0 || nsh_process_add_pipe(process, i, fd, cmd) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int add_ends(struct nsh_process *process, const struct nsh_command *cmd)
 {
 	if (cmd->pty.is_set && !cmd->pty.is_captured && add_stream(process, NSH_PTY) < 0)
@@ -55,7 +66,7 @@ static int add_ends(struct nsh_process *process, const struct nsh_command *cmd)
 		if (kind == NSH_STDIO_LIST)
 			nsh_process_take_list(process, which, &cmd->stdio[which]);
 	}
-	return 0;
+	return add_pipes(process, cmd);
 }
 
 static void begin(struct nsh_process *process, const struct nsh_command *cmd,
@@ -97,11 +108,25 @@ int nsh_command_start_dry(struct nsh_command *cmd, pid_t pid,
 
 /* ---- while it "runs" --------------------------------------------------- */
 
-ssize_t nsh_process_write_dry(struct nsh_process *process, const void *data,
-			      size_t size)
+/* A stream that is only written has no other use for its buffer. */
+ssize_t nsh_stream_write_dry(struct nsh_stream *stream, const void *data, size_t size)
 {
-	return nsh_buffer_append(&process->dry_input, data, size) < 0 ? -1
-		: (ssize_t)size;
+	struct buffer *buffer = stream->which < NSH_PIPES ? &stream->process->dry_input
+		: &stream->data;
+
+	return nsh_buffer_append(buffer, data, size) < 0 ? -1 : (ssize_t)size;
+}
+
+const void *nsh_process_pipe_input_dry(const struct nsh_process *process, int which,
+				       size_t *ret_size)
+{
+	const struct nsh_stream *stream = which >= NSH_PIPES && which < STREAMS
+		? process->streams[which] : NULL;
+
+	if (!process->is_dry || !stream || !stream->writes)
+		return NULL;
+	*ret_size = stream->data.size;
+	return stream->data.data ? stream->data.data : "";
 }
 
 const void *nsh_process_input_dry(const struct nsh_process *process,
@@ -151,6 +176,27 @@ static int give_output(struct nsh_process *process, int which,
 		? give_stream(process->streams[which], data, size) : 0;
 }
 
+int nsh_process_give_dry(struct nsh_process *process, int which, const void *data,
+			 size_t size)
+{
+	struct nsh_stream *stream = nsh_process_stream(process, which);
+
+	if (!process->is_dry || !stream || which < NSH_PIPES || stream->writes) {
+		errno = EBADF;
+		return -1;
+	}
+	return stream->ended ? 0 : give_stream(stream, data, size);
+}
+
+static int end_pipes(struct nsh_process *process)
+{
+	for (int which = NSH_PIPES; which < STREAMS; which++)
+		if (process->streams[which] && !process->streams[which]->writes
+		    && nsh_process_give_dry(process, which, "", 0) < 0)
+			return -1;
+	return 0;
+}
+
 static void set_status(struct nsh_process *process,
 		       const struct nsh_dry_end *end)
 {
@@ -183,6 +229,8 @@ int nsh_process_end_dry(struct nsh_process *process,
 	for (int which = 1; which <= 2; which++)
 		if (give_output(process, which, end) < 0)
 			return -1;
+	if (end_pipes(process) < 0)
+		return -1;
 	set_status(process, end);
 	process->exited = process->finished = true;
 	process->dry_handshake = false;

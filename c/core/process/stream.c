@@ -25,6 +25,8 @@ struct nsh_stream *nsh_stream_new(struct nsh_process *process, int which,
 	}
 	stream->process = process;
 	stream->which = which;
+	stream->target = which == NSH_PTY ? -1 : which;
+	stream->writes = which == 0;
 	stream->fd = take_fd;
 	stream->epoll = -1;
 	stream->data.may_be_large = true;
@@ -63,6 +65,16 @@ void nsh_stream_free(struct nsh_stream *stream)
 {
 	nsh_stream_close(stream);
 	free(stream);
+}
+
+int nsh_stream_target(const struct nsh_stream *stream)
+{
+	return stream->target;
+}
+
+bool nsh_stream_writes(const struct nsh_stream *stream)
+{
+	return stream->writes;
 }
 
 int nsh_stream_fd(const struct nsh_stream *stream)
@@ -313,7 +325,7 @@ ssize_t nsh_stream_write(struct nsh_stream *stream, const void *data,
 	if (check_usable(stream) < 0)
 		return -1;
 	if (stream->process->is_dry)
-		return nsh_process_write_dry(stream->process, data, size);
+		return nsh_stream_write_dry(stream, data, size);
 	if (stream->fd < 0) {
 		errno = EPIPE;
 		return -1;
@@ -356,7 +368,7 @@ static short events_of(const struct nsh_stream *stream)
 {
 	if (stream->is_full)
 		return NSH_WRITABLE | (has_room(stream) ? NSH_READABLE : 0);
-	return stream->which == 0 ? NSH_WRITABLE : NSH_READABLE;
+	return stream->writes ? NSH_WRITABLE : NSH_READABLE;
 }
 
 /* True while the process moves data or is being ended.  Then a wait for the stream also

@@ -27,6 +27,8 @@ local state = require "noshell.state"
 ---@field stdout string|table|userdata|integer  "capture", "pipe", "null", ...
 ---@field stderr string|table|userdata|integer
 ---@field pty? { rows: integer, columns: integer, echo: boolean }  its terminal
+---@field pipes? table<integer, "read"|"write">
+---@field written? table<integer, string>  what was written to those, as for input
 ---@field stage? integer       its number in a pipeline
 ---@field machine? string      the name of the machine on which it would run
 ---@field exec? boolean        exec would have replaced this process
@@ -38,7 +40,8 @@ local state = require "noshell.state"
 --- The fields that a call may lack, besides the keys of a SPEC.
 local FIELDS = { number = true, command = true, program = true, args = true, argv = true,
   env = true, input = true, stdin = true, stdout = true, stderr = true, stage = true,
-  exec = true, pid = true, signals = true, cmd = true, send_buffers = true }
+  exec = true, pid = true, signals = true, cmd = true, send_buffers = true,
+  written = true }
 
 local metatable = { __index = function(_, name)
   if not (FIELDS[name] or keys.setters[name]) then

@@ -102,6 +102,14 @@ end
 --- Records the bytes written to the program's stdin.
 local function note_input(record)
   local call = record.call
+  local pipes = call.pipes and record.process and record.process.pipes or {}
+  for number, stream in pairs(pipes) do
+    local written = not stream:closed() and stream:_input_dry()
+    if written then
+      call.written = call.written or {}
+      call.written[number] = written
+    end
+  end
   if is_interactive(record) and record.process and not record.process:closed() then
     call.input = record.process:_dry_input()
   end
@@ -125,6 +133,13 @@ local function settle(record)
   end
 end
 
+--- Sets what the program "writes" to its added pipes.
+local function give_pipes(process, texts)
+  for number, stream in pairs(texts and process.pipes or {}) do
+    if texts[number] and not stream:closed() then stream:_give_dry(tostring(texts[number])) end
+  end
+end
+
 --- Replaces pump for a dry-run process, which ends when it is first pumped.
 local function pump_dry(process)
   local finished, raw = drive.pump(process)
@@ -138,6 +153,7 @@ local function pump_dry(process)
   else
     local known = record.known
     known.stdout, known.stderr = outputs(record)
+    give_pipes(process, known.pipes)
     process:_end_dry(known)
   end
   return drive.pump(process)
@@ -176,7 +192,7 @@ end
 --- True if the input is still incomplete.
 local function is_open(record)
   if record.source then return not record.source.known end
-  return is_interactive(record)
+  return is_interactive(record) or record.call.pipes ~= nil
 end
 
 local function answer(record)

@@ -11,6 +11,7 @@ local nearest = require "noshell.nearest"
 ---@field core_dumped? boolean
 ---@field stdout? string|number  its output, wherever stdout is directed
 ---@field stderr? string|number
+---@field pipes? table<integer, string>  what it writes to the pipes of set_pipes
 ---@field timed_out? boolean   the command's timeout expires
 ---@field output_limit? boolean  it writes more than max_output
 ---@field lost? boolean        other code in the host reaps it, and its status is lost
@@ -36,7 +37,7 @@ local reply = {}
 local KINDS = {
   exit_code = "number", signal = "string or number", core_dumped = "boolean",
   stdout = "string or number", stderr = "string or number", timed_out = "boolean",
-  output_limit = "boolean", lost = "boolean", error = "string or table",
+  output_limit = "boolean", lost = "boolean", error = "string or table", pipes = "table",
 }
 
 local is_kind = {
@@ -134,7 +135,7 @@ function reply.new(value, call)
     exit_code = value.exit_code, core_dumped = value.core_dumped,
     timed_out = value.timed_out, output_limit = value.output_limit,
     lost = value.lost, stdout = text_of(value.stdout),
-    stderr = text_of(value.stderr),
+    stderr = text_of(value.stderr), pipes = value.pipes,
   }
 end
 

@@ -19,6 +19,7 @@ keys.COMMON = {
 local INSTEAD = {
   uid = "the machine's user runs the program", gid = "the machine's user runs the program",
   groups = "the machine's user runs the program",
+  pipes = "only the standard streams reach another machine",
   pass_fds = "only the standard streams reach another machine",
   send_buffers = "only the standard streams reach another machine",
   arg0 = "sh always passes the program's own name",
