@@ -57,7 +57,7 @@ end)
 
 --- Starts a program while the host ignores HUP and catches ALRM, under a filter that
 --- denies some calls. Prints what it reports, or the failure.
-local function ignoring(denied)
+local function ignoring(denied, how)
   local run = helper.run_lua(helper.lua, [[
     local noshell, sys = require "noshell", require "testsys"
     sys.signal("HUP", "ignore")
@@ -68,7 +68,7 @@ local function ignoring(denied)
       if not result then print(err.stage, err.errname) return end
       local text = result.stdout
       print(text:match "sigmask=(%x+)" .. text:match "sigign=(%x+)" .. text:match "sigcgt=(%x+)")
-    end]], { PROBE = helper.probe, DENIED = denied })
+    end]], { PROBE = helper.probe, DENIED = denied, NOSHELL_SIGNALS = how or "status" })
   assert.equal("", run.err)
   return run.out
 end
@@ -81,6 +81,11 @@ describe("the reset of signals", function()
     assert.equal(reset, ignoring "rt_sigaction(10):EPERM")
     assert.equal("signals\tEPERM\n", ignoring "rt_sigaction(1):EPERM")
     assert.equal("signals\tEPERM\n", ignoring "rt_sigaction(20):EPERM")
+  end)
+
+  it("concerns every signal if the ignored ones are not read", function()
+    assert.equal(reset, ignoring("clone3:ENOSYS", "calls"))
+    assert.equal("signals\tEPERM\n", ignoring("rt_sigaction(10):EPERM", "calls"))
   end)
 
   for _, denied in ipairs { "clone3:ENOSYS", "clone3:EPERM", "clone3:EINVAL", "clone3:KILL" } do
@@ -99,7 +104,8 @@ describe("the reset of signals", function()
         wait = require "noshell.host.blocking".wait }
       sys.signal("HUP", "ignore")
       print(assert(noshell.run { os.getenv "PROBE" }).stdout:match "sigign=(%x+)")]],
-      { PROBE = helper.probe }, { deny = "rt_sigaction(10):EPERM" })
+      { PROBE = helper.probe, NOSHELL_SIGNALS = "status" },
+      { deny = "rt_sigaction(10):EPERM" })
     assert.equal(NONE .. "\n", run.out, run.err)
   end)
 

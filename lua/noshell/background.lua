@@ -209,8 +209,10 @@ end
 ---@param pollable noshell.process|noshell.pipeline_process
 ---@return boolean
 function background.is_idle(pollable)
-  for process in pairs(fresh) do
+  local process = next(fresh)
+  while process do
     if process ~= pollable and state.of(process).owner ~= pollable then return false end
+    process = next(fresh, process)
   end
   return wanted == 0 and next(watched) == nil and next(blind) == nil
 end

@@ -8,7 +8,7 @@ local failure = require "noshell.failure"
 local host = require "noshell.host"
 local keep = require "noshell.keep"
 local misuse = require "noshell.misuse"
-require "noshell.process"
+local process = require "noshell.process"
 local scope = require "noshell.scope"
 local state = require "noshell.state"
 local stream = require "noshell.stream"
@@ -86,31 +86,46 @@ local function fail(self, raw)
   return nil, err
 end
 
+--- Starts a program for a caller that waits in place for its end: no other code runs
+--- meanwhile that could abandon the program or serve it.
+local function start_alone(calls, self)
+  local is_joined = self:stdio(2) == "stdout"
+  local started, raw = wait.start_alone(calls, self)
+  if not started then return fail(self, raw) end
+  -- A dry run's process has a driver.
+  calls.is_alone = backend.current == backend.core
+  if is_joined then state.of(started).is_joined = true end
+  trace.started(started, self)
+  return started
+end
+
 local function start(calls, self, to_end, is_bound, attended)
-  local method, value, reason = drive.find_conflict(self)
+  local own = state.of(self)
+  -- A command without callbacks and the like, which is the usual case, has no state.
+  local is_plain = next(own) == nil
+  local method, value, reason
+  if not is_plain then method, value, reason = drive.find_conflict(self) end
   if method then
     return fail(self, { code = "invalid", method = method, value = value,
       reason = reason })
   end
   -- Other coroutines may change the command while this one waits.
-  local asked, is_joined = drive.asked(self), self:stdio(2) == "stdout"
-  -- Until the end, no other code runs that could abandon the program or serve it.
-  local machine = state.of(self).machine
-  local is_alone = attended and not asked and not machine and host.waits_in_place()
-  local started, raw
+  local asked, machine = not is_plain and drive.asked(self) or nil, own.machine
+  if attended and not asked and not machine and host.waits_in_place() then
+    return start_alone(calls, self)
+  end
+  local is_joined, started, raw = self:stdio(2) == "stdout", nil, nil
   if machine then
     started, raw = machine:_start(calls, self, is_bound)
     if started then state.of(started).machine = tostring(machine) end
   else
-    started, raw = wait.start(calls, self, to_end, is_bound and not is_alone, attended)
+    started, raw = wait.start(calls, self, to_end, is_bound, attended)
   end
   if not started then return fail(self, raw) end
   if is_joined then state.of(started).is_joined = true end
-  if not is_alone then
-    state.of(started).started_in = calls
-    drive.attach(started, asked)
-    background.add(started)
-  end
+  state.of(started).started_in = calls
+  drive.attach(started, asked)
+  background.add(started)
   trace.started(started, self)
   return started
 end
@@ -169,6 +184,26 @@ function methods:_begin(calls, attended)
   return nil, err
 end
 
+local free = core.methods.process._free
+
+--- Concludes a process that only this call knows, in C if nothing else has to be served
+--- meanwhile.
+local function conclude_alone(started)
+  if wait.on_signal or not background.is_idle(started) or not core.await(started) then
+    return waitable.conclude(started)
+  end
+  local answer, err = process.outcome(started)
+  free(started)
+  return answer, err
+end
+
+local function run(calls, self)
+  local started, err = self:_begin(calls, true)
+  if not started then return nil, err end
+  if calls.is_alone then return conclude_alone(started) end
+  return waitable.conclude(started)
+end
+
 --- Starts the program, exchanges all data with it and waits for its end. If that is
 --- not a success, returns nil, err, with the result in err.result. If an error is
 --- raised meanwhile, the program is ended.
@@ -176,9 +211,11 @@ end
 ---@return noshell.error?
 ---@nodiscard
 function methods:run(...)
-  misuse.check_self(self, class, "run")
-  misuse.check_empty("run", INSTEAD, ...)
-  return keep(scope.run(waitable.run, self))
+  if getmetatable(self) ~= class or select("#", ...) > 0 then
+    misuse.check_self(self, class, "run")
+    misuse.check_empty("run", INSTEAD, ...)
+  end
+  return keep(scope.run(run, self))
 end
 
 --- `has_pty`: the newlines are CR LF.

@@ -20,6 +20,7 @@ local abort, closed = processes._abort, processes.closed
 ---@field group? noshell.group   the group that the call waits for
 ---@field pipes? noshell.descriptor[]  the pipes between commands that are being started
 ---@field captures_pty? boolean  the output of a terminal is part of the result
+---@field is_alone? boolean      the process is known to this call only, which blocks
 ---@field keeps? boolean         the processes are ended, but not closed
 
 local scope = {}

@@ -213,4 +213,14 @@ function wait.start(calls, cmd, to_end, is_bound, attended)
   return process, raw
 end
 
+--- Starts a command here for a caller that then waits in place for its end. The timeout
+--- is enforced by that wait.
+---@param calls noshell.scope
+---@param cmd noshell.command
+---@return noshell.process?
+---@return table? failure
+function wait.start_alone(calls, cmd)
+  return descriptors.retry(backend.current.start, cmd, calls, true, calls.captures_pty)
+end
+
 return wait

@@ -449,7 +449,7 @@ static void complete_report(const struct plan *plan, const struct failure_record
 	note_lack(sandbox->report, sandbox->filter_parts, "seccomp", record->no_filter);
 }
 
-/* Prepares nsh_step_reset_signals, which otherwise has to reset every signal.
+/* Prepares nsh_step_reset_signals, which otherwise resets every signal.
  * Limit: a signal that another thread of the host makes ignored between here and
  * clone(2) stays ignored in the program. */
 static void look_at_signals(struct plan *plan)
@@ -457,7 +457,7 @@ static void look_at_signals(struct plan *plan)
 	struct nsh_thread_status status;
 
 	/* fork(3), which a hook needs, does not reset handlers. */
-	if (plan->after_fork || nsh_thread_look(&status) < 0)
+	if (plan->after_fork || !nsh_kernel_reads_ignored() || nsh_thread_look(&status) < 0)
 		return;
 	plan->ignored = status.ignored;
 	plan->knows_ignored = true;
