@@ -114,7 +114,8 @@ local function start(calls, self, to_end, is_bound, attended)
   if attended and not asked and not machine and host.waits_in_place() then
     return start_alone(calls, self)
   end
-  local is_joined, started, raw = self:stdio(2) == "stdout", nil, nil
+  local is_joined = self:stdio(2) == "stdout"
+  local started, raw
   if machine then
     started, raw = machine:_start(calls, self, is_bound)
     if started then state.of(started).machine = tostring(machine) end
