@@ -42,6 +42,7 @@ enum nsh_code {
 	NSH_SIGNAL,        /* a signal ended the program */
 	NSH_TIMEOUT,       /* a deadline passed */
 	NSH_OUTPUT_LIMIT,  /* the program wrote more than set_max_output allows */
+	NSH_MEMORY,        /* its sandbox's memory was exhausted: the kernel ended it */
 	NSH_LOST,          /* the program ended; its status cannot be found out */
 	NSH_IO,            /* the program ran, but an operation on it failed */
 	NSH_CLOSED,        /* the object was closed; a fork closes all in the child */
@@ -112,8 +113,8 @@ struct nsh_failure {
 /* Returns the stage's name: the setter that requested it ("set_working_directory"),
  * or the operation ("find_program", "exec").  Static. */
 const char *nsh_stage_name(enum nsh_stage stage);
-/* Returns "invalid", "spawn", "exit", "signal", "timeout", "output_limit", "lost",
- * "io" or "closed".  Static. */
+/* Returns "invalid", "spawn", "exit", "signal", "timeout", "output_limit", "memory",
+ * "lost", "io" or "closed".  Static. */
 const char *nsh_code_name(enum nsh_code code);
 
 /* ---- commands: creation, arguments -------------------------------------- */
@@ -281,6 +282,7 @@ enum nsh_sandbox_part {
 	NSH_PART_MEMORY,
 	NSH_PART_PIDS,
 	NSH_PART_CPU,
+	NSH_PART_CGROUP,         /* a cgroup, of set_sandbox_cgroup */
 	NSH_PART_PRIVATE,
 	NSH_PARTS
 };
@@ -321,6 +323,30 @@ void nsh_command_set_sandbox_ports(struct nsh_command *cmd,
  * groups ("@mount"), and end with NULL; each may be NULL. */
 void nsh_command_set_sandbox_syscalls(struct nsh_command *cmd, const char *const *deny,
 				      const char *const *allow);
+/* Limit the program and its descendants together, by a cgroup (cgroups(7), version 2):
+ * their memory, in bytes, without swap; the number of their processes and threads; their
+ * time on processors, 0.5 for half of one.  If the kernel ends them because the memory is
+ * exhausted, the result's code is NSH_MEMORY.  What the program leaves behind in its
+ * cgroup is killed when it has ended.  The cgroup is made below one that was delegated to
+ * this process, or below that of set_sandbox_cgroup, an absolute path; it is removed
+ * afterwards. */
+void nsh_command_set_sandbox_memory(struct nsh_command *cmd, uint64_t bytes);
+void nsh_command_set_sandbox_pids(struct nsh_command *cmd, unsigned count);
+void nsh_command_set_sandbox_cpu(struct nsh_command *cmd, double processors);
+void nsh_command_set_sandbox_cgroup(struct nsh_command *cmd, const char *path);
+struct nsh_sandbox_private {
+	bool tmp;                /* empty /tmp and /var/tmp, which the program may use */
+	bool pid;                /* its descendants are all the processes that it sees, and
+				    they are killed when it has ended */
+	bool network;            /* a network with nothing but a loopback interface */
+	const struct nsh_sandbox_path *hide;   /* files and directories to hide */
+	size_t hide_count;
+};
+/* Gives the program a view of the system of its own, by namespaces(7).  If this process
+ * lacks CAP_SYS_ADMIN, that needs user namespaces: then files of other users seem to belong
+ * to "nobody".  The same file may be visible through another path, such as a bind mount. */
+void nsh_command_set_sandbox_private(struct nsh_command *cmd,
+				     const struct nsh_sandbox_private *private_);
 /* Sets the parts that must be enforced, as a mask with the bits 1 << part; default:
  * NSH_ALL_PARTS.  The others are enforced if possible. */
 void nsh_command_set_sandbox_require(struct nsh_command *cmd, unsigned parts);
@@ -666,6 +692,10 @@ struct nsh_result {
 	 * Limit: if memory was shared at the launch, the kernel includes the
 	 * parent's peak. */
 	int64_t max_rss;
+	/* Of the cgroup of its sandbox, in bytes: the largest memory that the program and
+	 * its descendants had together; -1 if unknown. */
+	int64_t memory_peak;
+	bool out_of_memory;      /* the kernel has killed a process in that cgroup */
 };
 
 /* ---- processes --------------------------------------------------------- */
@@ -717,7 +747,8 @@ int nsh_process_fail_foreign(const struct nsh_process *process,
 pid_t nsh_process_pid(const struct nsh_process *process);
 /* How a part of the sandbox is enforced.  The process owns the strings. */
 struct nsh_part_state {
-	const char *means;     /* "landlock 7", "seccomp"; NULL: it is not enforced */
+	const char *means;     /* "landlock 7", "seccomp", "cgroup", "namespaces";
+			        NULL: it is not enforced */
 	const char *reason;    /* why it is not; else NULL */
 };
 /* Gets the state of a part.  Returns false if it was not requested. */
@@ -868,7 +899,7 @@ int nsh_process_handshake_notify(struct nsh_process *process,
 struct nsh_dry_end {
 	int exit_code;           /* 0 to 255; ignored if `signal` is set */
 	int signal;
-	bool core_dumped, timed_out, output_limited, lost;
+	bool core_dumped, timed_out, output_limited, out_of_memory, lost;
 	const void *output[3];   /* [1], [2]: the output; or NULL */
 	size_t output_size[3];
 };
@@ -1134,6 +1165,7 @@ struct nsh_features {
 	int landlock;              /* the version of Landlock's interface; 0: none */
 	bool libseccomp;           /* built with libseccomp */
 	bool seccomp;              /* ... and the kernel accepts filters */
+	bool cgroup;               /* a cgroup was delegated to this process */
 };
 /* Probes the kernel with one trial launch and in children, so a seccomp filter
  * that kills the probing process does not kill this one. */

@@ -196,6 +196,9 @@ describe("a reply", function()
     assert.equal("output_limit", err.code)
     _, err = run({ stdout = "12345" }, { "frob", max_output = 4 })
     assert.same({ "output_limit", "1234" }, { err.code, err.result.stdout })
+    _, err = run { out_of_memory = true }
+    assert.same({ "memory", "KILL", true },
+      { err.code, err.result.signal, err.result.out_of_memory })
     _, err = run { lost = true }
     assert.equal("lost", err.code)
     assert.is_nil(err.result.exit_code)

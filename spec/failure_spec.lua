@@ -105,6 +105,14 @@ describe("an error's message", function()
         { stdout = "xy", stderr = "y\n" }))
   end)
 
+  it("says whose memory was exhausted", function()
+    assert.equal("noshell: 'parse' was ended by the kernel: it used more than the 256M of "
+      .. "memory that its sandbox allows: line 5",
+      message({ code = "memory", subject = "256M" }, "parse", { stderr = "line 5\n" }))
+    assert.equal("noshell: 'parse' was ended by the kernel: the memory of this machine, or of "
+      .. "an enclosing cgroup, was exhausted", message({ code = "memory" }, "parse", {}))
+  end)
+
   it("reports a lost status, and never guesses it", function()
     assert.equal("noshell: the status of 'true' (pid 7) is lost: other code "
       .. "in this process waited for it",

@@ -200,6 +200,23 @@ describe("noshell", function()
     assert.equal("sandbox_files false", got.stage .. " " .. got.signals)
   end)
 
+  it("a private /tmp hides the program's files there", function()
+    need_sandbox()
+    helper.with_tmpdir(function(dir)
+      if not dir:find "^/tmp/" then pending "the directory is not below /tmp" end
+      local path = helper.write_file(dir .. "/script", "#!/bin/sh\necho run\n", "755")
+      local private = { tmp = true }
+      local _, err = noshell.run { "true", sandbox = { private = private } }
+      helper.require_or_pending("namespaces", err == nil, tostring(err))
+      _, err = noshell.run { path, sandbox = { private = private } }
+      assert.equal("exec ENOENT", err.stage .. " " .. err.errname)
+      _, err = noshell.run { "true", cwd = dir, sandbox = { private = private } }
+      assert.equal("set_working_directory ENOENT", err.stage .. " " .. err.errname)
+      assert.equal("run\n", assert(noshell.run { "sh", input = "echo run",
+        sandbox = { private = private } }).stdout)
+    end)
+  end)
+
   it("a closed standard stream is inherited as /dev/null", function()
     local saved = sys.dup(0)
     sys.close(0)

@@ -142,7 +142,8 @@ describe("an escape", function()
       for column, sandbox in ipairs { {}, { syscalls = "default" } } do
         local got, rows = attack_as(user, sandbox), promised()
         for _, name in ipairs { "look", "enter", "watch", "change-mode", "change-times",
-          "execute-memory", "map-executable", "host-affinity" } do
+          "execute-memory", "map-executable", "host-affinity", "host-visible", "fork-bomb",
+          "memory-bomb" } do
           assert.equal("not covered", rows[name][column], name)
           assert.equal("escaped", got[name], name)
         end

@@ -335,6 +335,20 @@ describe("the recipes", function()
     end)
   end)
 
+  it("parse a log, or say that no cgroup was delegated", function()
+    need_all()
+    helper.with_tmpdir(function(dir)
+      local path = helper.write_file(dir .. "/log", "1.1.1.1 a\n2.2.2.2 b\n1.1.1.1 c\n")
+      local result, err = sandboxed.parse(path)
+      if able.cgroup then
+        assert.matches("2 1%.1%.1%.1", result.stdout)
+      else
+        assert.equal("sandbox_cgroup memory", err.stage .. " " .. err.subject)
+        assert.matches("delegated to this process", tostring(err))
+      end
+    end)
+  end)
+
   it("run a script that may not write", function()
     need_all()
     helper.with_tmpdir(function(dir)

@@ -141,6 +141,11 @@ local cases = {
     "spawn sandbox_network EPERM -" },
   { { "true", sandbox = { network = true, syscalls = "default" } },
     deny = "seccomp(SECCOMP_SET_MODE_FILTER):EPERM", "spawn sandbox_syscalls EPERM -" },
+  { { "true", sandbox = { cgroup = "/none" } }, "spawn sandbox_cgroup EOPNOTSUPP cgroup" },
+  { { "true", sandbox = { private = { tmp = true } } }, deny = "unshare:EPERM",
+    "spawn sandbox_private EPERM private" },
+  { { "true", sandbox = { private = { hide = { "@/none" } } } },
+    "spawn sandbox_private ENOENT @/none" },
   -- Handshake, signals, exec
   { { "true", require_handshake = true }, deny = each_low("write", "EIO"),
     "spawn require_handshake EIO -" },

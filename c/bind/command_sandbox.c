@@ -13,14 +13,14 @@ enum { SANDBOX = 2 };
 
 /* ---- paths ------------------------------------------------------------------ */
 
-/* The list on top of the stack: { { path, optional }, ... } */
-static void set_list(const struct setter *setter, enum nsh_sandbox_access access)
+/* Pushes an array of the list on top of the stack: { { path, optional }, ... } */
+static const struct nsh_sandbox_path *push_paths(lua_State *L, size_t *ret_count)
 {
-	lua_State *L = setter->L;
 	int list = lua_gettop(L);
-	size_t count = lua_rawlen(L, list);
+	size_t count = lua_istable(L, list) ? lua_rawlen(L, list) : 0;
 	struct nsh_sandbox_path *paths = lua_newuserdata(L, (count + 1) * sizeof *paths);
 
+	*ret_count = count;
 	for (size_t i = 0; i < count; i++) {
 		lua_rawgeti(L, list, (int)i + 1);
 		lua_rawgeti(L, -1, 1);
@@ -30,8 +30,16 @@ static void set_list(const struct setter *setter, enum nsh_sandbox_access access
 							  "optional");
 		lua_pop(L, 2);
 	}
+	return paths;
+}
+
+static void set_list(const struct setter *setter, enum nsh_sandbox_access access)
+{
+	size_t count;
+	const struct nsh_sandbox_path *paths = push_paths(setter->L, &count);
+
 	nsh_command_set_sandbox_paths(setter->cmd, access, paths, count);
-	lua_pop(L, 1);
+	lua_pop(setter->L, 1);
 }
 
 static void set_paths(const struct setter *setter)
@@ -129,6 +137,50 @@ static void set_syscalls(const struct setter *setter)
 	lua_settop(L, top);
 }
 
+/* ---- the cgroup ------------------------------------------------------------------- */
+
+static void set_cgroup(const struct setter *setter)
+{
+	lua_State *L = setter->L;
+	int top = lua_gettop(L);
+
+	lua_getfield(L, SANDBOX, "memory");
+	if (lua_isnumber(L, -1))
+		nsh_command_set_sandbox_memory(setter->cmd, (uint64_t)lua_tonumber(L, -1));
+	lua_getfield(L, SANDBOX, "pids");
+	if (lua_isnumber(L, -1))
+		nsh_command_set_sandbox_pids(setter->cmd, (unsigned)lua_tonumber(L, -1));
+	lua_getfield(L, SANDBOX, "cpu");
+	if (lua_isnumber(L, -1))
+		nsh_command_set_sandbox_cpu(setter->cmd, lua_tonumber(L, -1));
+	lua_getfield(L, SANDBOX, "cgroup");
+	if (lua_isstring(L, -1))
+		nsh_command_set_sandbox_cgroup(setter->cmd, lua_tostring(L, -1));
+	lua_settop(L, top);
+}
+
+/* ---- private parts ------------------------------------------------------------------ */
+
+static void set_private(const struct setter *setter)
+{
+	lua_State *L = setter->L;
+	int top = lua_gettop(L);
+	struct nsh_sandbox_private private_;
+
+	lua_getfield(L, SANDBOX, "private");
+	if (lua_istable(L, -1)) {
+		private_ = (struct nsh_sandbox_private){
+			.tmp = nsh_lua_field_flag(L, top + 1, "tmp"),
+			.pid = nsh_lua_field_flag(L, top + 1, "pid"),
+			.network = nsh_lua_field_flag(L, top + 1, "network"),
+		};
+		lua_getfield(L, top + 1, "hide");
+		private_.hide = push_paths(L, &private_.hide_count);
+		nsh_command_set_sandbox_private(setter->cmd, &private_);
+	}
+	lua_settop(L, top);
+}
+
 /* ---- all of it -------------------------------------------------------------------- */
 
 /* The field `require` is a mask. */
@@ -141,6 +193,8 @@ static int set_sandbox(lua_State *L)
 	set_paths(&setter);
 	set_network(&setter);
 	set_syscalls(&setter);
+	set_cgroup(&setter);
+	set_private(&setter);
 	nsh_command_set_sandbox_require(setter.cmd,
 					(unsigned)nsh_lua_field_int(L, SANDBOX, "require"));
 	return nsh_lua_setter_end(&setter);

@@ -115,6 +115,7 @@ static void add_sandbox(lua_State *L, const struct nsh_features *found)
 		nsh_lua_set_integer(L, "landlock", found->landlock);
 	nsh_lua_set_flag(L, "libseccomp", found->libseccomp);
 	nsh_lua_set_flag(L, "seccomp", found->seccomp);
+	nsh_lua_set_flag(L, "cgroup", found->cgroup);
 	lua_setfield(L, -2, "sandbox");
 }
 

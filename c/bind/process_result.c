@@ -55,12 +55,15 @@ static void push_result(lua_State *L, const struct nsh_result *result)
 	set_integer(L, "raw_status", result->raw_status);
 	set_integer(L, "pid", result->pid);
 	set_integer(L, "max_rss", result->max_rss);
+	set_integer(L, "memory_peak", result->memory_peak);
 	set_number(L, "duration", result->duration);
 	set_number(L, "user_time", result->user_time);
 	set_number(L, "system_time", result->system_time);
 	if (result->timed_out)
 		set_number(L, "timed_out_after", result->timed_out_after);
 	set_held(L, result);
+	if (result->out_of_memory)
+		nsh_lua_set_flag(L, "out_of_memory", true);
 	if (result->unreached)
 		nsh_lua_set_text(L, "unreached", result->unreached);
 	set_output(L, "stdout", result, 1);
@@ -197,6 +200,7 @@ static int end_dry(lua_State *L)
 	end.core_dumped = nsh_lua_field_flag(L, 2, "core_dumped");
 	end.timed_out = nsh_lua_field_flag(L, 2, "timed_out");
 	end.output_limited = nsh_lua_field_flag(L, 2, "output_limit");
+	end.out_of_memory = nsh_lua_field_flag(L, 2, "out_of_memory");
 	end.lost = nsh_lua_field_flag(L, 2, "lost");
 	get_output(L, "stdout", &end, 1);
 	get_output(L, "stderr", &end, 2);

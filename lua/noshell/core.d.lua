@@ -250,6 +250,7 @@ function core.strerror(number) end
 ---@field landlock integer|false  the version of Landlock's interface
 ---@field libseccomp boolean      built with libseccomp
 ---@field seccomp boolean         ... and the kernel accepts filters
+---@field cgroup boolean          a cgroup was delegated to this process
 
 ---@param dry? boolean  without a trial launch
 ---@return noshell.features

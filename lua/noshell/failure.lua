@@ -14,6 +14,7 @@ if directory then core.set_source_prefix(directory) end
 ---| "signal"        # a signal ended the program
 ---| "timeout"       # a deadline passed; without `result` the program still runs
 ---| "output_limit"  # the program wrote more than max_output allows
+---| "memory"        # the memory of its sandbox was exhausted, and the kernel ended it
 ---| "lost"          # the program ended; its status cannot be found out
 ---| "io"            # the program ran, but an operation on it failed: `stage`, `errno`
 ---| "closed"        # the object was closed, as all are in a forked child
@@ -28,7 +29,8 @@ if directory then core.set_source_prefix(directory) end
 ---@field errno? integer     the system's number for the cause
 ---@field errname? string    its name: "ENOENT"
 ---@field strerror? string   its text: "No such file or directory"
----@field subject? string    the path, name or number concerned; "output_limit": the stream
+---@field subject? string    the path, name or number concerned; "output_limit": the stream;
+---  "memory": the limit
 ---@field command? string    the command line, in the syntax of sh; nil for "parse"
 ---@field line? integer      "parse": the number of the line
 ---@field result? noshell.result  if the program has ended
@@ -263,6 +265,16 @@ function describe.output_limit(err)
   return ("%s wrote more to %s than the %d bytes that max_output allows, and was ended: "
     .. "raise max_output, keep the end with tail, or read it with noshell.lines")
     :format(quoted(err.command), name, cap)
+end
+
+--- Without a subject, it was not the sandbox's limit that was reached.
+function describe.memory(err)
+  local text = quoted(err.command) .. " was ended by the kernel: "
+  if not err.subject then
+    return text .. "the memory of this machine, or of an enclosing cgroup, was exhausted"
+  end
+  return ("%sit used more than the %s of memory that its sandbox allows%s"):format(text,
+    err.subject, last_words(err))
 end
 
 function describe.lost(err)

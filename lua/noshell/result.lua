@@ -21,6 +21,10 @@ local parse = require "noshell.parse"
 ---@field user_time? number      seconds
 ---@field system_time? number    seconds
 ---@field max_rss? integer       bytes; includes the parent's if memory was shared at the start
+---@field memory_peak? integer   bytes: the most that the program and its descendants used
+---  together; with a sandbox that limits memory
+---@field out_of_memory? boolean  true if the kernel has ended it because its sandbox's memory
+---  was exhausted
 ---@field timed_out boolean      the command's timeout passed
 ---@field timed_out_after? number  seconds from the start to the timeout
 ---@field held? ("stdout"|"stderr")[]  the captured streams that descendants still held
@@ -42,7 +46,8 @@ local metatable = { __name = "noshell.result" }
 --- The fields that a result may lack.
 local FIELDS = { ok = true, exit_code = true, signal = true, signal_number = true,
   core_dumped = true, stdout = true, stderr = true, pid = true, duration = true,
-  user_time = true, system_time = true, max_rss = true, timed_out = true,
+  user_time = true, system_time = true, max_rss = true, memory_peak = true,
+  out_of_memory = true, timed_out = true,
   timed_out_after = true, held = true, output_incomplete = true, unreached = true,
   raw_status = true, stdout_dropped = true, stderr_dropped = true, stages = true }
 

@@ -155,6 +155,75 @@ local function syscalls(option, given)
   return result
 end
 
+-- The cgroup ------------------------------------------------------------------
+
+local UNITS = { K = 2 ^ 10, M = 2 ^ 20, G = 2 ^ 30, T = 2 ^ 40 }
+local LEAST_MEMORY, MOST_MEMORY = 65536, 2 ^ 53
+
+local function memory(option, given)
+  local bytes = given
+  if type(given) == "string" then
+    local number, unit = given:match "^(%d+%.?%d*)([KMGT])$"
+    bytes = number and math.floor(tonumber(number) * UNITS[unit])
+  end
+  if type(bytes) ~= "number" or bytes % 1 ~= 0 then
+    reject(option, given, 'must be a number of bytes, or a text such as "512M"')
+  elseif bytes < LEAST_MEMORY or bytes > MOST_MEMORY then
+    reject(option, given, 'must be at least 64 KiB, as in "512M"')
+  end
+  return bytes
+end
+
+local MOST_PIDS, MOST_CPUS = 4194304, 8192
+
+local function pids(option, given)
+  if type(given) ~= "number" or given % 1 ~= 0 or given < 1 or given > MOST_PIDS then
+    reject(option, given, "must be a number of processes from 1 to %d", MOST_PIDS)
+  end
+  return given
+end
+
+local function cpu(option, given)
+  if type(given) ~= "number" or not (given >= 0.01 and given <= MOST_CPUS) then
+    reject(option, given, "must be a number of processors from 0.01 to %d", MOST_CPUS)
+  end
+  return given
+end
+
+local function cgroup(option, given)
+  if type(given) ~= "string" or given:sub(1, 1) ~= "/" or given:find("\0", 1, true) then
+    reject(option, given, "must be the absolute path of a cgroup's directory")
+  end
+  return given
+end
+
+-- Private parts ---------------------------------------------------------------
+
+local PRIVATE = { tmp = true, pid = true, network = true, hide = true }
+local PRIVATE_NAMES = { "hide", "network", "pid", "tmp" }
+
+local function private(option, given)
+  if type(given) ~= "table" or next(given) == nil or given[1] ~= nil then
+    reject(option, given, "must say what is private, as in { tmp = true, pid = true }")
+  end
+  local result = {}
+  for key, value in pairs(given) do
+    if not PRIVATE[key] then
+      reject(option, key, "has no such key%s", suggestion(key, PRIVATE_NAMES))
+    elseif key == "hide" then
+      result.hide = paths(option .. ".hide", value)
+      if type(value) == "boolean" then
+        reject(option .. ".hide", value, "must be a list of paths")
+      end
+    elseif type(value) ~= "boolean" then
+      reject(option .. "." .. key, value, "must be true or false")
+    else
+      result[key] = value
+    end
+  end
+  return result
+end
+
 -- Requirements ----------------------------------------------------------------
 
 local PARTS = core.sandbox_parts()
@@ -183,7 +252,8 @@ end
 
 --- The checks: f(option, value) returns what the core takes.
 local OPTIONS = { read = paths, exec = paths, write = paths, unix = paths, network = network,
-  syscalls = syscalls, require = required }
+  syscalls = syscalls, memory = memory, pids = pids, cpu = cpu, cgroup = cgroup, private = private,
+  require = required }
 
 local function names()
   local sorted = {}
@@ -235,11 +305,26 @@ end
 ---  default false, or, with network = true, all but abstract ones
 ---@field syscalls? "default"|false|{ deny?: string[], allow?: string[] }  default false;
 ---  "default" denies system calls that ordinary programs do not need; a table: more or fewer
+---@field memory? integer|string  the memory that it may use, in bytes or as "512M"; without
+---  swap. If it uses more, the kernel ends it, and err.code is "memory"
+---@field pids? integer  the number of its processes and threads
+---@field cpu? number  its time on processors: 0.5 is half of one
+---@field cgroup? string  the directory of the cgroup below which its own is made for these
+---  limits; default: the one that was delegated to this process
+---@field private? noshell.sandbox_private  its own view of the system, by namespaces
 ---@field require? "all"|"best"|string[]  the parts that must be enforced; default "all"
+
+--- Each part is left out by default.
+---@class noshell.sandbox_private
+---@field tmp? boolean  empty /tmp and /var/tmp, which it may write to, and which end with it
+---@field pid? boolean  it sees no processes but its own, and they are killed when it has ended
+---@field network? boolean  a network with nothing but a loopback interface
+---@field hide? noshell.sandbox_path[]|string  files and directories that are empty for it
 
 ---@alias noshell.sandbox_path string|{ [1]: string, optional?: boolean }
 
---- How each requested part of a sandbox is enforced: "landlock 7", "seccomp"; false: not.
+--- How each requested part of a sandbox is enforced: "landlock 7", "seccomp", "cgroup",
+--- "namespaces"; false: not.
 ---@class noshell.sandbox_report
 ---@field read? string|false
 ---@field exec? string|false
@@ -248,6 +333,11 @@ end
 ---@field network? string|false
 ---@field unix? string|false
 ---@field syscalls? string|false
+---@field memory? string|false
+---@field pids? string|false
+---@field cpu? string|false
+---@field private? string|false
+---@field cgroup? string|false  a cgroup, if the key is given
 ---@field unenforced? table<string, string>  the reasons of the parts that are false
 
 --- Runs the program in a sandbox, which replaces an earlier one.

@@ -23,4 +23,10 @@ function sandboxed.script(path, input)
     sandbox = { read = { "@system", path }, syscalls = "default" } }
 end
 
+--- Parses a log, in at most 256 MiB of memory; a larger one fails with the code "memory".
+function sandboxed.parse(log)
+  return noshell.run { "awk", "{ count[$1]++ } END { for (ip in count) print count[ip], ip }", log,
+    timeout = 60, sandbox = { read = { "@system", log }, memory = "256M", pids = 16, cpu = 1 } }
+end
+
 return sandboxed

@@ -62,6 +62,7 @@ static const char *const code_names[] = {
 	[NSH_SIGNAL] = "signal",
 	[NSH_TIMEOUT] = "timeout",
 	[NSH_OUTPUT_LIMIT] = "output_limit",
+	[NSH_MEMORY] = "memory",
 	[NSH_LOST] = "lost",
 	[NSH_IO] = "io",
 	[NSH_CLOSED] = "closed",

@@ -60,14 +60,17 @@ enum {
 	NSH_KERNEL_SIGACTION = 64,      /* at least the size of its sigaction */
 };
 
-/* clone3(2), Linux 5.5.  Not in an enum: it has more than 32 bits. */
+/* clone3(2), Linux 5.5 and 5.7.  Not in an enum: they have more than 32 bits. */
 #define NSH_CLONE_CLEAR_SIGHAND (UINT64_C(1) << 32)
+#define NSH_CLONE_INTO_CGROUP (UINT64_C(1) << 33)
 
-/* The kernel's struct clone_args, in its first size. */
+/* The kernel's struct clone_args, and its first size. */
 struct nsh_clone_args {
 	uint64_t flags, pidfd, child_tid, parent_tid, exit_signal;
 	uint64_t stack, stack_size, tls;
+	uint64_t set_tid, set_tid_size, cgroup;
 };
+enum { NSH_FIRST_CLONE_ARGS = 64 };
 
 /* The kernel's struct sigaction, as far as it is read here. */
 struct nsh_action {
@@ -193,10 +196,13 @@ static inline long nsh_sys6(long number, long a, long b, long c, long d,
 	return ret < 0 ? -errno : ret;
 }
 
-static inline long nsh_sys_clone(uint64_t flags, void *stack, int *ret_pidfd,
-				 int (*function)(void *), void *argument)
+static inline long nsh_sys_clone_into(int cgroup, uint64_t flags, void *stack,
+				      int *ret_pidfd, int (*function)(void *),
+				      void *argument)
 {
 	int ret;
+
+	(void)cgroup;
 
 	if (flags >> 32)
 		return -ENOSYS;
@@ -212,9 +218,10 @@ enum { NSH_EXIT_SIGNAL = 0xff };        /* the part of the flags of clone(2) */
 
 /* clone(2), or clone3(2) for flags that only it has.  The child calls
  * function(argument), which must not return, on the stack that ends at `stack`.
- * `ret_pidfd` is for CLONE_PIDFD. */
-static inline long nsh_sys_clone(uint64_t flags, void *stack, int *ret_pidfd,
-				 int (*function)(void *), void *argument)
+ * `ret_pidfd` is for CLONE_PIDFD, `cgroup` for CLONE_INTO_CGROUP. */
+static inline long nsh_sys_clone_into(int cgroup, uint64_t flags, void *stack,
+				      int *ret_pidfd, int (*function)(void *),
+				      void *argument)
 {
 	/* The kernel uses only the sum of the stack's address and size. */
 	struct nsh_clone_args args = {
@@ -222,16 +229,25 @@ static inline long nsh_sys_clone(uint64_t flags, void *stack, int *ret_pidfd,
 		.exit_signal = flags & NSH_EXIT_SIGNAL,
 		.pidfd = (uintptr_t)ret_pidfd,
 		.stack = (uintptr_t)stack - 4096, .stack_size = 4096,
+		.cgroup = flags & NSH_CLONE_INTO_CGROUP ? (uint64_t)cgroup : 0,
 	};
+	/* An older kernel might reject a larger structure. */
+	long size = flags & NSH_CLONE_INTO_CGROUP ? (long)sizeof args
+		: NSH_FIRST_CLONE_ARGS;
 
 	if (flags >> 32)
-		return nsh_sys_start(SYS_clone3, (long)&args, sizeof args, 0, function,
-				     argument);
+		return nsh_sys_start(SYS_clone3, (long)&args, size, 0, function, argument);
 	return nsh_sys_start(SYS_clone, (long)flags, (long)stack, (long)ret_pidfd,
 			     function, argument);
 }
 
 #endif
+
+static inline long nsh_sys_clone(uint64_t flags, void *stack, int *ret_pidfd,
+				 int (*function)(void *), void *argument)
+{
+	return nsh_sys_clone_into(-1, flags, stack, ret_pidfd, function, argument);
+}
 
 static inline long nsh_sys(long number, long a, long b, long c, long d, long e)
 {

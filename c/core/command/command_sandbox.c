@@ -20,11 +20,24 @@ void nsh_sandbox_free(struct sandbox *sandbox)
 		return;
 	for (int i = 0; i < NSH_SANDBOX_ACCESSES; i++)
 		free_paths(&sandbox->access[i]);
+	free_paths(&sandbox->hide);
 	free(sandbox->connect.ports);
 	free(sandbox->bind.ports);
 	nsh_strv_clear(&sandbox->deny);
 	nsh_strv_clear(&sandbox->allow);
+	free(sandbox->cgroup);
 	free(sandbox);
+}
+
+bool nsh_sandbox_is_private(const struct sandbox *sandbox)
+{
+	return sandbox->tmp || sandbox->pid || sandbox->private_network
+		|| sandbox->hide.paths.count > 0;
+}
+
+bool nsh_sandbox_has_cgroup(const struct sandbox *sandbox)
+{
+	return sandbox->memory || sandbox->pids || sandbox->cpu > 0 || sandbox->cgroup;
 }
 
 static int copy_paths(struct sandbox_paths *target, const struct sandbox_paths *source)
@@ -62,7 +75,17 @@ struct sandbox *nsh_sandbox_copy(const struct sandbox *sandbox)
 	copy->network = sandbox->network;
 	copy->filters_calls = sandbox->filters_calls;
 	copy->require = sandbox->require;
-	failed = copy_ports(&copy->connect, sandbox->connect.ports,
+	copy->memory = sandbox->memory;
+	copy->pids = sandbox->pids;
+	copy->cpu = sandbox->cpu;
+	copy->tmp = sandbox->tmp;
+	copy->pid = sandbox->pid;
+	copy->private_network = sandbox->private_network;
+	if (sandbox->cgroup)
+		copy->cgroup = strdup(sandbox->cgroup);
+	failed = (sandbox->cgroup && !copy->cgroup)
+		|| copy_paths(&copy->hide, &sandbox->hide) < 0
+		|| copy_ports(&copy->connect, sandbox->connect.ports,
 			    sandbox->connect.count) < 0
 		|| copy_ports(&copy->bind, sandbox->bind.ports, sandbox->bind.count) < 0
 		|| nsh_strv_copy(&copy->deny, &sandbox->deny) < 0
@@ -116,6 +139,21 @@ static int add_path(struct sandbox_paths *target, const struct nsh_sandbox_path 
 	return nsh_strv_add(&target->paths, path->path);
 }
 
+static void set_paths(struct nsh_command *cmd, const char *method,
+		      struct sandbox_paths *target, const struct nsh_sandbox_path *paths,
+		      size_t count)
+{
+	free_paths(target);
+	target->is_set = true;
+	for (size_t i = 0; paths && i < count; i++) {
+		if (!paths[i].path || !*paths[i].path)
+			nsh_command_reject_string(cmd, method, paths[i].path,
+						  "the path is empty");
+		else if (add_path(target, &paths[i]) < 0)
+			nsh_command_no_memory(cmd, method);
+	}
+}
+
 void nsh_command_set_sandbox_paths(struct nsh_command *cmd,
 				   enum nsh_sandbox_access access,
 				   const struct nsh_sandbox_path *paths, size_t count)
@@ -131,16 +169,22 @@ void nsh_command_set_sandbox_paths(struct nsh_command *cmd,
 		return;
 	}
 	target = &sandbox->access[access];
-	free_paths(target);
-	target->is_set = true;
+	set_paths(cmd, method, target, paths, count);
 	target->is_all = !paths;
-	for (size_t i = 0; paths && i < count; i++) {
-		if (!paths[i].path || !*paths[i].path)
-			nsh_command_reject_string(cmd, method, paths[i].path,
-						  "the path is empty");
-		else if (add_path(target, &paths[i]) < 0)
-			nsh_command_no_memory(cmd, method);
-	}
+}
+
+void nsh_command_set_sandbox_private(struct nsh_command *cmd,
+				     const struct nsh_sandbox_private *private_)
+{
+	static const char method[] = "set_sandbox_private";
+	struct sandbox *sandbox = sandbox_of(cmd, method);
+
+	if (!sandbox)
+		return;
+	sandbox->tmp = private_->tmp;
+	sandbox->pid = private_->pid;
+	sandbox->private_network = private_->network;
+	set_paths(cmd, method, &sandbox->hide, private_->hide, private_->hide_count);
 }
 
 void nsh_command_set_sandbox_network(struct nsh_command *cmd, bool is_allowed)
@@ -208,6 +252,56 @@ void nsh_command_set_sandbox_syscalls(struct nsh_command *cmd, const char *const
 	copy_names(cmd, &sandbox->allow, allow);
 }
 
+/* No program can run in less. */
+enum { LEAST_MEMORY = 64 << 10 };
+
+void nsh_command_set_sandbox_memory(struct nsh_command *cmd, uint64_t bytes)
+{
+	static const char method[] = "set_sandbox_memory";
+	struct sandbox *sandbox = sandbox_of(cmd, method);
+
+	if (sandbox && (bytes < LEAST_MEMORY || bytes > INT64_MAX))
+		nsh_command_reject_number(cmd, method, (long long)bytes,
+					  "not a number of bytes from 65536");
+	else if (sandbox)
+		sandbox->memory = bytes;
+}
+
+void nsh_command_set_sandbox_pids(struct nsh_command *cmd, unsigned count)
+{
+	static const char method[] = "set_sandbox_pids";
+	struct sandbox *sandbox = sandbox_of(cmd, method);
+
+	if (sandbox && (count == 0 || count > NSH_MOST_PIDS))
+		nsh_command_reject_number(cmd, method, count,
+					  "not a number of processes from 1 to 4194304");
+	else if (sandbox)
+		sandbox->pids = count;
+}
+
+void nsh_command_set_sandbox_cpu(struct nsh_command *cmd, double processors)
+{
+	static const char method[] = "set_sandbox_cpu";
+	struct sandbox *sandbox = sandbox_of(cmd, method);
+
+	if (sandbox && !(processors >= 0.01 && processors <= NSH_CPUS))
+		nsh_command_reject_number(cmd, method, (long long)processors,
+					  "not a number of processors from 0.01 to 8192");
+	else if (sandbox)
+		sandbox->cpu = processors;
+}
+
+void nsh_command_set_sandbox_cgroup(struct nsh_command *cmd, const char *path)
+{
+	static const char method[] = "set_sandbox_cgroup";
+	struct sandbox *sandbox = sandbox_of(cmd, method);
+
+	if (sandbox && (!path || *path != '/'))
+		nsh_command_reject_string(cmd, method, path, "not an absolute path");
+	else if (sandbox)
+		nsh_command_replace(cmd, method, &sandbox->cgroup, path);
+}
+
 void nsh_command_set_sandbox_require(struct nsh_command *cmd, unsigned parts)
 {
 	static const char method[] = "set_sandbox_require";
@@ -229,6 +323,7 @@ const char *nsh_part_name(enum nsh_sandbox_part part)
 		[NSH_PART_NETWORK] = "network", [NSH_PART_UNIX] = "unix",
 		[NSH_PART_SYSCALLS] = "syscalls", [NSH_PART_MEMORY] = "memory",
 		[NSH_PART_PIDS] = "pids", [NSH_PART_CPU] = "cpu",
+		[NSH_PART_CGROUP] = "cgroup",
 		[NSH_PART_PRIVATE] = "private",
 	};
 

@@ -9,6 +9,13 @@
 
 /* ---- session, process group, daemon ------------------------------------ */
 
+/* True if the program is not this process, but one in a new pid namespace: then
+ * child_private.c makes its session. */
+static bool is_led_later(const struct plan *plan)
+{
+	return plan->sandbox.isolation.has_pids && !plan->attributes.daemonize;
+}
+
 /* The session of the program, or of the daemon's parent. */
 static int new_session(const struct plan *plan)
 {
@@ -16,7 +23,7 @@ static int new_session(const struct plan *plan)
 	long session;
 
 	if ((!is_daemons && !plan->attributes.new_session && plan->pty_move < 0)
-	    || plan->record->pid)
+	    || plan->record->pid || is_led_later(plan))
 		return 0;
 	if (is_daemons)
 		nsh_at(plan, NSH_STAGE_DAEMONIZE, 0);
@@ -67,7 +74,9 @@ static int daemonize(const struct plan *plan)
 	int pidfd = -1, ret;
 	long pid;
 
-	if (!plan->attributes.daemonize || plan->record->pid)
+	/* In a new pid namespace, child_private.c has made it. */
+	if (!plan->attributes.daemonize || plan->record->pid
+	    || plan->sandbox.isolation.has_pids)
 		return 0;
 	pid = fork_daemon(plan, &pidfd);
 	if (pid < 0)
@@ -85,7 +94,7 @@ static int daemonize(const struct plan *plan)
 /* The child leads a session that has no controlling terminal yet. */
 static int take_terminal(const struct plan *plan)
 {
-	if (plan->pty_move < 0)
+	if (plan->pty_move < 0 || is_led_later(plan))
 		return 0;
 	return nsh_sys_ioctl(plan->staged[plan->pty_move], TIOCSCTTY, 0);
 }
@@ -98,6 +107,8 @@ static int set_process_group(const struct plan *plan)
 }
 
 /* ---- pid file ---------------------------------------------------------- */
+
+enum { PID_TRIES = 10000 };
 
 static size_t put_number(char *text, long number)
 {
@@ -129,6 +140,19 @@ static void tell_holder(const struct plan *plan, int fd)
 	message[size] = 0;
 }
 
+/* Returns the pid in the host's namespace.  In a new one, the parent notes it right after
+ * the clone. */
+static long own_pid(const struct plan *plan)
+{
+	static const struct timespec pause = { 0, 100000 };
+
+	if (!plan->sandbox.isolation.has_pids)
+		return nsh_sys(SYS_getpid, 0, 0, 0, 0, 0);
+	for (int i = 0; !plan->record->pid && i < PID_TRIES; i++)
+		nsh_sys(SYS_nanosleep, (long)&pause, 0, 0, 0, 0);
+	return plan->record->pid;
+}
+
 /* A POSIX lock belongs to the process and survives exec.  It lasts until the
  * program closes the descriptor, which is not close-on-exec for that reason. */
 static int lock_pid_file(const struct plan *plan)
@@ -151,7 +175,7 @@ static int lock_pid_file(const struct plan *plan)
 		tell_holder(plan, fd);
 		return (int)ret;
 	}
-	size = put_number(text, nsh_sys(SYS_getpid, 0, 0, 0, 0, 0));
+	size = put_number(text, own_pid(plan));
 	text[size++] = '\n';
 	ret = nsh_sys(SYS_ftruncate, fd, 0, 0, 0, 0);
 	if (ret == 0)
@@ -397,7 +421,12 @@ static int check_program(const struct plan *plan)
  * - The session precedes the files that we open: /dev/tty is the terminal of the
  *   session.  A new terminal becomes its controlling terminal while the child has
  *   its descriptor: the launcher and the program do not get that number.
+ * - Namespaces are made before the program's process, which a new pid namespace needs.
+ *   What is mounted there follows the hook and the files that we open, which are the
+ *   caller's, and precedes the loss of the privilege.
  * - Daemon and session precede the pid file, which holds the final pid.
+ * - A child that was not cloned in its cgroup joins it as soon as it has its
+ *   descriptor, before code of others (a hook) runs.
  * - Descriptors precede the umask: files created here obey the caller's umask.
  * - Scheduling is set while we may still raise priorities.
  * - Hook and labels run with the caller's identity.
@@ -426,10 +455,12 @@ static const struct step {
 	{ NSH_STAGE_PARENT_DEATH_SIGNAL, follow_parent },
 	{ NSH_STAGE_DESCRIPTORS, nsh_step_own_table },
 	{ NSH_STAGE_SESSION, new_session },
+	{ NSH_STAGE_SANDBOX_PRIVATE, nsh_step_enter_namespaces },
 	{ NSH_STAGE_DAEMONIZE, daemonize },
 	{ NSH_STAGE_PROCESS_GROUP, set_process_group },
 	{ NSH_STAGE_DESCRIPTORS, nsh_step_place_descriptors },
 	{ NSH_STAGE_PTY, take_terminal },
+	{ NSH_STAGE_SANDBOX_CGROUP, nsh_step_join_cgroup },
 	{ NSH_STAGE_PID_FILE, lock_pid_file },
 	{ NSH_STAGE_UMASK, set_umask },
 	{ NSH_STAGE_NICE, set_nice },
@@ -440,6 +471,7 @@ static const struct step {
 	{ NSH_STAGE_PRE_EXEC_HOOK, run_hook },
 	{ NSH_STAGE_SELINUX_LABEL, nsh_step_set_selinux_label },
 	{ NSH_STAGE_APPARMOR_PROFILE, nsh_step_set_apparmor_profile },
+	{ NSH_STAGE_SANDBOX_PRIVATE, nsh_step_isolate },
 	{ NSH_STAGE_LIMIT, set_limits },
 	{ NSH_STAGE_CAPS, nsh_step_drop_bounding_set },
 	{ NSH_STAGE_GROUPS, nsh_step_set_groups },
@@ -462,7 +494,8 @@ static bool is_elsewhere(const struct plan *plan, nsh_step *step)
 {
 	bool is_before = step == follow_parent || step == nsh_step_own_table
 		|| step == new_session || step == nsh_step_place_descriptors
-		|| step == take_terminal || step == set_oom_score_adj
+		|| step == take_terminal || step == nsh_step_join_cgroup
+		|| step == set_oom_score_adj
 		|| step == nsh_step_enter_launcher;
 
 	return plan->launcher && is_before != (plan->launcher == BEFORE_LAUNCHER);

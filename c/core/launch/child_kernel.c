@@ -109,6 +109,17 @@ static long ask_seccomp(void)
 	return nsh_sys(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, (long)&action, 0, 0);
 }
 
+/* Fails with EBADF if the flag is known: there is no such descriptor. */
+static long ask_clone_into(void)
+{
+	struct nsh_clone_args args = {
+		.flags = CLONE_VM | NSH_CLONE_INTO_CGROUP, .cgroup = INT32_MAX,
+	};
+	long ret = nsh_sys(SYS_clone3, (long)&args, sizeof args, 0, 0, 0);
+
+	return ret == -EBADF ? 0 : ret;
+}
+
 static long ask_select(void)
 {
 	static const struct timespec now = { 0, 0 };
@@ -230,6 +241,8 @@ long nsh_ask(enum nsh_question question, const struct survey *survey)
 	case NSH_ASK_CLONE3:
 		/* EINVAL: the structure is too small. */
 		return nsh_sys(SYS_clone3, 0, 0, 0, 0, 0);
+	case NSH_ASK_CLONE_INTO:
+		return ask_clone_into();
 	case NSH_ASK_PWRITEV2:
 		return nsh_sys6(SYS_pwritev2, -1, 0, 0, -1, -1, NSH_RWF_NOSIGNAL);
 	default:

@@ -1,4 +1,4 @@
-/* The steps of a sandbox: the Landlock ruleset and the seccomp filter. */
+/* The steps of a sandbox: its cgroup, the Landlock ruleset and the seccomp filter. */
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 
@@ -12,18 +12,33 @@ enum { GET_MARK = 11 };
 static int give_up(const struct plan *plan, int means, int error)
 {
 	const struct confinement *sandbox = &plan->sandbox;
-	bool is_filter = means == NSH_MEANS_FILTER;
-	enum nsh_stage stage = is_filter ? sandbox->filter_stage : sandbox->ruleset_stage;
+	enum nsh_stage stage = means == NSH_MEANS_FILTER ? sandbox->filter_stage
+		: means == NSH_MEANS_CGROUP ? sandbox->cgroup_stage
+		: sandbox->ruleset_stage;
 
 	if (stage != NSH_STAGE_NONE) {
 		nsh_at(plan, stage, (size_t)means);
 		return error;
 	}
-	if (is_filter)
+	if (means == NSH_MEANS_FILTER)
 		plan->record->no_filter = -error;
+	else if (means == NSH_MEANS_CGROUP)
+		plan->record->no_cgroup = -error;
 	else
 		plan->record->no_ruleset = -error;
 	return 0;
+}
+
+/* 0 is the writer. */
+int nsh_step_join_cgroup(const struct plan *plan)
+{
+	int move = plan->sandbox.procs_move;
+	long ret;
+
+	if (move < 0)
+		return 0;
+	ret = nsh_sys_write(plan->staged[move], "0", 1);
+	return ret < 0 ? give_up(plan, NSH_MEANS_CGROUP, (int)ret) : 0;
 }
 
 /* Another thread of the host may have closed the descriptor and reused its number. */

@@ -55,8 +55,11 @@ nsh_step nsh_step_enter_launcher;
  * or minus an errno. */
 int nsh_check_candidate(const struct plan *plan, const char *path);
 
+/* child_private.c */
+nsh_step nsh_step_enter_namespaces, nsh_step_isolate;
+
 /* child_sandbox.c */
-nsh_step nsh_step_restrict, nsh_step_filter;
+nsh_step nsh_step_join_cgroup, nsh_step_restrict, nsh_step_filter;
 
 /* child_signals.c */
 nsh_step nsh_step_reset_signals;

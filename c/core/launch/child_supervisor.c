@@ -26,10 +26,11 @@ static void start_child(struct supervisor *supervisor)
 		return;
 	plan->parent_pid = plan->parent_thread =
 		(int)nsh_sys(SYS_getpid, 0, 0, 0, 0, 0);
-	supervisor->pid = (int)nsh_sys_clone(supervisor->clone_flags,
-					     supervisor->child_stack,
-					     &supervisor->child_pidfd,
-					     nsh_child_run, plan);
+	supervisor->pid = (int)nsh_sys_clone_into(plan->sandbox.into_cgroup,
+						  supervisor->clone_flags,
+						  supervisor->child_stack,
+						  &supervisor->child_pidfd,
+						  nsh_child_run, plan);
 	if (supervisor->pid > 0 && supervisor->cut == CUT_COPY)
 		(void)nsh_send_fd(supervisor->send_pidfd, supervisor->child_pidfd);
 }

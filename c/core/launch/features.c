@@ -39,6 +39,13 @@ static const char *launch_path(void)
 	return nsh_launch_path(&plan);
 }
 
+static bool has_cgroup(void)
+{
+	char place[PATH_MAX], reason[NSH_LACK];
+
+	return nsh_cgroup_find(NULL, place, reason) == 0;
+}
+
 /* `has` is nsh_kernel_has or nsh_kernel_has_here: with children that ask, or without. */
 static void fill(struct nsh_features *features,
 		 bool (*has)(enum nsh_question question))
@@ -54,6 +61,7 @@ static void fill(struct nsh_features *features,
 		.process_group_signal = has(NSH_ASK_PIDFD_GROUP),
 		.libseccomp = nsh_calls_are_known(),
 		.seccomp = nsh_calls_are_known() && has(NSH_ASK_SECCOMP),
+		.cgroup = has_cgroup(),
 	};
 }
 

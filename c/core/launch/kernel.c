@@ -444,6 +444,7 @@ const struct nsh_means *nsh_kernel_means(void)
 		.landlock = landlock_version(),
 		.seccomp = nsh_calls_are_known() ? answer_of(NSH_ASK_SECCOMP) : -ENOSYS,
 		.may_create = may_create_ruleset,
+		.clones_into = nsh_kernel_has(NSH_ASK_CLONE_INTO),
 	};
 	return &means;
 }

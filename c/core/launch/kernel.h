@@ -34,6 +34,7 @@ enum nsh_question {
 	NSH_ASK_LANDLOCK,           /* the version of its interface */
 	NSH_ASK_SECCOMP,
 	NSH_ASK_CLONE3,
+	NSH_ASK_CLONE_INTO,         /* clone3(2) with CLONE_INTO_CGROUP */
 	NSH_ASK_PWRITEV2,
 	/* The other calls of a child that shares memory.  Asked only if a
 	 * killed child would end the host. */

@@ -68,6 +68,18 @@ const char *nsh_launch_path(const struct plan *plan)
 	return plan->own_memory ? "own" : table_names[plan->table];
 }
 
+/* True if the cloned child makes the program's process, sends us its pidfd and ends. */
+static bool hands_over(const struct plan *plan)
+{
+	return plan->attributes.daemonize || plan->sandbox.isolation.has_pids;
+}
+
+/* True if that process is our child, as is process 1 of its namespace. */
+static bool has_children(const struct plan *plan)
+{
+	return plan->sandbox.isolation.has_pids && !plan->attributes.daemonize;
+}
+
 /* ---- one attempt ------------------------------------------------------- */
 
 static unsigned own_memory_flags(const struct plan *plan)
@@ -85,6 +97,8 @@ static uint64_t clone_flags(const struct plan *plan)
 		flags |= CLONE_FILES;
 	if (plan->clears_handlers)
 		flags |= NSH_CLONE_CLEAR_SIGHAND;
+	if (plan->sandbox.into_cgroup >= 0)
+		flags |= NSH_CLONE_INTO_CGROUP;
 	return flags;
 }
 
@@ -147,8 +161,8 @@ static int create(struct plan *plan, struct launched *launched)
 		pid = nsh_supervise_start(plan, clone_flags(plan), stack,
 					  &launched->supervisor, ret_pidfd);
 	else
-		pid = (int)nsh_sys_clone(clone_flags(plan), stack, ret_pidfd,
-					 nsh_child_run, plan);
+		pid = (int)nsh_sys_clone_into(plan->sandbox.into_cgroup, clone_flags(plan),
+					      stack, ret_pidfd, nsh_child_run, plan);
 	if (pid >= 0)
 		raise_pidfd(ret_pidfd);
 	return pid;
@@ -164,27 +178,49 @@ static int signal_kept(int pidfd)
 	return WTERMSIG(status);
 }
 
-/* Reaps a child that failed before its exec.  Returns the signal that killed it,
- * or 0. */
-static int reap(struct launched *launched)
+/* Reaps the process, which ends soon.  Returns the signal that killed it, or 0. */
+static int reap_one(int *pidfd)
 {
 	siginfo_t info = { .si_pid = 0, .si_code = CLD_EXITED };
 	int ret, signal = 0;
 
-	if (launched->supervisor) {
-		ret = nsh_supervise_wait(launched->supervisor) == 1 ? 0 : -1;
-		info = launched->supervisor->status;
-		nsh_supervise_free(&launched->supervisor);
-	} else {
-		do
-			ret = nsh_sys_waitid(NSH_P_PIDFD, launched->pidfd, &info,
-					     WEXITED | __WALL, NULL);
-		while (ret == -EINTR);
-		if (ret < 0)
-			signal = signal_kept(launched->pidfd);
-	}
-	nsh_close(&launched->pidfd);
+	do
+		ret = nsh_sys_waitid(NSH_P_PIDFD, *pidfd, &info, WEXITED | __WALL, NULL);
+	while (ret == -EINTR);
+	if (ret < 0)
+		signal = signal_kept(*pidfd);
+	nsh_close(pidfd);
 	return ret == 0 && info.si_code != CLD_EXITED ? info.si_status : signal;
+}
+
+/* Reaps a child that failed before its exec.  Returns the signal that killed it,
+ * or 0. */
+static int reap(struct launched *launched)
+{
+	siginfo_t info;
+	int ret;
+
+	if (!launched->supervisor)
+		return reap_one(&launched->pidfd);
+	ret = nsh_supervise_wait(launched->supervisor);
+	info = launched->supervisor->status;
+	nsh_supervise_free(&launched->supervisor);
+	nsh_close(&launched->pidfd);
+	return ret == 1 && info.si_code != CLD_EXITED ? info.si_status : 0;
+}
+
+/* Reaps all that the attempt has made. */
+static int reap_all(const struct plan *plan, struct launched *launched)
+{
+	int signal = reap(launched), other = 0;
+
+	if (!has_children(plan))
+		return signal;
+	if (launched->daemon_pidfd >= 0)
+		other = reap_one(&launched->daemon_pidfd);
+	if (launched->init_pidfd >= 0)
+		(void)reap_one(&launched->init_pidfd);
+	return other ? other : signal;
 }
 
 /* Waits until the child has closed its end of the sync socket, or has ended: a process
@@ -220,7 +256,7 @@ static int await_child(const struct plan *plan, int pidfd, int cancel, double pa
 static void follow(struct plan *plan, const struct launched *launched)
 {
 	bool is_daemon = plan->attributes.daemonize;
-	int pidfd = is_daemon ? launched->daemon_pidfd : launched->pidfd;
+	int pidfd = hands_over(plan) ? launched->daemon_pidfd : launched->pidfd;
 	int child = pidfd >= 0 ? pidfd : launched->pidfd;
 	int error;
 
@@ -300,16 +336,34 @@ static bool give_way(struct plan *plan, int signal)
 
 /* ---- the whole launch -------------------------------------------------- */
 
-/* Receives the daemon's pidfd from its parent, which then exits.  Opening it by
- * number could name another process: init may have reaped the daemon already. */
-static void receive_daemon(struct plan *plan, struct launched *launched)
+/* Receives the program's pidfd from the cloned child, which then exits.  Opening it by
+ * number could name another process: init may have reaped a daemon already. */
+static void receive_program(struct plan *plan, struct launched *launched)
 {
 	nsh_close(&launched->daemon_pidfd);
+	nsh_close(&launched->init_pidfd);
 	(void)nsh_poll(launched->pidfd, NSH_READABLE, -1);
+	if (has_children(plan))
+		launched->init_pidfd = nsh_fd_receive(plan->sync);
 	launched->daemon_pidfd = nsh_fd_receive(plan->sync);
 }
 
 enum outcome { STARTED, FAILED, REFUSED };
+
+/* Handles a failure to clone into the cgroup: goes on without, or fails. */
+static enum outcome leave_cgroup(struct plan *plan, int error, struct nsh_failure *failure)
+{
+	enum nsh_stage stage = plan->sandbox.cgroup_stage;
+
+	if (stage == NSH_STAGE_NONE) {
+		plan->sandbox.into_cgroup = -1;
+		plan->sandbox.cgroup_error = error;
+		return REFUSED;
+	}
+	nsh_fail(failure, stage, error, NULL);
+	nsh_fail_reason(failure, "no process can be started in %s", plan->sandbox.cgroup->path);
+	return FAILED;
+}
 
 /* Handles a failure of clone(2) itself. */
 static enum outcome clone_failed(struct plan *plan, int error,
@@ -338,11 +392,21 @@ static enum outcome clone_failed(struct plan *plan, int error,
 		    && nsh_plan_add_sync(plan) == 0)
 			return REFUSED;
 	}
+	if (plan->sandbox.into_cgroup >= 0 && error != EAGAIN && error != ENOMEM)
+		return leave_cgroup(plan, error, failure);
 	nsh_fail(failure, NSH_STAGE_CLONE, error, NULL);
 	if (error == EAGAIN)
 		nsh_fail_reason(failure, "too many processes: RLIMIT_NPROC, a cgroup's "
 				"pids.max or kernel.pid_max");
 	return FAILED;
+}
+
+/* The launcher has been executed: closes its ends of the sync socket and of its image, so
+ * that there is room for pidfds. */
+static void close_launched(struct plan *plan)
+{
+	nsh_close(&plan->child_ends[plan->sync_end]);
+	nsh_close(&plan->child_ends[plan->child_end_count - 1]);
 }
 
 /* Waits until the child executes its program, waits in its handshake, or is gone.
@@ -353,12 +417,43 @@ static void await(struct plan *plan, struct launched *launched)
 	if (plan->launcher && !plan->record->entered)
 		return;
 	if (plan->launcher)
-		nsh_close(&plan->child_ends[plan->sync_end]);
+		close_launched(plan);
 	else if (plan->sync >= 0)
 		nsh_plan_close_child_ends(plan);
-	if (plan->attributes.daemonize)
-		receive_daemon(plan, launched);
+	if (hands_over(plan))
+		receive_program(plan, launched);
 	follow(plan, launched);
+}
+
+/* Prepares a start without the private parts of the sandbox, if they may lack. */
+static bool leave_private(struct plan *plan, int signal)
+{
+	struct isolation *isolation = &plan->sandbox.isolation;
+	struct nsh_failure failure;
+
+	if (plan->record->stage != NSH_STAGE_SANDBOX_PRIVATE || !isolation->spaces
+	    || isolation->stage != NSH_STAGE_NONE)
+		return false;
+	(void)nsh_launch_fail(plan, plan->record, signal, &failure);
+	plan->sandbox.report->parts[NSH_PART_PRIVATE].means[0] = 0;
+	(void)snprintf(plan->sandbox.report->parts[NSH_PART_PRIVATE].reason, NSH_LACK, "%.*s",
+		       NSH_LACK - 1, failure.reason);
+	*isolation = (struct isolation){ .spaces = 0 };
+	if (plan->launcher && nsh_launcher_drop(plan) < 0)
+		return false;
+	choose_table(plan);
+	return true;
+}
+
+/* The program runs, but there was no descriptor left for its pidfd. */
+static enum outcome lose_program(struct plan *plan, struct launched *launched,
+				 struct nsh_failure *failure)
+{
+	if (plan->record->pid > 0 && kill(plan->record->pid, SIGKILL) == 0)
+		(void)waitpid(plan->record->pid, NULL, 0);
+	(void)reap_all(plan, launched);
+	nsh_fail(failure, NSH_STAGE_CLONE, EMFILE, NULL);
+	return FAILED;
 }
 
 static enum outcome attempt(struct plan *plan, struct launched *launched,
@@ -378,17 +473,19 @@ static enum outcome attempt(struct plan *plan, struct launched *launched,
 		return clone_failed(plan, -launched->pid, failure);
 	launched->path = nsh_launch_path(plan);
 	await(plan, launched);
+	if (has_children(plan) && launched->daemon_pidfd < 0 && reached_exec(plan->record))
+		return lose_program(plan, launched, failure);
 	if (plan->attributes.require_handshake || reached_exec(plan->record))
 		return STARTED;
-	signal = reap(launched);
-	if (give_way(plan, signal))
+	signal = reap_all(plan, launched);
+	if (give_way(plan, signal) || leave_private(plan, signal))
 		return REFUSED;
 	nsh_launch_fail(plan, plan->record, signal, failure);
 	return FAILED;
 }
 
-/* Reaps our child, the daemon's parent, and makes *launched describe the daemon. */
-static void adopt_daemon(const struct failure_record *record, struct launched *launched)
+/* Reaps the cloned child, and makes *launched describe the program. */
+static void adopt_program(const struct failure_record *record, struct launched *launched)
 {
 	(void)reap(launched);
 	launched->pid = record->pid;
@@ -405,6 +502,8 @@ static bool may_use_launcher(const struct plan *plan)
 	 * supervisor has another. */
 	if (plan->supervised && plan->attributes.parent_death_signal)
 		return false;
+	if (plan->sandbox.isolation.has_pids)
+		return true;
 	return plan->own_memory && strcmp(forced, "own") != 0
 		&& strcmp(forced, "copied") != 0;
 }
@@ -447,6 +546,8 @@ static void complete_report(const struct plan *plan, const struct failure_record
 	note_lack(sandbox->report, sandbox->ruleset_parts, "landlock_restrict_self",
 		  record->no_ruleset);
 	note_lack(sandbox->report, sandbox->filter_parts, "seccomp", record->no_filter);
+	note_lack(sandbox->report, sandbox->cgroup_parts, "joining the cgroup",
+		  sandbox->cgroup_error ? sandbox->cgroup_error : record->no_cgroup);
 }
 
 /* Prepares nsh_step_reset_signals, which otherwise resets every signal.
@@ -467,14 +568,17 @@ static void look_at_signals(struct plan *plan)
 int nsh_launch_here(struct plan *plan, struct launched *ret_launched,
 		    struct nsh_failure *failure)
 {
-	struct launched launched = { .pid = -1, .pidfd = -1, .daemon_pidfd = -1 };
+	struct launched launched = {
+		.pid = -1, .pidfd = -1, .daemon_pidfd = -1, .init_pidfd = -1,
+	};
 	enum outcome outcome;
 
 	plan->record = nsh_launch_block_take();
 	if (!plan->record)
 		return nsh_fail(failure, NSH_STAGE_CLONE, errno, "mmap");
-	/* Limit: a supervisor cannot fork(3) for a hook. */
-	plan->supervised = !plan->attributes.hook && !plan->attributes.daemonize
+	/* Limit: a supervisor cannot fork(3) for a hook, and is not the parent of a program
+	 * in a new pid namespace. */
+	plan->supervised = !plan->attributes.hook && !hands_over(plan)
 		&& nsh_supervise_is_needed();
 	look_at_signals(plan);
 	keep_apart(plan);
@@ -483,9 +587,9 @@ int nsh_launch_here(struct plan *plan, struct launched *ret_launched,
 	do
 		outcome = attempt(plan, &launched, failure);
 	while (outcome == REFUSED);
-	if (outcome == STARTED && plan->attributes.daemonize
+	if (outcome == STARTED && hands_over(plan)
 	    && !plan->attributes.require_handshake)
-		adopt_daemon(plan->record, &launched);
+		adopt_program(plan->record, &launched);
 	if (outcome == STARTED && plan->attributes.require_handshake) {
 		launched.record = plan->record;
 	} else {
@@ -495,6 +599,7 @@ int nsh_launch_here(struct plan *plan, struct launched *ret_launched,
 	plan->record = NULL;
 	if (outcome == FAILED) {
 		nsh_close(&launched.daemon_pidfd);
+		nsh_close(&launched.init_pidfd);
 		return -1;
 	}
 	*ret_launched = launched;
@@ -507,7 +612,7 @@ int nsh_launch_check(const struct plan *plan, struct launched *launched,
 	if (reached_exec(launched->record)) {
 		complete_report(plan, launched->record);
 		if (plan->attributes.daemonize)
-			adopt_daemon(launched->record, launched);
+			adopt_program(launched->record, launched);
 		return 0;
 	}
 	return nsh_launch_fail(plan, launched->record, reap(launched), failure);
@@ -517,6 +622,7 @@ void nsh_launch_release(struct launched *launched)
 {
 	nsh_close(&launched->pidfd);
 	nsh_close(&launched->daemon_pidfd);
+	nsh_close(&launched->init_pidfd);
 	/* A child in its handshake still uses the block's stack, so the block
 	 * cannot be given to the next launch. */
 	nsh_launch_block_drop(launched->record);

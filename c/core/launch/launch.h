@@ -25,7 +25,8 @@
 struct launched {
 	pid_t pid;
 	int pidfd;
-	int daemon_pidfd;       /* the daemon's, while `pid` is its parent; or -1 */
+	int daemon_pidfd;       /* the program's, while `pid` is its parent, as of a daemon; -1 */
+	int init_pidfd;         /* of process 1 of a new pid namespace, our child; or -1 */
 	const char *path;       /* the name of the launch path */
 	struct failure_record *record;  /* while a handshake is pending, else NULL */
 	struct supervisor *supervisor;  /* the program's parent; NULL: this process */

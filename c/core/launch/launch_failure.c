@@ -3,8 +3,11 @@
 #include "launch.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <unistd.h>
 
+#include "fd.h"
 #include "path.h"
 
 /* Names a descriptor by a number that the caller knows.  One that noshell opened
@@ -58,6 +61,23 @@ static const char *number_subject(const struct plan *plan, int stage,
 	return text;
 }
 
+static const char *private_subject(const struct plan *plan, size_t index)
+{
+	switch (index) {
+	case NSH_PRIVATE_SPACES:
+	case NSH_PRIVATE_USER:
+	case NSH_PRIVATE_INIT:
+	case NSH_PRIVATE_NETWORK:
+		return "private";
+	case NSH_PRIVATE_TMP:
+		return "/tmp";
+	case NSH_PRIVATE_PROC:
+		return "/proc";
+	default:
+		return plan->sandbox.isolation.hidden[index - NSH_PRIVATE_HIDE] + 1;
+	}
+}
+
 static const char *subject_of(const struct plan *plan,
 			      const struct failure_record *record, char *text, size_t size)
 {
@@ -81,6 +101,8 @@ static const char *subject_of(const struct plan *plan,
 		return plan->selinux.text;
 	case NSH_STAGE_APPARMOR_PROFILE:
 		return plan->apparmor.text + sizeof "exec " - 1;
+	case NSH_STAGE_SANDBOX_PRIVATE:
+		return private_subject(plan, index);
 	case NSH_STAGE_EXEC:
 		return plan->candidates[index];
 	default:
@@ -133,10 +155,66 @@ static const char *landlock_cause(int error)
 static void explain_sandbox(const struct failure_record *record,
 			    struct nsh_failure *failure)
 {
-	nsh_fail_reason(failure, "%s", record->index != NSH_MEANS_FILTER
+	nsh_fail_reason(failure, "%s", record->index == NSH_MEANS_CGROUP
+			? "the child cannot join its cgroup"
+			: record->index != NSH_MEANS_FILTER
 			? landlock_cause(record->error)
 			: record->error == ENOMEM ? "no memory for the filter"
 			: "a seccomp filter of this process denies seccomp(2)");
+}
+
+/* True if a file below /proc/sys contains this digit only. */
+static bool is_set(const char *path, char digit)
+{
+	char text[2] = "";
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t size = fd < 0 ? -1 : read(fd, text, sizeof text);
+
+	nsh_close(&fd);
+	return size > 0 && text[0] == digit && (size == 1 || text[1] == '\n');
+}
+
+static const char *user_space_cause(int error)
+{
+	if (is_set("/proc/sys/kernel/unprivileged_userns_clone", '0'))
+		return "user namespaces are disabled: kernel.unprivileged_userns_clone is 0";
+	if (error == ENOSPC || is_set("/proc/sys/user/max_user_namespaces", '0'))
+		return "there may be no more user namespaces: user.max_user_namespaces";
+	if (is_set("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", '1'))
+		return "AppArmor restricts user namespaces: "
+			"kernel.apparmor_restrict_unprivileged_userns is 1";
+	return "this process may not make namespaces: a seccomp filter, a container or a "
+		"security module denies it";
+}
+
+static const char *private_cause(const struct plan *plan,
+				 const struct failure_record *record)
+{
+	bool is_user = plan->sandbox.isolation.in_user_space;
+
+	if (record->index == NSH_PRIVATE_INIT && record->error == ENOSYS)
+		return "a new pid namespace needs the launcher, which cannot be executed here";
+	if (record->index == NSH_PRIVATE_USER)
+		return "this process is not dumpable, or a security module denies it";
+	if (record->index == NSH_PRIVATE_PROC && record->error == EPERM && is_user)
+		return "parts of /proc are hidden here, as in a container, so that a new one may "
+			"not be mounted";
+	if (record->error == EPERM || record->error == EACCES || record->error == ENOSPC)
+		return is_user ? user_space_cause(record->error)
+			: "a seccomp filter, a Landlock domain or a security module of this "
+			"process denies namespaces or mounts";
+	return NULL;
+}
+
+static void explain_private(const struct plan *plan, const struct failure_record *record,
+			    struct nsh_failure *failure)
+{
+	const char *cause = private_cause(plan, record);
+
+	if (cause)
+		nsh_fail_reason(failure, "%s", cause);
+	else
+		nsh_fail_reason(failure, "private: %s", nsh_errno_name(record->error));
 }
 
 static bool is_sandbox(int stage)
@@ -158,6 +236,8 @@ static void explain(const struct plan *plan, const struct failure_record *record
 				plan->shares_patience ? "pipeline" : "command");
 	else if (record->stage == NSH_STAGE_EXEC)
 		explain_exec(plan, subject, failure);
+	else if (record->stage == NSH_STAGE_SANDBOX_PRIVATE && record->error)
+		explain_private(plan, record, failure);
 	else if (is_sandbox(record->stage) && record->error)
 		explain_sandbox(record, failure);
 	else if (record->stage == NSH_STAGE_LIMIT && record->error == EPERM)

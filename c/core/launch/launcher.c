@@ -226,6 +226,13 @@ static void clear_ours(struct plan *plan)
 	memset(plan->kept, 0, sizeof plan->kept);
 }
 
+static void copy_isolation(struct copy *copy, struct isolation *isolation)
+{
+	if (isolation->hidden)
+		isolation->hidden = copied_list(copy, isolation->hidden);
+	isolation->directory = copied_text(copy, isolation->directory);
+}
+
 static void copy_plan(struct copy *copy, const struct plan *plan)
 {
 	struct plan theirs = *plan;
@@ -243,6 +250,9 @@ static void copy_plan(struct copy *copy, const struct plan *plan)
 				       plan->sandbox.filter_length
 				       * sizeof(struct sock_filter));
 	theirs.sandbox.report = NULL;
+	theirs.sandbox.cgroup = NULL;
+	theirs.sandbox.hidden = NULL;
+	copy_isolation(copy, &theirs.sandbox.isolation);
 	theirs.security_label = copied_text(copy, plan->security_label);
 	copy_label(copy, &theirs.selinux);
 	copy_label(copy, &theirs.apparmor);
@@ -409,13 +419,16 @@ static int free_target(const struct plan *plan, int from)
 	return from;
 }
 
-/* The launcher needs the ruleset at a number that it knows. */
-static void add_ruleset(struct plan *plan, int lowest)
+/* The launcher needs the ruleset, and the terminal in a new pid namespace, at numbers that
+ * it knows. */
+static void add_known(struct plan *plan, int lowest)
 {
-	int move = plan->sandbox.ruleset_move;
+	int ruleset = plan->sandbox.ruleset_move, pty = plan->pty_move;
 
-	if (move >= 0)
-		plan->moves[move].target = free_target(plan, lowest + 1);
+	if (ruleset >= 0)
+		plan->moves[ruleset].target = free_target(plan, lowest + 1);
+	if (pty >= 0 && plan->sandbox.isolation.has_pids)
+		plan->moves[pty].target = free_target(plan, lowest + 1);
 }
 
 /* Adds the image's move after the plan is copied into the image: the launcher does not
@@ -431,7 +444,7 @@ static int add_descriptors(struct plan *plan)
 		return -1;
 	plan->moves[plan->sync_move].target = free_target(plan, lowest + 1);
 	plan->moves[plan->sync_move].is_launchers = true;
-	add_ruleset(plan, lowest);
+	add_known(plan, lowest);
 	plan->record_move = nsh_plan_add_launchers(plan, fd, lowest);
 	fd = make_image(plan);
 	if (fd < 0)

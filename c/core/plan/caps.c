@@ -40,6 +40,13 @@ bool nsh_caps_can_set_groups(void)
 	return nsh_caps_read(&held) == 0 && held.effective >> CAP_SETGID & 1;
 }
 
+bool nsh_caps_can_mount(void)
+{
+	struct cap_sets held;
+
+	return nsh_caps_read(&held) == 0 && held.effective >> CAP_SYS_ADMIN & 1;
+}
+
 static uint64_t bounding_set(void)
 {
 	uint64_t set = 0;

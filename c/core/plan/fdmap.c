@@ -391,7 +391,7 @@ int nsh_fdmap_plan(struct plan *plan, const struct nsh_command *cmd,
 {
 	bool alone = in_place || cmd->attributes.daemonize;
 	size_t room = 3 + cmd->passed_count + cmd->send_count + cmd->pipe_count + NSH_LAUNCH_MOVES
-		+ (cmd->sandbox ? 1 : 0) + (cmd->pty.is_set ? 1 : 0);
+		+ (cmd->sandbox ? 2 : 0) + (cmd->pty.is_set ? 1 : 0);
 
 	if (make_room(plan, room, cmd->pipe_count) < 0)
 		return nsh_fail(failure, NSH_STAGE_PLAN, ENOMEM, NULL);

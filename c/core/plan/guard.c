@@ -12,7 +12,7 @@
 bool nsh_guard_is_needed(const struct guard *guard)
 {
 	return guard->inet || guard->all_but_tcp || guard->listening
-		|| guard->unix_sockets || guard->truncation || guard->calls;
+		|| guard->unix_sockets || guard->truncation || guard->mounts || guard->calls;
 }
 
 #ifdef NSH_HAVE_SECCOMP
@@ -283,6 +283,19 @@ static void guard_denied(struct build *build)
 			deny(build, listed[i].name, EPERM);
 }
 
+/* Before the defaults, as guard_denied. */
+static void guard_mounts(struct build *build)
+{
+	static const char *const calls[] = {
+		"mount", "umount", "umount2", "pivot_root", "setns", "fsopen", "fsconfig",
+		"fsmount", "fspick", "move_mount", "open_tree", "open_tree_attr",
+		"mount_setattr",
+	};
+
+	for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
+		deny(build, calls[i], EPERM);
+}
+
 static void add_rules(struct build *build)
 {
 	if (build->guard->calls)
@@ -290,6 +303,8 @@ static void add_rules(struct build *build)
 	guard_sockets(build);
 	if (build->guard->truncation)
 		guard_truncation(build);
+	if (build->guard->mounts)
+		guard_mounts(build);
 	if (build->guard->calls)
 		guard_defaults(build);
 }
@@ -444,7 +459,7 @@ static char *key_of(const struct guard *guard)
 	char flags[] = {
 		guard->inet ? 'i' : '-', guard->all_but_tcp ? 't' : '-',
 		guard->listening ? 'l' : '-', guard->unix_sockets ? 'u' : '-',
-		guard->truncation ? 'f' : '-', guard->calls ? 'c' : '-', 0,
+		guard->truncation ? 'f' : '-', guard->mounts ? 'm' : '-', guard->calls ? 'c' : '-', 0,
 	};
 	struct buffer key = { .data = NULL };
 	int ret = nsh_buffer_append_string(&key, flags);

@@ -77,6 +77,13 @@ int nsh_command_check(const struct nsh_command *cmd, bool in_place,
 	if (in_place && cmd->timeout >= 0)
 		return fail_together(failure, "set_timeout cannot be used with exec: no "
 				     "parent remains to enforce it");
+	if (in_place && cmd->sandbox && nsh_sandbox_is_private(cmd->sandbox))
+		return fail_together(failure, "a private sandbox cannot be used with exec: "
+				     "this process may have threads");
+	if (in_place && cmd->sandbox && nsh_sandbox_has_cgroup(cmd->sandbox))
+		return fail_together(failure, "the sandbox's memory, pids, cpu and cgroup "
+				     "cannot be used with exec: no parent remains to "
+				     "remove the cgroup");
 	if (cmd->pty.is_set)
 		return check_pty(cmd, in_place, failure);
 	if (asked->process_group && (asked->new_process_group || asked->new_session
@@ -245,6 +252,8 @@ void nsh_plan_drop_launchers(struct plan *plan)
 	plan->moves[plan->sync_move].is_launchers = false;
 	if (plan->sandbox.ruleset_move >= 0)
 		plan->moves[plan->sandbox.ruleset_move].target = -1;
+	if (plan->pty_move >= 0)
+		plan->moves[plan->pty_move].target = -1;
 }
 
 void nsh_plan_drop_sync(struct plan *plan)
@@ -259,7 +268,7 @@ void nsh_plan_drop_sync(struct plan *plan)
 	plan->sync_move = -1;
 }
 
-/* A child that changes its privileges never shares memory: its set*id call
+/* A child that changes its privileges or makes namespaces never shares memory: its set*id call
  * would clear the dumpable flag of the shared memory, and thus of the host
  * (PR_SET_DUMPABLE (2const)), and for a moment a less privileged process could
  * write to the memory of a more privileged one. */
@@ -268,7 +277,8 @@ static bool changes_privileges(const struct plan *plan)
 	const struct attributes *asked = &plan->attributes;
 
 	return asked->set_uid || asked->set_gid || asked->set_groups
-		|| plan->caps.apply || plan->selinux.path || plan->apparmor.path;
+		|| plan->caps.apply || plan->selinux.path || plan->apparmor.path
+		|| plan->sandbox.isolation.spaces;
 }
 
 static int plan_launch(struct plan *plan, bool in_place,
@@ -393,6 +403,7 @@ void nsh_plan_forget_descriptors(struct plan *plan)
 	nsh_fd_forget(&plan->pty_slave);
 	nsh_fd_forget(&plan->sync);
 	nsh_ruleset_forget(&plan->sandbox.ruleset);
+	nsh_cgroup_forget(&plan->sandbox.cgroup);
 }
 
 void nsh_plan_free(struct plan *plan)
@@ -414,7 +425,9 @@ void nsh_plan_free(struct plan *plan)
 	nsh_close(&plan->pty_slave);
 	nsh_close(&plan->sync);
 	nsh_ruleset_put(&plan->sandbox.ruleset);
+	nsh_cgroup_drop(&plan->sandbox.cgroup);
 	free(plan->sandbox.report);
+	nsh_strv_free(plan->sandbox.hidden);
 	nsh_strv_free(plan->found);
 	nsh_hook_free(plan);
 	free(plan->moves);

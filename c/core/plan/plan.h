@@ -12,6 +12,7 @@
 #include <fcntl.h>
 
 #include "attributes.h"
+#include "cgroup.h"
 #include "failure.h"
 #include "ruleset.h"
 
@@ -65,7 +66,7 @@ struct failure_record {
 	volatile int pid;       /* the daemon's pid, if daemonize */
 	volatile int pid_file;  /* the child's descriptor of the locked file */
 	volatile int entered;   /* the launcher has been executed */
-	volatile int no_ruleset, no_filter;  /* errno, if the sandbox may lack them */
+	volatile int no_ruleset, no_filter, no_cgroup;  /* errno, if the sandbox may lack it */
 	volatile int strays;    /* the child may have other descriptors than the moves' */
 	char message[NSH_REASON_SIZE];  /* from a pre-exec hook */
 };
@@ -136,6 +137,7 @@ struct nsh_means {
 	int seccomp;            /* 0, or minus an errno */
 	/* True if Landlock's calls are safe in this thread (kernel.h). */
 	bool (*may_create)(void);
+	bool clones_into;       /* CLONE_INTO_CGROUP, of clone3(2) */
 };
 
 /* How the parts of a sandbox are enforced. */
@@ -143,12 +145,26 @@ struct sandbox_report {
 	unsigned asked;         /* bit n: part n */
 	struct {
 		char means[32];         /* "": it is not enforced */
-		char reason[192];       /* why it is not */
+		char reason[NSH_LACK];  /* why it is not */
 	} parts[NSH_PARTS];
 };
 
 /* Which of the child's steps has failed: the index in the record. */
-enum { NSH_MEANS_RULESET, NSH_MEANS_FILTER };
+enum { NSH_MEANS_RULESET, NSH_MEANS_FILTER, NSH_MEANS_CGROUP };
+/* What has failed in the stage SANDBOX_PRIVATE: the index in the record. */
+enum { NSH_PRIVATE_SPACES, NSH_PRIVATE_USER, NSH_PRIVATE_INIT, NSH_PRIVATE_TMP,
+	NSH_PRIVATE_PROC, NSH_PRIVATE_NETWORK, NSH_PRIVATE_HIDE };
+
+/* The private parts of a sandbox. */
+struct isolation {
+	unsigned spaces;        /* CLONE_NEW… of unshare(2); 0: nothing is private */
+	bool in_user_space;     /* this process lacks CAP_SYS_ADMIN: needs a user namespace */
+	bool has_tmp, has_pids; /* a new /tmp; a new pid namespace, with /proc */
+	uint64_t tmp_rights, proc_rights;   /* Landlock's, for the new file systems */
+	const char *const *hidden;  /* "d/path" for a directory, "f/path" for others; or NULL */
+	const char *directory;  /* our working directory */
+	enum nsh_stage stage;   /* of a failure; NONE: the start is tried again without */
+};
 
 struct sock_filter;
 
@@ -160,13 +176,22 @@ struct confinement {
 	const struct sock_filter *filter;   /* NULL: none */
 	unsigned short filter_length;
 	enum nsh_stage filter_stage;    /* as ruleset_stage */
+	int into_cgroup;        /* the cgroup in which the child is cloned, -1: none */
+	int procs_move;         /* the list of one that the child joins, -1: none */
+	enum nsh_stage cgroup_stage;    /* as ruleset_stage */
 	/* for the parent */
 	struct ruleset ruleset;
-	unsigned ruleset_parts, filter_parts;   /* bit n: part n depends on it */
+	struct isolation isolation;
+	struct cgroup *cgroup;  /* NULL: none, or it was taken */
+	int cgroup_error;       /* errno, if the child could not be cloned there */
+	/* bit n: part n depends on it */
+	unsigned ruleset_parts, filter_parts, cgroup_parts;
+	char **hidden;          /* the strings of isolation.hidden */
 	struct sandbox_report *report;  /* NULL: there is no sandbox, or it was taken */
 };
 
-#define NSH_NO_CONFINEMENT { .ruleset_move = -1, .ruleset = { -1, 0 } }
+#define NSH_NO_CONFINEMENT { .ruleset_move = -1, .ruleset = { -1, 0 }, \
+	.into_cgroup = -1, .procs_move = -1 }
 
 /* The launcher gets a copy (copy_plan in launcher.c), also of what the child's
  * pointers lead to. */
@@ -234,7 +259,7 @@ struct plan {
 	const char **argv_list, **envp_list;
 	char *pwd;                 /* in envp_list: see nsh_env_pwd */
 	char *selinux_text, *apparmor_text;
-	void *kept[10];            /* other memory to free */
+	void *kept[12];            /* other memory to free */
 	size_t kept_count;
 };
 
@@ -295,6 +320,8 @@ int nsh_pty_plan(struct plan *plan, const struct nsh_command *cmd, int *ret_fd,
 int nsh_caps_read(struct cap_sets *ret_sets);
 /* Returns the capabilities of `among` that are in the ambient set. */
 uint64_t nsh_caps_ambient(uint64_t among);
+/* True if this thread may mount file systems (CAP_SYS_ADMIN). */
+bool nsh_caps_can_mount(void);
 /* True if this thread may set its groups (CAP_SETGID). */
 bool nsh_caps_can_set_groups(void);
 /* Computes *ret_words from clear_caps, allow_cap (bit n is capability n), the

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "calls.h"
+#include "cgroup.h"
 #include "command.h"
 #include "guard.h"
 #include "interpreters.h"
@@ -26,6 +28,7 @@ struct making {
 	int version;            /* of Landlock; 0: not available */
 	struct wanted_rules wanted;
 	size_t room;            /* of wanted.rules */
+	uint64_t proc_rights;   /* that /proc has */
 	struct strv paths;      /* the rules' paths that are made here */
 };
 
@@ -42,6 +45,7 @@ enum nsh_stage nsh_part_stage(enum nsh_sandbox_part part)
 	case NSH_PART_MEMORY:
 	case NSH_PART_PIDS:
 	case NSH_PART_CPU:
+	case NSH_PART_CGROUP:
 		return NSH_STAGE_SANDBOX_CGROUP;
 	case NSH_PART_PRIVATE:
 		return NSH_STAGE_SANDBOX_PRIVATE;
@@ -87,7 +91,12 @@ static unsigned asked_parts(const struct sandbox *sandbox)
 		| 1U << NSH_PART_SIGNALS
 		| (unsigned)(sandbox->network != SANDBOX_NETWORK) << NSH_PART_NETWORK
 		| (unsigned)(unix_mode(sandbox) != UNIX_ALL) << NSH_PART_UNIX
-		| (unsigned)sandbox->filters_calls << NSH_PART_SYSCALLS;
+		| (unsigned)sandbox->filters_calls << NSH_PART_SYSCALLS
+		| (unsigned)(sandbox->memory > 0) << NSH_PART_MEMORY
+		| (unsigned)(sandbox->pids > 0) << NSH_PART_PIDS
+		| (unsigned)(sandbox->cpu > 0) << NSH_PART_CPU
+		| (unsigned)(sandbox->cgroup != NULL) << NSH_PART_CGROUP
+		| (unsigned)nsh_sandbox_is_private(sandbox) << NSH_PART_PRIVATE;
 }
 
 /* ---- the report --------------------------------------------------------------- */
@@ -235,16 +244,38 @@ static void decide_calls(struct making *making)
 		lack_seccomp(making, NSH_PART_SYSCALLS);
 }
 
+/* Something must keep root from unmounting what is mounted over a path.  In a user
+ * namespace, the program has no capabilities, and mounts cannot be undone in namespaces
+ * below it (MNT_LOCKED). */
+static void decide_private(struct making *making)
+{
+	struct isolation *isolation = &making->plan->sandbox.isolation;
+
+	if (!is_asked(making, NSH_PART_PRIVATE))
+		return;
+	isolation->in_user_space = !nsh_caps_can_mount();
+	if ((!isolation->in_user_space || geteuid() == 0) && making->version == 0) {
+		if (making->means->seccomp < 0) {
+			lack_seccomp(making, NSH_PART_PRIVATE);
+			return;
+		}
+		making->plan->sandbox.filter_parts |= 1U << NSH_PART_PRIVATE;
+	}
+	(void)snprintf(making->report->parts[NSH_PART_PRIVATE].means,
+		       sizeof making->report->parts[NSH_PART_PRIVATE].means, "namespaces");
+}
+
 static bool is_required(const struct making *making, enum nsh_sandbox_part part)
 {
 	return is_asked(making, part) && making->sandbox->require >> part & 1;
 }
 
-/* Fails with the first part that is required and cannot be enforced. */
-static int check_required(struct making *making)
+/* Fails with the first of these parts that is required and cannot be enforced. */
+static int check_required(struct making *making, unsigned parts)
 {
 	for (int part = 0; part < NSH_PARTS; part++) {
-		if (!is_required(making, (enum nsh_sandbox_part)part)
+		if (!(parts >> part & 1)
+		    || !is_required(making, (enum nsh_sandbox_part)part)
 		    || making->report->parts[part].means[0])
 			continue;
 		nsh_fail(making->failure, nsh_part_stage((enum nsh_sandbox_part)part),
@@ -391,6 +422,8 @@ static int allow(struct making *making, const char *path, uint64_t rights)
 	rule.inode = status.stx_ino;
 	rule.mount = status.stx_mnt_id;
 	rule.rights = fitting(rights, status.stx_mode) & making->wanted.handled.fs;
+	if (strcmp(path, "/proc") == 0)
+		making->proc_rights |= rule.rights;
 	if (!rule.rights)
 		return 0;
 	return add_rule(making, &rule) < 0 ? ENOMEM : 0;
@@ -569,12 +602,141 @@ static int allow_ports(struct making *making)
 
 static int gather_rules(struct making *making)
 {
-	making->wanted.is_lasting = true;
+	/* The child adds rules for new file systems. */
+	making->wanted.is_lasting = !making->sandbox->tmp && !making->sandbox->pid;
 	making->wanted.handled = handled_by(making);
 	for (int access = 0; access < NSH_SANDBOX_ACCESSES; access++)
 		if (allow_access(making, (enum nsh_sandbox_access)access) < 0)
 			return -1;
 	return allow_always(making) < 0 ? -1 : allow_ports(making);
+}
+
+/* ---- private parts -------------------------------------------------------------------------- */
+
+static bool is_below(const char *path, const char *directory)
+{
+	size_t length = strlen(directory);
+
+	return strncmp(path, directory, length) == 0
+		&& (path[length] == '/' || path[length] == 0);
+}
+
+/* Adds a path as the child takes it; `real` is malloc'd, and has no symbolic link.  What
+ * the new /tmp covers cannot be found any more. */
+static int add_hidden(struct making *making, struct strv *hidden, const char *real)
+{
+	bool has_tmp = making->sandbox->tmp;
+	struct stat status;
+	char *text;
+
+	if (has_tmp && (is_below(real, "/tmp") || is_below(real, "/var/tmp")))
+		return 0;
+	if (stat(real, &status) < 0)
+		return errno;
+	if (asprintf(&text, "%c%s", S_ISDIR(status.st_mode) ? 'd' : 'f', real) < 0)
+		return ENOMEM;
+	return nsh_strv_add_taken(hidden, text) < 0 ? ENOMEM : 0;
+}
+
+static int hide(struct making *making, struct strv *hidden, const char *given,
+		bool is_optional)
+{
+	const char *path = in_directory(making, given);
+	char *real = path ? realpath(path, NULL) : NULL;
+	int error = real ? 0 : errno;
+
+	if (!path)
+		return fail_memory(making);
+	if (real && strcmp(real, "/") == 0)
+		error = EINVAL;
+	if (!error)
+		error = add_hidden(making, hidden, real);
+	free(real);
+	if (!error || (is_optional && is_missing(error)))
+		return 0;
+	return fail_path(making, NSH_PART_PRIVATE, error, path);
+}
+
+static int plan_hidden(struct making *making)
+{
+	const struct sandbox_paths *paths = &making->sandbox->hide;
+	struct strv hidden = { NULL, 0, 0 };
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < paths->paths.count; i++)
+		ret = hide(making, &hidden, paths->paths.items[i], paths->optional[i]);
+	making->plan->sandbox.hidden = hidden.items;
+	making->plan->sandbox.isolation.hidden = (const char *const *)hidden.items;
+	return ret;
+}
+
+static int fail_private(struct making *making, const char *what, const char *why)
+{
+	char reason[NSH_LACK];
+
+	(void)snprintf(reason, sizeof reason, "%s cannot be used with private.pid: %s", what,
+		       why);
+	return nsh_fail_code(making->failure, NSH_INVALID, reason);
+}
+
+/* The launcher becomes the parent of all processes in a new pid namespace. */
+static int check_pids(struct making *making)
+{
+	const struct attributes *asked = &making->plan->attributes;
+
+	if (!making->sandbox->pid)
+		return 0;
+	if (asked->hook || asked->require_handshake || making->plan->opens_fifo)
+		return fail_private(making, asked->hook ? "set_pre_exec_hook"
+				    : asked->require_handshake ? "require_handshake"
+				    : "a stream that is directed to a FIFO",
+				    "it needs a copy of this process");
+	if (asked->process_group || asked->core_among)
+		return fail_private(making, asked->process_group ? "set_process_group"
+				    : "run_among", "that process is in another namespace");
+	return 0;
+}
+
+/* The directory of this process may be hidden by a new mount; the child enters it again. */
+static int plan_directory(struct making *making)
+{
+	char *directory = getcwd(NULL, 0);
+
+	if (!directory && errno == ENOMEM)
+		return fail_memory(making);
+	making->plan->sandbox.isolation.directory = directory ? directory : "/";
+	if (directory)
+		making->plan->kept[making->plan->kept_count++] = directory;
+	return 0;
+}
+
+static int plan_isolation(struct making *making)
+{
+	const struct sandbox *sandbox = making->sandbox;
+	struct isolation *isolation = &making->plan->sandbox.isolation;
+	bool mounts = sandbox->tmp || sandbox->pid || sandbox->hide.paths.count > 0;
+
+	if (!making->report->parts[NSH_PART_PRIVATE].means[0])
+		return 0;
+	if (check_pids(making) < 0 || plan_directory(making) < 0 || plan_hidden(making) < 0)
+		return -1;
+	isolation->has_tmp = sandbox->tmp;
+	isolation->has_pids = sandbox->pid;
+	isolation->spaces = (mounts ? CLONE_NEWNS : 0)
+		| (sandbox->pid ? CLONE_NEWPID : 0)
+		| (sandbox->private_network ? CLONE_NEWNET : 0)
+		| (isolation->in_user_space ? CLONE_NEWUSER : 0);
+	isolation->stage = stage_of(making, 1U << NSH_PART_PRIVATE);
+	return 0;
+}
+
+/* After the rules are known. */
+static void plan_new_rights(struct making *making)
+{
+	struct isolation *isolation = &making->plan->sandbox.isolation;
+
+	isolation->tmp_rights = rights_of[NSH_SANDBOX_WRITE] & making->wanted.handled.fs;
+	isolation->proc_rights = making->proc_rights;
 }
 
 /* ---- ruleset and filter -------------------------------------------------------------------- */
@@ -619,6 +781,7 @@ static int make_ruleset(struct making *making)
 
 	if (gather_rules(making) < 0)
 		return -1;
+	plan_new_rights(making);
 	if (making->version == 0)
 		return 0;
 	confinement->ruleset_stage = stage_of(making, confinement->ruleset_parts);
@@ -647,6 +810,7 @@ static int make_filter(struct making *making)
 		.unix_sockets = unix_mode(sandbox) == UNIX_NONE,
 		.truncation = is_asked(making, NSH_PART_WRITE) && making->version > 0
 			&& making->version < NSH_LANDLOCK_TRUNCATE,
+		.mounts = making->plan->sandbox.isolation.spaces != 0,
 		.calls = sandbox->filters_calls,
 		.deny = &sandbox->deny, .allow = &sandbox->allow,
 	};
@@ -666,6 +830,127 @@ static int make_filter(struct making *making)
 	return 0;
 }
 
+/* ---- cgroup ---------------------------------------------------------------------------------- */
+
+enum { CGROUP_PARTS = 1 << NSH_PART_MEMORY | 1 << NSH_PART_PIDS | 1 << NSH_PART_CPU
+	| 1 << NSH_PART_CGROUP };
+
+/* Makes the cgroup the means of a part, if it has the part's controller. */
+static void enforce_by_cgroup(struct making *making, enum nsh_sandbox_part part,
+			      const char *place)
+{
+	bool has_controller = part != NSH_PART_CGROUP;
+	char reason[NSH_LACK];
+
+	if (!is_asked(making, part))
+		return;
+	if (has_controller && nsh_cgroup_enable(place, nsh_part_name(part), reason) < 0) {
+		lack(making, part, reason);
+		return;
+	}
+	making->plan->sandbox.cgroup_parts |= 1U << part;
+	(void)snprintf(making->report->parts[part].means,
+		       sizeof making->report->parts[part].means, "cgroup");
+}
+
+/* Takes the cgroup away from the parts in the mask. */
+static void lack_cgroup(struct making *making, unsigned parts, const char *reason)
+{
+	for (int part = 0; part < NSH_PARTS; part++)
+		if (parts >> part & 1) {
+			making->report->parts[part].means[0] = 0;
+			lack(making, (enum nsh_sandbox_part)part, reason);
+		}
+	making->plan->sandbox.cgroup_parts &= ~parts;
+}
+
+static void limit(struct making *making, enum nsh_sandbox_part part, const char *file,
+		  const char *value)
+{
+	char reason[NSH_LACK];
+
+	if (!(making->plan->sandbox.cgroup_parts >> part & 1)
+	    || nsh_cgroup_write(making->plan->sandbox.cgroup, file, value) == 0)
+		return;
+	(void)snprintf(reason, sizeof reason, "writing '%s' to %s failed: %s", value, file,
+		       nsh_errno_name(errno));
+	lack_cgroup(making, 1U << part, reason);
+}
+
+/* Without memory.swap.max, the kernel does not account for swap.  memory.oom.group makes it
+ * end all processes together. */
+static void set_limits(struct making *making)
+{
+	const struct sandbox *sandbox = making->sandbox;
+	const struct cgroup *cgroup = making->plan->sandbox.cgroup;
+	char value[64];
+
+	(void)snprintf(value, sizeof value, "%llu", (unsigned long long)sandbox->memory);
+	limit(making, NSH_PART_MEMORY, "memory.max", value);
+	if (sandbox->memory) {
+		(void)nsh_cgroup_write(cgroup, "memory.swap.max", "0");
+		(void)nsh_cgroup_write(cgroup, "memory.oom.group", "1");
+	}
+	(void)snprintf(value, sizeof value, "%u", sandbox->pids);
+	limit(making, NSH_PART_PIDS, "pids.max", value);
+	(void)snprintf(value, sizeof value, "%.0f 100000", sandbox->cpu * 100000);
+	limit(making, NSH_PART_CPU, "cpu.max", value);
+}
+
+/* The child joins the cgroup by itself if it cannot be cloned there: fork(3), for a hook,
+ * cannot do that.  Joining may take up to 100 ms. */
+static int add_cgroup(struct making *making, const struct cgroup *cgroup)
+{
+	struct plan *plan = making->plan;
+	int fd;
+
+	plan->sandbox.cgroup_stage = stage_of(making, plan->sandbox.cgroup_parts);
+	if (making->means->clones_into && !plan->attributes.hook) {
+		plan->sandbox.into_cgroup = cgroup->fd;
+		return 0;
+	}
+	fd = nsh_cgroup_open_procs(cgroup);
+	if (fd < 0)
+		return nsh_fail(making->failure, NSH_STAGE_SANDBOX_CGROUP, errno,
+				"cgroup.procs");
+	plan->child_ends[plan->child_end_count++] = fd;
+	plan->sandbox.procs_move = (int)plan->move_count;
+	plan->moves[plan->move_count++] = (struct move){
+		.source = fd, .target = -1, .same_as = -1, .stage = NSH_STAGE_DESCRIPTORS,
+	};
+	return 0;
+}
+
+/* Last, because it is the only means that leaves something behind. */
+static int make_cgroup(struct making *making)
+{
+	struct confinement *confinement = &making->plan->sandbox;
+	char place[PATH_MAX], reason[NSH_LACK] = "";
+	unsigned asked = making->report->asked & CGROUP_PARTS;
+
+	if (!asked)
+		return 0;
+	if (nsh_cgroup_find(making->sandbox->cgroup, place, reason) < 0) {
+		lack_cgroup(making, asked, reason);
+		return check_required(making, asked);
+	}
+	for (int part = 0; part < NSH_PARTS; part++)
+		if (asked >> part & 1)
+			enforce_by_cgroup(making, (enum nsh_sandbox_part)part, place);
+	if (check_required(making, asked) < 0)
+		return -1;
+	if (!confinement->cgroup_parts)
+		return 0;
+	confinement->cgroup = nsh_cgroup_new(place, reason);
+	if (confinement->cgroup)
+		set_limits(making);
+	else
+		lack_cgroup(making, confinement->cgroup_parts, reason);
+	if (check_required(making, asked) < 0)
+		return -1;
+	return confinement->cgroup ? add_cgroup(making, confinement->cgroup) : 0;
+}
+
 static void decide(struct making *making)
 {
 	making->report->asked = asked_parts(making->sandbox);
@@ -674,6 +959,7 @@ static void decide(struct making *making)
 	decide_network(making);
 	decide_unix(making);
 	decide_calls(making);
+	decide_private(making);
 }
 
 int nsh_sandbox_plan(struct plan *plan, const struct nsh_command *cmd,
@@ -691,8 +977,10 @@ int nsh_sandbox_plan(struct plan *plan, const struct nsh_command *cmd,
 		return fail_memory(&making);
 	plan->attributes.no_new_privs = true;
 	decide(&making);
-	if (check_required(&making) == 0 && make_ruleset(&making) == 0)
-		ret = make_filter(&making);
+	if (check_required(&making, ~(unsigned)CGROUP_PARTS) == 0
+	    && plan_isolation(&making) == 0 && make_ruleset(&making) == 0
+	    && make_filter(&making) == 0)
+		ret = make_cgroup(&making);
 	free(making.wanted.rules);
 	free((void *)(uintptr_t)making.wanted.ports);
 	nsh_strv_clear(&making.paths);

@@ -3,7 +3,9 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 
+#include "fd.h"
 #include "kernel.h"
 #include "pollset.h"
 #include "process.h"
@@ -93,8 +95,30 @@ static void signal_descendants(struct nsh_process *process, int signal)
 			lives ? process->pidfd : -1, group_of(process, lives), signal);
 }
 
+/* Signals all but the root by their cgroup.  Returns false if they must be searched;
+ * *ret_denied is one that may not be signalled, or 0. */
+static bool signal_cgroup(struct nsh_process *process, int signal, pid_t *ret_denied)
+{
+	*ret_denied = 0;
+	if (!process->cgroup)
+		return false;
+	if (signal == SIGKILL) {
+		nsh_cgroup_kill(process->cgroup);
+		return true;
+	}
+	return nsh_cgroup_signal(process->cgroup, process->exited ? 0 : process->pid, signal,
+				 ret_denied);
+}
+
 static void signal_all(struct nsh_process *process, int signal)
 {
+	pid_t denied;
+
+	if (signal_cgroup(process, signal, &denied)) {
+		signal_root(process, signal);
+		signal_root(process, SIGCONT);
+		return;
+	}
 	signal_descendants(process, signal);
 	/* The root last: it may react to the end of its descendants. */
 	signal_root_and_group(process, signal);
@@ -162,7 +186,8 @@ void nsh_escalation_pump(struct nsh_process *process, double now)
 	if (process->escalation == ESCALATION_NONE || process->escalation == ESCALATION_OVER)
 		return;
 	drop_dead(process);
-	if (process->exited && process->tree.count == 0) {
+	if (process->exited && process->tree.count == 0
+	    && (!process->cgroup || nsh_cgroup_is_empty(process->cgroup))) {
 		process->escalation = ESCALATION_OVER;
 	} else if (now < process->next_signal) {
 		return;
@@ -173,6 +198,54 @@ void nsh_escalation_pump(struct nsh_process *process, double now)
 	} else {
 		process->escalation = ESCALATION_OVER;
 	}
+}
+
+/* ---- the cgroup ----------------------------------------------------------- */
+
+/* Process 1 ends after the program, and when all others of the namespace have ended. */
+static bool has_space_ended(struct nsh_process *process)
+{
+	siginfo_t info = { .si_pid = 0 };
+	int ret;
+
+	if (process->init_pidfd < 0)
+		return true;
+	ret = nsh_sys_waitid(NSH_P_PIDFD, process->init_pidfd, &info,
+			     WEXITED | WNOHANG | __WALL, NULL);
+	if (ret == -EINTR || (ret == 0 && info.si_pid == 0))
+		return false;
+	nsh_epoll_unwatch(process->io.epoll, process->init_pidfd);
+	nsh_close(&process->init_pidfd);
+	return true;
+}
+
+static bool has_cgroup_ended(const struct nsh_process *process)
+{
+	return !process->cgroup || process->is_daemon || nsh_cgroup_is_empty(process->cgroup);
+}
+
+bool nsh_escalation_clear(struct nsh_process *process)
+{
+	bool has_ended = has_cgroup_ended(process);
+	double now;
+
+	if (has_space_ended(process) && has_ended)
+		return true;
+	now = nsh_now();
+	if (process->clear_until <= 0) {
+		if (process->cgroup)
+			nsh_cgroup_kill(process->cgroup);
+		process->clear_until = now + last_while;
+	}
+	return now >= process->clear_until;
+}
+
+bool nsh_escalation_looks(const struct nsh_process *process)
+{
+	bool is_ending = process->escalation == ESCALATION_TERM
+		|| process->escalation == ESCALATION_KILL || process->clear_until > 0;
+
+	return process->cgroup && process->exited && is_ending && !process->is_daemon;
 }
 
 /* ---- processes that were not reached -------------------------------------- */
@@ -201,6 +274,14 @@ static const char *describe_lack(enum tree_lack lack)
 	}
 }
 
+/* The cgroup's processes have not ended after KILL. */
+static void describe_left(struct nsh_process *process)
+{
+	(void)snprintf(process->unreached, sizeof process->unreached,
+		       "process %d did not end after SIGKILL",
+		       (int)nsh_cgroup_member(process->cgroup));
+}
+
 /* Describes the processes that did not end: the first pid, and the number of
  * others. */
 static void describe_rest(struct nsh_process *process)
@@ -222,9 +303,10 @@ static void describe_rest(struct nsh_process *process)
 
 /* Returns 0, or -1 with the reason why not all members of the tree got the signal. */
 static int check_reached(const struct nsh_process *process, const struct tree *tree,
-			 struct nsh_failure *failure)
+			 pid_t denied, struct nsh_failure *failure)
 {
-	pid_t denied = process->is_denied ? process->pid : 0;
+	if (process->is_denied)
+		denied = process->pid;
 
 	for (size_t i = 0; i < tree->count && !denied; i++)
 		if (tree->members[i].is_denied)
@@ -261,12 +343,14 @@ static void kill_root(struct nsh_process *process, int signal)
 static int kill_tree(struct nsh_process *process, int signal, struct nsh_failure *failure)
 {
 	struct tree tree = process->tree;
+	pid_t denied;
 	int ret;
 
 	process->tree = (struct tree){ .members = NULL };
-	signal_descendants(process, signal);
+	if (!signal_cgroup(process, signal, &denied))
+		signal_descendants(process, signal);
 	kill_root(process, signal);
-	ret = check_reached(process, &process->tree, failure);
+	ret = check_reached(process, &process->tree, denied, failure);
 	nsh_tree_free(&process->tree);
 	process->tree = tree;
 	return ret;
@@ -280,7 +364,8 @@ int nsh_process_kill_tree(struct nsh_process *process, int signal,
 	if (!nsh_process_is_ours(process))
 		return nsh_process_fail_foreign(process, failure);
 	nsh_process_hold(process);
-	if (process->finished || (process->exited && !process->own_group)) {
+	if (process->finished
+	    || (process->exited && !process->own_group && !process->cgroup)) {
 		nsh_fail(failure, NSH_STAGE_ABORT, ESRCH, NULL);
 		ret = -1;
 	} else if (!process->is_dry) {
@@ -293,10 +378,14 @@ int nsh_process_kill_tree(struct nsh_process *process, int signal,
 void nsh_escalation_report(struct nsh_process *process)
 {
 	const struct tree *tree = &process->tree;
+	bool is_left = process->cgroup && !process->is_daemon
+		&& !nsh_cgroup_is_empty(process->cgroup);
 
-	if (process->escalation != ESCALATION_OVER)
+	if (process->escalation != ESCALATION_OVER && !is_left)
 		return;
-	if (tree->count > 0 || !process->exited) {
+	if (is_left && process->exited) {
+		describe_left(process);
+	} else if (tree->count > 0 || !process->exited) {
 		describe_rest(process);
 	} else if (tree->lack) {
 		(void)snprintf(process->unreached, sizeof process->unreached, "%s",

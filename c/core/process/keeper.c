@@ -234,7 +234,8 @@ static const double blind_interval = 0.1;
 
 static void await_orphan(struct nsh_process *process)
 {
-	bool is_blind = watch(process, nsh_held_pollfd(process)) < 0;
+	bool is_blind = watch(process, nsh_held_pollfd(process)) < 0
+		|| nsh_escalation_looks(process);
 
 	process->kept.look_at = is_blind ? nsh_now() + blind_interval : -1;
 	set_alarm(due_time(process));

@@ -36,6 +36,7 @@ void nsh_process_take_rules(struct nsh_process *process,
 		process->stop_signal = asked->stop_signal;
 	process->is_daemon = asked->daemonize && !asked->require_handshake;
 	process->joined_group = asked->process_group;
+	process->memory = cmd->sandbox ? cmd->sandbox->memory : 0;
 	process->own_group = asked->new_process_group || asked->new_session
 		|| asked->daemonize || cmd->pty.is_set;
 }
@@ -52,12 +53,13 @@ struct nsh_process *nsh_process_new(const struct nsh_command *cmd)
 	process->pid = -1;
 	process->pidfd = -1;
 	process->pty_slave = -1;
+	process->init_pidfd = -1;
 	process->begun = nsh_now();
 	process->handshake.pidfd = -1;
-	process->handshake.daemon_pidfd = -1;
+	process->handshake.daemon_pidfd = process->handshake.init_pidfd = -1;
 	process->result = (struct nsh_result){
 		.exit_code = -1, .raw_status = -1, .user_time = -1,
-		.system_time = -1, .max_rss = -1,
+		.system_time = -1, .max_rss = -1, .memory_peak = -1,
 	};
 	for (int i = 0; i < 3; i++)
 		process->output_pipe[i] = -1;
@@ -201,6 +203,7 @@ static void take_launched(struct nsh_process *process,
 	process->pid = launched->pid;
 	process->result.pid = launched->pid;
 	process->pidfd = launched->pidfd;
+	process->init_pidfd = launched->init_pidfd;
 	process->supervisor = launched->supervisor;
 	process->launch = launched->path;
 }
@@ -210,6 +213,12 @@ static int init_plan(struct plan *plan, const struct nsh_command *cmd, bool in_p
 {
 	return nsh_plan_init(plan, cmd, in_place,
 			     cmd->sandbox ? nsh_kernel_means() : NULL, failure);
+}
+
+void nsh_process_take_cgroup(struct nsh_process *process, struct plan *plan)
+{
+	process->cgroup = plan->sandbox.cgroup;
+	plan->sandbox.cgroup = NULL;
 }
 
 void nsh_process_take_sandbox(struct nsh_process *process, struct plan *plan)
@@ -234,6 +243,7 @@ static int start(struct nsh_command *cmd, int cancel, struct plan *plan,
 		return -1;
 	}
 	take_launched(process, &launched);
+	nsh_process_take_cgroup(process, plan);
 	nsh_process_take_rules(process, cmd);
 	nsh_command_close_passed(cmd);
 	if (launched.record)
@@ -370,6 +380,25 @@ struct nsh_stream *nsh_process_stream(struct nsh_process *process, int which)
 
 /* ---- pumping ----------------------------------------------------------- */
 
+/* Reads what the cgroup has counted, and removes it. */
+static void end_cgroup(struct nsh_process *process)
+{
+	struct nsh_result *result = &process->result;
+
+	if (!process->cgroup)
+		return;
+	if (process->is_daemon) {
+		nsh_cgroup_leave(&process->cgroup);
+		return;
+	}
+	result->memory_peak = nsh_cgroup_peak(process->cgroup);
+	result->out_of_memory = nsh_cgroup_events(process->cgroup, "oom_kill") > 0;
+	/* The limit of an enclosing cgroup, or the machine's memory, was exhausted. */
+	if (result->out_of_memory && nsh_cgroup_events(process->cgroup, "oom") == 0)
+		process->memory = 0;
+	nsh_cgroup_drop(&process->cgroup);
+}
+
 static void finish(struct nsh_process *process)
 {
 	process->finished = true;
@@ -378,6 +407,7 @@ static void finish(struct nsh_process *process)
 	nsh_close(&process->pty_slave);
 	nsh_escalation_report(process);
 	nsh_tree_free(&process->tree);
+	end_cgroup(process);
 	if (process->result.duration <= 0)
 		process->result.duration = nsh_now() - process->begun;
 	nsh_process_conclude(process);
@@ -495,7 +525,7 @@ int nsh_held_pump(struct nsh_process *process, struct nsh_failure *failure)
 	/* A program that ended in time has not timed out, even if this call is late. */
 	if (!is_done(process))
 		run_timers(process);
-	if (is_done(process))
+	if (is_done(process) && nsh_escalation_clear(process))
 		finish(process);
 	return process->finished;
 }
@@ -514,7 +544,8 @@ static struct nsh_watch watch_at(const struct nsh_process *process, size_t i)
 	i -= io->count;
 	if (i == 0)
 		return (struct nsh_watch){
-			process->exited ? -1 : nsh_process_exit_fd(process), NSH_READABLE };
+			process->exited ? process->init_pidfd
+			: nsh_process_exit_fd(process), NSH_READABLE };
 	return (struct nsh_watch){ process->tree.members[i - 1].pidfd, NSH_READABLE };
 }
 
@@ -607,7 +638,7 @@ static int find_pollfd(struct nsh_process *process)
 		return io->epoll;
 	if (process->escalation == ESCALATION_NONE && !nsh_io_is_open(io, true)
 	    && !nsh_io_is_open(io, false))
-		return nsh_process_exit_fd(process);
+		return process->exited ? process->init_pidfd : nsh_process_exit_fd(process);
 	return make_epoll(process);
 }
 
@@ -626,7 +657,8 @@ static bool is_blind(const struct nsh_process *process)
 	for (int i = 0; i < STREAMS; i++)
 		if (process->streams[i] && process->streams[i]->is_blind)
 			return true;
-	return process->is_blind || (process->tree.count > 0 && process->tree.held == 0);
+	return process->is_blind || (process->tree.count > 0 && process->tree.held == 0)
+		|| nsh_escalation_looks(process);
 }
 
 double nsh_process_deadline(const struct nsh_process *process, double *ret_seconds)

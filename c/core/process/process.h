@@ -56,6 +56,10 @@ struct nsh_process {
 	char *command;
 	const char *launch;
 	struct sandbox_report *sandbox;  /* NULL: none, or it waits in a handshake */
+	struct cgroup *cgroup;  /* NULL: none, or it is removed */
+	uint64_t memory;        /* its limit; 0: none */
+	int init_pidfd;         /* process 1 of its pid namespace, our child; or -1 */
+	double clear_until;     /* what is left of both was killed; 0: not yet */
 
 	/* the command's rules */
 	double deadline, grace; /* deadline < 0: none */
@@ -135,6 +139,8 @@ void nsh_process_take_list(struct nsh_process *process, int which,
  * errno. */
 int nsh_process_add_pipe(struct nsh_process *process, size_t index, int take_fd,
 			 const struct nsh_command *cmd);
+/* Takes the cgroup of the plan's sandbox. */
+void nsh_process_take_cgroup(struct nsh_process *process, struct plan *plan);
 /* Takes the report of the plan's sandbox. */
 void nsh_process_take_sandbox(struct nsh_process *process, struct plan *plan);
 /* pty.c: returns the number of the terminal whose master is fd; -1 if there is none. */
@@ -197,6 +203,11 @@ void nsh_process_terminate_dry(struct nsh_process *process);
 void nsh_escalation_begin(struct nsh_process *process, double grace);
 void nsh_escalation_pump(struct nsh_process *process, double now);
 void nsh_escalation_report(struct nsh_process *process);
+/* Kills what the program has left behind in its cgroup, and waits for the end of its pid
+ * namespace.  Returns true if nothing is left, or after a second. */
+bool nsh_escalation_clear(struct nsh_process *process);
+/* True if only a look at the cgroup shows that what is in it has ended. */
+bool nsh_escalation_looks(const struct nsh_process *process);
 /* handshake.c: prepare allocates before the launch; begin gives the plan to the
  * process after it; drop gives up a pending handshake, so that the child does not
  * execute its program. */

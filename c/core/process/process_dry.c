@@ -203,6 +203,7 @@ static void set_status(struct nsh_process *process,
 	struct nsh_result *result = &process->result;
 
 	result->timed_out = end->timed_out;
+	result->out_of_memory = end->out_of_memory;
 	result->output_limited = end->output_limited
 		|| nsh_io_is_limited(&process->io);
 	if (end->output_limited && !nsh_io_is_limited(&process->io))
@@ -210,6 +211,8 @@ static void set_status(struct nsh_process *process,
 	if (end->lost)
 		return;
 	result->signal = end->signal;
+	if (!end->signal && result->out_of_memory)
+		result->signal = SIGKILL;
 	if (!end->signal && (result->timed_out || result->output_limited))
 		result->signal = process->stop_signal;
 	result->core_dumped = result->signal && end->core_dumped;

@@ -67,10 +67,12 @@ static enum nsh_code check_rules(const struct nsh_process *process)
 		return NSH_OUTPUT_LIMIT;
 	if (result->timed_out)
 		return NSH_TIMEOUT;
+	if (process->raw_status && result->raw_status != -1)
+		return NSH_OK;
+	if (result->out_of_memory)
+		return NSH_MEMORY;
 	if (result->raw_status == -1)
 		return NSH_LOST;
-	if (process->raw_status)
-		return NSH_OK;
 	if (result->signal)
 		return NSH_SIGNAL;
 	if (process->allow_any_exit)
@@ -91,6 +93,20 @@ const struct nsh_result *nsh_process_result(const struct nsh_process *process)
 	return process->finished ? &process->result : NULL;
 }
 
+/* Writes a number of bytes as set_sandbox takes it: "512M". */
+static void put_size(char *text, size_t size, uint64_t bytes)
+{
+	static const char units[] = "KMGT";
+	int unit = -1;
+
+	while (unit < 3 && bytes % 1024 == 0) {
+		bytes /= 1024;
+		unit++;
+	}
+	(void)snprintf(text, size, "%llu%.*s", (unsigned long long)bytes, unit >= 0,
+		       units + (unit < 0 ? 0 : unit));
+}
+
 int nsh_process_check(const struct nsh_process *process,
 		      struct nsh_failure *failure)
 {
@@ -105,6 +121,8 @@ int nsh_process_check(const struct nsh_process *process,
 	if (result->code == NSH_OUTPUT_LIMIT)
 		(void)snprintf(failure->subject, sizeof failure->subject, "%s",
 			       result->limited_stream == 2 ? "stderr" : "stdout");
+	if (result->code == NSH_MEMORY && process->memory)
+		put_size(failure->subject, sizeof failure->subject, process->memory);
 	return -1;
 }
 

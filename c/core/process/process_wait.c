@@ -214,8 +214,11 @@ void nsh_process_forget_descriptors(struct nsh_process *process)
 		nsh_plan_forget_descriptors(process->handshake_plan);
 	nsh_fd_forget(&process->handshake.pidfd);
 	nsh_fd_forget(&process->handshake.daemon_pidfd);
+	nsh_fd_forget(&process->handshake.init_pidfd);
 	for (size_t i = 0; i < process->tree.count; i++)
 		nsh_fd_forget(&process->tree.members[i].pidfd);
+	nsh_cgroup_forget(&process->cgroup);
+	nsh_fd_forget(&process->init_pidfd);
 	/* The supervisor still uses this memory, so it is not freed. */
 	process->supervisor = NULL;
 	nsh_fd_forget(&process->pidfd);
@@ -239,7 +242,11 @@ void nsh_process_release(struct nsh_process *process)
 	nsh_tree_free(&process->tree);
 	nsh_supervise_free(&process->supervisor);
 	nsh_close(&process->pidfd);
+	nsh_close(&process->init_pidfd);
 	nsh_buffer_wipe(&process->dry_input);
+	if (process->is_daemon)
+		nsh_cgroup_leave(&process->cgroup);
+	nsh_cgroup_drop(&process->cgroup);
 	free(process->command);
 	free(process->sandbox);
 	free(process);
@@ -267,8 +274,12 @@ void nsh_process_forget(struct nsh_process *process)
 	if (nsh_process_is_ours(process) && has_lost_descriptors(process))
 		nsh_process_forget_descriptors(process);
 	if (nsh_process_is_ours(process)) {
+		/* A daemon keeps its cgroup. */
+		bool runs = !process->exited || process->init_pidfd >= 0
+			|| (process->cgroup && !process->is_daemon);
+
 		nsh_handshake_drop(process);
-		if (!process->exited && process->pidfd >= 0) {
+		if (runs && process->pidfd >= 0) {
 			nsh_keeper_adopt(process);
 			return;
 		}

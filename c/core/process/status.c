@@ -127,4 +127,5 @@ void nsh_status_collect(struct nsh_process *process)
 	process->result.duration = (process->ended_at > 0 ? process->ended_at : nsh_now())
 		- process->begun;
 	nsh_epoll_unwatch(process->io.epoll, exit_fd);
+	nsh_process_watch(process, process->init_pidfd);
 }

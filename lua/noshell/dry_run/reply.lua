@@ -14,6 +14,7 @@ local nearest = require "noshell.nearest"
 ---@field pipes? table<integer, string>  what it writes to the pipes of set_pipes
 ---@field timed_out? boolean   the command's timeout expires
 ---@field output_limit? boolean  it writes more than max_output
+---@field out_of_memory? boolean  it exceeds the memory of its sandbox
 ---@field lost? boolean        other code in the host reaps it, and its status is lost
 ---@field error? noshell.dry_failure|string  it fails to start: an errno's name, or details
 
@@ -37,7 +38,8 @@ local reply = {}
 local KINDS = {
   exit_code = "number", signal = "string or number", core_dumped = "boolean",
   stdout = "string or number", stderr = "string or number", timed_out = "boolean",
-  output_limit = "boolean", lost = "boolean", error = "string or table", pipes = "table",
+  output_limit = "boolean", out_of_memory = "boolean", lost = "boolean",
+  error = "string or table", pipes = "table",
 }
 
 local is_kind = {
@@ -134,8 +136,8 @@ function reply.new(value, call)
     signal_number = value.signal and signal_of(call, value.signal),
     exit_code = value.exit_code, core_dumped = value.core_dumped,
     timed_out = value.timed_out, output_limit = value.output_limit,
-    lost = value.lost, stdout = text_of(value.stdout),
-    stderr = text_of(value.stderr), pipes = value.pipes,
+    out_of_memory = value.out_of_memory, lost = value.lost,
+    stdout = text_of(value.stdout), stderr = text_of(value.stderr), pipes = value.pipes,
   }
 end
 
