@@ -53,6 +53,7 @@ if directory then core.set_source_prefix(directory) end
 ---@field errors? table<integer, noshell.error>  "several", pipelines: each error, by number
 ---@field results? table<integer, noshell.result>  "several": the results, by number
 ---@field count? integer     "several": the number of programs
+---@field machines? noshell.map_machine[]  "several": of map with the option `machines`
 ---@field attempts? integer  retry: the number of attempts
 ---@operator concat(string): string
 local metatable = { __name = "noshell.error" }

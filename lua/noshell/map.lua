@@ -1,5 +1,7 @@
---- Running a program for each item of a list, several at once.
+--- Running a program for each item of a list, several at once, here or on machines.
 
+local aside = require "noshell.aside"
+local core = require "noshell.core"
 local failure = require "noshell.failure"
 local group = require "noshell.group"
 local host = require "noshell.host"
@@ -7,7 +9,9 @@ local keep = require "noshell.keep"
 local lists = require "noshell.list"
 local misuse = require "noshell.misuse"
 local pipeline = require "noshell.pipeline"
+local rotation = require "noshell.rotation"
 local scope = require "noshell.scope"
+local state = require "noshell.state"
 local wait = require "noshell.wait"
 local wait_several = require "noshell.wait_several"
 local waitable = require "noshell.waitable"
@@ -16,16 +20,29 @@ local map = {}
 
 --- The options of map.
 ---@class noshell.map_options
----@field concurrency? integer  maximum number of running programs; default 4
+---@field concurrency? integer  maximum number of running programs, with `machines` on each
+---  of them; default 4
 ---@field fail_fast? boolean    end all at the first failure
 ---@field on_progress? noshell.on_progress  called when an item is done
+---@field machines? noshell.machine_object[]  where the programs run; a machine that is lost
+---  gets no more items
+---@field again? "lost"         with `machines`: an item whose machine is lost while its
+---  program runs is given to another one, so that it may run twice
 
---- A progress callback: the number of items done, the number of all items, the item, and
---- the values of its run.
+--- A progress callback: the number of items done, the number of all items, the item, the
+--- values of its run, and the machine.
 ---@alias noshell.on_progress fun(done: integer, total: integer, item: any,
----  result?: noshell.result|false, err?: noshell.error)
+---  result?: noshell.result|false, err?: noshell.error, machine?: noshell.machine_object)
 
-local KINDS = { concurrency = "number", fail_fast = "boolean", on_progress = "function" }
+--- The results in the order of the list.
+---@class noshell.map_results
+---@field [integer] noshell.result|false
+---@field machines? noshell.map_machine[]  with the option `machines`: in its order
+
+local KINDS = { concurrency = "number", fail_fast = "boolean", on_progress = "function",
+  machines = "table", again = "string" }
+
+local WANTED = { boolean = "true or false", table = "a list of machines" }
 
 local NAME = "noshell.map"
 
@@ -42,8 +59,13 @@ local function check_options(list, f, how)
   for key, value in pairs(how) do
     if type(value) ~= KINDS[key] then
       misuse.raise("%s: %s = %s: %s is needed", NAME, key, failure.shown(value),
-        KINDS[key] == "boolean" and "true or false" or "a " .. KINDS[key])
+        WANTED[KINDS[key]] or "a " .. KINDS[key])
     end
+  end
+  if how.again and how.again ~= "lost" then
+    misuse.raise('%s: again = "%s": "lost" is the only value', NAME, how.again)
+  elseif how.again and not how.machines then
+    misuse.raise('%s: again = "lost": it requires machines: here, no program is lost', NAME)
   end
   local at_once = how.concurrency or 4
   if not (at_once >= 1 and at_once % 1 == 0) then
@@ -51,19 +73,28 @@ local function check_options(list, f, how)
   end
 end
 
+--- An item that is running; or the check of a machine, which has no number.
+---@class noshell.map_job
+---@field number? integer
+---@field place? noshell.place  of the rotation
+
 --- One run of map.
 ---@class noshell.mapping
 ---@field list any[]
----@field f fun(item: any, index: integer): ...
+---@field f fun(item: any, index: integer, machine?: noshell.machine_object): ...
 ---@field how noshell.map_options
 ---@field calls noshell.scope
----@field running noshell.any_process[]
----@field numbers integer[]  the item numbers of those
+---@field rotation? noshell.rotation
+---@field running (noshell.any_process|noshell.aside)[]
+---@field jobs table<noshell.any_process|noshell.aside, noshell.map_job>
 ---@field results table
 ---@field errors table
 ---@field next integer       the item to start next
+---@field again integer[]    items that come before it, because their machine was lost
 ---@field done integer
 ---@field raised? table      { err }: the error of a user callback
+
+-- Items ---------------------------------------------------------------------------------
 
 --- Calls a user callback, or a function that calls one; keeps the first error.
 local function call(self, f, ...)
@@ -74,17 +105,41 @@ local function call(self, f, ...)
 end
 
 --- Notes that item `number` is done. The result is false if no program was run for it.
-local function note(self, number, result, err)
+local function note(self, number, result, err, place)
   self.results[number], self.errors[number] = result, err
   self.done = self.done + 1
+  if place then
+    local report = place.report
+    report.done, report.failed = report.done + 1, report.failed + (err and 1 or 0)
+  end
   if self.how.on_progress and not self.raised then
-    call(self, self.how.on_progress, self.done, #self.list, self.list[number], result, err)
+    call(self, self.how.on_progress, self.done, #self.list, self.list[number], result, err,
+      place and place.report.machine)
   end
 end
 
 local function is_over(self)
   return self.raised ~= nil or (self.how.fail_fast and next(self.errors) ~= nil)
 end
+
+--- Notes the end of an item on its machine, or returns it to the queue.
+local function settle(self, number, place, result, err)
+  if not place then return note(self, number, result, err) end
+  place.running = place.running - 1
+  local lost = err and rotation.find_lost(err)
+  if lost then
+    place.report.lost = place.report.lost or lost
+    local may_run_again = rotation.has_not_run(err)
+      or lost.code == "lost" and self.how.again == "lost"
+    if may_run_again and self.rotation:has_some() then
+      table.insert(self.again, number)
+      return
+    end
+  end
+  note(self, number, result, err, place)
+end
+
+-- Starting ------------------------------------------------------------------------------
 
 --- Nil is an error, because it usually means a missing `return`: nothing would run, and
 --- the call would succeed.
@@ -96,27 +151,84 @@ local function as_runnable(number, first, ...)
   return first and pipeline.runnable(first, ...)
 end
 
-local function ask(self, number)
-  return as_runnable(number, self.f(self.list[number], number))
+local function ask(self, number, place)
+  local machine = place and place.report.machine
+  local runnable = as_runnable(number, self.f(self.list[number], number, machine))
+  if not (runnable and machine) then return runnable end
+  local placed, other = pipeline.placed(runnable, machine)
+  if not placed then
+    misuse.raise("%s: the function returned '%s' with machine = %s for item %d, but map "
+      .. "chooses the machine, now %s: leave the key out", NAME, runnable:to_string(), other,
+      number, tostring(machine))
+  end
+  return placed
 end
 
-local function start(self, number)
-  local runnable = call(self, ask, self, number)
+local function add(self, member, number, place)
+  table.insert(self.running, member)
+  self.jobs[member] = { number = number, place = place }
+end
+
+local function begin(calls, runnable)
+  return runnable:_begin(calls)
+end
+
+local function start(self, number, place)
+  local runnable = call(self, ask, self, number, place)
   if self.raised then return end
   if not runnable then return note(self, number, false) end
+  if place then
+    place.running = place.running + 1
+    return add(self, aside.new(begin, runnable), number, place)
+  end
   local each, err = runnable:_begin(self.calls)
   if not each then return note(self, number, nil, err) end
-  table.insert(self.running, each)
-  table.insert(self.numbers, number)
+  add(self, each, number)
+end
+
+--- Returns true if another program may be started, and the place for it.
+local function find_place(self)
+  local one = self.rotation
+  if not one then return #self.running < (self.how.concurrency or 4) end
+  local found = one:free()
+  return found ~= nil, found
+end
+
+local function count_left(self)
+  return #self.list - self.next + 1 + #self.again
+end
+
+local function take_number(self)
+  if self.again[1] then return table.remove(self.again) end
+  self.next = self.next + 1
+  return self.next - 1
+end
+
+--- Notes the items that no machine is left for.
+local function give_up(self)
+  while count_left(self) > 0 and not is_over(self) do
+    local number = take_number(self)
+    note(self, number, nil, self.rotation:exhausted(number))
+  end
+end
+
+local function check_machines(self)
+  for _, place in ipairs(self.rotation:probe(count_left(self))) do
+    add(self, place.check, nil, place)
+  end
 end
 
 local function fill(self)
-  local at_once = self.how.concurrency or 4
-  while #self.running < at_once and self.next <= #self.list and not is_over(self) do
-    self.next = self.next + 1
-    start(self, self.next - 1)
+  if self.rotation then check_machines(self) end
+  while count_left(self) > 0 and not is_over(self) do
+    local may_start, place = find_place(self)
+    if not may_start then break end
+    start(self, take_number(self), place)
   end
+  if self.rotation and not self.rotation:has_some() then give_up(self) end
 end
+
+-- Ending --------------------------------------------------------------------------------
 
 --- Returns the outcome of a process or pipeline that has ended, and closes it.
 local function take(self, each, finished, raw)
@@ -132,7 +244,46 @@ local function take(self, each, finished, raw)
   return result, err
 end
 
---- Removes the programs that have ended from self.running.
+--- Adds the line of the script, which is not in the coroutine of the start.
+local function locate(err)
+  if not err or err.where ~= "?" then return end
+  local where, is_hidden = core.where()
+  if where ~= "" then err.where, err.tail_call = where, is_hidden or nil end
+end
+
+--- Makes the programs of a start those of the call.
+local function adopt(self, task)
+  for _, process in ipairs(task.calls) do
+    table.insert(self.calls, process)
+    if not process:closed() then state.of(process).started_in = self.calls end
+  end
+end
+
+--- Takes the process of a start that has ended.
+local function take_start(self, task, job)
+  adopt(self, task)
+  self.raised = self.raised or task.raised
+  local process, err = task.values[1], task.values[2]
+  if process then return add(self, process, job.number, job.place) end
+  if self.raised then return end
+  locate(err)
+  settle(self, job.number, job.place, nil, err)
+end
+
+local function conclude(self, member, finished, raw)
+  local job = self.jobs[member]
+  self.jobs[member] = nil
+  if not job.number then
+    self.raised = self.raised or member.raised
+    self.rotation:checked(job.place)
+    return locate(job.place.report.lost)
+  elseif aside.is(member) then
+    return take_start(self, member, job)
+  end
+  settle(self, job.number, job.place, take(self, member, finished, raw))
+end
+
+--- Removes from self.running what has ended.
 local function collect(self)
   local i = 1
   while self.running[i] do
@@ -140,8 +291,7 @@ local function collect(self)
     local finished, raw = each:_step()
     if finished or raw then
       table.remove(self.running, i)
-      local number = table.remove(self.numbers, i)
-      note(self, number, take(self, each, finished, raw))
+      conclude(self, each, finished, raw)
     else
       i = i + 1
     end
@@ -151,18 +301,51 @@ end
 local function advance(self)
   collect(self)
   fill(self)
-  return is_over(self) or #self.running == 0
+  return is_over(self) or self.done == #self.list
+end
+
+--- Ends the starts that are pending. Their programs become those of the call.
+---@return noshell.any_process[]  those that have started meanwhile, and the others that run
+local function end_starts(self)
+  local processes = {}
+  while self.running[1] do
+    local each = table.remove(self.running)
+    local started = each
+    if aside.is(each) then
+      each:cancel()
+      adopt(self, each)
+      started = self.jobs[each].number and each.values and each.values[1]
+    end
+    if started then processes[#processes + 1] = started end
+  end
+  return processes
+end
+
+--- Makes an error that passes through the call end the pending starts, too.
+local function guard(self, calls)
+  local fail = calls.fail
+  function calls.fail()
+    pcall(end_starts, self)
+    fail(calls)
+  end
+end
+
+local function answer(self)
+  local results, err = wait_several.answer(self.results, self.errors, #self.list)
+  if self.rotation then (results or err).machines = self.rotation.reports end
+  return results, err
 end
 
 local function run(calls, self)
   local all = group.new(self.running)
   self.calls, calls.group = calls, all
+  if self.rotation then guard(self, calls) end
   local _, raw = wait.await(all, function() return advance(self) end, nil, true)
-  waitable.abort_all(self.running)
+  waitable.abort_all(end_starts(self))
   all:close()
   if self.raised then error(self.raised[1], 0) end
   if raw then return nil, failure.new(raw, "map") end
-  return wait_several.answer(self.results, self.errors, #self.list)
+  return answer(self)
 end
 
 --- Calls f for every item of the list and runs the SPEC that it returns, several at once.
@@ -172,16 +355,23 @@ end
 ---
 --- With fail_fast, the first failure ends the running programs, and no more are
 --- started. An error that is raised meanwhile, even in f or on_progress, ends them too.
+---
+--- With machines, the programs run there, `concurrency` on each, and results.machines or
+--- err.machines reports on each machine. A machine that cannot be reached, or is lost, gets
+--- no more items. Its items go to the others if they surely did not run, or with
+--- again = "lost"; f is then called for the item again.
 ---@param list any[]
----@param f fun(item: any, index: integer): ...  a SPEC, a pipeline, or false
+---@param f fun(item: any, index: integer, machine?: noshell.machine_object): ...  a SPEC, a
+---  pipeline, or false
 ---@param how? noshell.map_options
----@return (noshell.result|false)[]?
+---@return noshell.map_results?
 ---@return noshell.error?
 function map.map(list, f, how)
   how = how or {}
   check_options(list, f, how)
-  return keep(scope.run(run, { list = list, f = f, how = how, running = {}, numbers = {},
-    results = {}, errors = {}, next = 1, done = 0 }))
+  local several = how.machines and rotation.new(NAME, how.machines, how.concurrency or 4)
+  return keep(scope.run(run, { list = list, f = f, how = how, rotation = several, running = {},
+    jobs = {}, results = {}, errors = {}, next = 1, again = {}, done = 0 }))
 end
 
 return map

@@ -63,7 +63,7 @@ local ERROR_FIELDS = { code = true, stage = true, errno = true, errname = true,
   strerror = true, subject = true, command = true, line = true, result = true, method = true,
   value = true, reason = true, where = true, tail_call = true, key = true, signal = true,
   signal_number = true, seconds = true, pipeline = true, index = true, errors = true,
-  results = true, count = true, attempts = true }
+  results = true, count = true, attempts = true, machine = true, machines = true }
 
 --- Fields of err.result that a script may look for in the error.
 local OF_RESULT = { exit_code = true, status = true, stdout = true, stderr = true }

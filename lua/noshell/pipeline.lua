@@ -411,6 +411,27 @@ function pipeline.runnable(...)
   return first
 end
 
+--- Returns a copy of a command or a pipeline whose commands run on the machine; the same
+--- one if a command of it names the machine: then the others run here. Returns nil and
+--- the name of the machine if it names another one.
+---@param runnable noshell.command|noshell.pipeline
+---@param machine noshell.machine_object
+---@return (noshell.command|noshell.pipeline)?
+---@return string? other
+function pipeline.placed(runnable, machine)
+  local is_pipeline, is_placed = pipeline.is(runnable), false
+  for _, cmd in ipairs(is_pipeline and runnable.commands or { runnable }) do
+    local own = state.of(cmd).machine
+    if own and own ~= machine then return nil, tostring(own) end
+    is_placed = is_placed or own ~= nil
+  end
+  if is_placed then return runnable end
+  if not is_pipeline then return runnable:clone():set_machine(machine) end
+  local copy = copy_of(runnable)
+  for i, cmd in ipairs(copy.commands) do copy.commands[i] = cmd:clone():set_machine(machine) end
+  return copy
+end
+
 -- Copying data --------------------------------------------------------------------------
 
 --- Makes a command that passes its input on and copies it to a file or a function. The

@@ -79,6 +79,17 @@ function methods:_undriven()
   return not (own.driver or own.remote) and self or nil
 end
 
+local timeout = methods.timeout
+
+--- Returns the seconds after which to call pump without an event of its descriptor. What the
+--- machine says about its end may have been read by the wait for another program.
+---@return number?
+function methods:timeout()
+  local remote = state.of(self).remote
+  if remote and remote:is_due() then return 0 end
+  return timeout(self)
+end
+
 --- Calls step, a pump. A program on a machine has ended when its end there is known, too.
 local function step_with(self, remote, step, ...)
   local finished, raw = step(self, ...)
@@ -215,6 +226,7 @@ function process.outcome(self)
   if not own.result then
     local remote = own.remote
     own.result = result.new(drive.result(self))
+    own.result.machine = own.machine
     if remote then remote:annotate(own.result) end
     if not own.result.ok then
       local _, raw = self:check()

@@ -38,6 +38,8 @@ local parse = require "noshell.parse"
 ---@field commands? noshell.result[]  of a pipeline: the result of each command
 ---@field sandbox? noshell.sandbox_report  how its sandbox is enforced
 ---@field stages? noshell.result[]  an alias of commands
+---@field machine? string        the name of the machine on which it ran
+---@field doubt? string          the reason why a status there may be death by a signal
 local methods = {}
 
 -- Methods are no fields of the result, so `pairs` iterates over the data only.

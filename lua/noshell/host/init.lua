@@ -113,6 +113,12 @@ local function find()
     or has_vim and usable "noshell.host.neovim" or blocking
 end
 
+--- Returns the host that would wait here and now.
+---@return noshell.waiting_host
+function host.current()
+  return find()
+end
+
 --- Returns the name of the host that would wait here and now: "blocking", "cqueues",
 --- "luv", "copas", and so on; "function" for a function.
 ---@return string
@@ -281,17 +287,25 @@ local function add_process(list, process)
   for _, group in pairs(own.groups or {}) do add_pollset(list, group) end
 end
 
+--- Adds a pending start, and what the same call has started before.
+---@param list noshell.held[]
+---@param calls noshell.scope
+local function add_calls(list, calls)
+  list[#list + 1] = calls.start
+  for _, process in ipairs(calls) do
+    if not process:closed() then add_process(list, process) end
+  end
+  for _, pipe in ipairs(calls.pipes or {}) do list[#list + 1] = pipe end
+end
+
 --- Returns the objects that only the waiting coroutine could release.
 ---@return noshell.held[]
 local function held_by(pollable, owners)
   local list, is_table = {}, type(pollable) == "table"
-  if is_table and pollable.start then
-    list[1] = pollable.start
-    -- The processes that the same call has started before.
-    for _, process in ipairs(pollable.calls) do
-      if not process:closed() then add_process(list, process) end
-    end
-    for _, pipe in ipairs(pollable.calls.pipes or {}) do list[#list + 1] = pipe end
+  if is_table and pollable.start then add_calls(list, pollable.calls) end
+  for _, member in ipairs(is_table and pollable.members or {}) do
+    -- A call of noshell.aside.
+    if type(member) == "table" and member.calls then add_calls(list, member.calls) end
   end
   if is_table and pollable.members then add_pollset(list, pollable) end
   for _, owner in ipairs(owners) do

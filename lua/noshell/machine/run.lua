@@ -25,6 +25,7 @@ local state = require "noshell.state"
 ---@class noshell.run
 ---@field machine noshell.machine_object
 ---@field nonce string
+---@field connection? noshell.control  if the engine has sessions
 ---@field told table             command:_describe of the command
 ---@field text string            its command line
 ---@field process? noshell.process  the carrier; not referenced if it is collected
@@ -212,7 +213,6 @@ end
 --- Adds what is known about the machine to the result.
 ---@param result noshell.result
 function methods:annotate(result)
-  result.machine = self.title
   result.doubt = self.doubt
   if result.timed_out then
     result.timed_out_after = self.told.timeout
@@ -251,6 +251,13 @@ function methods:is_complete()
   return self:is_known() and not self.is_aborted
 end
 
+--- Returns true if conclude would succeed now, although no descriptor says so.
+---@return boolean
+function methods:is_due()
+  if not self.is_over or self.is_settled then return false end
+  return self:is_complete() or (self.connection and self.connection.is_dead) or false
+end
+
 --- Called when the carrier has ended. Returns true if the process has its end.
 ---@param process noshell.process
 ---@return boolean
@@ -267,6 +274,7 @@ function methods:conclude(process)
   self.is_settled = true
   self.failure = self:apply(process)
   self:finish()
+  self.group:close()
   return true
 end
 

@@ -151,6 +151,8 @@ local function start_on(one, m, calls, cmd, is_bound)
     self:terminate()
     answered, why = await_start(self, process, 5)
   end
+  -- The wait was ended, or a callback raised an error: its script must not run later.
+  if not self:is_known() then self:terminate() end
   self.lost = self.lost or not answered and (why and why.reason or "it did not answer") or nil
   local failure, is_refused = not_started(self, process)
   self.is_settled = true
