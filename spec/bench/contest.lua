@@ -33,6 +33,13 @@ local function ask(spec, job, count)
   return tonumber(line)
 end
 
+--- Ends the resident that runs these words.
+function contest.close_one(spec)
+  local key = table.concat(spec, "\0")
+  if residents[key] then residents[key]:close() end
+  residents[key] = nil
+end
+
 --- Ends them all.
 function contest.close()
   for _, process in pairs(residents) do
@@ -69,16 +76,17 @@ local function play(rows, count, samples)
   for _, row in ipairs(shuffled(rows)) do
     local own = samples[row]
     if own then
-      local time = ask(row.resident, row.job, count)
+      local times = row.count or count
+      local time = ask(row.resident, row.job, times)
       if not time and row.needed then error(row.name .. " cannot be measured") end
-      if time then own[#own + 1] = time else samples[row] = nil end
+      if time then own[#own + 1] = time / times else samples[row] = nil end
     end
   end
 end
 
---- A group of rows { name, resident = words, job, needed }: measured for
---- `seconds`, three rounds at least, after one that warms up. Gives
---- row -> list of nanoseconds per `count`.
+--- A group of rows { name, resident = words, job, needed, count = the group's }: measured
+--- for `seconds`, three rounds at least, after one that warms up. Returns
+--- row -> list of nanoseconds for each of the `count`, and the number of rounds.
 function contest.measure(group, seconds)
   local samples = {}
   for _, row in ipairs(group.rows) do samples[row] = {} end

@@ -116,11 +116,64 @@ end
 
 local input
 
-function jobs.io(programs, count)
+function jobs.exchange(programs, count)
   input = input or ("x"):rep(count)
   local result = assert(noshell.run { programs.probe, "--cat", input = input,
     max_output = math.huge })
   assert(#result.stdout == count)
+end
+
+--- Copies what one program writes to another one, through this process.
+function jobs.relay(programs, count)
+  local from = assert(noshell.run_async { programs.probe, "--out", count, stdout = "pipe" })
+  local to = assert(noshell.run_async { programs.probe, "--cat", stdin = "pipe",
+    stdout = "null" })
+  local piece = from.stdout:read(65536)
+  while piece do
+    assert(to.stdin:write(piece))
+    piece = from.stdout:read(65536)
+  end
+  to.stdin:close()
+  assert(noshell.wait_all { from, to })
+end
+
+function jobs.pipeline(programs, count)
+  local cat = { programs.probe, "--cat" }
+  for _ = 1, count do
+    assert(noshell.pipeline({ programs.tiny, stdin = "null" }, cat, cat):run())
+  end
+end
+
+--- The bytes pass through four programs, and do not enter this process.
+function jobs.pipeline_data(programs, count)
+  local cat = { programs.probe, "--cat" }
+  assert(noshell.pipeline({ programs.probe, "--out", count }, cat, cat,
+    { programs.probe, "--cat", stdout = "null" }):run())
+end
+
+--- Eight at a time.
+function jobs.map(programs, count)
+  local words = {}
+  for i = 1, count do words[i] = i end
+  assert(noshell.map(words, function()
+    return { programs.tiny, stdin = "null", stdout = "null", stderr = "null" }
+  end, { concurrency = 8 }))
+end
+
+--- Processes without streams to us, which exist at the same time.
+function jobs.crowd(programs, count)
+  local reader, writer = noshell.pipe()
+  local processes = {}
+  for i = 1, count do
+    processes[i] = assert(noshell.run_async { programs.probe, "--block-on", 0,
+      stdin = reader:fileno(), stdout = "null", stderr = "null" })
+  end
+  reader:close()
+  writer:close()
+  for _, process in ipairs(processes) do
+    assert(process:wait())
+    process:close()
+  end
 end
 
 function jobs.many(programs, count)

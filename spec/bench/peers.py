@@ -5,6 +5,12 @@ import sys
 import time
 
 tiny, probe = sys.argv[-2:]
+kept = []
+for option, number in zip(sys.argv[1:-2:2], sys.argv[2:-2:2]):
+    if option == "--touch":
+        kept.append(bytearray(b"x") * (int(number) << 20))
+    else:
+        kept.extend(open("/dev/null") for _ in range(int(number)))
 NULL = subprocess.DEVNULL
 PIPE = subprocess.PIPE
 
@@ -34,11 +40,32 @@ def exchange(count):
     subprocess.run([probe, "--cat"], input=bytes(count), stdout=PIPE, check=True)
 
 
+def relay(count):
+    source = subprocess.Popen([probe, "--out", str(count)], stdin=NULL, stdout=PIPE,
+                              bufsize=0)
+    target = subprocess.Popen([probe, "--cat"], stdin=PIPE, stdout=NULL, bufsize=0)
+    while piece := source.stdout.read(65536):
+        target.stdin.write(piece)
+    target.stdin.close()
+    source.wait()
+    target.wait()
+
+
 def many(count):
     all = [subprocess.Popen([probe, "--block-on", "0"], stdin=PIPE, stdout=NULL,
                             stderr=NULL) for _ in range(count)]
     for process in all:
         process.stdin.close()
+    for process in all:
+        process.wait()
+
+
+def crowd(count):
+    reader, writer = os.pipe()
+    all = [subprocess.Popen([probe, "--block-on", "0"], stdin=reader, stdout=NULL,
+                            stderr=NULL) for _ in range(count)]
+    os.close(reader)
+    os.close(writer)
     for process in all:
         process.wait()
 
