@@ -65,6 +65,7 @@ enum nsh_stage {
 	NSH_STAGE_SESSION,
 	NSH_STAGE_PTY,
 	NSH_STAGE_PROCESS_GROUP,
+	NSH_STAGE_FOREGROUND,
 	NSH_STAGE_DAEMONIZE,
 	NSH_STAGE_PID_FILE,
 	NSH_STAGE_UMASK,
@@ -202,6 +203,14 @@ void nsh_command_set_nice(struct nsh_command *cmd, int nice);
 void nsh_command_set_oom_score_adj(struct nsh_command *cmd, int value);
 void nsh_command_new_session(struct nsh_command *cmd);
 void nsh_command_new_process_group(struct nsh_command *cmd);
+/* Runs the program in a process group of its own, which is the foreground group of our
+ * controlling terminal while it runs.  When it ends or stops, the terminal gets its former
+ * foreground group and modes back.  If it stops, our own group is stopped, too, so that the
+ * shell takes over; when that continues us, the program gets the terminal and is continued.
+ * Without a terminal, or if we are not in its foreground, the program only gets the group.
+ * Limit: that it has stopped is noticed while it is waited for or pumped, and not if the
+ * host has a supervisor (nsh_features). */
+void nsh_command_set_foreground(struct nsh_command *cmd);
 /* Makes the program join the process group `group` of this session; 0: a new one, as
  * above. */
 void nsh_command_set_process_group(struct nsh_command *cmd, pid_t group);
@@ -672,6 +681,7 @@ struct nsh_result {
 	bool core_dumped;
 	int raw_status;          /* as from wait(2); -1 if it is lost */
 	bool timed_out;          /* the command's timeout passed */
+	int stopped_by;          /* the signal by which it was stopped at the timeout; or 0 */
 	double timed_out_after;  /* seconds from the start to the timeout; or 0 */
 	bool output_incomplete;  /* a pipe was still open when reading stopped */
 	/* [1], [2]: the program had exited, but a descendant held that captured
@@ -828,6 +838,9 @@ struct nsh_remote_end {
 /* Replaces the status of a finished process, such as ssh, by that of the program that
  * ran on another machine.  Returns 0, or -1 with errno (ESRCH: it still runs). */
 int nsh_process_restate(struct nsh_process *process, const struct nsh_remote_end *end);
+/* Returns the signal by which the program is stopped, or was stopped at its timeout; 0: it
+ * is not, or other code has waited for that. */
+int nsh_process_stopped_by(struct nsh_process *process);
 /* Sends a signal through the pidfd.  Returns 0, or -1 with errno (ESRCH: the
  * process has ended). */
 int nsh_process_kill(struct nsh_process *process, int signal);

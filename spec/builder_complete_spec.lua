@@ -49,8 +49,8 @@ describe("the table of methods", function()
     end
   end)
 
-  it("lists stages that stages_spec or setters_spec makes fail", function()
-    local text = spec_text "stages" .. spec_text "setters"
+  it("lists stages that stages_spec, setters_spec or foreground_spec makes fail", function()
+    local text = spec_text "stages" .. spec_text "setters" .. spec_text "foreground"
     for name, entry in pairs(builder) do
       if entry.argument_errors then
         assert.is_not_nil(entry.stage, name)

@@ -1,4 +1,4 @@
--- The examples supervise, release and first_host, run as a reader would.
+-- The examples supervise, release, first_host and pager, run as a reader would.
 local helper = require "spec.support.helper"
 local lfs = require "lfs"
 local noshell = require "noshell"
@@ -122,5 +122,61 @@ describe("the example first_host", function()
   it("reports that none answers", function()
     local run = first_host("down", "down")
     assert.equal("none\n1", run.out .. run.status .. run.err)
+  end)
+end)
+
+describe("the example pager", function()
+  helper.leak_check()
+
+  --- Starts it on a terminal.
+  local function pager(env, ...)
+    local spec = { helper.lua.name, helper.root .. "/spec/examples/pager.lua", ...  }
+    env.LUA_PATH, env.LUA_CPATH, env.TERM = package.path, package.cpath, "vt100"
+    spec.env, spec.pty, spec.timeout = env, { echo = false }, 60
+    return assert(noshell.run_async(spec))
+  end
+
+  local function ends(process, code, text)
+    assert.equal(text, (process.pty:read "a":gsub("\r", "")))
+    local result, err = process:wait()
+    assert.equal(code, (result or err.result).exit_code)
+    process:close()
+  end
+
+  it("shows the output in less, which the user leaves", function()
+    helper.require_or_pending("less", noshell.which "less", "less")
+    local process = pager({ PAGER = "less -X", LESS = "" }, "seq", "100000")
+    assert(process.pty:read_until({ "\r\n23\r\n:", plain = true }, 30))
+    process.pty:write "q"
+    process.pty:read "a"
+    assert(process:wait())
+    process:close()
+  end)
+
+  it("gives the pager the terminal, and leaves it Ctrl-C", function()
+    helper.with_tmpdir(function(dir)
+      script(dir .. "/page", "trap 'echo interrupted; exit 0' INT\n"
+        .. "read -r pid name state parent group session tty foreground rest </proc/$$/stat\n"
+        .. 'echo "$1" $(( group == $$ )) $(( foreground == $$ ))\ncat\n'
+        .. "while :; do sleep 0.01; done\n")
+      local process = pager({ PAGER = dir .. "/page -x" }, "echo", "it's shown")
+      assert(process.pty:read_until({ "-x 1 1\r\nit's shown\r\n", plain = true }, 30))
+      process.pty:write "\3"
+      ends(process, 0, "interrupted\n")
+    end)
+  end)
+
+  it("reports the failure of the command", function()
+    ends(pager({ PAGER = "cat" }, "sh", "-c", "echo x; exit 3"), 3, "x\n")
+    local process = pager({ PAGER = "cat" }, "/no/such")
+    assert(process.pty:read_until("pager: noshell: .*%(ENOENT%)", 30))
+    process.pty:read "a"
+    process:wait()
+    process:close()
+  end)
+
+  it("uses no pager for a file", function()
+    local run = example("pager", { PAGER = "false" }, "echo", "x")
+    assert.equal("x\n0", run.out .. run.err .. run.status)
   end)
 end)

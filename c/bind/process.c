@@ -303,6 +303,18 @@ static int resize(lua_State *L)
 	return 1;
 }
 
+/* process:_stopped_by(): the name of the signal; or nil. */
+static int stopped_by(lua_State *L)
+{
+	int number = nsh_process_stopped_by(nsh_lua_check_open(L));
+
+	if (number)
+		lua_pushstring(L, nsh_signal_name(number));
+	else
+		lua_pushnil(L);
+	return 1;
+}
+
 static int terminate(lua_State *L)
 {
 	struct nsh_process *process = nsh_lua_check_open(L);
@@ -496,6 +508,7 @@ static const luaL_Reg methods[] = {
 	{ "_pump", pump },
 	{ "_resize", resize },
 	{ "_state", get_state },
+	{ "_stopped_by", stopped_by },
 	{ "closed", is_closed },
 	{ "events", events },
 	{ "pidfd", pidfd },

@@ -61,6 +61,8 @@ static void push_result(lua_State *L, const struct nsh_result *result)
 	set_number(L, "system_time", result->system_time);
 	if (result->timed_out)
 		set_number(L, "timed_out_after", result->timed_out_after);
+	if (result->stopped_by)
+		nsh_lua_set_text(L, "stopped_by", nsh_signal_name(result->stopped_by));
 	set_held(L, result);
 	if (result->out_of_memory)
 		nsh_lua_set_flag(L, "out_of_memory", true);

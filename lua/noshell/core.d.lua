@@ -351,6 +351,11 @@ function process:events() end
 ---@private
 function process:_poll(seconds, other) end
 
+--- Returns the signal by which the program is stopped, or was stopped at its timeout.
+---@return string?
+---@private
+function process:_stopped_by() end
+
 --- Changes the size of the terminal.
 ---@param rows integer
 ---@param columns integer

@@ -27,6 +27,7 @@ local parse = require "noshell.parse"
 ---  was exhausted
 ---@field timed_out boolean      the command's timeout passed
 ---@field timed_out_after? number  seconds from the start to the timeout
+---@field stopped_by? string    the signal that had stopped the program at its timeout: "TTIN"
 ---@field held? ("stdout"|"stderr")[]  the captured streams that descendants still held
 ---  when a timeout or an abort ended the run, after the program itself had exited
 ---@field output_incomplete boolean  a pipe was still open when reading stopped
@@ -49,8 +50,8 @@ local metatable = { __name = "noshell.result" }
 local FIELDS = { ok = true, exit_code = true, signal = true, signal_number = true,
   core_dumped = true, stdout = true, stderr = true, pid = true, duration = true,
   user_time = true, system_time = true, max_rss = true, memory_peak = true,
-  out_of_memory = true, timed_out = true,
-  timed_out_after = true, held = true, output_incomplete = true, unreached = true,
+  out_of_memory = true, timed_out = true, timed_out_after = true, stopped_by = true,
+  held = true, output_incomplete = true, unreached = true,
   raw_status = true, stdout_dropped = true, stderr_dropped = true, stages = true }
 
 function metatable.__index(_, name)

@@ -66,6 +66,19 @@ function methods:pump()
   return finished, raw
 end
 
+--- Why a terminal stops a program, and what to do.
+local STOPS = {
+  TTIN = 'it read from the terminal in the background; set stdin = "null" or foreground = true',
+  TTOU = "it wrote to the terminal, or changed its modes, in the background; direct its output "
+    .. "elsewhere or set foreground = true",
+}
+
+local function stop_of(process)
+  local signal = not process:closed() and process:_stopped_by()
+  if not signal then return nil end
+  return "stopped by " .. signal .. (STOPS[signal] and ": " .. STOPS[signal] or "")
+end
+
 local function obstacle_of_pipes(process)
   for number, stream in pairs(process:_field "pipes" or {}) do
     local fd = not stream:closed() and stream:fileno()
@@ -85,7 +98,7 @@ end
 ---@return string?
 function waitable.obstacle(self)
   for _, each in ipairs(self.processes or { self }) do
-    local reason = obstacle_of_pipes(each)
+    local reason = stop_of(each) or obstacle_of_pipes(each)
     if reason then return reason end
   end
   local stdin, stdout = self:_pipe "stdin", self:_pipe "stdout"

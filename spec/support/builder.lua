@@ -224,6 +224,7 @@ setter_rows.add_to(builder, rejects, {
   set_pid_file = { "daemon", "has the program's pid, and stays open and locked in it" },
   allow_any_exit = { "command",
     "is success for any exit with allow_any_exit, but not for a signal" },
+  set_foreground = { "foreground", "has the terminal, alone, while it runs" },
   set_stop_signal = { "ending", "begins with the stop signal" },
   raw_status = { "command", "is success for every end with raw_status" },
   set_max_files = { "limits", "are exact, soft and hard" },

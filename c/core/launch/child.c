@@ -101,9 +101,27 @@ static int take_terminal(const struct plan *plan)
 
 static int set_process_group(const struct plan *plan)
 {
-	if (!plan->attributes.new_process_group && !plan->attributes.process_group)
+	if (!plan->attributes.new_process_group && !plan->attributes.process_group
+	    && !plan->attributes.foreground)
 		return 0;
 	return (int)nsh_sys(SYS_setpgid, 0, plan->attributes.process_group, 0, 0, 0);
+}
+
+/* Makes our group the foreground group of the terminal.  TTOU, which a process in the
+ * background gets for that, is blocked like all signals. */
+static int take_foreground(const struct plan *plan)
+{
+	int group, fd, ret;
+
+	if (!plan->takes_terminal)
+		return 0;
+	fd = nsh_sys_open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC, 0);
+	if (fd < 0)
+		return fd;
+	group = (int)nsh_sys(SYS_getpid, 0, 0, 0, 0, 0);
+	ret = nsh_sys_ioctl(fd, TIOCSPGRP, (long)&group);
+	nsh_sys_close(fd);
+	return ret;
 }
 
 /* ---- pid file ---------------------------------------------------------- */
@@ -424,6 +442,7 @@ static int check_program(const struct plan *plan)
  * - Namespaces are made before the program's process, which a new pid namespace needs.
  *   What is mounted there follows the hook and the files that we open, which are the
  *   caller's, and precedes the loss of the privilege.
+ * - The group gets the terminal before the program could read from it.
  * - Daemon and session precede the pid file, which holds the final pid.
  * - A child that was not cloned in its cgroup joins it as soon as it has its
  *   descriptor, before code of others (a hook) runs.
@@ -458,6 +477,7 @@ static const struct step {
 	{ NSH_STAGE_SANDBOX_PRIVATE, nsh_step_enter_namespaces },
 	{ NSH_STAGE_DAEMONIZE, daemonize },
 	{ NSH_STAGE_PROCESS_GROUP, set_process_group },
+	{ NSH_STAGE_FOREGROUND, take_foreground },
 	{ NSH_STAGE_DESCRIPTORS, nsh_step_place_descriptors },
 	{ NSH_STAGE_PTY, take_terminal },
 	{ NSH_STAGE_SANDBOX_CGROUP, nsh_step_join_cgroup },

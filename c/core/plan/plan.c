@@ -55,6 +55,38 @@ static int check_pty(const struct nsh_command *cmd, bool in_place,
 	return 0;
 }
 
+static int check_foreground(const struct nsh_command *cmd, bool in_place,
+			    struct nsh_failure *failure)
+{
+	const struct attributes *asked = &cmd->attributes;
+
+	if (in_place)
+		return fail_together(failure, "set_foreground cannot be used with exec: no parent "
+				     "remains that could take the terminal back");
+	if (cmd->pty.is_set)
+		return fail_together(failure, "set_foreground cannot be used with set_pty: the "
+				     "program has a terminal of its own then");
+	if (asked->daemonize || asked->new_session)
+		return fail_together(failure, "set_foreground cannot be used with daemonize or "
+				     "new_session: another session does not have our terminal");
+	if (asked->process_group)
+		return fail_together(failure, "set_foreground cannot be used with "
+				     "set_process_group: the program leads a process group then");
+	return 0;
+}
+
+static int check_in_place(const struct sandbox *sandbox, struct nsh_failure *failure)
+{
+	if (nsh_sandbox_is_private(sandbox))
+		return fail_together(failure, "a private sandbox cannot be used with exec: "
+				     "this process may have threads");
+	if (nsh_sandbox_has_cgroup(sandbox))
+		return fail_together(failure, "the sandbox's memory, pids, cpu and cgroup "
+				     "cannot be used with exec: no parent remains to "
+				     "remove the cgroup");
+	return 0;
+}
+
 /* Checks for conflicts between setters. */
 int nsh_command_check(const struct nsh_command *cmd, bool in_place,
 		      struct nsh_failure *failure)
@@ -77,13 +109,10 @@ int nsh_command_check(const struct nsh_command *cmd, bool in_place,
 	if (in_place && cmd->timeout >= 0)
 		return fail_together(failure, "set_timeout cannot be used with exec: no "
 				     "parent remains to enforce it");
-	if (in_place && cmd->sandbox && nsh_sandbox_is_private(cmd->sandbox))
-		return fail_together(failure, "a private sandbox cannot be used with exec: "
-				     "this process may have threads");
-	if (in_place && cmd->sandbox && nsh_sandbox_has_cgroup(cmd->sandbox))
-		return fail_together(failure, "the sandbox's memory, pids, cpu and cgroup "
-				     "cannot be used with exec: no parent remains to "
-				     "remove the cgroup");
+	if (in_place && cmd->sandbox && check_in_place(cmd->sandbox, failure) < 0)
+		return -1;
+	if (asked->foreground && check_foreground(cmd, in_place, failure) < 0)
+		return -1;
 	if (cmd->pty.is_set)
 		return check_pty(cmd, in_place, failure);
 	if (asked->process_group && (asked->new_process_group || asked->new_session

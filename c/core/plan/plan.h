@@ -228,6 +228,8 @@ struct plan {
 	size_t sync_end;           /* its index in child_ends */
 	int pty_move;              /* index of the terminal, -1: none */
 
+	bool takes_terminal;       /* our terminal, with set_foreground */
+
 	/* the setters' values, resolved in this struct if a copy is not enough */
 	struct attributes attributes;
 	const struct cpu_mask *cpu_mask;            /* NULL: none */

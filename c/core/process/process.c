@@ -11,6 +11,7 @@
 #include "clock.h"
 #include "command.h"
 #include "fd.h"
+#include "foreground.h"
 #include "fork_lock.h"
 #include "kernel.h"
 #include "keeper.h"
@@ -38,7 +39,7 @@ void nsh_process_take_rules(struct nsh_process *process,
 	process->joined_group = asked->process_group;
 	process->memory = cmd->sandbox ? cmd->sandbox->memory : 0;
 	process->own_group = asked->new_process_group || asked->new_session
-		|| asked->daemonize || cmd->pty.is_set;
+		|| asked->daemonize || asked->foreground || cmd->pty.is_set;
 }
 
 struct nsh_process *nsh_process_new(const struct nsh_command *cmd)
@@ -236,9 +237,12 @@ static int start(struct nsh_command *cmd, int cancel, struct plan *plan,
 		return -1;
 	plan->cancel = cancel;
 	if (take_ends(process, plan, cmd) < 0
-	    || nsh_handshake_prepare(process, plan) < 0)
+	    || nsh_handshake_prepare(process, plan) < 0
+	    || nsh_foreground_prepare(process, plan) < 0)
 		return nsh_fail(failure, NSH_STAGE_PLAN, ENOMEM, NULL);
+	nsh_foreground_begin(process);
 	if (nsh_launch(plan, &launched, failure) < 0) {
+		nsh_foreground_end(process);
 		nsh_handshake_drop(process);
 		return -1;
 	}
@@ -434,6 +438,7 @@ static void run_timers(struct nsh_process *process)
 
 	if (process->deadline >= 0 && now >= process->deadline && !process->finished) {
 		process->result.timed_out = true;
+		process->result.stopped_by = nsh_status_stopped(process);
 		process->result.timed_out_after = process->deadline - process->started;
 		process->deadline = -1;
 		nsh_held_terminate(process, process->grace);
@@ -522,6 +527,7 @@ int nsh_held_pump(struct nsh_process *process, struct nsh_failure *failure)
 		return nsh_fail(failure, NSH_STAGE_EXCHANGE, errno, process->io.failed);
 	if (process->exited)
 		nsh_io_end_terminal(&process->io);
+	nsh_foreground_look(process);
 	/* A program that ended in time has not timed out, even if this call is late. */
 	if (!is_done(process))
 		run_timers(process);
@@ -694,6 +700,7 @@ double nsh_held_timeout(const struct nsh_process *process)
 	next = process->deadline;
 	if (process->escalation != ESCALATION_NONE)
 		next = nsh_sooner(next, process->next_signal);
+	next = nsh_sooner(next, nsh_foreground_due(process));
 	now = nsh_now();
 	if (is_blind(process))
 		next = nsh_sooner(next, now + NSH_BLIND_INTERVAL);
@@ -768,6 +775,7 @@ static void enforce_deadline(struct nsh_process *process, double now)
 		- process->started;
 	process->deadline = process->limit = -1;
 	process->result.timed_out = true;
+	process->result.stopped_by = nsh_status_stopped(process);
 	nsh_escalation_begin(process, is_limit ? process->limit_grace : process->grace);
 }
 

@@ -88,6 +88,8 @@ struct nsh_process {
 	 * what was written before can be read without blocking. */
 	int pty_slave;
 
+	struct foreground *foreground;  /* foreground.h; NULL: it does not have our terminal */
+
 	enum escalation escalation;
 	int stop_signal;          /* the first signal of an escalation */
 	double next_signal;       /* the time of the next escalation step */
@@ -154,6 +156,8 @@ void nsh_process_take_rules(struct nsh_process *process,
 			    const struct nsh_command *cmd);
 /* status.c: collects the status if the child has exited: sets exited and result. */
 void nsh_status_collect(struct nsh_process *process);
+/* Returns the signal by which the child is stopped; 0: it is not, or that is unknown. */
+int nsh_status_stopped(const struct nsh_process *process);
 /* process_result.c: completes the result of a finished process: captured output and
  * code. */
 void nsh_process_conclude(struct nsh_process *process);

@@ -9,6 +9,7 @@
 #include "clock.h"
 #include "command.h"
 #include "fd.h"
+#include "foreground.h"
 #include "keeper.h"
 #include "kernel.h"
 #include "pollset.h"
@@ -210,6 +211,7 @@ void nsh_process_forget_descriptors(struct nsh_process *process)
 	}
 	nsh_io_forget_descriptors(&process->io);
 	nsh_fd_forget(&process->pty_slave);
+	nsh_foreground_forget(process);
 	if (process->handshake_plan)
 		nsh_plan_forget_descriptors(process->handshake_plan);
 	nsh_fd_forget(&process->handshake.pidfd);
@@ -236,6 +238,7 @@ void nsh_process_release(struct nsh_process *process)
 	for (int i = 0; i < STREAMS; i++)
 		nsh_stream_free(process->streams[i]);
 	nsh_close(&process->pty_slave);
+	nsh_foreground_free(process);
 	nsh_epoll_unwatch(process->io.epoll, nsh_process_exit_fd(process));
 	nsh_io_free(&process->io);
 	nsh_handshake_drop(process);

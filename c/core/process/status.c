@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "fd.h"
+#include "foreground.h"
 #include "kernel.h"
 #include "pollset.h"
 #include "process.h"
@@ -106,6 +107,30 @@ static void collect_supervised(struct nsh_process *process)
 		nsh_process_watch(process, process->pidfd);
 }
 
+/* The state stays as it is: other code of the host may wait for it, too.
+ * Limit: a supervisor would have to ask for the host. */
+int nsh_status_stopped(const struct nsh_process *process)
+{
+	siginfo_t info = { .si_pid = 0 };
+
+	if (process->exited || process->supervisor || process->pidfd < 0 || process->is_daemon
+	    || nsh_sys_waitid(NSH_P_PIDFD, process->pidfd, &info,
+			      WSTOPPED | WNOHANG | WNOWAIT | __WALL, NULL) != 0)
+		return 0;
+	return info.si_pid != 0 && info.si_code == CLD_STOPPED ? info.si_status : 0;
+}
+
+int nsh_process_stopped_by(struct nsh_process *process)
+{
+	int signal;
+
+	nsh_process_hold(process);
+	signal = process->finished || process->is_dry || !nsh_process_is_ours(process)
+		? process->result.stopped_by : nsh_status_stopped(process);
+	nsh_process_let_go(process);
+	return signal;
+}
+
 void nsh_status_collect(struct nsh_process *process)
 {
 	int exit_fd;
@@ -123,6 +148,7 @@ void nsh_status_collect(struct nsh_process *process)
 		collect_child(process);
 	if (!process->exited)
 		return;
+	nsh_foreground_end(process);
 	nsh_close(&process->pty_slave);
 	process->result.duration = (process->ended_at > 0 ? process->ended_at : nsh_now())
 		- process->begun;

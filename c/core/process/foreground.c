@@ -1,0 +1,176 @@
+#include "foreground.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "fd.h"
+#include "kernel.h"
+
+struct foreground {
+	int terminal;           /* our controlling terminal */
+	bool is_given;          /* the program's group has it */
+	bool is_handled;        /* the program is stopped, and we have stopped, too */
+	bool has_ours, has_theirs;
+	struct termios ours, theirs;    /* modes: before the start, and of the program */
+	double due;             /* the time of the next look */
+};
+
+/* Seconds between two looks: the delay with which Ctrl-Z takes effect. */
+static const double interval = 0.05;
+
+static bool is_ours(const struct foreground *it)
+{
+	return tcgetpgrp(it->terminal) == getpgrp();
+}
+
+int nsh_foreground_prepare(struct nsh_process *process, struct plan *plan)
+{
+	struct foreground *it;
+	int fd;
+
+	if (!plan->attributes.foreground)
+		return 0;
+	fd = nsh_fd_raise(open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC));
+	if (fd >= 0 && tcgetpgrp(fd) != getpgrp())
+		nsh_close(&fd);
+	if (fd < 0)
+		return 0;
+	it = calloc(1, sizeof *it);
+	if (!it) {
+		nsh_close(&fd);
+		return -1;
+	}
+	it->terminal = fd;
+	it->has_ours = tcgetattr(fd, &it->ours) == 0;
+	process->foreground = it;
+	plan->takes_terminal = true;
+	return 0;
+}
+
+void nsh_foreground_begin(struct nsh_process *process)
+{
+	struct foreground *it = process->foreground;
+
+	if (!it)
+		return;
+	it->is_given = true;
+	it->due = nsh_now() + interval;
+}
+
+/* Makes `group` the foreground group and sets the modes, if they are not NULL.  A process
+ * in the background gets TTOU for both, unless the signal is blocked. */
+static void set_terminal(const struct foreground *it, pid_t group, const struct termios *modes)
+{
+	sigset_t stop, before;
+
+	sigemptyset(&stop);
+	sigaddset(&stop, SIGTTOU);
+	pthread_sigmask(SIG_BLOCK, &stop, &before);
+	if (tcsetpgrp(it->terminal, group) == 0 && modes)
+		(void)tcsetattr(it->terminal, TCSANOW, modes);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+/* True if our shell has taken the terminal meanwhile, because this process was stopped
+ * from outside. */
+static bool is_lost(const struct foreground *it)
+{
+	pid_t now = tcgetpgrp(it->terminal);
+
+	return now < 0 || (now != getpgrp() && now == getpgid(getppid()));
+}
+
+static void take_back(struct foreground *it)
+{
+	if (it->is_given && !is_lost(it))
+		set_terminal(it, getpgrp(), it->has_ours ? &it->ours : NULL);
+	it->is_given = false;
+}
+
+void nsh_foreground_end(struct nsh_process *process)
+{
+	if (!process->foreground)
+		return;
+	take_back(process->foreground);
+	nsh_foreground_free(process);
+}
+
+/* ---- while the program is stopped ---------------------------------------- */
+
+/* The program needs the terminal to go on. */
+static bool is_for_terminal(int signal)
+{
+	return signal == SIGTTIN || signal == SIGTTOU;
+}
+
+static void resume(struct nsh_process *process)
+{
+	struct foreground *it = process->foreground;
+
+	if (is_ours(it)) {
+		set_terminal(it, process->pid, it->has_theirs ? &it->theirs : NULL);
+		it->is_given = true;
+	}
+	it->is_handled = false;
+	(void)nsh_kernel_signal(process->pidfd, -process->pid, SIGCONT);
+}
+
+/* Stops our group.  SIGSTOP would also stop a group without a shell that continues it; the
+ * kernel ignores the others there (setpgid(2), orphaned process groups).  Another thread
+ * may get the signal a moment later, so nothing else is done until the next look. */
+static void stop_too(struct foreground *it, int signal)
+{
+	if (it->is_given) {
+		it->has_theirs = tcgetattr(it->terminal, &it->theirs) == 0;
+		take_back(it);
+	}
+	it->is_handled = true;
+	(void)kill(0, signal == SIGSTOP ? SIGTSTP : signal);
+}
+
+void nsh_foreground_look(struct nsh_process *process)
+{
+	struct foreground *it = process->foreground;
+	double now = nsh_now();
+	int signal;
+
+	if (!it || process->exited || now < it->due)
+		return;
+	it->due = now + interval;
+	signal = nsh_status_stopped(process);
+	if (signal == 0) {
+		it->is_handled = false;
+		/* The shell has continued this process in the background, and then put
+		 * it into the foreground. */
+		if (!it->is_given && is_ours(it))
+			resume(process);
+	} else if (!it->is_handled && !(is_for_terminal(signal) && is_ours(it))) {
+		stop_too(it, signal);
+	} else if (is_ours(it) || !is_for_terminal(signal)) {
+		resume(process);
+	}
+}
+
+double nsh_foreground_due(const struct nsh_process *process)
+{
+	return process->foreground && !process->exited ? process->foreground->due : -1;
+}
+
+void nsh_foreground_free(struct nsh_process *process)
+{
+	if (process->foreground)
+		nsh_close(&process->foreground->terminal);
+	free(process->foreground);
+	process->foreground = NULL;
+}
+
+void nsh_foreground_forget(struct nsh_process *process)
+{
+	if (process->foreground)
+		nsh_fd_forget(&process->foreground->terminal);
+}

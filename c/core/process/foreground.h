@@ -1,0 +1,33 @@
+/*
+ * foreground.h: a program in the foreground of our terminal (set_foreground).  Its group
+ * has the terminal while it runs.  When it ends or stops, this process takes the terminal
+ * back, with the modes that it had before.
+ *
+ * A shell does the same for its jobs, and this process remains a job of its shell: if the
+ * program stops, as by Ctrl-Z, this process's group stops as well, so that the shell takes
+ * over; when the shell continues it, the program gets the terminal again and continues.
+ * No event announces that a child has stopped, except SIGCHLD, for which noshell has no
+ * handler.  So the process is looked at in intervals while it is waited for.
+ */
+#ifndef NSH_FOREGROUND_H
+#define NSH_FOREGROUND_H
+
+#include "process.h"
+
+/* Called before the launch.  Sets plan->takes_terminal if the command is to have the
+ * terminal and this process is in its foreground now; otherwise the program only gets a
+ * group of its own.  Returns 0, or -1 if memory is exhausted. */
+int nsh_foreground_prepare(struct nsh_process *process, struct plan *plan);
+/* Notes that the program has the terminal. */
+void nsh_foreground_begin(struct nsh_process *process);
+/* Takes the terminal back after the program has ended or did not start. */
+void nsh_foreground_end(struct nsh_process *process);
+/* Looks whether the program has stopped, and acts on it. */
+void nsh_foreground_look(struct nsh_process *process);
+/* Returns the time of the next look; negative: never. */
+double nsh_foreground_due(const struct nsh_process *process);
+/* Frees it without changing the terminal. */
+void nsh_foreground_free(struct nsh_process *process);
+void nsh_foreground_forget(struct nsh_process *process);
+
+#endif
