@@ -63,7 +63,7 @@ check opt-cmd:runc                   runc               a runtime of podman
 check opt-cmd:crun                   crun               the other one
 check opt-cmd:newuidmap              uidmap             newuidmap, for podman without root
 bench opt-cmd:wrk                    wrk                wrk, for spec/bench/nginx.lua
-bench opt-lua:5.1:posix_c.so        lua-posix          luaposix, to compare with
+bench opt-lua:5.1:posix.so          lua-posix          luaposix, to compare with
 bench opt-cmd:gnuplot                gnuplot-nox        gnuplot, for the plots of make bench
 LIST
 }
