@@ -814,6 +814,9 @@ bool nsh_process_announces(const struct nsh_process *process);
 void nsh_use_huge_pages(void *memory, size_t size);
 /* Returns the result, which the process owns; NULL until pump has returned 1. */
 const struct nsh_result *nsh_process_result(const struct nsh_process *process);
+/* Returns true if the program's status was collected, although other processes may still
+ * hold its pipes. */
+bool nsh_process_has_exited(const struct nsh_process *process);
 /* Gets the bytes captured so far from stream 1 or 2, valid until the next pump.
  * Returns false if the stream is not captured. */
 bool nsh_process_captured(const struct nsh_process *process, int which,

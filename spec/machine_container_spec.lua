@@ -42,7 +42,7 @@ describe("a machine of a container", function()
     return helper.write_file(os.tmpname(), text, "755")
   end
 
-  local machine = behaviour.with(function(options, text)
+  local machine, fresh = behaviour.with(function(options, text)
     options = options or {}
     options[1] = options[1] or "app"
     options.program = options.program or helper.write_file(dir .. "/engine", text or LOCAL, "755")
@@ -51,16 +51,16 @@ describe("a machine of a container", function()
 
   helper.leak_check()
 
-  behaviour.declare(machine, { name = "app", engine = "container", is_local = true })
+  behaviour.declare(machine, { fresh = fresh, name = "app", engine = "container", is_local = true })
 
   it("makes a session if the runtime makes none", function()
     helper.sys.setenv("NSH_SAME", "1")
-    local there = machine()
+    local there = fresh()
     local _, err = there:run { "sh", "-c", "sleep 300 & echo $! $$; wait", timeout = 0.3 }
-    helper.sys.setenv("NSH_SAME")
     assert.equal("TERM", err.result.signal)
     local child, parent = err.result.stdout:match "(%d+) (%d+)"
     behaviour.expect_gone(there, { child, parent })
+    helper.sys.setenv("NSH_SAME")
   end)
 
   it("runs as the user that it has", function()
@@ -137,7 +137,7 @@ describe("a machine of a container", function()
   it("refuses what it cannot do", function()
     local _, err = machine():run { "true", uid = 5 }
     assert.equal("noshell: on app: invalid command 'true': uid = 5: not supported by machines "
-      .. "of the kind 'container': the machine's user runs the program", text_of(err))
+      .. "of the kind 'container': set user of the machine", text_of(err))
   end)
 
   it("reports wrong options", function()

@@ -137,6 +137,16 @@ static int get_result(lua_State *L)
 	return 1;
 }
 
+/* process:_has_exited() */
+static int has_exited(lua_State *L)
+{
+	struct nsh_process *process = nsh_lua_check_open(L);
+
+	lua_pushboolean(L, !nsh_lua_fail_foreign(L, process)
+			&& nsh_process_has_exited(process));
+	return 1;
+}
+
 static int check_result(lua_State *L)
 {
 	struct nsh_process *process = nsh_lua_check_open(L);
@@ -226,6 +236,7 @@ static int get_input(lua_State *L)
 const luaL_Reg nsh_lua_result_methods[] = {
 	{ "_dry_input", get_input },
 	{ "_end_dry", end_dry },
+	{ "_has_exited", has_exited },
 	{ "_restate", restate },
 	{ "check", check_result },
 	{ "result", get_result },

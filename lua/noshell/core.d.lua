@@ -380,6 +380,11 @@ function process:timeout() end
 ---@return noshell.failure?
 function process:result() end
 
+--- Returns true if it has exited, although others may still hold its pipes.
+---@return boolean
+---@private
+function process:_has_exited() end
+
 --- Checks its end by the command's rules (ok_codes).
 ---@return true?
 ---@return noshell.failure?

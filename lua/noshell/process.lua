@@ -93,8 +93,10 @@ end
 --- Calls step, a pump. A program on a machine has ended when its end there is known, too.
 local function step_with(self, remote, step, ...)
   local finished, raw = step(self, ...)
-  if finished and remote and not self:closed() then return remote:conclude(self) end
-  return finished, raw
+  if not remote or raw or self:closed() then return finished, raw end
+  if finished then return remote:conclude(self) end
+  if self:_has_exited() then remote:abandon() end
+  return finished
 end
 
 --- The same as pump, but never raises an error.

@@ -19,7 +19,7 @@ local function fails(there)
 end
 
 describe("a container of " .. engine, function()
-  local machine = behaviour.with(function(options)
+  local machine, fresh = behaviour.with(function(options)
     options = options or {}
     options[1], options.engine = options[1] or "box", engine
     options.program = options.program or program
@@ -27,7 +27,8 @@ describe("a container of " .. engine, function()
   end)
   helper.leak_check()
 
-  behaviour.declare(machine, { name = "box", engine = "container", probe = "/bin/probe" })
+  behaviour.declare(machine, { fresh = fresh, name = "box", engine = "container",
+    probe = "/bin/probe" })
 
   it("runs as a user of the container, in a directory of it", function()
     local there = machine { user = "nobody", workdir = "/etc" }

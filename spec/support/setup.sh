@@ -58,6 +58,8 @@ check opt-cmd:luacheck               lua-check          luacheck
 check opt-cmd:luarocks               luarocks           luarocks
 check opt-cmd:clang                  clang              clang
 check opt-cmd:valgrind               valgrind           valgrind
+check opt-cmd:systemd-run            systemd            systemd, for the machines
+check opt-cmd:dbus-daemon            dbus-daemon        dbus-daemon, the same
 check opt-cmd:podman                 podman             podman, for the machines
 check opt-cmd:runc                   runc               a runtime of podman
 check opt-cmd:crun                   crun               the other one

@@ -1,8 +1,9 @@
 #!/bin/bash
-# machine.sh [OPTION]... selinux|apparmor|none COMMAND [ARG]...
+# machine.sh [OPTION]... selinux|apparmor|none|systemd COMMAND [ARG]...
 #
 # Runs a command in a small emulated machine, whose kernel is Debian 12's 6.1
-# with that security module active, and exits with the command's status.
+# with that security module active, or without any and with systemd as pid 1, and
+# exits with the command's status.
 #
 #   -d DIR    copies DIR's contents onto the machine's root (repeatable)
 #   -b FILE   copies this program or library, at its own path (repeatable);
@@ -40,6 +41,10 @@ check_tools() {
     case $1 in
     selinux) tool=secilc ;;
     apparmor) tool=apparmor_parser ;;
+    systemd)
+        test -x /lib/systemd/systemd || lacks "systemd is not installed"
+        command -v systemd-run >/dev/null || lacks "systemd-run is not installed"
+        tool=dbus-daemon ;;
     esac
     command -v "$tool" >/dev/null || lacks "$tool is not installed"
     for tool in sh mount dd cp setsid dmesg poweroff; do
@@ -108,7 +113,33 @@ stage_module() {
         mkdir -p "$root/etc/apparmor"
         : >"$root/etc/apparmor/parser.conf"
         cp "$here/apparmor.profile" "$root/vm/profile" ;;
+    systemd) stage_systemd ;;
     esac
+}
+
+# No journal, no login: only what systemd-run needs, which is the bus. The command is
+# the unit of the default target.
+stage_systemd() {
+    local unit units=/lib/systemd/system
+    stage /lib/systemd/systemd "$(command -v systemd-run)" "$(command -v systemctl)" \
+        "$(command -v dbus-daemon)" /usr/share/dbus-1/system.conf \
+        /usr/share/dbus-1/system.d/org.freedesktop.systemd1.conf
+    test ! -e /lib/systemd/systemd-executor || stage /lib/systemd/systemd-executor
+    for unit in basic paths shutdown slices sockets sysinit timers umount local-fs swap \
+        final; do
+        stage $units/$unit.target
+    done
+    stage $units/dbus.service $units/dbus.socket
+    cp "$here/command.service" "$root$units/command.service"
+    mkdir -p "$root/run" "$root/var/lib/dbus" "$root/etc/systemd"
+    ln -s /run "$root/var/run"
+    printf '[Manager]\nDefaultStandardOutput=null\nLogTarget=null\n' \
+        >"$root/etc/systemd/system.conf"
+    echo 0123456789abcdef0123456789abcdef >"$root/etc/machine-id"
+    printf '%s\n' messagebus:x:100:100::/:/bin/sh games:x:5:60::/:/bin/sh \
+        >>"$root/etc/passwd"
+    printf '%s\n' messagebus:x:100: games:x:60: lp:x:7: >>"$root/etc/group"
+    chmod 1777 "$root/tmp"
 }
 
 # ldd says nothing of use about files that are not dynamic.
@@ -149,6 +180,9 @@ boot() {
     selinux) words+=' security=selinux selinux=1 enforcing=1' ;;
     apparmor) words+=' security=apparmor apparmor=1' ;;
     none) words+=' lsm=landlock,lockdown,yama' ;;
+    systemd)
+        words+=' lsm=landlock,lockdown,yama systemd.unit=command.service'
+        words+=' systemd.show_status=no' ;;
     esac
     test -n "$verbose" || words+=' quiet loglevel=1'
     timeout -k 5 "$limit" qemu-system-x86_64 -nodefaults -no-user-config \
@@ -174,8 +208,8 @@ while getopts d:b:D:t:v option; do
 done
 shift $((OPTIND - 1))
 case $1 in
-selinux | apparmor | none) test $# -ge 2 || die "no command" ;;
-*) die "which module? selinux, apparmor or none" ;;
+selinux | apparmor | none | systemd) test $# -ge 2 || die "no command" ;;
+*) die "which module? selinux, apparmor, none or systemd" ;;
 esac
 
 check_tools "$1"

@@ -93,6 +93,11 @@ const struct nsh_result *nsh_process_result(const struct nsh_process *process)
 	return process->finished ? &process->result : NULL;
 }
 
+bool nsh_process_has_exited(const struct nsh_process *process)
+{
+	return process->exited;
+}
+
 /* Writes a number of bytes as set_sandbox takes it: "512M". */
 static void put_size(char *text, size_t size, uint64_t bytes)
 {

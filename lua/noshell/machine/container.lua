@@ -14,6 +14,9 @@ local session = require "noshell.machine.session"
 ---@class noshell.session_engine
 local container = { name = "container", keys = {} }
 
+container.instead = { uid = "set user of the machine", gid = "set user of the machine",
+  groups = "set user of the machine" }
+
 container.options = { [1] = "string", engine = "string", user = "string", workdir = "string",
   program = "words", connect_timeout = "seconds" }
 

@@ -18,6 +18,7 @@ local wait = require "noshell.wait"
 ---@class noshell.control
 ---@field machine noshell.machine_object
 ---@field nonce string
+---@field key? string         by the engine: it serves the commands of this key
 ---@field master? noshell.process  the process of the control session
 ---@field runs table<string, noshell.run>  those whose end was not applied yet, by nonce
 ---@field limit number        the number of sessions besides the control session
@@ -38,7 +39,11 @@ local wait = require "noshell.wait"
 ---  by the engine: returns the words that run a script in a session
 ---@field said fun(self): string?  by the engine: what the control session wrote to stderr
 ---@field last_words fun(self, one: noshell.run): string?  by the engine: the same of a run
+---@field encode fun(self, text: string): string  returns a script as one word in single quotes
+---@field explain_status? fun(self, code: integer): string?  by the engine: why the carrier of a
+---  run that never began ended with that status
 ---@field explain? fun(self, said?: string): string?  by the engine: why no hello came
+---@field greeted? fun(self): string?  by the engine: reads `about`; returns what is wrong
 ---@field leave? fun(self, one: noshell.run)  by the engine: a run has ended
 local methods = {}
 
@@ -57,12 +62,12 @@ end
 
 --- Makes a function that makes connections of an engine; await_hello opens one.
 ---@param class table
----@return fun(m: noshell.machine_object): noshell.control
+---@return fun(m: noshell.machine_object, key?: string): noshell.control
 function control.class(class)
   setmetatable(class, { __index = methods })
   local metatable = { __index = class }
-  return function(m)
-    return setmetatable({ machine = m, nonce = script.nonce(), runs = {}, noise = "",
+  return function(m, key)
+    return setmetatable({ machine = m, key = key, nonce = script.nonce(), runs = {}, noise = "",
       unsent = "", old = {}, limit = math.huge }, metatable)
   end
 end
@@ -88,8 +93,9 @@ local function open(self)
 end
 
 --- Returns the last lines of what the control session has written to stderr.
+---@param self noshell.control
 ---@return string?
-function methods:said()
+function control.said(self)
   local master = self.master
   if not master or master:closed() then return nil end
   master:_step()
@@ -97,9 +103,14 @@ function methods:said()
   return text ~= "" and text or nil
 end
 
+methods.said = control.said
+
 --- Explains why no hello came.
 local function refusal(self)
   local said = self:said()
+  local fields = self.master and self.master:result()
+  local code = fields and fields.exit_code
+  if not said and code and self.explain_status then said = self:explain_status(code) end
   local why = self.explain and self:explain(said)
   if why then return why end
   if self.noise ~= "" then
@@ -158,7 +169,10 @@ local function greet(self, rest)
   if not self.has_group and not able:find("setsid", 1, true) then
     return self:die("no session is made for a command there, and setsid(1) is missing")
   end
-  self.directory, self.about = directory, able
+  self.about = able
+  local reason = self.greeted and self:greeted()
+  if reason then return self:die(reason) end
+  self.directory = directory
 end
 
 --- Handles one line. The control session's own lines have its nonce.
@@ -303,7 +317,7 @@ end
 function methods:words(one, text, is_secret, cmd)
   local prologue = control_script.prologue(self.directory, one.nonce)
   local whole = prologue .. text
-  if is_secret or #script.word(whole) > self:longest() then
+  if is_secret or #self:encode(whole) > self:longest() then
     local ok, raw = deliver(self, one, text)
     if not ok then return nil, raw end
     whole = prologue .. control_script.FROM_FILE
@@ -323,6 +337,10 @@ function control.last_words(_, one)
 end
 
 methods.last_words = control.last_words
+
+function methods:encode(text) -- luacheck: ignore self
+  return script.word(text)
+end
 
 --- Returns true if these words say that there is no room for another session.
 ---@param said string

@@ -32,7 +32,7 @@ end
 -- Making --------------------------------------------------------------------------------
 
 local function check_value(name, key, value, kind)
-  local is_right = type(value) == kind
+  local is_right = type(value) == kind or kind == "any"
   if kind == "words" then
     is_right = type(value) == "string" or type(value) == "table"
   elseif kind == "count" then
@@ -116,6 +116,22 @@ function machine.container(given)
   return keep(new(require "noshell.machine.container", given))
 end
 
+--- Transient units of systemd.
+---@class noshell.systemd_options
+---@field machine? string       a container of systemd-machined, as for --machine
+---@field user? boolean         units of the user's manager instead of the system's
+---@field properties? table<string, string|number|boolean|(string|number)[]>  of each unit,
+---  as in systemd.exec(5) and systemd.resource-control(5): { MemoryMax = "512M" }
+---@field program? string|string[]  default "systemd-run"
+---@field connect_timeout? number  seconds; default 20
+
+--- Makes a machine that runs each command in a transient unit of systemd.
+---@param options? noshell.systemd_options
+---@return noshell.machine_object
+function machine.systemd(given)
+  return keep(new(require "noshell.machine.systemd", given == nil and {} or given))
+end
+
 --- Starts a command of this machine, for noshell.command. In a dry run, nothing starts.
 ---@param calls noshell.scope
 ---@param cmd noshell.command
@@ -129,7 +145,7 @@ function methods:_start(calls, cmd, is_bound)
   if self.is_closed then
     return nil, { code = "closed", reason = ("the machine %s is closed"):format(self.title) }
   end
-  raw = keys.refuse(self.engine, cmd)
+  raw = keys.refuse(self.engine, cmd, self.options)
   if raw then return nil, raw end
   if backend.current ~= backend.core then return backend.current.start(cmd, calls) end
   return self.engine.start(self, calls, cmd, is_bound)

@@ -33,8 +33,9 @@ end
 --- Returns the failure of a command that this engine cannot run exactly as asked, or nil.
 ---@param engine noshell.engine
 ---@param cmd noshell.command
+---@param options table  of the machine
 ---@return noshell.failure?
-function keys.refuse(engine, cmd)
+function keys.refuse(engine, cmd, options)
   local told, names = cmd:_describe(), {}
   told.sandbox = state.of(cmd).sandbox
   for name in pairs(told) do names[#names + 1] = name end
@@ -43,11 +44,15 @@ function keys.refuse(engine, cmd)
     local value = told[name]
     local is_known = keys.COMMON[name] or engine.keys[name] or is_kept(name, value)
     if not is_known then
-      local why = INSTEAD[name] and ": " .. INSTEAD[name] or ""
+      local instead = engine.instead and engine.instead[name] or INSTEAD[name]
+      local why = instead and ": " .. instead or ""
       return { code = "invalid", key = name, value = failure.shown(value),
         reason = ("not supported by machines of the kind '%s'%s"):format(engine.name, why) }
     end
   end
+  if not engine.find_conflict then return nil end
+  local key, value, reason = engine.find_conflict(cmd, options)
+  return key and { code = "invalid", key = key, value = value, reason = reason } or nil
 end
 
 return keys

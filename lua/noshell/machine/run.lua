@@ -13,6 +13,10 @@ local state = require "noshell.state"
 ---@field keys table<string, true>  keys of command:_describe that it supports besides
 ---  keys.COMMON
 ---@field options table<string, string>  the options of its machines and their types
+---@field instead? table<string, string>  what to use instead of a key that it refuses
+---@field find_error? fun(options: table): string?  returns what is wrong with the options
+---@field find_conflict? fun(cmd: noshell.command, options: table): string?, string?, string?
+---  returns a key, its value and the reason why the machine cannot apply it
 ---@field title fun(options: table): string  the name of a machine, for errors
 ---@field start fun(m: noshell.machine_object, calls: noshell.scope, cmd: noshell.command,
 ---  is_bound?: boolean): noshell.process?, noshell.failure?  starts the command: makes a
@@ -256,6 +260,12 @@ end
 function methods:is_due()
   if not self.is_over or self.is_settled then return false end
   return self:is_complete() or (self.connection and self.connection.is_dead) or false
+end
+
+--- Called when the carrier has exited, but its pipes are still open. They may be the
+--- program's: if the carrier was killed, the program has to be ended.
+function methods:abandon()
+  if not (self.is_over or self:is_known()) then self:settle() end
 end
 
 --- Called when the carrier has ended. Returns true if the process has its end.

@@ -23,7 +23,7 @@ local script = {}
 --- child, and nothing if the child exited with 143: so its stderr is a file of our own
 --- meanwhile.
 script.LIBRARY = [==[
-nsh_fail() { nsh_say f "$@"; exit 97; }
+nsh_fail() { nsh_say f "$@"; exit ${nsh_z:-97}; }
 nsh_signals() { trap : HUP INT QUIT USR1 USR2 PIPE ALRM TERM; unset CDPATH IFS; set -f; }
 nsh_cd() {
   nsh_c=$PWD
@@ -105,7 +105,7 @@ nsh_run() {
   nsh_say e $nsh_r "$nsh_x"
   echo "-$$" >"$nsh_f"
   test -z "$nsh_w" || kill -s URG $nsh_w
-  exit $nsh_r
+  exit ${nsh_z:-$nsh_r}
 }
 nsh_t= nsh_w= nsh_k= nsh_o= nsh_c=
 ]==]
@@ -216,24 +216,26 @@ end
 --- the command asks for.
 ---@param cmd noshell.command
 ---@param workdir? string  the directory in which the script begins
+---@param is_unit? boolean  limits and nice are set by systemd
 ---@return string?
 ---@return string? key
 ---@return string? value
 ---@return string? reason
-function script.body(cmd, workdir)
+function script.body(cmd, workdir, is_unit)
   local told, lines = cmd:_describe(), {}
   local env, variable = env_lines(cmd)
   if not env then return nil, "env", variable, "sh cannot set a variable of this name" end
   if told.umask then lines[#lines + 1] = "umask " .. told.umask end
   add_directories(lines, workdir, told.cwd)
-  local ok, limit, reason = add_limits(lines, told.limits or {})
+  local ok, limit, reason = add_limits(lines, not is_unit and told.limits or {})
   if not ok then return nil, "limits", limit, reason end
-  if told.nice then
-    lines[#lines + 1] = ("nsh_nice %d\nnsh_o=\"nice -n $nsh_i\""):format(told.nice)
+  local nice = not is_unit and told.nice
+  if nice then
+    lines[#lines + 1] = ("nsh_nice %d\nnsh_o=\"nice -n $nsh_i\""):format(nice)
   end
   local words = cmd:argv()
   lines[#lines + 1] = "nsh_find " .. quote(words[1])
-  if told.nice then lines[#lines + 1] = "nsh_a=$nsh_p" end
+  if nice then lines[#lines + 1] = "nsh_a=$nsh_p" end
   add_timeout(lines, told)
   lines[#lines + 1] = env ~= "" and env or nil
   for i = 2, #words do words[i] = quote(words[i]) end

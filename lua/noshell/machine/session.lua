@@ -8,41 +8,60 @@ local script = require "noshell.machine.script"
 local wait = require "noshell.wait"
 
 ---@class noshell.session_engine : noshell.engine
----@field connect fun(m: noshell.machine_object): noshell.control
----@field body? fun(cmd: noshell.command, m: noshell.machine_object): string?, ...  as
----  script.body, the default
+---@field connect fun(m: noshell.machine_object, key?: string): noshell.control
+---@field key? fun(cmd: noshell.command): string?  commands of different keys need connections
+---  of their own
+---@field most? fun(options: table): number  the maximum number of connections
+---@field body? fun(cmd: noshell.command, m: noshell.machine_object, one: noshell.control):
+---  string?, string?, string?, string?  instead of script.body
 
 local session = {}
 
 -- Choosing a connection -------------------------------------------------------------------
 
 --- Returns a connection with a free session; nil if all are in use.
-local function find_free(m)
+local function find_free(m, key)
   for i = #m.connections, 1, -1 do
     local one = m.connections[i]
     one:read()
     if one.is_dead then
       table.remove(m.connections, i)
-    elseif one:count() < one.limit then
+    elseif one.key == key and one:count() < one.limit then
       return one
     end
   end
 end
 
+--- Returns the maximum number of connections.
+local function most(m)
+  return m.engine.most and m.engine.most(m.options) or m.options.connections or math.huge
+end
+
+--- Returns true if another connection serves the same commands: there may be no room for
+--- more.
+local function has_other(m, one)
+  for _, other in ipairs(m.connections) do
+    if other ~= one and other.key == one.key then return true end
+  end
+  return false
+end
+
 --- Returns a connection with a free session. Opens one if needed, or waits for one.
+---@param m noshell.machine_object
+---@param key? string
 ---@return noshell.control?
 ---@return noshell.failure?
-local function acquire(m)
+local function acquire(m, key)
   while true do
     if m.is_closed then return nil, { code = "closed", reason = "it was closed meanwhile" } end
-    local found = find_free(m)
+    local found = find_free(m, key)
     if found then
       local raw = found:await_hello()
       if not raw then return found end
-      if not m.connections[2] then return nil, raw end
-    elseif #m.connections < (m.options.connections or math.huge) then
+      if not has_other(m, found) then return nil, raw end
+    elseif #m.connections < most(m) then
       -- Listed at once, so that other coroutines wait for it and open no other one.
-      table.insert(m.connections, m.engine.connect(m))
+      table.insert(m.connections, m.engine.connect(m, key))
     else
       local raw = wait.sleep(clock.BLIND)
       if raw then return nil, raw end
@@ -97,11 +116,15 @@ local function await_start(self, process, seconds)
   end, seconds and core.now() + seconds)
 end
 
---- Explains why the script never ran. `code` is the exit code of the carrier.
+--- Explains why the script never ran. `code` is the exit code of the carrier. The second
+--- value is what the engine has said.
 local function absence(self, code)
-  local said = self.connection:last_words(self)
-  return said or ("%s ended with status %s before it ran anything"):format(
-    self.machine.engine.name, code or "unknown"), said
+  local one = self.connection
+  local said = one:last_words(self)
+  if said then return said, said end
+  return code and one.explain_status and one:explain_status(code)
+    or ("%s ended with status %s before it ran anything"):format(self.machine.engine.name,
+      code or "unknown")
 end
 
 --- Returns the failure of a run that has not started, and true if it may be tried again.
@@ -111,10 +134,14 @@ local function not_started(self, process)
     local fields = process:result()
     local reason, said = absence(self, fields and fields.exit_code)
     return { code = "spawn", stage = "session", machine = self.machine.title,
-      subject = self.machine.options[1], reason = reason },
+      subject = self.machine.options[1] or self.machine.title, reason = reason },
       said and self.connection:is_refusal(said)
   end
   return { code = "lost", reason = self.lost or "its shell ended without a report" }
+end
+
+local function body(cmd, m)
+  return script.body(cmd, m.options.workdir)
 end
 
 --- Makes a run, and the words of its carrier; nil and a failure.
@@ -122,7 +149,7 @@ local function prepare(one, m, cmd, is_bound)
   local self = runs.new(m, cmd, script.nonce(), class)
   self.connection, self.is_bound, self.tells_signals = one, is_bound, one.tells_signals
   one:add(self)
-  local text, key, value, reason = (m.engine.body or script.body)(cmd, m.options.workdir)
+  local text, key, value, reason = (m.engine.body or body)(cmd, m, one)
   local words, raw
   if text then
     words, raw = one:words(self, text, script.is_secret(cmd), cmd)
@@ -166,7 +193,7 @@ end
 --- Starts a command: see noshell.engine.
 function session.start(m, calls, cmd, is_bound)
   while true do
-    local one, raw = acquire(m)
+    local one, raw = acquire(m, m.engine.key and m.engine.key(cmd))
     if not one then return nil, raw end
     local process, failure, is_refused = start_on(one, m, calls, cmd, is_bound)
     if process or not is_refused or one:count() == 0 then return process, failure end
