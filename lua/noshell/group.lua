@@ -6,6 +6,7 @@ local core = require "noshell.core"
 --- A member of a group.
 ---@class noshell.member : noshell.pollable
 ---@field _collect fun(self, list: noshell.watch_list)  appends its descriptors and events
+---@field _is_due? fun(self): boolean  true if it has to be served without an event
 
 ---@class noshell.group : noshell.pollable
 ---@field members noshell.member[]  may be changed at any time
@@ -52,6 +53,7 @@ end
 function methods:timeout()
   local seconds = self.blind and clock.BLIND or nil
   for _, member in ipairs(self.members) do
+    if member._is_due and member:_is_due() then return 0 end
     seconds = clock.sooner(seconds, (member:timeout()))
   end
   return seconds

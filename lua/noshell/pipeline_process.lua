@@ -356,6 +356,7 @@ function methods:timeout()
   if self.group.blind then left = clock.sooner(left, clock.BLIND) end
   for i = 1, #self.processes do
     local each = self.processes[i]
+    if each:_is_due() then return 0 end
     left = clock.sooner(left, (each:timeout()))
   end
   return left

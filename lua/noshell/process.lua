@@ -79,15 +79,13 @@ function methods:_undriven()
   return not (own.driver or own.remote) and self or nil
 end
 
-local timeout = methods.timeout
-
---- Returns the seconds after which to call pump without an event of its descriptor. What the
---- machine says about its end may have been read by the wait for another program.
----@return number?
-function methods:timeout()
+--- Returns true if _step would return true, but no descriptor says so: what the machine has
+--- said about the end was read by the wait for another program.
+---@return boolean
+---@private
+function methods:_is_due()
   local remote = state.of(self).remote
-  if remote and remote:is_due() then return 0 end
-  return timeout(self)
+  return remote ~= nil and remote:is_due()
 end
 
 --- Calls step, a pump. A program on a machine has ended when its end there is known, too.
