@@ -467,6 +467,17 @@ static int entrust(lua_State *L)
 	return 1;
 }
 
+/* process:_is_lost(): true if a channel that has ended owned it.  It does not take the
+ * process back. */
+static int is_lost(lua_State *L)
+{
+	const struct process *process = nsh_lua_check_self(L, NSH_LUA_PROCESS, NULL);
+
+	lua_pushboolean(L, process->process && process->channel >= 0
+			&& !nsh_wake_is_open(process->channel));
+	return 1;
+}
+
 /* ---- being a value ----------------------------------------------------- */
 
 static int is_closed(lua_State *L)
@@ -500,6 +511,7 @@ static const luaL_Reg methods[] = {
 	{ "_handshake_notify", handshake_notify },
 	{ "_handshake_wait", handshake_wait },
 	{ "_is_bound", is_bound },
+	{ "_is_lost", is_lost },
 	{ "_kill", send_signal },
 	{ "_leave", leave },
 	{ "_leave_streams", leave_streams },

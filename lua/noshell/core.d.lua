@@ -548,6 +548,12 @@ function process:_is_bound() end
 ---@private
 function process:_entrust(channel) end
 
+--- Returns true if the wake-up channel that owned the process has ended. Unlike other
+--- methods, it does not take the process back.
+---@return boolean
+---@private
+function process:_is_lost() end
+
 --- Aborts the process if it still runs, and releases everything. May be called twice.
 ---@private
 function process:_free() end

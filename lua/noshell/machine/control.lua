@@ -152,7 +152,8 @@ function methods:wait_for_lines()
   local _, raw = wait.await(self.master.stdout, function()
     return self.directory ~= nil or self.is_dead or self:read()
   end, self.deadline)
-  return raw
+  -- Another coroutine may have found that it has ended, and closed the stream.
+  return not self.is_dead and raw or nil
 end
 
 -- Lines -----------------------------------------------------------------------------------
@@ -238,8 +239,9 @@ function methods:count()
   for nonce, one in pairs(self.runs) do
     local process = one.process
     if one.is_bound and one.is_attached and not one:is_known()
-      and (not process or process:closed()) then
-      -- Its coroutine was abandoned, and the carrier is gone.
+      and (not process or process:_is_lost()) then
+      -- Its coroutine was abandoned, and the carrier is gone. Other methods would take the
+      -- process from a channel of nginx that may end later.
       one:terminate()
       self.runs[nonce] = nil
     elseif not one:is_known() then
@@ -303,7 +305,7 @@ local function deliver(self, one, text)
   end, core.now() + 30)
   if one.is_delivered then return true end
   if one.failed then return nil, one:start_failure() end
-  return nil, raw or { code = "spawn", stage = "session",
+  return nil, not self.is_dead and raw or { code = "spawn", stage = "session",
     reason = self.reason or not ok and "it did not answer" }
 end
 
@@ -362,8 +364,7 @@ function methods:die(reason)
     master:_free()
   end
   for _, one in pairs(self.runs) do
-    local process = one.process
-    if process and not process:closed() then host.wake(process) end
+    if one.process then host.wake(one.process) end
   end
 end
 

@@ -43,6 +43,7 @@ local state = require "noshell.state"
 ---@field gone? boolean          the script has ended without a status
 ---@field lost? string           the reason why nothing more will be known
 ---@field unreached? string      the reason why the program may still run
+---@field is_attached? boolean   it has, or had, a process
 ---@field is_aborted? boolean    we asked for its end
 ---@field is_over? boolean       the carrier has ended
 ---@field is_settled? boolean    the end was applied to the process
@@ -101,7 +102,7 @@ end
 function methods:attach(process)
   local kept = state.of(process)
   kept.remote, kept.command, kept.machine = self, self.text, self.title
-  self.refers.process = process
+  self.refers.process, self.is_attached = process, true
   self.group = group.new { process }
 end
 
