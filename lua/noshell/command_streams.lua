@@ -270,7 +270,10 @@ local function set_list(self, which, method, list)
   return self
 end
 
+local class = core.metatables.command
+
 local function set_output(self, which, method, ...)
+  misuse.check_self(self, class, method)
   local target = ...
   if select("#", ...) == 1 and type(target) == "table" and not getmetatable(target)
     and target[1] ~= nil then
@@ -286,16 +289,26 @@ end
 ---@param ... noshell.target|noshell.list_target[]
 ---@return noshell.command
 function commands:set_stdout(...)
-  misuse.check_self(self, core.metatables.command, "set_stdout")
-  return keep(set_output(self, 1, "set_stdout", ...))
+  -- Most targets are words.
+  if type((...)) == "string" and getmetatable(self) == class then
+    set_word[1](self, ...)
+  else
+    set_output(self, 1, "set_stdout", ...)
+  end
+  return self
 end
 
 --- The same for stderr.
 ---@param ... noshell.target|noshell.list_target[]
 ---@return noshell.command
 function commands:set_stderr(...)
-  misuse.check_self(self, core.metatables.command, "set_stderr")
-  return keep(set_output(self, 2, "set_stderr", ...))
+  -- Most targets are words.
+  if type((...)) == "string" and getmetatable(self) == class then
+    set_word[2](self, ...)
+  else
+    set_output(self, 2, "set_stderr", ...)
+  end
+  return self
 end
 
 --- Adds pipes beside the standard streams, which replace earlier ones. The keys are the

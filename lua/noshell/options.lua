@@ -88,7 +88,7 @@ local function from_table(spec)
   local cmd = core.command(spec[1])
   add_words(cmd, spec, last)
   if strangers then reject_keys(cmd, strangers, spec) end
-  local is_wrong = cmd:argument_error() ~= nil
+  local is_wrong = cmd:_first_argument_error() ~= nil
   for i = 1, #KEYS do
     if left == 0 then break end
     local key = KEYS[i]
