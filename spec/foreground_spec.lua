@@ -89,10 +89,13 @@ describe("a program in the foreground", function()
     ]]))
   end)
 
-  it("stops together with the script by Ctrl-Z, and goes on with it", function()
+  --- Starts a script as a job of a shell on a terminal. The program that it runs writes a
+  --- line, and reads one.
+  local function start_job()
     local process = assert(noshell.run_async { "bash", "--norc", "-i", pty = { echo = false },
       timeout = 60, env = { PS1 = "ready$ ", HISTFILE = "", TERM = "dumb", JOB =
-        '$| = 1; print "one\\n"; $_ = <STDIN>; print "got $_"' } })
+        '$| = 1; $SIG{CONT} = sub { print "on\\n" }; print "one\\n"; $_ = <STDIN>; '
+        .. 'print "got $_"' } })
     local words = script [[
       local result = noshell.system { "perl", "-e", os.getenv "JOB", foreground = true }
       noshell.system("sh", "-c", STAT)
@@ -105,10 +108,10 @@ describe("a program in the foreground", function()
     process.pty:write "\26"
     await(process, "Stopped")
     await(process, "ready$ ")
-    process.pty:write "jobs\n"
-    await(process, "Stopped")
-    await(process, "ready$ ")
-    process.pty:write "fg\n"
+    return process
+  end
+
+  local function end_job(process)
     process.pty:write "word\n"
     await(process, "got word\r\n0 1\r\nend\ttrue\r\n")
     await(process, "ready$ ")
@@ -116,6 +119,27 @@ describe("a program in the foreground", function()
     process.pty:read "a"
     assert(process:wait())
     process:close()
+  end
+
+  it("stops together with the script by Ctrl-Z, and goes on with it", function()
+    local process = start_job()
+    process.pty:write "jobs\n"
+    await(process, "Stopped")
+    await(process, "ready$ ")
+    process.pty:write "fg\n"
+    await(process, "on\r\n")
+    end_job(process)
+  end)
+
+  it("goes on in the background, where it may not read", function()
+    local process = start_job()
+    process.pty:write "bg\n"
+    await(process, "on\r\n")
+    process.pty:write "wait\n"
+    await(process, "Stopped")
+    process.pty:write "fg\n"
+    await(process, "on\r\n")
+    end_job(process)
   end)
 
   it("goes on after Ctrl-Z if no shell could continue the script", function()

@@ -65,8 +65,9 @@ describe("a machine", function()
   it("refuses what it cannot do, and names key and engine", function()
     for key, value in pairs { uid = 5, pass_fds = { [5] = 1 }, arg0 = "x", no_new_privs = true,
       sandbox = {},
-      daemonize = true, caps = { "net_raw" }, parent_death_signal = "USR1" } do
-      local result, err = web1:run { "true", [key] = value }
+      daemonize = true, caps = { "net_raw" }, parent_death_signal = "USR1", pty = true,
+      foreground = true, pipes = { [3] = "read" } } do
+      local result, err = web1:run_async { "true", [key] = value }
       assert.is_nil(result)
       assert.equal("invalid", err.code)
       assert.truthy(tostring(err):find(

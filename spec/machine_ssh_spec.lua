@@ -104,6 +104,21 @@ describe("a machine of ssh", function()
     assert.same({ "x", "y" }, got)
   end)
 
+  it("copies output to several targets here, and to files with a mode", function()
+    helper.with_tmpdir(function(dir)
+      local got = {}
+      local result = assert(machine():run { "sh", "-c", "echo out; echo err >&2",
+        stdout = { "capture", { path = dir .. "/log", mode = "0600" },
+          function(data) got[#got + 1] = data end }, stderr = "stdout" })
+      table.sort(got)
+      assert.matches("out\n", result.stdout)
+      assert.matches("err\n", result.stdout)
+      assert.equal(8, #table.concat(got))
+      assert.equal(8, #helper.read_file(dir .. "/log"))
+      assert.equal("out\n", assert(machine():run { "echo", "out", stdout = "stderr" }).stderr)
+    end)
+  end)
+
   it("joins programs of several machines by pipes", function()
     local one, two = machine(), machine { user = "nbash" }
     local result = assert(noshell.pipeline({ "printf", "b\na\n", machine = one },

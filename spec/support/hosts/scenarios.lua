@@ -481,4 +481,43 @@ add("exchanges data with programs on terminals", nil, function(tasks)
   end)
 end)
 
+-- Targets and pipes ---------------------------------------------------------------------
+
+add("copies output to several targets, of which one is slow", nil, function(tasks)
+  each(tasks, 5, function()
+    local reader, writer = noshell.pipe()
+    local first = assert(noshell.run_async { probe, "--out", 400000,
+      stdout = { "capture", writer } })
+    writer:close()
+    equal("400000", assert(noshell.output { "wc", "-c", stdin = reader }))
+    reader:close()
+    equal(helper.pattern(400000), assert(first:wait()).stdout)
+    first:close()
+  end)
+end)
+
+add("does not disturb a ticker while a target accepts no more", "ticker", function(tasks)
+  local reader, writer = noshell.pipe()
+  undisturbed(tasks, function()
+    local _, err = noshell.run { probe, "--out", 1000000, stdout = { writer }, timeout = 0.3 }
+    equal("timeout", err.code)
+  end)
+  reader:close()
+  writer:close()
+end)
+
+add("talks through more pipes", nil, function(tasks)
+  each(tasks, 20, function(i)
+    local process = assert(noshell.run_async { "sh", "-c", "cat <&4 >&3; echo end",
+      pipes = { [3] = "read", [4] = "write" } })
+    assert(process.pipes[4]:write("this is ", i, "\n"))
+    equal("this is " .. i, process.pipes[3]:read())
+    assert(process.pipes[4]:write(("x"):rep(20000)))
+    process.pipes[4]:close()
+    equal(("x"):rep(20000), process.pipes[3]:read "a")
+    equal("end\n", assert(process:wait(60)).stdout)
+    process:close()
+  end)
+end)
+
 return scenarios
