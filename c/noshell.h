@@ -684,6 +684,8 @@ struct nsh_result {
 	int stopped_by;          /* the signal by which it was stopped at the timeout; or 0 */
 	double timed_out_after;  /* seconds from the start to the timeout; or 0 */
 	bool output_incomplete;  /* a pipe was still open when reading stopped */
+	/* Names a target of a list that did not get all; NULL: there is none. */
+	const char *unwritten;
 	/* [1], [2]: the program had exited, but a descendant held that captured
 	 * stream open until a timeout or an abort ended the reading. */
 	bool held[3];
@@ -844,6 +846,9 @@ int nsh_process_restate(struct nsh_process *process, const struct nsh_remote_end
 /* Returns the signal by which the program is stopped, or was stopped at its timeout; 0: it
  * is not, or other code has waited for that. */
 int nsh_process_stopped_by(struct nsh_process *process);
+/* Returns the name of a target of a list that accepts no more now, or did not get all until
+ * the end; NULL: there is none. */
+const char *nsh_process_behind(struct nsh_process *process);
 /* Sends a signal through the pidfd.  Returns 0, or -1 with errno (ESRCH: the
  * process has ended). */
 int nsh_process_kill(struct nsh_process *process, int signal);

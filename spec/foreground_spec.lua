@@ -167,6 +167,16 @@ describe("a program in the foreground", function()
     assert.equal("1 0", noshell.output(words))
   end)
 
+  it("gives it back if it is given up in its handshake", function()
+    assert.equal("0 1\n", finish(start [[
+      local process = assert(noshell.run_async { "true", foreground = true,
+        require_handshake = true })
+      process:handshake_wait(10)
+      process:close()
+      noshell.system("sh", "-c", STAT)
+    ]]))
+  end)
+
   it("may be the last one of a pipeline", function()
     assert.equal("1 1\n0 1\n", finish(start [[
       noshell.system(noshell.pipeline({ "echo", "x" }, { "sh", "-c", STAT .. "; cat >/dev/null",

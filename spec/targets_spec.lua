@@ -243,6 +243,11 @@ describe("a list of targets", function()
     assert.equal("io exchange", err.code .. " " .. err.stage)
     assert.equal("noshell: cannot wait for 'echo x': exchange '/dev/full': No space left on "
       .. "device (ENOSPC)", helper.said(err))
+    local process = assert(noshell.run_async { "sh", "-c", "echo x; exec sleep 60",
+      stdout = { { path = "/dev/full" } } })
+    assert.equal("io", select(2, process:wait()).code)
+    assert.equal("io", select(2, process:wait(1)).code)
+    assert.is_true(process:close())
   end)
 
   it("starts nothing if a target cannot be opened", function()
@@ -277,9 +282,15 @@ describe("a list of targets", function()
 
   it("ends at the timeout although a target accepts no more", function()
     local reader, writer = noshell.pipe()
+    local why = ("its output is not written: 'descriptor %d' accepts no more"):format(
+      writer:fileno())
     local _, err = noshell.run { "yes", stdout = { writer }, timeout = 0.05 }
-    assert.equal("timeout", err.code)
+    assert.equal("timeout " .. why, err.code .. " " .. err.reason)
     assert.is_true(err.result.output_incomplete)
+    local process = assert(noshell.run_async { "echo", "x", stdout = { writer } })
+    _, err = process:wait(0.05)
+    assert.equal("timeout " .. why, err.code .. " " .. err.reason)
+    process:close()
     reader:close()
     writer:close()
   end)
@@ -407,6 +418,12 @@ describe("a list of targets", function()
     assert.same({ "text\n" }, seen)
     assert.same(note, dry:calls()[1].stdout[1])
     assert.same({ "capture", { path = "/no/such/file" }, "inherit" }, dry:calls()[2].stdout)
+    dry = noshell.dry_run()
+    local file = { path = "/x", mode = "0600", exclusive = true, read = true, append = true }
+    assert(noshell.run { "x", stdout = file, stderr = { path = "/y", mode = "640" } })
+    dry:stop()
+    assert.same(file, dry:calls()[1].stdout)
+    assert.same({ path = "/y", mode = "0640" }, dry:calls()[1].stderr)
   end)
 end)
 

@@ -315,6 +315,13 @@ static int stopped_by(lua_State *L)
 	return 1;
 }
 
+/* process:_behind(): the name of a target of a list that accepts no more; or nil. */
+static int get_behind(lua_State *L)
+{
+	lua_pushstring(L, nsh_process_behind(nsh_lua_check_open(L)));
+	return 1;
+}
+
 static int terminate(lua_State *L)
 {
 	struct nsh_process *process = nsh_lua_check_open(L);
@@ -502,6 +509,7 @@ static int to_text(lua_State *L)
 
 static const luaL_Reg methods[] = {
 	{ "_abort", abort_tree },
+	{ "_behind", get_behind },
 	{ "_bind", bind_to_caller },
 	{ "_use_crlf", use_crlf },
 	{ "_detach", detach },

@@ -351,6 +351,11 @@ function process:events() end
 ---@private
 function process:_poll(seconds, other) end
 
+--- Returns the name of a target of a list that accepts no more now, or did not get all.
+---@return string?
+---@private
+function process:_behind() end
+
 --- Returns the signal by which the program is stopped, or was stopped at its timeout.
 ---@return string?
 ---@private

@@ -79,6 +79,11 @@ local function stop_of(process)
   return "stopped by " .. signal .. (STOPS[signal] and ": " .. STOPS[signal] or "")
 end
 
+local function target_of(process)
+  local name = not process:closed() and process:_behind()
+  return name and ("its output is not written: '%s' accepts no more"):format(name) or nil
+end
+
 local function obstacle_of_pipes(process)
   for number, stream in pairs(process:_field "pipes" or {}) do
     local fd = not stream:closed() and stream:fileno()
@@ -98,7 +103,7 @@ end
 ---@return string?
 function waitable.obstacle(self)
   for _, each in ipairs(self.processes or { self }) do
-    local reason = stop_of(each) or obstacle_of_pipes(each)
+    local reason = stop_of(each) or target_of(each) or obstacle_of_pipes(each)
     if reason then return reason end
   end
   local stdin, stdout = self:_pipe "stdin", self:_pipe "stdout"

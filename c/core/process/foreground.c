@@ -97,7 +97,9 @@ void nsh_foreground_end(struct nsh_process *process)
 	if (!process->foreground)
 		return;
 	take_back(process->foreground);
-	nsh_foreground_free(process);
+	nsh_close(&process->foreground->terminal);
+	free(process->foreground);
+	process->foreground = NULL;
 }
 
 /* ---- while the program is stopped ---------------------------------------- */
@@ -159,14 +161,6 @@ void nsh_foreground_look(struct nsh_process *process)
 double nsh_foreground_due(const struct nsh_process *process)
 {
 	return process->foreground && !process->exited ? process->foreground->due : -1;
-}
-
-void nsh_foreground_free(struct nsh_process *process)
-{
-	if (process->foreground)
-		nsh_close(&process->foreground->terminal);
-	free(process->foreground);
-	process->foreground = NULL;
 }
 
 void nsh_foreground_forget(struct nsh_process *process)

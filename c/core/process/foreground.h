@@ -20,14 +20,14 @@
 int nsh_foreground_prepare(struct nsh_process *process, struct plan *plan);
 /* Notes that the program has the terminal. */
 void nsh_foreground_begin(struct nsh_process *process);
-/* Takes the terminal back after the program has ended or did not start. */
+/* Takes the terminal back after the program has ended or did not start, and frees
+ * everything.  Has no effect on the terminal after nsh_foreground_forget. */
 void nsh_foreground_end(struct nsh_process *process);
 /* Looks whether the program has stopped, and acts on it. */
 void nsh_foreground_look(struct nsh_process *process);
 /* Returns the time of the next look; negative: never. */
 double nsh_foreground_due(const struct nsh_process *process);
-/* Frees it without changing the terminal. */
-void nsh_foreground_free(struct nsh_process *process);
+/* Gives up the descriptor without closing it. */
 void nsh_foreground_forget(struct nsh_process *process);
 
 #endif

@@ -133,12 +133,12 @@ static bool is_behind(const struct io_pipe *pipe)
 	return pipe->source >= 0 && pipe->fd >= 0 && pipe->done < pipe->data.size;
 }
 
-bool nsh_io_is_pending(const struct io *io)
+const char *nsh_io_pending(const struct io *io)
 {
 	for (size_t i = 0; i < io->count; i++)
 		if (is_behind(&io->pipes[i]))
-			return true;
-	return false;
+			return io->pipes[i].name;
+	return NULL;
 }
 
 short nsh_io_events(const struct io_pipe *pipe)
@@ -155,6 +155,15 @@ static void close_pipe(struct io *io, struct io_pipe *pipe)
 	pipe->is_watched = false;
 	if (pipe->writes)
 		nsh_buffer_wipe(&pipe->data);
+}
+
+bool nsh_io_close_failed(struct io *io)
+{
+	if (!io->failed)
+		return false;
+	close_pipe(io, io->failed);
+	io->failed = NULL;
+	return true;
 }
 
 static bool would_block(void)
@@ -223,7 +232,7 @@ static int pump_sink(struct io *io, struct io_pipe *sink)
 		if (count < 0 && would_block())
 			return moved;
 		if (count < 0 && errno != EPIPE && errno != ECONNRESET) {
-			io->failed = sink->name;
+			io->failed = sink;
 			return -1;
 		}
 		moved = 1;

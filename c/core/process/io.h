@@ -50,7 +50,7 @@ struct io {
 	size_t count;
 	int epoll;              /* watches the pipes; -1 until it is needed */
 	unsigned generation;    /* counts the epoll descriptors */
-	const char *failed;     /* the name of the sink that the last pump failed on */
+	struct io_pipe *failed; /* the sink that the last pump failed on; or NULL */
 };
 
 void nsh_io_init(struct io *io);
@@ -64,8 +64,10 @@ struct sink;
 int nsh_io_add_sink(struct io *io, size_t source, struct sink *take_sink);
 /* Returns the events of the pipe to wait for now; 0: none. */
 short nsh_io_events(const struct io_pipe *pipe);
-/* True if a sink has bytes that are not written. */
-bool nsh_io_is_pending(const struct io *io);
+/* Returns the name of a sink that has bytes which are not written; NULL: there is none. */
+const char *nsh_io_pending(const struct io *io);
+/* Closes the sink that the last pump failed on.  Returns false if there is none. */
+bool nsh_io_close_failed(struct io *io);
 /* Moves as much as possible without blocking.  Returns 1 if bytes or an end were moved,
  * else 0; or -1 with errno. */
 int nsh_io_pump(struct io *io);

@@ -406,7 +406,8 @@ static void end_cgroup(struct nsh_process *process)
 static void finish(struct nsh_process *process)
 {
 	process->finished = true;
-	process->result.output_incomplete |= nsh_io_is_pending(&process->io);
+	process->result.unwritten = nsh_io_pending(&process->io);
+	process->result.output_incomplete |= process->result.unwritten != NULL;
 	nsh_io_close(&process->io);
 	nsh_close(&process->pty_slave);
 	nsh_escalation_report(process);
@@ -455,7 +456,7 @@ static bool is_done(const struct nsh_process *process)
 		return true;
 	return process->exited && process->escalation == ESCALATION_NONE
 		&& !nsh_io_is_open(&process->io, false)
-		&& !nsh_io_is_pending(&process->io);
+		&& !nsh_io_pending(&process->io);
 }
 
 /* True if waiting would never end, because only the caller can let the child
@@ -523,8 +524,11 @@ int nsh_held_pump(struct nsh_process *process, struct nsh_failure *failure)
 		return 0;
 	if (is_ending_unseen(process))
 		nsh_handshake_drop(process);
-	if (move(process) < 0)
-		return nsh_fail(failure, NSH_STAGE_EXCHANGE, errno, process->io.failed);
+	/* The targets of a program that is being ended do not matter any more. */
+	while (move(process) < 0)
+		if (process->escalation == ESCALATION_NONE || !nsh_io_close_failed(&process->io))
+			return nsh_fail(failure, NSH_STAGE_EXCHANGE, errno,
+					process->io.failed ? process->io.failed->name : NULL);
 	if (process->exited)
 		nsh_io_end_terminal(&process->io);
 	nsh_foreground_look(process);

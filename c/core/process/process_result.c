@@ -31,6 +31,16 @@ bool nsh_process_moves_data(const struct nsh_process *process)
 		    || nsh_io_is_open(&process->io, false));
 }
 
+const char *nsh_process_behind(struct nsh_process *process)
+{
+	const char *name;
+
+	nsh_process_hold(process);
+	name = process->finished ? process->result.unwritten : nsh_io_pending(&process->io);
+	nsh_process_let_go(process);
+	return name;
+}
+
 void nsh_process_drop_captured(struct nsh_process *process, int which,
 			       size_t count)
 {
