@@ -1187,6 +1187,9 @@ struct nsh_features {
 	bool libseccomp;           /* built with libseccomp */
 	bool seccomp;              /* ... and the kernel accepts filters */
 	bool cgroup;               /* a cgroup was delegated to this process */
+	/* This process may make namespaces: it has CAP_SYS_ADMIN, or the kernel's settings
+	 * permit user namespaces.  A seccomp filter or a security module may still refuse. */
+	bool namespaces;
 };
 /* Probes the kernel with one trial launch and in children, so a seccomp filter
  * that kills the probing process does not kill this one. */

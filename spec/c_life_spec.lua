@@ -5,8 +5,8 @@ local driver = require "spec.support.driver"
 
 if not driver.is_wanted then return end
 
-for _, name in ipairs { "life", "host", "talk", "wake", "aside", "dry", "memory", "keeper",
-  "fork_lock" } do
+for _, name in ipairs { "life", "host", "talk", "wake", "aside", "dry", "memory",
+  "confined", "keeper", "fork_lock" } do
   local program = helper.build .. "/c/" .. name
 
   describe("through noshell.h (" .. name .. ")", function()

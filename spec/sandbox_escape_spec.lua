@@ -151,6 +151,23 @@ describe("an escape", function()
     end)
   end
 
+  for _, user in ipairs { false, 12345 } do
+    it("is held with private parts, too" .. (user and ", as an ordinary user" or ""), function()
+      need_all()
+      local _, err = noshell.run { "true", sandbox = { private = { pid = true } } }
+      helper.require_or_pending("namespaces", err == nil, tostring(err))
+      if user then helper.require_or_pending("root", is_root, "root") end
+      local got = attack_as(user, { private = { pid = true, network = true,
+        hide = { "/usr/share/doc" } } })
+      compare(got, 1, is_root and not user)
+      assert.equal("namespaces", got["report.private"])
+      for _, name in ipairs { "host-visible", "host-limit", "host-priority", "host-affinity",
+        "host-environment", "host-kill", "init-kill" } do
+        assert.is_true(got[name] ~= "escaped", name)
+      end
+    end)
+  end
+
   it("by metadata is held with @metadata", function()
     need_all()
     local got = attack_as(false, { syscalls = { deny = { "@metadata" } } })

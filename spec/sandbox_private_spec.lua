@@ -372,6 +372,41 @@ describe("private parts", function()
     end
   end)
 
+  it("do not need pidfd_open", function()
+    need_all()
+    for _, how in ipairs { "EPERM", "ENOSYS", "KILL" } do
+      local got = helper.run_lua(helper.lua, [[
+        print(assert(require "noshell".run { "sh", "-c", "exec echo run",
+          sandbox = { private = { pid = true } } }).stdout)]], nil,
+        { deny = "pidfd_open:" .. how })
+      assert.equal("run\n\n", got.out .. got.err, how)
+    end
+  end)
+
+  it("leave nothing behind if descriptors run out", function()
+    need_all()
+    local got = forked(function()
+      output(ALL, { "true" })
+      assert(sys.limit("nofile", 64, 64))
+      local held, runs, names = {}, 0, {}
+      local fd = sys.dup(0)
+      while fd do
+        held[#held + 1] = fd
+        fd = sys.dup(0)
+      end
+      for _ = 1, 24 do
+        local result, err = noshell.run { "true", sandbox = { private = ALL } }
+        if result then runs = runs + 1 else names[#names + 1] = err.errname end
+        if #held > 0 then sys.close(table.remove(held)) end
+      end
+      return { runs = runs, zombies = #helper.zombies(),
+        others = table.concat(names, " "):gsub("EMFILE ?", "") }
+    end)
+    assert.equal(0, got.zombies)
+    assert.equal("", got.others)
+    assert.is_true(got.runs > 0)
+  end)
+
   it("say what an ordinary user lacks", function()
     need_all()
     helper.require_or_pending("root", is_root, "root")

@@ -225,6 +225,22 @@ describe("a sandbox", function()
     assert.is_true(is_confined(replaced.out))
   end)
 
+  it("holds a program on a terminal, which may use it", function()
+    need_all()
+    helper.with_tmpdir(function(dir)
+      helper.write_file(dir .. "/file", "text")
+      local process = assert(noshell.run_async { "sh", "-c",
+        "read -r word; echo got $word; cat " .. dir .. "/file; test -t 0 && tty",
+        pty = { echo = false }, sandbox = { syscalls = "default" }, check = false })
+      process.pty:write "hello\n"
+      assert.equal("got hello", process.pty:read "l")
+      assert.matches("Permission denied", process.pty:read "l")
+      assert.matches("^/dev/pts/%d+$", process.pty:read "l")
+      assert.equal(true, assert(process:wait()).ok)
+      process:close()
+    end)
+  end)
+
   it("is in the calls of a dry run, as it was given", function()
     local given = { write = { "/srv" }, network = { connect = { 443 } } }
     local dry = noshell.dry_run()

@@ -116,6 +116,7 @@ static void add_sandbox(lua_State *L, const struct nsh_features *found)
 	nsh_lua_set_flag(L, "libseccomp", found->libseccomp);
 	nsh_lua_set_flag(L, "seccomp", found->seccomp);
 	nsh_lua_set_flag(L, "cgroup", found->cgroup);
+	nsh_lua_set_flag(L, "namespaces", found->namespaces);
 	lua_setfield(L, -2, "sandbox");
 }
 

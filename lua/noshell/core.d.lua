@@ -251,6 +251,8 @@ function core.strerror(number) end
 ---@field libseccomp boolean      built with libseccomp
 ---@field seccomp boolean         ... and the kernel accepts filters
 ---@field cgroup boolean          a cgroup was delegated to this process
+---@field namespaces boolean      it may make namespaces, as far as its capabilities and the
+---  kernel's settings say
 
 ---@param dry? boolean  without a trial launch
 ---@return noshell.features

@@ -73,6 +73,24 @@ local function context(kind)
   return "vm_u:vm_r:" .. kind .. ":s0"
 end
 
+--- A sandbox with all that this kernel has: its Landlock cannot forbid signals.
+local function sandbox()
+  local paths = { "@system", "/test", "/spec" }
+  return { read = paths, exec = paths, syscalls = "default",
+    private = { pid = true, tmp = true, hide = { "/spec/list" } },
+    require = { "read", "exec", "write", "network", "syscalls", "private" } }
+end
+
+--- Checks a label in a sandbox, which sets no_new_privs.
+local function check_sandboxed(spec, want)
+  if not noshell.features().sandbox.seccomp then return end
+  spec.sandbox = sandbox()
+  check_label("a label in a sandbox", spec, want)
+  local result = noshell.run(spec)
+  check("its parts", result and result.sandbox.read .. ", " .. result.sandbox.private,
+    "landlock 2, namespaces")
+end
+
 local function check_selinux()
   check("the launch path", path_of { target, selinux_label = context "b_t" }, "launcher")
   request(context "b_t")
@@ -92,6 +110,7 @@ local function check_selinux()
   check_label("no_new_privs, and a rule for it",
     { target, selinux_label = context "n_t", no_new_privs = true },
     context "n_t")
+  check_sandboxed({ target, selinux_label = context "n_t" }, context "n_t")
   check_refused("no_new_privs, and none",
     { target, selinux_label = context "b_t", no_new_privs = true }, "exec", "EPERM")
   local err = check_refused("a denied transition",
@@ -116,6 +135,7 @@ local function check_apparmor()
     noshell.command(target):set_apparmor_profile("vm_b"), "vm_b (enforce)")
   check_label("with no_new_privs",
     { target, apparmor_profile = "vm_b", no_new_privs = true }, "vm_b (enforce)")
+  check_sandboxed({ target, apparmor_profile = "vm_b" }, "vm_b (enforce)")
   check_starts("a profile, and a limit that leaves no descriptor to write it",
     { target, max_files = 3, apparmor_profile = "vm_b" })
   check_label("if_enabled, and it is",

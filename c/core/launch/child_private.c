@@ -103,14 +103,21 @@ static void keep_first(const struct plan *plan)
 }
 
 /* Waits until the program, process 2, has ended.  It is a child of the host, so that we
- * cannot wait for it otherwise. */
-static void await_program(void)
+ * cannot wait for it by waitid(2).  If a filter denies the other way, looks at
+ * intervals. */
+static void await_program(const struct plan *plan)
 {
-	struct pollfd ends = { .fd = nsh_sys_pidfd_open(2, 0), .events = POLLIN };
+	static const struct timespec pause = { 0, 10 * 1000 * 1000 };
+	struct pollfd ends = { .events = POLLIN };
+	long ret;
 
+	ends.fd = isolation_of(plan)->looks ? -1 : nsh_sys_pidfd_open(2, 0);
+	ret = ends.fd;
 	while (ends.fd >= 0
-	       && nsh_sys(SYS_ppoll, (long)&ends, 1, 0, 0, 0) == -EINTR)
+	       && (ret = nsh_sys(SYS_ppoll, (long)&ends, 1, 0, 0, 0)) == -EINTR)
 		;
+	while (ret < 0 && nsh_sys(SYS_kill, 2, 0, 0, 0, 0) != -ESRCH)
+		nsh_sys(SYS_nanosleep, (long)&pause, 0, 0, 0, 0);
 }
 
 /* Process 1.  The kernel makes it the parent of orphans, and kills all others when it
@@ -126,7 +133,7 @@ static void run_init(const struct plan *plan, int ready)
 	keep_first(plan);
 	/* At the end of file, there is no program. */
 	if (nsh_sys_read(0, &byte, 1) == 1)
-		await_program();
+		await_program(plan);
 	nsh_sys_exit(0);
 }
 
@@ -182,7 +189,7 @@ static int start_program(const struct plan *plan)
 
 	nsh_at(plan, NSH_STAGE_SANDBOX_PRIVATE, NSH_PRIVATE_INIT);
 	if (!plan->launcher)
-		return -ENOSYS;
+		return -isolation_of(plan)->no_launcher;
 	ret = start_init(plan, &ready);
 	if (ret < 0)
 		return ret;

@@ -62,6 +62,7 @@ static void fill(struct nsh_features *features,
 		.libseccomp = nsh_calls_are_known(),
 		.seccomp = nsh_calls_are_known() && has(NSH_ASK_SECCOMP),
 		.cgroup = has_cgroup(),
+		.namespaces = nsh_caps_can_mount() || !nsh_user_space_lack(),
 	};
 }
 

@@ -300,10 +300,21 @@ static void remember_refusal(const struct plan *plan)
 	nsh_kernel_refuse_table(plan->table);
 }
 
+/* Notes what a pid namespace needs to know. */
+static void note_launcher(struct plan *plan, int error)
+{
+	struct isolation *isolation = &plan->sandbox.isolation;
+	bool is_full = error == EMFILE || error == ENFILE || error == ENOMEM;
+
+	if (isolation->has_pids)
+		isolation->no_launcher = is_full ? error : ENOSYS;
+}
+
 /* Prepares a fork in place of the launcher. */
 static bool leave_launcher(struct plan *plan, int signal)
 {
 	nsh_launcher_note_refusal(signal ? ENOSYS : plan->record->error);
+	note_launcher(plan, plan->record->error);
 	if (nsh_launcher_drop(plan) < 0)
 		return false;
 	choose_table(plan);
@@ -371,8 +382,10 @@ static enum outcome clone_failed(struct plan *plan, int error,
 {
 	/* The launcher's descriptors have left no room for the pidfd. */
 	if ((error == EMFILE || error == ENFILE) && plan->launcher
-	    && leave_launcher(plan, 0))
+	    && leave_launcher(plan, 0)) {
+		note_launcher(plan, error);
 		return REFUSED;
+	}
 	if (error == EINVAL || error == ENOSYS || error == EPERM) {
 		if (plan->clears_handlers) {
 			nsh_kernel_refuse_clearing();
@@ -437,7 +450,8 @@ static bool leave_private(struct plan *plan, int signal)
 	(void)nsh_launch_fail(plan, plan->record, signal, &failure);
 	plan->sandbox.report->parts[NSH_PART_PRIVATE].means[0] = 0;
 	(void)snprintf(plan->sandbox.report->parts[NSH_PART_PRIVATE].reason, NSH_LACK, "%.*s",
-		       NSH_LACK - 1, failure.reason);
+		       NSH_LACK - 1, failure.reason[0] ? failure.reason
+		       : nsh_errno_name(failure.errnum));
 	*isolation = (struct isolation){ .spaces = 0 };
 	if (plan->launcher && nsh_launcher_drop(plan) < 0)
 		return false;
@@ -449,8 +463,15 @@ static bool leave_private(struct plan *plan, int signal)
 static enum outcome lose_program(struct plan *plan, struct launched *launched,
 				 struct nsh_failure *failure)
 {
-	if (plan->record->pid > 0 && kill(plan->record->pid, SIGKILL) == 0)
-		(void)waitpid(plan->record->pid, NULL, 0);
+	int pid = plan->record->pid;
+
+	if (pid > 0 && kill(pid, SIGKILL) == 0)
+		(void)waitpid(pid, NULL, 0);
+	else
+		(void)nsh_kernel_pidfd_send_signal(launched->init_pidfd, SIGKILL, 0);
+	/* Process 1 does not end before the program is reaped. */
+	if (pid <= 0)
+		nsh_close(&launched->init_pidfd);
 	(void)reap_all(plan, launched);
 	nsh_fail(failure, NSH_STAGE_CLONE, EMFILE, NULL);
 	return FAILED;
@@ -517,8 +538,12 @@ static void keep_apart(struct plan *plan)
 	if (strcmp(forced_path(), "own") == 0
 	    || strcmp(forced_path(), "launcher") == 0 || is_forbidden)
 		plan->own_memory = true;
+	if (plan->sandbox.isolation.has_pids)
+		plan->sandbox.isolation.looks = !nsh_kernel_permits(NSH_ASK_PIDFD_OPEN);
+	errno = 0;
 	if (!is_forbidden && may_use_launcher(plan))
 		(void)nsh_launcher_prepare(plan);
+	note_launcher(plan, errno);
 	plan->spreads_core_dumps = !plan->own_memory
 		&& nsh_spreads_core_dumps();
 }

@@ -174,16 +174,28 @@ static bool is_set(const char *path, char digit)
 	return size > 0 && text[0] == digit && (size == 1 || text[1] == '\n');
 }
 
-static const char *user_space_cause(int error)
+static const char no_more[] =
+	"there may be no more user namespaces: user.max_user_namespaces";
+
+const char *nsh_user_space_lack(void)
 {
 	if (is_set("/proc/sys/kernel/unprivileged_userns_clone", '0'))
 		return "user namespaces are disabled: kernel.unprivileged_userns_clone is 0";
-	if (error == ENOSPC || is_set("/proc/sys/user/max_user_namespaces", '0'))
-		return "there may be no more user namespaces: user.max_user_namespaces";
+	if (is_set("/proc/sys/user/max_user_namespaces", '0'))
+		return no_more;
 	if (is_set("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", '1'))
 		return "AppArmor restricts user namespaces: "
 			"kernel.apparmor_restrict_unprivileged_userns is 1";
-	return "this process may not make namespaces: a seccomp filter, a container or a "
+	return NULL;
+}
+
+static const char *user_space_cause(int error)
+{
+	const char *lack = nsh_user_space_lack();
+
+	if (error == ENOSPC)
+		return no_more;
+	return lack ? lack : "this process may not make namespaces: a seccomp filter, a container or a "
 		"security module denies it";
 }
 
@@ -213,8 +225,6 @@ static void explain_private(const struct plan *plan, const struct failure_record
 
 	if (cause)
 		nsh_fail_reason(failure, "%s", cause);
-	else
-		nsh_fail_reason(failure, "private: %s", nsh_errno_name(record->error));
 }
 
 static bool is_sandbox(int stage)

@@ -163,6 +163,9 @@ struct isolation {
 	uint64_t tmp_rights, proc_rights;   /* Landlock's, for the new file systems */
 	const char *const *hidden;  /* "d/path" for a directory, "f/path" for others; or NULL */
 	const char *directory;  /* our working directory */
+	/* the launch's own choices */
+	int no_launcher;        /* errno: why there is none, which a pid namespace needs */
+	bool looks;             /* a filter kills the caller of pidfd_open(2) */
 	enum nsh_stage stage;   /* of a failure; NONE: the start is tried again without */
 };
 
