@@ -9,7 +9,8 @@ local nearest = require "noshell.nearest"
 local function calls_of(spec)
   local methods, real, calls = core.methods.command, {}, {}
   for name, method in pairs(methods) do real[name] = method end
-  local asks = { argument_error = true, _first_argument_error = true, _set_argument_error_key = true }
+  local asks = { argument_error = true, _first_argument_error = true,
+    _set_argument_error_key = true }
   for name in pairs(real) do
     methods[name] = not asks[name] and function(self, ...)
       calls[#calls + 1] = { name, ... }
