@@ -144,8 +144,10 @@ end
 ---@return noshell.error?
 ---@nodiscard
 function methods:run_async(...)
-  misuse.check_self(self, class, "run_async")
-  misuse.check_empty("run_async", INSTEAD, ...)
+  if getmetatable(self) ~= class or select("#", ...) > 0 then
+    misuse.check_self(self, class, "run_async")
+    misuse.check_empty("run_async", INSTEAD, ...)
+  end
   local conflicting = find_listener(self)
   if conflicting then return nil, conflicting end
   local started, err = scope.run(start, self)

@@ -3,7 +3,6 @@
 
 local backend = require "noshell.backend"
 local background = require "noshell.background"
-local blocking = require "noshell.host.blocking"
 local clock = require "noshell.clock"
 local core = require "noshell.core"
 local descriptors = require "noshell.descriptors"
@@ -107,11 +106,13 @@ end
 ---@return boolean? finished
 ---@return noshell.failure?
 local function finish_alone(pollable, deadline)
-  if wait.on_signal or not (host.waits_in_place() and background.is_idle(pollable)
-    and pollable:_undriven()) then
+  if wait.on_signal or not (host.waits_in_place() and background.is_idle(pollable)) then
     return false
   end
-  return blocking.finish(pollable, deadline and math.max(deadline - core.now(), 0))
+  local processes, own = pollable:_undriven()
+  if not processes then return false end
+  local left = deadline and math.max(deadline - core.now(), 0)
+  return core.await(processes, clock.sooner(left, own))
 end
 
 --- The same for the end of programs: the attempt is pollable:_step or :pump. The

@@ -429,6 +429,7 @@ end
 
 --- Wakes another waiter, if there is one, to watch the unattended processes.
 function host.hand_over()
+  if next(waiting) == nil then return background.want(false) end
   if not background.lacks_server() then return end
   for _, others in pairs(waiting) do
     for one in pairs(others) do
