@@ -227,3 +227,37 @@ describe("a function that takes a command", function()
     end
   end)
 end)
+
+describe("a documented field", function()
+  helper.leak_check()
+
+  --- The names of the @field lines of a class.
+  local function fields(file, class)
+    local text = helper.read_file(("%s/lua/noshell/%s"):format(helper.root, file))
+    local list = {}
+    for block in ("\n" .. text):gmatch("\n%-%-%-@class " .. class:gsub("%.", "%%.")
+      .. "[^%w_.][^\n]*(.-)\n[^%-]") do
+      for name in block:gmatch "%-%-%-@field ([%w_]+)" do list[#list + 1] = name end
+    end
+    assert(#list > 5, class)
+    return list
+  end
+
+  it("can be tested for, whether the object has it or not", function()
+    local process = assert(noshell.run_async "true")
+    local result = assert(process:wait())
+    local _, err = noshell.run "false"
+    local dry = noshell.dry_run()
+    assert(noshell.run "x")
+    dry:stop()
+    for _, case in ipairs { { "result.lua", "noshell.result", result },
+      { "failure.lua", "noshell.error", err }, { "core.d.lua", "noshell.process", process },
+      { "dry_run/call.lua", "noshell.dry_call", dry:calls()[1] },
+      { "init.lua", "noshell.spec", dry:calls()[1] } } do
+      for _, name in ipairs(fields(case[1], case[2])) do
+        assert.has_no.errors(function() return case[3][name] end)
+      end
+    end
+    process:close()
+  end)
+end)

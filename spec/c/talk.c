@@ -489,6 +489,88 @@ static void capture_a_terminal(void)
 	nsh_command_free(cmd);
 }
 
+/* ---- targets and pipes -------------------------------------------------- */
+
+static void copy_to_targets(void)
+{
+	char text[] = "/tmp/noshell-spec-XXXXXX", buffer[16] = "";
+	int fd = mkstemp(text), pipe_ends[2];
+	struct nsh_command *cmd = nsh_command_new_args("echo", "both", NULL);
+	struct nsh_process *process;
+	struct nsh_failure failure;
+
+	CHECK(fd >= 0 && pipe(pipe_ends) == 0);
+	nsh_command_set_stdio_list(cmd, 1, true, false);
+	nsh_command_add_target_file(cmd, 1, text, NSH_FILE_APPEND, 0600);
+	nsh_command_add_target_fd(cmd, 1, pipe_ends[1]);
+	EQUAL(nsh_command_stdio(cmd, 1), NSH_STDIO_LIST);
+	EQUAL(nsh_command_run(cmd, &process, NULL), 0);
+	EQUAL(nsh_process_result(process)->output_size[1], 5);
+	EQUAL(read(fd, buffer, sizeof buffer), 5);
+	EQUAL(read(pipe_ends[0], buffer, sizeof buffer), 5);
+	EQUAL(fcntl(pipe_ends[1], F_GETFL) & O_NONBLOCK, 0);
+	CHECK(strcmp(buffer, "both\n") == 0);
+	CHECK(!nsh_process_behind(process));
+	nsh_process_free(process);
+
+	nsh_command_set_stdio_file(cmd, 1, text, NSH_FILE_EXCLUSIVE, 0600);
+	EQUAL(nsh_command_run(cmd, NULL, &failure), -1);
+	EQUAL(failure.stage, NSH_STAGE_STDOUT);
+	EQUAL(failure.errnum, EEXIST);
+	(void)unlink(text);
+	nsh_command_free(cmd);
+	close(fd);
+	close(pipe_ends[0]);
+	close(pipe_ends[1]);
+}
+
+static void talk_through_pipes(void)
+{
+	struct nsh_command *cmd = nsh_command_new_args("sh", "-c", "cat <&9 >&3", NULL);
+	struct nsh_stream *from, *to;
+	struct nsh_process *process;
+	const char *data;
+	size_t size = 0;
+	int ret;
+
+	nsh_command_add_pipe(cmd, 3, true);
+	nsh_command_add_pipe(cmd, 9, false);
+	process = start(cmd);
+	if (!process)
+		return;
+	from = nsh_process_stream(process, NSH_PIPES);
+	to = nsh_process_stream(process, NSH_PIPES + 1);
+	CHECK(from && to && !nsh_process_stream(process, NSH_PIPES + 2));
+	EQUAL(nsh_stream_target(to), 9);
+	CHECK(nsh_stream_writes(to) && !nsh_stream_writes(from));
+	EQUAL(nsh_stream_write(to, "line\n", 5), 5);
+	nsh_stream_close(to);
+	while ((ret = nsh_stream_read(from, '\n', 0, &data, &size)) == 0)
+		(void)nsh_stream_poll(from, -1, -1);
+	EQUAL(ret, 1);
+	EQUAL(size, 5);
+	EQUAL(nsh_process_wait(process, 5, NULL), 1);
+	nsh_process_free(process);
+}
+
+static void run_without_a_terminal(void)
+{
+	struct nsh_command *cmd = nsh_command_new_args("sh", "-c", "kill -STOP $$", NULL);
+	struct nsh_process *process;
+
+	nsh_command_set_foreground(cmd);
+	process = start(cmd);
+	if (!process)
+		return;
+	while (nsh_process_stopped_by(process) == 0)
+		(void)usleep(1000);
+	EQUAL(nsh_process_stopped_by(process), SIGSTOP);
+	EQUAL(nsh_process_kill_group(process, SIGCONT), 0);
+	EQUAL(nsh_process_wait(process, 5, NULL), 1);
+	EQUAL(nsh_process_result(process)->exit_code, 0);
+	nsh_process_free(process);
+}
+
 static const struct check checks[] = {
 	{ "a handshake has a fixed order", handshake_as_meant },
 	{ "a handshake must be required", handshake_never_required },
@@ -510,6 +592,9 @@ static const struct check checks[] = {
 	{ "a pipe that is full each time is enlarged", enlarge_a_busy_pipe },
 	{ "a program on a terminal is read and written", talk_on_a_terminal },
 	{ "run captures the output of a terminal", capture_a_terminal },
+	{ "output is copied to several targets", copy_to_targets },
+	{ "a program is read and written through more pipes", talk_through_pipes },
+	{ "a program that is stopped is noticed", run_without_a_terminal },
 	{ NULL, NULL },
 };
 
