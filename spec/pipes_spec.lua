@@ -89,11 +89,11 @@ describe("the pipes of a process", function()
     process:close()
     process = assert(noshell.run_async { "sh", "-c", "yes >&3", pipes = { [3] = "read" } })
     process.pipes[3]:read()
-    _, err = process:wait(0.02)
+    repeat _, err = process:wait(0.01) until err.reason
     assert.equal("pipes[3] has output that was not read here: read it before the wait", err.reason)
     process:close()
     process = assert(noshell.run_async { "sh", "-c", "yes >&3", pipes = { [3] = "read" },
-      timeout = 0.05 })
+      timeout = 0.5 })
     _, err = process:wait()
     assert.matches("^noshell: 'sh %-c 'yes >&3'' timed out and was ended after .*; pipes%[3%] has "
       .. "output that was not read here: read it before the wait", tostring(err))

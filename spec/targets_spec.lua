@@ -284,11 +284,12 @@ describe("a list of targets", function()
     local reader, writer = noshell.pipe()
     local why = ("its output is not written: 'descriptor %d' accepts no more"):format(
       writer:fileno())
-    local _, err = noshell.run { "yes", stdout = { writer }, timeout = 0.05 }
+    local _, err = noshell.run { "yes", stdout = { writer }, timeout = 0.5 }
     assert.equal("timeout " .. why, err.code .. " " .. err.reason)
     assert.is_true(err.result.output_incomplete)
     local process = assert(noshell.run_async { "echo", "x", stdout = { writer } })
-    _, err = process:wait(0.05)
+    repeat process:poll() until process:_behind()
+    _, err = process:wait(0)
     assert.equal("timeout " .. why, err.code .. " " .. err.reason)
     process:close()
     reader:close()
