@@ -177,6 +177,15 @@ describe("a program in the foreground", function()
     ]]))
   end)
 
+  it("gives it back although the script does not wait for it", function()
+    assert.equal("back\n", finish(start [[
+      local process = assert(noshell.run_async { "true", foreground = true })
+      process:detach()
+      repeat noshell.sleep(0.002) until noshell.output("sh", "-c", STAT) == "0 1"
+      print "back"
+    ]]))
+  end)
+
   it("may be the last one of a pipeline", function()
     assert.equal("1 1\n0 1\n", finish(start [[
       noshell.system(noshell.pipeline({ "echo", "x" }, { "sh", "-c", STAT .. "; cat >/dev/null",

@@ -438,6 +438,12 @@ describe("noshell.tee of a function", function()
     tee:on_stdout { function(data) chunks[#chunks + 1] = data end, by = "chunk" }
     assert.equal("x", noshell.pipeline({ "echo", "x" }, tee):output())
     assert.equal("x\n x\n", table.concat(seen) .. " " .. table.concat(chunks))
+    for target, expected in pairs { null = "nil", capture = "x\n" } do
+      seen = {}
+      local result = assert(noshell.pipeline { { "echo", "x" }, noshell.tee(note),
+        stdout = target }:run())
+      assert.equal("x\n " .. expected, table.concat(seen) .. " " .. tostring(result.stdout))
+    end
     local run = helper.run_lua(helper.lua, [[
       local noshell = require "noshell"
       local size = 0

@@ -148,8 +148,21 @@ local FIELDS = { user = "uid", caps = "clear_caps", working_directory = "cwd",
   max_files = "limits", max_processes = "limits", max_mem_lock = "limits",
   max_core_size = "limits", kill_on_exit = "parent_death_signal" }
 
+--- Returns the targets of a tee to a function that is the last command: the function, and
+--- the target of the pipeline.
+local function with_tee(tee, target)
+  local both = { tee }
+  local is_list = type(target) == "table" and not getmetatable(target) and target[1] ~= nil
+  for _, each in ipairs(is_list and target or { target }) do
+    if each ~= "null" then both[#both + 1] = each end
+  end
+  return both
+end
+
 --- Returns the value to set; nil if the command has its own.
 local function left_value(cmd, told, key, value)
+  local tee = key == "stdout" and cmd:stdio(1) == "list" and state.of(cmd).tee
+  if tee then return with_tee(tee, value) end
   if key == "env" then return left_variables(cmd, value) end
   if key == "limits" then return left_limits(told, value) end
   if STREAMS[key] then
