@@ -87,17 +87,33 @@ describe("the pipes of a process", function()
     local _, err = process:wait(0)
     assert.equal("pipes[4] is still open here: close it with process.pipes[4]:close()", err.reason)
     process:close()
-    process = assert(noshell.run_async { "sh", "-c", "yes >&3", pipes = { [3] = "read" } })
+    process = assert(noshell.run_async { "sh", "-c", "yes >&3", pipes = { [3] = "read" },
+      max_output = 1000 })
     process.pipes[3]:read()
     repeat _, err = process:wait(0.01) until err.reason
     assert.equal("pipes[3] has output that was not read here: read it before the wait", err.reason)
     process:close()
     process = assert(noshell.run_async { "sh", "-c", "yes >&3", pipes = { [3] = "read" },
-      timeout = 0.5 })
+      timeout = 0.5, max_output = 1000 })
     _, err = process:wait()
     assert.matches("^noshell: 'sh %-c 'yes >&3'' timed out and was ended after .*; pipes%[3%] has "
       .. "output that was not read here: read it before the wait", tostring(err))
     process:close()
+  end)
+
+  it("are read by a wait that blocks, for later", function()
+    local words = { "sh", "-c", "head -c 300000 /dev/zero >&3; echo end >&5; cat", input = "in",
+      pipes = { [3] = "read", [4] = "write", [5] = "read" } }
+    local process = assert(noshell.run_async(words))
+    assert.equal("in", assert(process:wait()).stdout)
+    assert.equal(300000, #process.pipes[3]:read "a")
+    assert.equal("end", process.pipes[5]:read())
+    assert.is_nil(process.pipes[5]:read())
+    process:close()
+    local running = assert(noshell.pipeline(words, { "cat" }):run_async())
+    assert.equal("in", assert(running:wait()).stdout)
+    assert.equal(300000, #running.processes[1].pipes[3]:read "a")
+    running:close()
   end)
 
   it("stop a program that writes when they are closed", function()

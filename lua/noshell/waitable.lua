@@ -3,6 +3,7 @@
 
 local core = require "noshell.core"
 local failure = require "noshell.failure"
+local group = require "noshell.group"
 local host = require "noshell.host"
 local keep = require "noshell.keep"
 local misuse = require "noshell.misuse"
@@ -116,6 +117,42 @@ function waitable.obstacle(self)
   end
 end
 
+--- Returns a list of the object and the added pipes that this process reads.
+local function with_pipes(self)
+  local list = { self }
+  for _, each in ipairs(self.processes or { self }) do
+    for _, stream in pairs(each:_field "pipes" or {}) do
+      if not stream:closed() and not stream:_writes() then list[#list + 1] = stream end
+    end
+  end
+  return list
+end
+
+--- Reads what has arrived into the buffer. Returns true if there is nothing to wait for: the
+--- stream is at its end, or its buffer has as much as max_output allows.
+local function fill(stream)
+  if stream:closed() or stream:_buffered() > stream:process():_max_output() then return true end
+  return stream:_fill() == nil
+end
+
+--- Waits for the end. While a wait blocks, no other code can read the added pipes, and a
+--- program that writes to them would wait for ever; so it reads them into their buffers.
+local function finish(self, deadline)
+  local members = host.waits_in_place() and with_pipes(self) or { self }
+  if not members[2] then return wait.finish(self, self.pump, deadline) end
+  local both = group.new(members)
+  local finished, raw = wait.await(both, function()
+    local ended, why = self:pump()
+    if ended ~= false then return ended, why end
+    for i = #members, 2, -1 do
+      if fill(members[i]) then table.remove(members, i) end
+    end
+    return false
+  end, deadline)
+  both:close()
+  return finished, raw
+end
+
 --- Waits until the program, or each program of a pipeline, has ended and its captured
 --- output is at its end. If `seconds` pass before, it runs on, and err.code is
 --- "timeout". Waiting again returns the same objects again.
@@ -126,7 +163,7 @@ function methods:wait(seconds)
   check_self(self, "wait")
   self:_check_open()
   local deadline = wait.deadline(seconds, "wait")
-  local finished, raw = wait.finish(self, self.pump, deadline)
+  local finished, raw = finish(self, deadline)
   if finished then return keep(self:_outcome()) end
   return keep(fail(self, raw or { code = "timeout", seconds = seconds,
     reason = waitable.obstacle(self) }))
