@@ -60,6 +60,10 @@ check opt-cmd:clang                  clang              clang
 check opt-cmd:valgrind               valgrind           valgrind
 check opt-cmd:systemd-run            systemd            systemd, for the machines
 check opt-cmd:dbus-daemon            dbus-daemon        dbus-daemon, the same
+check opt-cmd:srun                   slurm-client       srun, for the machines
+check opt-cmd:slurmctld              slurmctld          slurmctld, the same
+check opt-cmd:slurmd                 slurmd             slurmd, the same
+check opt-cmd:munged                 munge              munge, for Slurm
 check opt-cmd:podman                 podman             podman, for the machines
 check opt-cmd:runc                   runc               a runtime of podman
 check opt-cmd:crun                   crun               the other one

@@ -44,6 +44,8 @@ local wait = require "noshell.wait"
 ---  run that never began ended with that status
 ---@field explain? fun(self, said?: string): string?  by the engine: why no hello came
 ---@field greeted? fun(self): string?  by the engine: reads `about`; returns what is wrong
+---@field is_out_of_memory? fun(self, code?: integer): boolean  by the engine: the status of a
+---  carrier says so
 ---@field leave? fun(self, one: noshell.run)  by the engine: a run has ended
 local methods = {}
 

@@ -132,6 +132,26 @@ function machine.systemd(given)
   return keep(new(require "noshell.machine.systemd", given == nil and {} or given))
 end
 
+--- An allocation of Slurm.
+---@class noshell.slurm_options
+---@field partition? string
+---@field nodes? integer        maximum number of nodes, each an allocation of its own; default 1
+---@field sessions? integer     programs at once on a node; default: as many as are started
+---@field time? number|string   the time limit: seconds, or a text as for srun
+---@field account? string
+---@field options? table<string, string|number|true>  of srun: { mem = "1G" }
+---@field workdir? string       default: our working directory
+---@field program? string|string[]  default "srun"
+---@field connect_timeout? number  seconds in the queue; default 300
+
+--- Makes a machine that runs commands as steps of an allocation of Slurm, which is made when
+--- the machine is first used, and ended by its close.
+---@param options? noshell.slurm_options
+---@return noshell.machine_object
+function machine.slurm(given)
+  return keep(new(require "noshell.machine.slurm", given == nil and {} or given))
+end
+
 --- Starts a command of this machine, for noshell.command. In a dry run, nothing starts.
 ---@param calls noshell.scope
 ---@param cmd noshell.command

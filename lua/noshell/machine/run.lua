@@ -42,6 +42,7 @@ local state = require "noshell.state"
 ---@field absent? boolean        the script never ran, and never will
 ---@field gone? boolean          the script has ended without a status
 ---@field lost? string           the reason why nothing more will be known
+---@field is_out_of_memory? boolean  the engine has ended it for its use of memory
 ---@field unreached? string      the reason why the program may still run
 ---@field is_attached? boolean   it has, or had, a process
 ---@field is_aborted? boolean    we asked for its end
@@ -211,6 +212,9 @@ function methods:apply(process)
   process:_restate(fields)
   if self.failed then return self:start_failure() end
   local _, raw = process:check()
+  if raw and self.is_out_of_memory then
+    return { code = "memory" }
+  end
   if raw and raw.code == "lost" then raw.reason = lost_reason(self) end
   return raw
 end

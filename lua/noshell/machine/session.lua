@@ -75,9 +75,20 @@ local class = {}
 
 function class:stream() return self.connection:fileno() end
 
+--- Notes if the carrier says that the program has exhausted its memory.
+local function note_memory(self)
+  local one, process = self.connection, self.process
+  local fields = one.is_out_of_memory and process and process:result()
+  local was_killed = self.status == nil or self.status == 128 + 9
+  if fields and was_killed and one:is_out_of_memory(fields.exit_code) then
+    self.is_out_of_memory = true
+  end
+end
+
 function class:settle()
   local one = self.connection
   one:read()
+  note_memory(self)
   if self:is_complete() then return true end
   if one.is_dead then
     self.lost = one.reason
