@@ -46,6 +46,7 @@ local state = require "noshell.state"
 ---@field unreached? string      the reason why the program may still run
 ---@field is_attached? boolean   it has, or had, a process
 ---@field is_aborted? boolean    we asked for its end
+---@field has_finished? boolean  the carrier ended while its start was awaited
 ---@field is_over? boolean       the carrier has ended
 ---@field is_settled? boolean    the end was applied to the process
 ---@field group noshell.group    the descriptors to wait for
@@ -260,10 +261,11 @@ function methods:is_complete()
   return self:is_known() and not self.is_aborted
 end
 
---- Returns true if conclude would succeed now, although no descriptor says so.
+--- Returns true if conclude has something to do, although no descriptor says so.
 ---@return boolean
 function methods:is_due()
-  if not self.is_over or self.is_settled then return false end
+  if self.is_settled then return false end
+  if not self.is_over then return self.has_finished == true end
   return self:is_complete() or (self.connection and self.connection.is_dead) or false
 end
 

@@ -123,6 +123,7 @@ local function await_start(self, process, seconds)
     if self.started or self:is_known() then return true end
     local finished, raw = process:_pump()
     if raw then return nil, raw end
+    self.has_finished = finished
     return finished and self:settle()
   end, seconds and core.now() + seconds)
 end
