@@ -12,25 +12,6 @@ local function blocks()
   return list
 end
 
-local function output_of(block)
-  local printed = {}
-  local env = setmetatable({ print = function(...)
-    local words = {}
-    for i = 1, select("#", ...) do words[i] = tostring((select(i, ...))) end
-    printed[#printed + 1] = table.concat(words, "\t")
-  end }, { __index = _G })
-  local loader = rawget(_G, "loadstring") or load
-  local chunk
-  if rawget(_G, "setfenv") then
-    chunk = assert(loader(block, "=README.md"))
-    rawget(_G, "setfenv")(chunk, env)
-  else
-    chunk = assert(load(block, "=README.md", "t", env))
-  end
-  chunk()
-  return table.concat(printed, "\n")
-end
-
 describe("README.md", function()
   helper.leak_check()
 
@@ -41,7 +22,7 @@ describe("README.md", function()
   for i, block in ipairs(blocks()) do
     local first = block:match "\n\n([^\n]+)" or block:match "[^\n]+"
     it(("example %d has the documented effect: %s"):format(i, first), function()
-      assert.equal(table.concat(readme.expected(block), "\n"), output_of(block))
+      assert.equal(table.concat(readme.expected(block), "\n"), readme.output_of(block, "=README.md"))
     end)
   end
 
