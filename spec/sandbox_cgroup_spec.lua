@@ -298,6 +298,36 @@ describe("the place of a cgroup", function()
     end)
   end)
 
+  it("may be delegated to an ordinary user", function()
+    with_place(function(place)
+      helper.require_or_pending("root", sys.getuid() == 0, "root")
+      lfs.mkdir(place .. "/main")
+      for _, file in ipairs { "", "/cgroup.procs", "/cgroup.subtree_control" } do
+        assert(sys.chown(place .. file, 12345, 12345))
+      end
+      local cmd = leaver(place, "cat /proc/self/cgroup")
+      local got = inside(place .. "/main", function()
+        assert(sys.become(12345, 12345))
+        local result, err = noshell.run(cmd)
+        return { text = tostring(err), out = result and result.stdout,
+          left = #cgroup.children(place) }
+      end)
+      assert.equal("nil", got.text)
+      assert.matches("/noshell%-", cgroup.of(got.out))
+      assert.is_true(is_gone(got.out:match "^%d+"))
+      assert.equal(1, got.left)
+      got = forked(function()
+        assert(sys.become(12345, 12345))
+        local _, err = noshell.run { "true", sandbox = { cgroup = place } }
+        return { stage = err and err.stage, errname = err and err.errname, text = tostring(err) }
+      end)
+      assert.equal("sandbox_cgroup EACCES", tostring(got.stage) .. " " .. tostring(got.errname))
+      assert.matches("the lowest cgroup that contains it and this process was not delegated",
+        got.text)
+      lfs.rmdir(place .. "/main")
+    end)
+  end)
+
   it("is swept of what killed hosts have left, and of nothing in use", function()
     with_place(function(place)
       lfs.mkdir(place .. "/noshell-1-1")

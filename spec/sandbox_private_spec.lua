@@ -11,6 +11,14 @@ local able = noshell.features().sandbox
 local is_root = sys.getuid() == 0
 local ALL = { tmp = true, pid = true, network = true, hide = { "/usr/share/doc" } }
 
+-- Programs that inherit the runtime of the sanitizers would write their reports, perhaps into
+-- the new /tmp.
+local options = os.getenv "NOSHELL_INSTRUMENTED" == "asan" and os.getenv "ASAN_OPTIONS"
+if options then
+  setup(function() sys.setenv("ASAN_OPTIONS", "detect_leaks=0:verify_asan_link_order=0") end)
+  teardown(function() sys.setenv("ASAN_OPTIONS", options) end)
+end
+
 local function need_all()
   helper.require_or_pending("sandbox", able.landlock and able.landlock >= 6 and able.seccomp,
     "Landlock (version 6) and libseccomp")
@@ -227,11 +235,11 @@ describe("a private pid namespace", function()
 
   it("works with a session, a terminal, a group, a pipeline and streams", function()
     need_all()
-    local ids = "ps -o pid=,pgid=,sid= -p $$"
+    local ids = "cut -d ' ' -f 1,5,6 /proc/$$/stat"
     local pid = { pid = true }
-    assert.matches("^ *2 +2 +2\n", output(pid, { "sh", "-c", ids }, { new_session = true }))
-    assert.matches("^ *2 +2 +0\n", output(pid, { "sh", "-c", ids }, { new_process_group = true }))
-    assert.matches("^ *2 +2 +2\r?\nhi\r?\n", noshell.run { "sh", "-c", ids .. "; echo hi >/dev/tty",
+    assert.equal("2 2 2\n", output(pid, { "sh", "-c", ids }, { new_session = true }))
+    assert.equal("2 2 0\n", output(pid, { "sh", "-c", ids }, { new_process_group = true }))
+    assert.matches("^2 2 2\r?\nhi\r?\n", noshell.run { "sh", "-c", ids .. "; echo hi >/dev/tty",
       pty = true, sandbox = { read = true, write = true, private = pid } }.stdout)
     assert.equal("a\nb\n", output(pid, { "sort" }, { input = "b\na\n" }))
     local sort = { "sort", "-u", sandbox = { private = pid } }

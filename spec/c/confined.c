@@ -61,6 +61,7 @@ static void copies_limits(void)
 
 static void hides(void)
 {
+	static const char expected[] = "/tmp:\n\n/usr/share:\n";
 	struct nsh_sandbox_path doc = { .path = "/usr/share" };
 	struct nsh_sandbox_private private_ = {
 		.tmp = true, .pid = true, .hide = &doc, .hide_count = 1,
@@ -68,6 +69,7 @@ static void hides(void)
 	struct nsh_command *cmd = nsh_command_new_args("ls", "-A", "/usr/share", "/tmp", NULL);
 	struct nsh_process *process = NULL;
 	struct nsh_failure failure = { .errnum = 0 };
+	const struct nsh_result *result;
 	struct nsh_part_state state;
 
 	nsh_command_set_sandbox_private(cmd, &private_);
@@ -77,9 +79,10 @@ static void hides(void)
 	if (!process)
 		return;
 	CHECK(nsh_process_sandbox(process, NSH_PART_PRIVATE, &state));
+	result = nsh_process_result(process);
 	if (state.means)
-		CHECK(strcmp(nsh_process_result(process)->output[1],
-			     "/tmp:\n\n/usr/share:\n") == 0);
+		CHECK(result->output_size[1] == sizeof expected - 1
+		      && memcmp(result->output[1], expected, sizeof expected - 1) == 0);
 	else
 		CHECK(state.reason[0] != 0);
 	nsh_process_free(process);

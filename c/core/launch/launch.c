@@ -372,7 +372,9 @@ static enum outcome leave_cgroup(struct plan *plan, int error, struct nsh_failur
 		return REFUSED;
 	}
 	nsh_fail(failure, stage, error, NULL);
-	nsh_fail_reason(failure, "no process can be started in %s", plan->sandbox.cgroup->path);
+	nsh_fail_reason(failure, "no process can be started in %s%s", plan->sandbox.cgroup->path,
+			error == EACCES ? ": the lowest cgroup that contains it and this "
+			"process was not delegated" : "");
 	return FAILED;
 }
 
