@@ -93,17 +93,23 @@ describe("a stream", function()
     process:close()
   end)
 
-  it("that does not exist is nil", function()
-    local process = assert(noshell.run_async { "cat", input = function() end })
-    local function check()
-      for _, name in ipairs { "stdin", "stdout", "stderr", "pty" } do
-        assert.is_nil(process[name])
-      end
+  it("that does not exist is reported with what to write", function()
+    local process = assert(noshell.run_async { "true" })
+    local function message(name)
+      local _, text = pcall(function() return process[name]:read() end)
+      return (text:gsub("^%S*stream_spec.lua:%d+: ", "<here> "))
     end
-    check()
+    for _, name in ipairs { "stdin", "stdout", "stderr" } do
+      assert.equal(('<here> the %s of this process is not a pipe: start it with %s = "pipe"')
+        :format(name, name), message(name))
+    end
     assert(process:wait())
     process:close()
-    check()
+    assert.equal("<here> the process is closed", message "stdout")
+    process = assert(noshell.run_async { "cat", input = function() end })
+    assert.equal("<here> the stdin of this process is written by noshell, which calls its "
+      .. "'input'", message "stdin")
+    process:close()
   end)
 
   it("reports which streams can be read and written", function()

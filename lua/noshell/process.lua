@@ -47,12 +47,22 @@ function methods:_pipe(name)
   return found
 end
 
+--- Raises an error for a stream that the process does not have: nil would only say that a
+--- nil value was indexed.
+local function raise_no_pipe(self, name)
+  if methods.closed(self) then misuse.raise("the process is closed") end
+  if name == "stdin" and state.of(self).is_fed then
+    misuse.raise("the stdin of this process is written by noshell, which calls its 'input'")
+  end
+  misuse.raise('the %s of this process is not a pipe: start it with %s = "pipe"', name, name)
+end
+
 --- Looks up a method, or a field of the core.
 function core.metatables.process.__index(self, name)
   local value = methods[name]
   if value ~= nil then return value end
   if STREAMS[name] then
-    return methods._pipe(self, name)
+    return methods._pipe(self, name) or raise_no_pipe(self, name)
   end
   value = get_field(self, name)
   if value == nil and not FIELDS[name] then
