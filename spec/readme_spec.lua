@@ -22,7 +22,8 @@ describe("README.md", function()
   for i, block in ipairs(blocks()) do
     local first = block:match "\n\n([^\n]+)" or block:match "[^\n]+"
     it(("example %d has the documented effect: %s"):format(i, first), function()
-      assert.equal(table.concat(readme.expected(block), "\n"), readme.output_of(block, "=README.md"))
+      assert.equal(table.concat(readme.expected(block), "\n"),
+        readme.output_of(block, "=README.md"))
     end)
   end
 
