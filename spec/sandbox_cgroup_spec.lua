@@ -208,6 +208,47 @@ describe("what a program leaves behind in its cgroup", function()
     end)
   end
 
+  --- Returns the pid of the sleep with that argument; nil if there is none.
+  local function sleeper(argument)
+    for name in lfs.dir "/proc" do
+      local file = name:find "^%d+$" and io.open("/proc/" .. name .. "/cmdline")
+      local line = file and file:read "*a" or ""
+      if file then file:close() end
+      if line == "sleep\0" .. argument .. "\0" then return tonumber(name) end
+    end
+  end
+
+  local sleeps = 0
+
+  --- Ends a program whose daemon has left session, pipes and parent; returns the argument of
+  --- the daemon's sleep.
+  local function abort_daemonised(sandbox)
+    sleeps = sleeps + 1
+    local argument = ("61.%d%02d"):format(sys.getpid(), sleeps)
+    local process = assert(noshell.run_async { "sh", "-c", "(setsid sleep " .. argument
+      .. " >/dev/null 2>&1 &); echo ready; exec sleep 60", stdout = "pipe", sandbox = sandbox })
+    assert.equal("ready", process.stdout:read "l")
+    process:close()
+    return argument
+  end
+
+  it("is reached by an abort only with a cgroup or a pid namespace: a daemonised one", function()
+    with_place(function(place)
+      assert.is_nil(sleeper(abort_daemonised { cgroup = place }))
+      if noshell.run { "true", sandbox = { private = { pid = true } } } then
+        assert.is_nil(sleeper(abort_daemonised { private = { pid = true } }))
+      end
+      local left = abort_daemonised {}
+      local pid = sleeper(left)
+      for _ = 1, 1000 do
+        if pid then break end
+        noshell.sleep(0.005)
+        pid = sleeper(left)
+      end
+      assert.is_true(sys.kill(assert(pid), "KILL"))
+    end)
+  end)
+
   it("gets the signals of kill(…, 'tree')", function()
     with_place(function(place)
       helper.with_tmpdir(function(dir)
