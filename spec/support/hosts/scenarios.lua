@@ -343,16 +343,16 @@ add("bounds the starts of a pipeline's commands by its timeout", nil, function()
   with_fifo(function(path, dir)
     local waits = { "cat", stdout = { path = path } }
     local _, err = noshell.pipeline { { "sh", "-c", "echo $$ >$0/pid; exec sleep 60", dir },
-      waits, timeout = 0.1 }:run()
+      waits, timeout = 0.4 }:run()
     equal("io ETIMEDOUT set_stdout 2", table.concat({ err.code, err.errname or "-",
       err.stage or "-", err.index or "-" }, " "))
     assert(tostring(err):find("longer than the pipeline's timeout", 1, true), err)
     assert(server.is_gone(tonumber(helper.read_file(dir .. "/pid"))))
-    for _, seconds in ipairs { 0.1, 0.2 } do
-      _, err = noshell.pipeline({ { "cat", stdin = { path = path }, timeout = 0.3 - seconds },
+    for _, seconds in ipairs { 0.3, 0.6 } do
+      _, err = noshell.pipeline({ { "cat", stdin = { path = path }, timeout = 0.9 - seconds },
         { "cat" }, timeout = seconds }):run_async()
       equal("spawn ETIMEDOUT set_stdin", ("%s %s %s"):format(err.code, err.errname, err.stage))
-      assert(tostring(err):find(seconds < 0.2 and "the pipeline's" or "the command's", 1, true),
+      assert(tostring(err):find(seconds < 0.5 and "the pipeline's" or "the command's", 1, true),
         err)
     end
   end)
