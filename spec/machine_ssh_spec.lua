@@ -192,6 +192,21 @@ describe("a machine of ssh", function()
     assert.is_true(is_group_gone(tonumber(err.result.stdout)))
   end)
 
+  it("does not wait for the timeout of a program that has ended", function()
+    local there = machine()
+    -- A number that no other spec uses.
+    local seconds = 1000 + sys.getpid()
+    for i = 1, 40 do
+      assert.equal(i % 5, there:run { "sh", "-c", "exit " .. i % 5, timeout = seconds,
+        check = false }.exit_code)
+    end
+    -- No watch is left of these, and no sleep.
+    assert.truthy(ssh_server.eventually(function()
+      return there:output("sh", "-c", "cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' ' | "
+        .. "grep -c \"slee[p] $1\"; :", "sh", seconds) == "0"
+    end))
+  end)
+
   it("ends the whole tree there by kill, abort, close and an error", function()
     local there = machine()
     local function start()

@@ -104,6 +104,8 @@ local function step_with(self, remote, step, ...)
   if not remote or raw or self:closed() then return finished, raw end
   if finished then return remote:conclude(self) end
   if self:_has_exited() then remote:abandon() end
+  -- Otherwise its descriptor would stay readable until the carrier has ended.
+  if remote.listen then remote:listen() end
   return finished
 end
 

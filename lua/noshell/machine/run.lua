@@ -52,6 +52,7 @@ local state = require "noshell.state"
 ---@field group noshell.group    the descriptors to wait for
 ---@field settle fun(self): boolean  by the engine: true if everything that can be known
 ---  is known; called when the carrier has ended, until it returns true
+---@field listen? fun(self)      by the engine: reads what has come, while the carrier runs
 ---@field stream? fun(self): integer?  by the engine: a descriptor that is readable when
 ---  settle should be called again
 ---@field signal fun(self, signal: string): true?, noshell.failure?  by the engine: sends a

@@ -18,7 +18,8 @@ local script = {}
 --- variable of the program's environment.
 ---
 --- The trap keeps this sh alive when its process group gets a signal; a subshell resets
---- it. The subshell says that the program starts, because a signal that it gets before its
+--- it. The watch ends at URG, which is lost if the program ends before its trap is set: so
+--- it looks first. The subshell says that the program starts, because a signal that it gets before its
 --- reset has no effect. A sh writes "Terminated" to its stderr if a signal killed its
 --- child, and nothing if the child exited with 143: so its stderr is a file of our own
 --- meanwhile.
@@ -74,11 +75,12 @@ $nsh_x
 END
 }
 nsh_env() { :; }
-nsh_sleep() { sleep "$1" & nsh_k=$!; wait $nsh_k; nsh_k=; }
+nsh_sleep() { nsh_k=1; sleep "$1" & wait $!; nsh_k=; }
 nsh_watch() {
   (
     trap '' HUP INT QUIT USR1 USR2 PIPE ALRM TERM
-    trap 'test -z "$nsh_k" || kill -s KILL $nsh_k; exit' URG
+    trap 'test -z "$nsh_k" || kill -s KILL $!; exit' URG
+    nsh_is_running || exit
     nsh_sleep "$1"
     nsh_is_running || exit
     nsh_say t

@@ -75,6 +75,8 @@ local class = {}
 
 function class:stream() return self.connection:fileno() end
 
+function class:listen() self.connection:read() end
+
 --- Notes if the carrier says that the program has exhausted its memory.
 local function note_memory(self)
   local one, process = self.connection, self.process
