@@ -22,18 +22,34 @@ pid_of() {
     cat "$work/$1.pid" 2>/dev/null
 }
 
-stop() {
-    local name pid
-    for name in slurmd slurmctld munge/d; do
-        pid=$(pid_of $name)
-        test -z "$pid" || kill "$pid" 2>/dev/null
+# The steps of a node that was set down stay: their directory shows that they are ours.
+end_steps() {
+    local link pid child
+    for link in /proc/[0-9]*/cwd; do
+        test "$(readlink "$link")" = "$work" || continue
+        pid=${link%/cwd}
+        pid=${pid#/proc/}
+        test "$(cat "/proc/$pid/comm")" = slurmstepd || continue
+        for child in $(ps -o pid= --ppid "$pid"); do kill -KILL -- "-$child" 2>/dev/null; done
+        kill -KILL "$pid"
     done
+}
+
+stop() {
+    local name pid pids=()
+    end_steps
+    # They remove these files long before they end.
     for name in slurmd slurmctld munge/d; do
         pid=$(pid_of $name)
+        test -z "$pid" || pids+=("$pid")
+    done
+    test ${#pids[@]} = 0 || kill "${pids[@]}" 2>/dev/null
+    for pid in "${pids[@]}"; do
         for _ in {1..50}; do
-            { test -n "$pid" && kill -0 "$pid" 2>/dev/null; } || break
+            kill -0 "$pid" 2>/dev/null || break
             sleep 0.1
         done
+        kill -KILL "$pid" 2>/dev/null
     done
     rm -rf "$work"
 }
