@@ -1,6 +1,7 @@
 -- Slurm without any: a program that behaves as srun does takes its place.
 -- spec/check/slurm.sh uses a real one.
 local behaviour = require "spec.engines.behaviour"
+local driver = require "spec.support.driver"
 local helper = require "spec.support.helper"
 local noshell = require "noshell"
 local slurm_time = require "noshell.machine.slurm_time"
@@ -50,8 +51,11 @@ describe("a machine of Slurm", function()
     return list
   end
 
-  behaviour.declare(machine, { fresh = fresh, name = "slurm", engine = "slurm",
-    is_local = true })
+  -- machine_container_spec does it on all Luas.
+  if driver.is_wanted then
+    behaviour.declare(machine, { fresh = fresh, name = "slurm", engine = "slurm",
+      is_local = true })
+  end
 
   it("makes one allocation, and runs steps in it", function()
     local there = fresh { partition = "fast", account = "a1", time = 90,

@@ -1,6 +1,7 @@
 -- Units of systemd without any: a program that behaves as systemd-run does takes its place.
 -- spec/check/systemd.sh uses a real one.
 local behaviour = require "spec.engines.behaviour"
+local driver = require "spec.support.driver"
 local helper = require "spec.support.helper"
 local noshell = require "noshell"
 
@@ -47,8 +48,11 @@ describe("a machine of systemd", function()
     return list
   end
 
-  behaviour.declare(machine, { fresh = fresh, name = "systemd", engine = "systemd",
-    is_local = true, is_unlimited = true })
+  -- machine_container_spec does it on all Luas.
+  if driver.is_wanted then
+    behaviour.declare(machine, { fresh = fresh, name = "systemd", engine = "systemd",
+      is_local = true, is_unlimited = true })
+  end
 
   it("gives each command a unit that ends with its connection", function()
     local there = fresh()
