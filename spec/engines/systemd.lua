@@ -106,3 +106,32 @@ describe("a machine of systemd", function()
       "noshell-*"):find("failed", 1, true))
   end)
 end)
+
+describe("a sandbox's cgroup in a unit of systemd", function()
+  local SCRIPT = [[
+    local noshell = require "noshell"
+    local sandbox = { memory = "32M", pids = 20, read = true, exec = true,
+      require = { "memory", "pids" } }
+    local result, err = noshell.run { "cat", "/proc/self/cgroup", sandbox = sandbox }
+    print(noshell.features().sandbox.cgroup, result and result.stdout or err)]]
+
+  local function run(property, shell)
+    local result, err = noshell.run { "systemd-run", "--quiet", "--wait", "--pipe",
+      property, "-E", "LUA_PATH", "-E", "LUA_CPATH", "sh", "-c", shell .. ' exec lua5.4 -e "$0"',
+      SCRIPT }
+    return (result or err.result).stdout
+  end
+
+  it("is made in the unit if it is delegated and the host is in a cgroup below it", function()
+    assert.matches("^true\t0::/system%.slice/run%-.*%.service/noshell%-%d+%-%d+\n",
+      run("-pDelegate=yes", "d=/sys/fs/cgroup$(cut -d: -f3 /proc/self/cgroup); mkdir $d/main; "
+        -- systemd-run replaces $$ by $.
+        .. "echo $$$$ >$d/main/cgroup.procs;"))
+  end)
+
+  it("is not made otherwise", function()
+    assert.matches("^false\t.*limits nothing below a cgroup that has processes",
+      run("-pDelegate=yes", ""))
+    assert.matches("^false\t.*no cgroup was delegated to this process", run("-pDelegate=no", ""))
+  end)
+end)
