@@ -40,10 +40,14 @@ function contest.close_one(spec)
   residents[key] = nil
 end
 
---- Ends them all.
+--- Ends them all. The end of its stdin lets a resident release what it has started.
 function contest.close()
   for _, process in pairs(residents) do
-    if process then process:close() end
+    if process then
+      process.stdin:close()
+      process:wait(10)
+      process:close()
+    end
   end
   residents = {}
 end

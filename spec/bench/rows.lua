@@ -222,11 +222,41 @@ local function many()
     } })
 end
 
+--- Sessions over one master, on a server of our own.
+local ssh = in_lua("lua5.4", "ssh")
+
+local function over_ssh()
+  return group("true on a machine of ssh, over an open master", {
+    share = 0.2, count = RUNS, unit = "µs", rows = {
+      row("ssh host true", ssh, "plain"),
+      row("**noshell, lua5.4**", ssh, "run", 1.5),
+      row("with a timeout", ssh, "timeout"),
+      row("with a variable", ssh, "env"),
+    } })
+end
+
+local function output_of_ssh()
+  return group(("%d MB of output from a machine of ssh"):format(MEGABYTES), {
+    share = 0.2, count = MEGABYTES * 1000000, unit = "MB/s", rows = {
+      row("ssh host", ssh, "plain_output"),
+      row("noshell, lua5.4", ssh, "output", 1.05),
+    } })
+end
+
+--- True if this user may start a server of ssh.
+local function has_ssh()
+  local ok, ssh_server = pcall(require, "spec.support.ssh_server")
+  return ok and not ssh_server.lack()
+end
+
 --- In the order of the output.
 local groups = { starting, parents, apart, sandboxed, pipelines, mapping, many, crowds,
   reading, capturing, exchanging, relaying, long_pipelines }
 for _, name in ipairs { "lua5.4", "luajit" } do
   groups[#groups + 1] = function() return lines(name) end
+end
+if has_ssh() then
+  groups[#groups + 1], groups[#groups + 2] = over_ssh, output_of_ssh
 end
 
 return groups
