@@ -123,7 +123,15 @@ local function free_port()
   return 20000 + sys.getpid() % 20000 + math.random(0, 9999)
 end
 
---- Starts a server. `how`: is_dropbear; config, more lines for sshd_config.
+--- Prepares a small file system for the scripts of the machine, in the server's namespace.
+--- Returns the line for sshd_config, and the command that mounts it.
+local function small_disk(dir)
+  run("mkdir", dir .. "/small")
+  return ("SetEnv TMPDIR=%s/small"):format(dir),
+    ("mount -t tmpfs -o size=32k,mode=1777 none %s/small && "):format(dir)
+end
+
+--- Starts a server. `how`: is_dropbear; config, more lines for sshd_config; has_small_disk.
 --- Returns a table: dir, port, config (for the client), shells, pid; stop().
 function ssh_server.start(how)
   how = how or {}
@@ -137,14 +145,16 @@ function ssh_server.start(how)
     ("[127.0.0.1]:%d %s\n"):format(self.port, host_key))
   self.config = helper.write_file(dir .. "/client",
     CLIENT:format(self.port, dir, dir))
+  local more, mounting = how.config or "", ""
+  if how.has_small_disk then more, mounting = small_disk(dir) end
   local config = helper.write_file(dir .. "/server",
-    SERVER:format(self.port, dir, dir, dir, how.config or ""))
+    SERVER:format(self.port, dir, dir, dir, more))
   local line = how.is_dropbear
     and { dropbear, "-r", dir .. "/host_key", "-p", "127.0.0.1:" .. self.port, "-P",
       dir .. "/pid" }
     or { sshd, "-f", config, "-E", dir .. "/log" }
   run("unshare", "-m", "sh", "-c", ("mount --bind %s/passwd /etc/passwd && mount --bind "
-    .. "%s/shadow /etc/shadow && exec %s"):format(dir, dir, helper.quoted(line)))
+    .. "%s/shadow /etc/shadow && %sexec %s"):format(dir, dir, mounting, helper.quoted(line)))
   self.pid = processes.eventually(function() return pid_in(dir .. "/pid") end)
   assert(self.pid, "the server does not start: " .. (io.open(dir .. "/log") and
     helper.read_file(dir .. "/log") or ""))
