@@ -33,6 +33,7 @@ test -p "$nsh_d/f" || exit 97
 ---   r nonce ...      removes the files of runs
 --- nsh_lives looks for members of the group that are not zombies: where no init reaps them,
 --- as in many containers, they remain members for ever.
+--- A run that is being ended may still make its file when the loop removes the directory.
 --- The reader of the fifo gets no end for writing, so it ends with the loop, even if the
 --- loop is killed; then the connection ends.
 local LOOP = [==[
@@ -92,7 +93,11 @@ for nsh_i in $nsh_x; do kill -s TERM $nsh_g "-$nsh_i"; done 2>/dev/null
 test -z "$nsh_x" || sleep 0.3
 for nsh_i in $nsh_x; do kill -s KILL $nsh_g "-$nsh_i"; done 2>/dev/null
 kill $nsh_k 2>/dev/null
-rm -rf "$nsh_d"
+nsh_x=0
+until rm -rf "$nsh_d" 2>/dev/null || test $nsh_x -ge 20; do
+  nsh_x=$((nsh_x + 1))
+  sleep 0.05
+done
 ]==]
 
 --- Makes the directory and reports what this sh can do: "group" if its pid is that of a
