@@ -19,8 +19,8 @@ local script = {}
 ---
 --- The trap keeps this sh alive when its process group gets a signal; a subshell resets
 --- it. The watch ends at URG, which is lost if the program ends before its trap is set: so
---- it looks first. The subshell says that the program starts, because a signal that it gets before its
---- reset has no effect. A sh writes "Terminated" to its stderr if a signal killed its
+--- it looks first. The subshell says that the program starts, because a signal that it gets
+--- before its reset has no effect. A sh writes "Terminated" to its stderr if a signal killed its
 --- child, and nothing if the child exited with 143: so its stderr is a file of our own
 --- meanwhile.
 script.LIBRARY = [==[
