@@ -252,12 +252,13 @@ describe("what a program leaves behind in its cgroup", function()
   it("gets the signals of kill(…, 'tree')", function()
     with_place(function(place)
       helper.with_tmpdir(function(dir)
-        local cmd = leaver(place, "trap '' USR1; exec sleep 60",
+        local cmd = leaver(place, "trap '' USR1; echo set; exec sleep 60",
           ("trap 'echo got >>%s/got; exit' USR1; sleep 60 & echo >%s/ready; wait"):format(dir, dir))
         cmd.sandbox.write = dir
         cmd.stdout = "pipe"
         local process = assert(noshell.run_async(cmd))
         local left = process.stdout:read "l"
+        assert.equal("set", process.stdout:read "l")
         while not lfs.attributes(dir .. "/ready") do noshell.sleep(0.005) end
         assert(process:kill("USR1", "tree"))
         while not is_gone(left) do noshell.sleep(0.005) end
