@@ -173,3 +173,64 @@ describe("200 programs on one machine of ssh", function()
     server:stop()
   end)
 end)
+
+--- Set by spec/check/ssh.sh in a network namespace of its own.
+local is_alone = os.getenv "NSH_OWN_NETWORK" ~= nil
+
+describe("a machine of ssh on a bad network", function()
+  local server, there
+  before_each(function()
+    helper.require_or_pending("sshd", not lack, lack)
+    helper.require_or_pending("network", is_alone, "a network namespace with iptables and tc")
+    server = ssh_server.start()
+    there = noshell.machine.ssh { "web1", config = server.config, alive = 3, connect_timeout = 5 }
+  end)
+  after_each(function()
+    if is_alone then
+      os.execute "iptables -F INPUT; tc qdisc del dev lo root 2>/dev/null"
+    end
+    if there then there:close() end
+    if server then server:stop() end
+    there, server = nil, nil
+  end)
+  helper.leak_check()
+
+  local function cut()
+    for _, which in ipairs { "--dport", "--sport" } do
+      assert(noshell.run { "iptables", "-A", "INPUT", "-p", "tcp", which, server.port, "-j",
+        "DROP" })
+    end
+  end
+
+  it("reports a cut connection as lost, and connects again later", function()
+    local process = assert(there:run_async { "sleep", "300" })
+    cut()
+    local _, err = process:wait()
+    assert.equal("lost", err.code)
+    process:close()
+    _, err = there:run "true"
+    assert.equal("spawn connect", err.code .. " " .. err.stage)
+    os.execute "iptables -F INPUT"
+    assert.equal("again", there:output("echo", "again"))
+  end)
+
+  it("does not delay the items of other machines", function()
+    local cut_off = noshell.machine.ssh { "cut", config = server.config, connect_timeout = 5,
+      options = { HostName = "127.0.0.2" } }
+    assert(noshell.run { "iptables", "-A", "INPUT", "-d", "127.0.0.2", "-j", "DROP" })
+    local results = assert(noshell.map({ 1, 2, 3, 4 }, function(i) return "echo", i end,
+      { machines = { cut_off, there } }))
+    assert.equal(4, results.machines[2].done)
+    -- The call has ended before the connection failed.
+    assert.is_nil(results.machines[1].lost)
+    cut_off:close()
+  end)
+
+  it("moves everything over a slow link", function()
+    os.execute("ip link set lo mtu 1500; tc qdisc add dev lo root tbf rate 2mbit burst 4k "
+      .. "latency 1s")
+    local data = helper.pattern(300000)
+    local result = assert(there:run { "sh", "-c", "cat; exit 0", input = data, timeout = 60 })
+    assert.is_true(data == result.stdout)
+  end)
+end)
