@@ -27,7 +27,7 @@ describe("a daemon that waits for the other end of a FIFO", function()
       local said = forked(function()
         sys.subreaper(true)
         local _, err = noshell.pipeline { { helper.probe, daemonize = true,
-          stdin = { path = path } }, timeout = 0.1 }:run()
+          stdin = { path = path } }, timeout = 0.5 }:run()
         -- Its end is ours to wait for.
         while sys.waitpid(-1) do end
         return { err = err and ("%s %s %s"):format(err.code, err.errname, err.stage) }

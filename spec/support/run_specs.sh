@@ -3,8 +3,8 @@
 # on each of these Luas. The last line is the total, `N passed, N failed, N skipped`.
 # Each file runs in its own busted, so that a crash affects one file only.
 #
-# Environment: BUILD (the build tree), JOBS (parallel files; default: the number of
-# processors), LIMIT (seconds per file), WRAP (a command that runs Lua), PRELOAD
+# Environment: BUILD (the build tree), JOBS (parallel files; default: one more than the
+# processors, because many specs wait), LIMIT (seconds per file), WRAP (a command that runs Lua), PRELOAD
 # (LD_PRELOAD for the Lua only), NOSHELL_REQUIRE (if it contains luas, each Lua from
 # 5.1 to 5.4 and LuaJIT must be installed).
 
@@ -124,7 +124,7 @@ for file in "${files[@]}"; do
     for version in "${found[@]}"; do
         printf '%s\0' --one "$version" "$file"
     done
-done | xargs -0 -r -n 3 -P "${JOBS:-$(nproc)}" "$0"
+done | xargs -0 -r -n 3 -P "${JOBS:-$(($(nproc) + 1))}" "$0"
 if [ $# = 0 ] && [ -z "$WRAP" ]; then
     for program in "$BUILD"/c/*; do
         test -x "$program" && test -f "$program" && run_program "$program"
