@@ -4,9 +4,9 @@
 # Each file runs in its own busted, so that a crash affects one file only.
 #
 # Environment: BUILD (the build tree), JOBS (parallel files; default: one more than the
-# processors, because many specs wait), LIMIT (seconds per file), WRAP (a command that runs Lua), PRELOAD
-# (LD_PRELOAD for the Lua only), NOSHELL_REQUIRE (if it contains luas, each Lua from
-# 5.1 to 5.4 and LuaJIT must be installed).
+# processors, because many specs wait), LIMIT (seconds per file), WRAP (a command that
+# runs Lua), PRELOAD (LD_PRELOAD for the Lua only), NOSHELL_REQUIRE (if it contains luas,
+# each Lua from 5.1 to 5.4 and LuaJIT must be installed).
 
 cd "$(dirname "$0")/../.." || exit 1
 unset MAKEFLAGS MAKELEVEL MFLAGS MAKEOVERRIDES
