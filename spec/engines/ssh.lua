@@ -6,11 +6,16 @@ local ssh_server = require "spec.support.ssh_server"
 local sys = helper.sys
 
 local lack = ssh_server.lack()
+if lack then
+  describe("a machine of ssh", function()
+    it("needs a server", function() helper.require_or_pending("sshd", false, lack) end)
+  end)
+  return
+end
 
 describe("a machine of ssh whose server fails", function()
   local server, there
   before_each(function()
-    helper.require_or_pending("sshd", not lack, lack)
     server = ssh_server.start()
     there = noshell.machine.ssh { "web1", config = server.config, alive = 3, connect_timeout = 5 }
   end)
@@ -115,7 +120,6 @@ end)
 describe("a machine of ssh without space for files", function()
   local server, there
   before_each(function()
-    helper.require_or_pending("sshd", not lack, lack)
     server = ssh_server.start { has_small_disk = true }
     there = noshell.machine.ssh { "web1", config = server.config }
   end)
@@ -151,7 +155,6 @@ describe("200 programs on one machine of ssh", function()
   helper.leak_check()
 
   it("run at the same time", function()
-    helper.require_or_pending("sshd", not lack, lack)
     local server = ssh_server.start()
     local there = noshell.machine.ssh { "web1", config = server.config }
     local list = {}
@@ -176,19 +179,23 @@ end)
 
 --- Set by spec/check/ssh.sh in a network namespace of its own.
 local is_alone = os.getenv "NSH_OWN_NETWORK" ~= nil
+if not is_alone then
+  describe("a machine of ssh on a bad network", function()
+    it("needs a network namespace with iptables and tc", function()
+      helper.require_or_pending("network", false, "a network namespace, iptables and tc")
+    end)
+  end)
+  return
+end
 
 describe("a machine of ssh on a bad network", function()
   local server, there
   before_each(function()
-    helper.require_or_pending("sshd", not lack, lack)
-    helper.require_or_pending("network", is_alone, "a network namespace with iptables and tc")
     server = ssh_server.start()
     there = noshell.machine.ssh { "web1", config = server.config, alive = 3, connect_timeout = 5 }
   end)
   after_each(function()
-    if is_alone then
-      os.execute "iptables -F INPUT; tc qdisc del dev lo root 2>/dev/null"
-    end
+    os.execute "iptables -F INPUT; tc qdisc del dev lo root 2>/dev/null"
     if there then there:close() end
     if server then server:stop() end
     there, server = nil, nil
