@@ -155,13 +155,7 @@ describe("a program in the foreground", function()
     assert.equal("got word\ntrue\n", finish(process))
   end)
 
-  it("only gets a group if the terminal is another program's, or there is none", function()
-    assert.equal("1 0\n", finish(start [[
-      local first = assert(noshell.run_async { "cat", foreground = true, stdin = "pipe" })
-      print((noshell.output { "sh", "-c", STAT, foreground = true }))
-      first.stdin:close()
-      first:wait()
-    ]]))
+  it("only gets a group if there is no terminal", function()
     local words = script [[print((noshell.output { "sh", "-c", STAT, foreground = true }))]]
     words.new_session = true
     assert.equal("1 0", noshell.output(words))
@@ -202,6 +196,28 @@ describe("a program in the foreground", function()
       print(err.code .. " " .. err.stage .. " " .. err.errname)
       noshell.system("sh", "-c", STAT)
     ]])))
+  end)
+end)
+
+describe("a second program in the foreground", function()
+  helper.leak_check()
+
+  it("does not start while the first has the terminal", function()
+    local why = "spawn set_foreground EBUSY another program of this process has the terminal: "
+      .. "only one can have it at a time\n"
+    assert.equal(why .. why .. "true\texit\t0\n", finish(start [[
+      local function report(_, err)
+        print(err.code .. " " .. err.stage .. " " .. err.errname .. " " .. err.reason)
+      end
+      local first = assert(noshell.run_async { "cat", stdin = "pipe", foreground = true })
+      report(noshell.run { "cat", stdin = "inherit", foreground = true })
+      first:kill "KILL"
+      -- It has the terminal until its end is collected.
+      report(noshell.run { "true", foreground = true })
+      first:wait()
+      first:close()
+      print(noshell.system { "true", foreground = true })
+    ]]))
   end)
 end)
 

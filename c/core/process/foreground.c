@@ -1,5 +1,6 @@
 #include "foreground.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -10,6 +11,7 @@
 
 #include "fd.h"
 #include "kernel.h"
+#include "sys.h"
 
 struct foreground {
 	int terminal;           /* our controlling terminal */
@@ -28,7 +30,26 @@ static bool is_ours(const struct foreground *it)
 	return tcgetpgrp(it->terminal) == getpgrp();
 }
 
-int nsh_foreground_prepare(struct nsh_process *process, struct plan *plan)
+/* True if a child of ours leads the foreground group. */
+static bool is_taken(int terminal)
+{
+	siginfo_t info;
+	pid_t leader = tcgetpgrp(terminal);
+
+	return leader > 0 && nsh_sys_waitid(P_PID, leader, &info,
+					    WEXITED | WNOHANG | WNOWAIT | __WALL, NULL) == 0;
+}
+
+static int fail_taken(struct nsh_failure *failure)
+{
+	nsh_fail(failure, NSH_STAGE_FOREGROUND, EBUSY, NULL);
+	nsh_fail_reason(failure, "another program of this process has the terminal: "
+			"only one can have it at a time");
+	return -1;
+}
+
+int nsh_foreground_prepare(struct nsh_process *process, struct plan *plan,
+			   struct nsh_failure *failure)
 {
 	struct foreground *it;
 	int fd;
@@ -36,14 +57,19 @@ int nsh_foreground_prepare(struct nsh_process *process, struct plan *plan)
 	if (!plan->attributes.foreground)
 		return 0;
 	fd = nsh_fd_raise(open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC));
-	if (fd >= 0 && tcgetpgrp(fd) != getpgrp())
+	if (fd >= 0 && tcgetpgrp(fd) != getpgrp()) {
+		bool is_busy = is_taken(fd);
+
 		nsh_close(&fd);
+		if (is_busy)
+			return fail_taken(failure);
+	}
 	if (fd < 0)
 		return 0;
 	it = calloc(1, sizeof *it);
 	if (!it) {
 		nsh_close(&fd);
-		return -1;
+		return nsh_fail(failure, NSH_STAGE_PLAN, ENOMEM, NULL);
 	}
 	it->terminal = fd;
 	it->has_ours = tcgetattr(fd, &it->ours) == 0;

@@ -16,8 +16,10 @@
 
 /* Called before the launch.  Sets plan->takes_terminal if the command is to have the
  * terminal and this process is in its foreground now; otherwise the program only gets a
- * group of its own.  Returns 0, or -1 if memory is exhausted. */
-int nsh_foreground_prepare(struct nsh_process *process, struct plan *plan);
+ * group of its own.  Returns 0, or -1 with the failure: memory is exhausted, or another
+ * program of ours has the terminal, and this one would be stopped when it reads. */
+int nsh_foreground_prepare(struct nsh_process *process, struct plan *plan,
+			   struct nsh_failure *failure);
 /* Notes that the program has the terminal. */
 void nsh_foreground_begin(struct nsh_process *process);
 /* Takes the terminal back after the program has ended or did not start, and frees

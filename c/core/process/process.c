@@ -237,9 +237,12 @@ static int start(struct nsh_command *cmd, int cancel, struct plan *plan,
 		return -1;
 	plan->cancel = cancel;
 	if (take_ends(process, plan, cmd) < 0
-	    || nsh_handshake_prepare(process, plan) < 0
-	    || nsh_foreground_prepare(process, plan) < 0)
+	    || nsh_handshake_prepare(process, plan) < 0)
 		return nsh_fail(failure, NSH_STAGE_PLAN, ENOMEM, NULL);
+	if (nsh_foreground_prepare(process, plan, failure) < 0) {
+		nsh_handshake_drop(process);
+		return -1;
+	}
 	nsh_foreground_begin(process);
 	if (nsh_launch(plan, &launched, failure) < 0) {
 		nsh_foreground_end(process);
