@@ -241,8 +241,8 @@ describe("a list of targets", function()
   it("fails if a target cannot be written", function()
     local _, err = noshell.run { "echo", "x", stdout = { "capture", { path = "/dev/full" } } }
     assert.equal("io exchange", err.code .. " " .. err.stage)
-    assert.equal("noshell: cannot wait for 'echo x': exchange '/dev/full': No space left on "
-      .. "device (ENOSPC)", helper.said(err))
+    assert.equal("noshell: cannot write the output of 'echo x' to '/dev/full': No space "
+      .. "left on device (ENOSPC)", helper.said(err))
     local process = assert(noshell.run_async { "sh", "-c", "echo x; exec sleep 60",
       stdout = { { path = "/dev/full" } } })
     assert.equal("io", select(2, process:wait()).code)
@@ -272,6 +272,31 @@ describe("a list of targets", function()
     end)
   end)
 
+  it("says how to write it", function()
+    for text, spec in pairs {
+      ['stdout = a table: is empty: write { path = ... }, or a list such as '
+        .. '{ "capture", "inherit" }'] = { stdout = {} },
+      ["stderr = a table: item 2 is a list in the list: write its items in the outer list"] =
+        { stderr = { "inherit", { "capture" } } },
+    } do
+      spec[1] = "true"
+      assert.equal("noshell: invalid command 'true': " .. text,
+        helper.said(select(2, noshell.run(spec))))
+    end
+  end)
+
+  it("tells a program that has exited from one that was ended", function()
+    local reader, writer = noshell.pipe()
+    local process = assert(noshell.run_async { helper.probe, "--out", 70000,
+      stdout = { writer }, timeout = 0.5 })
+    local _, err = process:wait()
+    assert.equal("exited with status 0, but after 0.5 s, its output is not written",
+      helper.said(err):match "' (exited.-):")
+    process:close()
+    reader:close()
+    writer:close()
+  end)
+
   it("notices that its file was closed meanwhile", function()
     local file = assert(io.open "/dev/null")
     local cmd = noshell.command("true"):set_stdout { file }
@@ -287,6 +312,10 @@ describe("a list of targets", function()
     local _, err = noshell.run { "yes", stdout = { writer }, timeout = 0.5 }
     assert.equal("timeout " .. why, err.code .. " " .. err.reason)
     assert.is_true(err.result.output_incomplete)
+    -- All is in the program's pipe, which is not read while the target is behind.
+    _, err = noshell.run { helper.probe, "--out", 300000, stdout = { writer }, timeout = 0.3 }
+    assert.is_nil(err.result.held)
+    assert.equal(why, err.reason)
     local process = assert(noshell.run_async { "echo", "x", stdout = { writer } })
     repeat process:poll() until process:_behind()
     _, err = process:wait(0)

@@ -246,6 +246,9 @@ local function item_of(item)
   end
   if kind == "function" then return { f = item, by_chunk = true } end
   if kind == "table" and not getmetatable(item) and item[1] ~= nil then
+    if type(item[1]) ~= "function" then
+      return nil, "is a list in the list: write its items in the outer list"
+    end
     return listener_of(item)
   end
 end
@@ -275,9 +278,12 @@ local class = core.metatables.command
 local function set_output(self, which, method, ...)
   misuse.check_self(self, class, method)
   local target = ...
-  if select("#", ...) == 1 and type(target) == "table" and not getmetatable(target)
-    and target[1] ~= nil then
-    return set_list(self, which, method, target)
+  if select("#", ...) == 1 and type(target) == "table" and not getmetatable(target) then
+    if target[1] ~= nil then return set_list(self, which, method, target) end
+    if next(target) == nil then
+      return self:_argument_error(method, failure.shown(target),
+        'is empty: write { path = ... }, or a list such as { "capture", "inherit" }')
+    end
   end
   return set_word[which](self, ...)
 end

@@ -238,13 +238,18 @@ local function obstacle(err)
   return err.reason and "; " .. err.reason or ""
 end
 
---- Describes a timeout after the program had exited: a descendant held its output.
-local function describe_held(err, result)
+--- Describes a timeout after the program had exited: a descendant held its output, or a
+--- target did not accept it.
+local function describe_late(err, result)
   local how = result.exit_code and "exited with status " .. result.exit_code
     or "was killed by signal " .. (result.signal or result.signal_number or "?")
-  return ("%s %s, but a process it started still held its %s after %.3g s%s%s"):format(
-    quoted(err.command), how, table.concat(result.held, " and "),
-    result.timed_out_after or result.duration, remainder(err), last_words(err))
+  local seconds = result.timed_out_after or result.duration
+  if result.held then
+    return ("%s %s, but a process it started still held its %s after %.3g s%s%s"):format(
+      quoted(err.command), how, table.concat(result.held, " and "), seconds, remainder(err),
+      last_words(err))
+  end
+  return ("%s %s, but after %.3g s, %s"):format(quoted(err.command), how, seconds, err.reason)
 end
 
 function describe.timeout(err)
@@ -254,7 +259,8 @@ function describe.timeout(err)
       err.seconds, obstacle(err))
   end
   local result = ending(err)
-  if result.held then return describe_held(err, result) end
+  local has_exited = err.reason and result.duration < (result.timed_out_after or 0)
+  if result.held or has_exited then return describe_late(err, result) end
   return ("%s timed out and was ended after %.3g s%s%s%s"):format(quoted(err.command),
     result.duration, remainder(err), obstacle(err), last_words(err))
 end
@@ -301,6 +307,10 @@ local WAITS = { wait = true, exchange = true }
 function describe.io(err)
   local verb = METHODS[err.stage]
   if verb then return ("cannot %s %s: %s"):format(verb, quoted(err.command), cause(err)) end
+  if err.stage == "exchange" and err.subject then
+    return ("cannot write the output of %s to %s: %s"):format(quoted(err.command),
+      quoted(err.subject), cause(err))
+  end
   if WAITS[err.stage] then return cannot("wait for", err) end
   return cannot("start", err) .. "; the commands before it had started and were ended"
 end

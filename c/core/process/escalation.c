@@ -133,7 +133,8 @@ static bool has_exited(const struct nsh_process *process)
 		|| nsh_poll(nsh_process_exit_fd(process), NSH_READABLE, 0) == 1;
 }
 
-/* Notes the captured streams that descendants hold although the root has exited. */
+/* Notes the captured streams that descendants hold although the root has exited.  A pipe
+ * that is not read because of its targets may have ended: the targets are reported. */
 static void note_held(struct nsh_process *process)
 {
 	if (!has_exited(process))
@@ -142,7 +143,8 @@ static void note_held(struct nsh_process *process)
 		int pipe = process->output_pipe[which];
 
 		process->result.held[which] = pipe >= 0
-			&& process->io.pipes[pipe].fd >= 0;
+			&& process->io.pipes[pipe].fd >= 0
+			&& !process->io.pipes[pipe].is_held;
 	}
 }
 
