@@ -180,7 +180,10 @@ describe("pipes that make no sense", function()
       refused "exec")
     assert.equal("set_pipes cannot be used with daemonize: the daemon has no parent at the pipes' "
       .. "other ends", refused("run_async", true))
-    local _, err = noshell.pipeline({ "true", pipes = { [3] = "read" } }, { "cat" }):run()
+    local _, err = noshell.run_async { "true", pipes = { [3] = "reed" } }
+    assert.equal(begin .. 'set_pipes("reed"): descriptor 3 must be "read", if this process reads '
+      .. 'what the program writes there, or "write"', helper.said(err))
+    _, err = noshell.pipeline({ "true", pipes = { [3] = "read" } }, { "cat" }):run()
     assert.truthy(helper.said(err):find("use run_async, and the pipes of its processes", 1, true))
   end)
 

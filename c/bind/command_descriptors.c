@@ -107,7 +107,7 @@ static int pass_fd(lua_State *L)
 }
 
 /* Gets the direction on top of the stack, seen from this process. */
-static bool get_direction(const struct setter *setter, bool *ret_reads)
+static bool get_direction(const struct setter *setter, int target, bool *ret_reads)
 {
 	const char *word = lua_type(setter->L, -1) == LUA_TSTRING
 		? lua_tostring(setter->L, -1) : "";
@@ -115,7 +115,8 @@ static bool get_direction(const struct setter *setter, bool *ret_reads)
 	*ret_reads = strcmp(word, "read") == 0;
 	if (*ret_reads || strcmp(word, "write") == 0)
 		return true;
-	nsh_lua_reject(setter, nsh_lua_item(setter->L, 0), "must be \"read\", if this process "
+	nsh_lua_reject(setter, (struct place){ lua_gettop(setter->L), "descriptor", target },
+		       "must be \"read\", if this process "
 		       "reads what the program writes there, or \"write\"");
 	return false;
 }
@@ -128,7 +129,7 @@ static int add_pipe(lua_State *L)
 	int target;
 
 	if (nsh_lua_get_int(&setter, nsh_lua_argument(1), 0, INT_MAX, &target)
-	    && get_direction(&setter, &reads))
+	    && get_direction(&setter, target, &reads))
 		nsh_command_add_pipe(setter.cmd, target, reads);
 	return nsh_lua_setter_end(&setter);
 }
