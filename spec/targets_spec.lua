@@ -276,8 +276,10 @@ describe("a list of targets", function()
     for text, spec in pairs {
       ['stdout = a table: is empty: write { path = ... }, or a list such as '
         .. '{ "capture", "inherit" }'] = { stdout = {} },
-      ["stderr = a table: item 2 is a list in the list: write its items in the outer list"] =
-        { stderr = { "inherit", { "capture" } } },
+      ["stderr = a table: item 2 is a list in the list: write its items in the outer one, "
+        .. "or { path = ... } for a file"] = { stderr = { "inherit", { "capture" } } },
+      ['stderr = "stdout": item 2 cannot be in a list: set stdout to the list, and stderr = '
+        .. '"stdout"'] = { stderr = { "capture", "stdout" } },
     } do
       spec[1] = "true"
       assert.equal("noshell: invalid command 'true': " .. text,

@@ -230,10 +230,10 @@ end
 --- Why a word cannot be in a list.
 local NOT_IN_A_LIST = {
   null = "has no effect in a list: leave it out",
-  pipe = "cannot be in a list: a function gets the data as they arrive",
-  stdout = "cannot be in a list: direct the other stream to the list, and this one to it",
+  pipe = "cannot be in a list: use a function, which gets the data as they arrive",
+  stdout = 'cannot be in a list: set stdout to the list, and stderr = "stdout"',
+  stderr = 'cannot be in a list: set stderr to the list, and stdout = "stderr"',
 }
-NOT_IN_A_LIST.stderr = NOT_IN_A_LIST.stdout
 
 --- Returns true for "capture", a listener for a function, nothing for other targets; nil and
 --- a reason if it is no target.
@@ -247,7 +247,8 @@ local function item_of(item)
   if kind == "function" then return { f = item, by_chunk = true } end
   if kind == "table" and not getmetatable(item) and item[1] ~= nil then
     if type(item[1]) ~= "function" then
-      return nil, "is a list in the list: write its items in the outer list"
+      return nil, "is a list in the list: write its items in the outer one, or { path = ... } "
+        .. "for a file"
     end
     return listener_of(item)
   end

@@ -378,7 +378,8 @@ for which, name in ipairs { "set_stdin", "set_stdout", "set_stderr" } do
       rejects("1", "option 'exclusive' must be true or false", { path = "/x", exclusive = 1 }),
       rejects("-1", "argument 1 ", -1),
       rejects("true", "argument 1 ", true),
-      rejects("nil", "option 'path' must be a string", {}),
+      rejects(which == 1 and "nil" or "a table", which == 1 and "option 'path' must be a string"
+        or "is empty: write { path = ... }, or a list", {}),
       rejects("a table", 'has an unknown key, "perm"', { path = "/x", perm = "w" }),
       rejects('""', "the path is empty", { path = "" }),
       rejects("1", "option 'append' must be true or false", { path = "/x", append = 1 }),
@@ -394,7 +395,7 @@ for which, name in ipairs { "set_stdin", "set_stdout", "set_stderr" } do
   } or {
     rejects("a table", 'must be a list, but has the key "path"', { "capture", path = "/x" }),
     rejects('"null"', "item 2 has no effect in a list: leave it out", { "capture", "null" }),
-    rejects('"pipe"', "item 1 cannot be in a list: a function gets the data", { "pipe" }),
+    rejects('"pipe"', "item 1 cannot be in a list: use a function", { "pipe" }),
     rejects('"log"', 'item 2 must be "capture", "inherit", { path = ... }, a file', { "inherit",
       "log" }),
     rejects('""', "the path is empty", { { path = "" } }),
