@@ -63,14 +63,15 @@ local function declare_exactness(machine, how)
   end)
 
   busted.it("shows no secret and no variable in a list of processes", function()
-    local there = machine()
+    -- The same spec may run on another Lua at this moment.
+    local there, hush = machine(), "hush-" .. helper.sys.getpid() .. "-hush"
     local result = assert(there:run { "sh", "-c",
       "cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' '; echo; echo $TOKEN",
-      env = { TOKEN = "hush-hush" } })
-    local _, count = result.stdout:gsub("hush%-hush", "")
+      env = { TOKEN = hush } })
+    local _, count = result.stdout:gsub((hush:gsub("%-", "%%-")), "")
     assert.equal(1, count)
     result = assert(there:run { "sh", "-c", "cat /proc/$PPID/cmdline | tr '\\0' ' '", "sh",
-      noshell.secret "hush-hush" })
+      noshell.secret(hush) })
     assert.is_nil(result.stdout:find("hush", 1, true))
   end)
 
@@ -275,7 +276,8 @@ function behaviour.with(make)
   end
   busted.setup(function()
     shared = make()
-    shared:run "true"
+    -- A wait that lasts makes what serves the control session, which stays.
+    shared:run { "sleep", 0.2 }
   end)
   busted.teardown(function() shared:close() end)
   busted.after_each(function()

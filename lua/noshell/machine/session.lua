@@ -198,6 +198,7 @@ local function start_on(one, m, calls, cmd, is_bound)
   local failure, is_refused = not_started(self, process)
   self.is_settled = true
   one:forget(self)
+  self.group:close()
   process:_free()
   return nil, failure, is_refused
 end
