@@ -98,12 +98,18 @@ local function obstacle_of_pipes(process)
   end
 end
 
+--- Returns the processes of a pipeline, or a list of the process itself, which has no such
+--- field.
+local function processes_of(self)
+  return type(self) == "table" and self.processes or { self }
+end
+
 --- Returns the reason why a program may not end: this process has an end of a pipe that
 --- the program waits for.
 ---@param self noshell.waitable
 ---@return string?
 function waitable.obstacle(self)
-  for _, each in ipairs(self.processes or { self }) do
+  for _, each in ipairs(processes_of(self)) do
     local reason = stop_of(each) or target_of(each) or obstacle_of_pipes(each)
     if reason then return reason end
   end
@@ -120,7 +126,7 @@ end
 --- Returns a list of the object and the added pipes that this process reads.
 local function with_pipes(self)
   local list = { self }
-  for _, each in ipairs(self.processes or { self }) do
+  for _, each in ipairs(processes_of(self)) do
     for _, stream in pairs(each:_field "pipes" or {}) do
       if not stream:closed() and not stream:_writes() then list[#list + 1] = stream end
     end
