@@ -123,6 +123,8 @@ function waitable.obstacle(self)
   end
 end
 
+local get_field = core.methods.process._field
+
 --- Returns a list of the object and the added pipes that this process reads.
 local function with_pipes(self)
   local list = { self }
@@ -144,6 +146,9 @@ end
 --- Waits for the end. While a wait blocks, no other code can read the added pipes, and a
 --- program that writes to them would wait for ever; so it reads them into their buffers.
 local function finish(self, deadline)
+  if type(self) == "userdata" and not get_field(self, "pipes") then
+    return wait.finish(self, self.pump, deadline)
+  end
   local members = host.waits_in_place() and with_pipes(self) or { self }
   if not members[2] then return wait.finish(self, self.pump, deadline) end
   local both = group.new(members)
