@@ -4,6 +4,8 @@
 local noshell = require "noshell"
 
 local build = os.getenv "NOSHELL_BUILD" or "build"
+-- A machine of ssh begins in another directory.
+if build:sub(1, 1) ~= "/" then build = noshell.output "pwd" .. "/" .. build end
 
 local residents = {}
 
