@@ -243,6 +243,9 @@ describe("a documented field", function()
     return list
   end
 
+  -- A script that forgets to ask for a pipe is told so.
+  local raises = { stdin = true, stdout = true, stderr = true }
+
   it("can be tested for, whether the object has it or not", function()
     local process = assert(noshell.run_async "true")
     local result = assert(process:wait())
@@ -255,7 +258,8 @@ describe("a documented field", function()
       { "dry_run/call.lua", "noshell.dry_call", dry:calls()[1] },
       { "init.lua", "noshell.spec", dry:calls()[1] } } do
       for _, name in ipairs(fields(case[1], case[2])) do
-        assert.has_no.errors(function() return case[3][name] end)
+        local is_stream = case[3] == process and raises[name]
+        if not is_stream then assert.has_no.errors(function() return case[3][name] end) end
       end
     end
     process:close()

@@ -121,13 +121,11 @@ static void await_program(const struct plan *plan)
 }
 
 /* Process 1.  The kernel makes it the parent of orphans, and kills all others when it
- * ends.  Ignoring SIGCHLD reaps them. */
+ * ends. */
 static void run_init(const struct plan *plan, int ready)
 {
-	static const struct nsh_action ignore = { .handler = SIG_IGN };
 	char byte;
 
-	nsh_sys(SYS_rt_sigaction, SIGCHLD, (long)&ignore, 0, NSH_KERNEL_SIGSET, 0);
 	if (ready != 0)
 		nsh_sys_dup3(ready, 0, 0);
 	keep_first(plan);
@@ -141,12 +139,17 @@ static void run_init(const struct plan *plan, int ready)
  * pidfd.  *ret_ready: to write to when there is a process 2. */
 static int start_init(const struct plan *plan, int *ret_ready)
 {
+	static const struct nsh_action ignore = { .handler = SIG_IGN };
+	struct nsh_action before = { .flags = 0 };
 	int ends[2], pidfd = -1, ret;
 	long pid;
 
 	ret = (int)nsh_sys(SYS_pipe2, (long)ends, O_CLOEXEC, 0, 0, 0);
 	if (ret < 0)
 		return ret;
+	/* Ignoring SIGCHLD reaps the orphans.  Process 1 inherits that, because the first of
+	 * them may end before it has run. */
+	nsh_sys(SYS_rt_sigaction, SIGCHLD, (long)&ignore, (long)&before, NSH_KERNEL_SIGSET, 0);
 	pid = nsh_sys(SYS_clone, NSH_CLONE_PIDFD
 		      | (plan->attributes.daemonize ? SIGCHLD : CLONE_PARENT), 0,
 		      (long)&pidfd, 0, 0);
@@ -154,6 +157,7 @@ static int start_init(const struct plan *plan, int *ret_ready)
 		nsh_sys_close(ends[1]);
 		run_init(plan, ends[0]);
 	}
+	nsh_sys(SYS_rt_sigaction, SIGCHLD, (long)&before, 0, NSH_KERNEL_SIGSET, 0);
 	nsh_sys_close(ends[0]);
 	*ret_ready = ends[1];
 	if (pid < 0)
