@@ -233,7 +233,7 @@ bool nsh_lua_get_seconds(const struct setter *setter, struct place place,
 	return true;
 }
 
-/* Lua has no octal numbers: 022 is 22, which would be 026. */
+/* Lua has no octal literals: it reads 022 as decimal 22, which is octal 026. */
 static bool get_digit(const struct setter *setter, struct place place,
 		      const char *example, int *ret_value)
 {

@@ -34,7 +34,7 @@ void nsh_lua_open_command(lua_State *L);
 /* Adds the value as an argument of the program (command_arguments.c). */
 void nsh_lua_add_argument(const struct setter *setter, struct place place);
 
-/* What an item of a list of targets is. */
+/* The kinds of items in a list of targets. */
 enum list_item {
 	ITEM_OURS,            /* "capture" or a function: no target of the core */
 	ITEM_INHERIT,

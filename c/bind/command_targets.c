@@ -1,5 +1,5 @@
-/* Lists of targets of stdout and stderr.  Lua has checked the items that only it knows:
- * words and functions. */
+/* Lists of targets of stdout and stderr.  The Lua layer has checked the words and the
+ * functions. */
 #include <string.h>
 
 #include "command.h"

@@ -315,7 +315,7 @@ static int stopped_by(lua_State *L)
 	return 1;
 }
 
-/* process:_behind(): the name of a target of a list that accepts no more; or nil. */
+/* process:_behind(): the name of a target in a list that has unwritten bytes; or nil. */
 static int get_behind(lua_State *L)
 {
 	lua_pushstring(L, nsh_process_behind(nsh_lua_check_open(L)));
@@ -474,8 +474,8 @@ static int entrust(lua_State *L)
 	return 1;
 }
 
-/* process:_is_lost(): true if a channel that has ended owned it.  It does not take the
- * process back. */
+/* process:_is_lost(): true if the wake-up channel that owned it has ended.  Unlike other
+ * methods, this one does not take the process back. */
 static int is_lost(lua_State *L)
 {
 	const struct process *process = nsh_lua_check_self(L, NSH_LUA_PROCESS, NULL);

@@ -223,7 +223,7 @@ end
 
 -- Targets of stdout and stderr ---------------------------------------------------
 
---- What a list of targets asks of the Lua layer.
+--- The part of a list of targets that the Lua layer serves.
 ---@class noshell.list_state
 ---@field listeners noshell.heard[]  its functions
 
@@ -235,8 +235,8 @@ local NOT_IN_A_LIST = {
   stderr = 'cannot be in a list: set stderr to the list, and stdout = "stderr"',
 }
 
---- Returns true for "capture", a listener for a function, nothing for other targets; nil and
---- a reason if it is no target.
+--- Returns true for "capture", a listener for a function, nothing for another target; nil and
+--- a reason for anything else.
 local function item_of(item)
   local kind = type(item)
   if item == "capture" then return true end
@@ -290,9 +290,9 @@ local function set_output(self, which, method, ...)
 end
 
 --- Directs stdout; default "capture". A list directs it to several targets: "capture",
---- "inherit", { path = ... }, files, descriptors, and functions, which get the bytes as they
---- arrive, or with { f, by = "line" } the pieces that on_stdout would get. The program then
---- writes to a pipe, and this process copies what it writes, without blocking.
+--- "inherit", { path = ... }, files, descriptors and functions. A function gets the bytes as
+--- they arrive; { f, by = "line" } gets the pieces that on_stdout would get. With a list, the
+--- program writes to a pipe, and this process copies the bytes without blocking.
 ---@param ... noshell.target|noshell.list_target[]
 ---@return noshell.command
 function commands:set_stdout(...)
@@ -318,9 +318,9 @@ function commands:set_stderr(...)
   return self
 end
 
---- Adds pipes beside the standard streams, which replace earlier ones. The keys are the
---- program's descriptors, 3 or more; the values are what this process does: "read" what the
---- program writes there, or "write" what it reads. process.pipes has the streams, by the
+--- Sets the pipes beside the standard streams, and replaces earlier ones. A key is the
+--- program's descriptor, 3 or more. The value is what this process does: "read" what the
+--- program writes there, or "write" what it reads. process.pipes has the streams under the
 --- same numbers.
 ---@param ... table<integer, "read"|"write">
 ---@return noshell.command
@@ -344,7 +344,7 @@ function commands:set_pipes(...)
   return self
 end
 
---- Returns the functions of the list to which a stream is directed; nil if it is not.
+--- Returns the functions in a stream's list of targets; nil if the stream has no list.
 ---@param cmd noshell.command
 ---@param which 1|2
 ---@return noshell.heard[]?

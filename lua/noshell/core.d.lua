@@ -251,8 +251,7 @@ function core.strerror(number) end
 ---@field libseccomp boolean      built with libseccomp
 ---@field seccomp boolean         ... and the kernel accepts filters
 ---@field cgroup boolean          a cgroup was delegated to this process
----@field namespaces boolean      it may make namespaces, as far as its capabilities and the
----  kernel's settings say
+---@field namespaces boolean      its capabilities and the kernel's settings allow namespaces
 
 ---@param dry? boolean  without a trial launch
 ---@return noshell.features
@@ -353,12 +352,12 @@ function process:events() end
 ---@private
 function process:_poll(seconds, other) end
 
---- Returns the name of a target of a list that accepts no more now, or did not get all.
+--- Returns the name of a target in a list that has unwritten bytes.
 ---@return string?
 ---@private
 function process:_behind() end
 
---- Returns the signal by which the program is stopped, or was stopped at its timeout.
+--- Returns the signal that stopped the program, if it is stopped or was at its timeout.
 ---@return string?
 ---@private
 function process:_stopped_by() end
@@ -593,7 +592,7 @@ function stream:_fill() end
 ---@private
 function stream:_name() end
 
---- Returns true if it is only written to.
+--- Returns true if this process only writes to it.
 ---@return boolean
 ---@private
 function stream:_writes() end
@@ -605,7 +604,7 @@ function stream:_writes() end
 ---@private
 function stream:_give_dry(data) end
 
---- Returns what was written to this added pipe in a dry run; nil if it is read.
+--- Returns what the script wrote to this added pipe in a dry run; nil if it reads the pipe.
 ---@return string?
 ---@private
 function stream:_input_dry() end

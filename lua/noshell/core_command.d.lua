@@ -265,12 +265,12 @@ function command:_set_pty(options) end
 ---@private
 function command:_add_pipe(target, direction) end
 
---- Removes those pipes.
+--- Removes the pipes beside the standard streams.
 ---@return noshell.command
 ---@private
 function command:_clear_pipes() end
 
---- Returns true if it has such pipes.
+--- Returns true if it has pipes beside the standard streams.
 ---@return boolean
 ---@private
 function command:_has_pipes() end

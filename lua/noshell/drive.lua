@@ -31,11 +31,11 @@ local pump, result = processes._pump, processes.result
 ---@class noshell.output
 ---@field which 1|2
 ---@field ears noshell.ear[]
----@field is_kept boolean   the result has it; false for a list without "capture"
+---@field is_kept boolean   it is part of the result; false for a list without "capture"
 ---@field tail? integer     the number of bytes to keep; default: all
 ---@field dropped integer   the number of bytes that are no longer kept
 
---- A callback of a captured stream. It has one of the three functions.
+--- A callback of a captured stream. It has exactly one of the three functions.
 ---@class noshell.ear
 ---@field which 1|2
 ---@field on_line? fun(line: string)
@@ -43,7 +43,7 @@ local pump, result = processes._pump, processes.result
 ---@field on_data? fun(data: string)
 ---@field separators? string[]
 ---@field longest? integer  the length of the longest separator
----@field from integer      the number of kept bytes that the callback has got
+---@field from integer      the number of kept bytes that the callback has received
 ---@field scanned integer   the bytes between `from` and `scanned` contain no newline
 
 local drive = {}
@@ -71,7 +71,7 @@ function drive.find_pipe(cmd)
   return cmd:_find_pipe(state.of(cmd).input and 1 or 0)
 end
 
---- Returns true if the result has the output of a stream that is directed so.
+--- Returns true if a stream with this target is part of the result.
 ---@param cmd noshell.command
 ---@param which 1|2
 ---@param way string  its stdio(which)
@@ -130,8 +130,8 @@ local function ear_of(which, listener)
   return ear
 end
 
---- Adds a captured stream if it has callbacks or a tail. `listeners`: those of its list of
---- targets; nil if it has none.
+--- Adds a captured stream if it has callbacks or a tail. `listeners`: from its list of
+--- targets; nil if it has no list.
 local function add_output(driver, process, which, listener, listeners, tail)
   if not process:_captured_size(which) then return end
   local output = { which = which, ears = {}, tail = tail, dropped = 0,
@@ -140,7 +140,7 @@ local function add_output(driver, process, which, listener, listeners, tail)
   for i = 1, listeners and #listeners or 0 do
     table.insert(output.ears, ear_of(which, listeners[i]))
   end
-  -- What no one keeps is dropped as soon as the functions have got it.
+  -- Bytes that are not part of the result are dropped once all functions have received them.
   if not output.is_kept then output.tail = 0 end
   if output.ears[1] or output.tail then table.insert(driver.outputs, output) end
 end
@@ -148,8 +148,8 @@ end
 --- The fields of a command's state that need a driver.
 local WISHES = { "input", "on_stdout", "on_stderr", "tail" }
 
---- Returns the functions of a list of targets, and whether it also captures; nil if there is
---- no list.
+--- Returns a copy of the functions in a list of targets, and whether the list captures; nil if
+--- there is no list.
 local function listeners_of(cmd, which)
   local found = setters.list_listeners(cmd, which)
   if not found then return nil end
@@ -339,7 +339,7 @@ local function may_be_longer(separators, found)
 end
 
 --- Splits data that begin at offset `start`. The piece that is being received begins at
---- ear.from, which is there or before.
+--- ear.from, which is not after `start`.
 local function tell_split(process, driver, ear, start, finished)
   local data, nexts = process:_captured(ear.which, start), {}
   local at = math.max(1, ear.from - start + 1)

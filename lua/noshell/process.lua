@@ -89,8 +89,8 @@ function methods:_undriven()
   return not (own.driver or own.remote) and self or nil
 end
 
---- Returns true if _step would return true, but no descriptor says so: what the machine has
---- said about the end was read by the wait for another program.
+--- Returns true if _step would return true although no descriptor is readable: a wait for
+--- another program has already read the machine's report of the end.
 ---@return boolean
 ---@private
 function methods:_is_due()

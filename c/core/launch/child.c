@@ -9,8 +9,8 @@
 
 /* ---- session, process group, daemon ------------------------------------ */
 
-/* True if the program is not this process, but one in a new pid namespace: then
- * child_private.c makes its session. */
+/* True if this process will start the program in a new pid namespace: then
+ * child_private.c makes the program's session. */
 static bool is_led_later(const struct plan *plan)
 {
 	return plan->sandbox.isolation.has_pids && !plan->attributes.daemonize;
@@ -107,8 +107,8 @@ static int set_process_group(const struct plan *plan)
 	return (int)nsh_sys(SYS_setpgid, 0, plan->attributes.process_group, 0, 0, 0);
 }
 
-/* Makes our group the foreground group of the terminal.  TTOU, which a process in the
- * background gets for that, is blocked like all signals. */
+/* Makes our group the foreground group of the terminal.  The kernel sends TTOU to a
+ * background process that does so; here all signals are blocked. */
 static int take_foreground(const struct plan *plan)
 {
 	int group, fd, ret;
@@ -158,8 +158,8 @@ static void tell_holder(const struct plan *plan, int fd)
 	message[size] = 0;
 }
 
-/* Returns the pid in the host's namespace.  In a new one, the parent notes it right after
- * the clone. */
+/* Returns our pid in the host's namespace.  In a new pid namespace, the parent records it
+ * right after the clone. */
 static long own_pid(const struct plan *plan)
 {
 	static const struct timespec pause = { 0, 100000 };
@@ -439,13 +439,13 @@ static int check_program(const struct plan *plan)
  * - The session precedes the files that we open: /dev/tty is the terminal of the
  *   session.  A new terminal becomes its controlling terminal while the child has
  *   its descriptor: the launcher and the program do not get that number.
- * - Namespaces are made before the program's process, which a new pid namespace needs.
- *   What is mounted there follows the hook and the files that we open, which are the
- *   caller's, and precedes the loss of the privilege.
+ * - Namespaces precede the program's process, because a process cannot move to a new pid
+ *   namespace itself.  Mounts follow the hook and our opens, which use the caller's
+ *   files, and precede the loss of the privilege.
  * - The group gets the terminal before the program could read from it.
  * - Daemon and session precede the pid file, which holds the final pid.
- * - A child that was not cloned in its cgroup joins it as soon as it has its
- *   descriptor, before code of others (a hook) runs.
+ * - A child that was not cloned into its cgroup joins it as soon as it has the
+ *   descriptor, before foreign code (a hook) runs.
  * - Descriptors precede the umask: files created here obey the caller's umask.
  * - Scheduling is set while we may still raise priorities.
  * - Hook and labels run with the caller's identity.

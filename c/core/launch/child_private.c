@@ -1,4 +1,4 @@
-/* The steps of the private parts of a sandbox: namespaces, and what is mounted in them. */
+/* The steps of the private parts of a sandbox: namespaces, and mounts in them. */
 #include <net/if.h>
 #include <poll.h>
 #include <sched.h>
@@ -57,9 +57,9 @@ static int map_id(const char *path, long id)
 	return write_file(path, text, size);
 }
 
-/* The files belong to root while the process is not dumpable.  The launcher may be for a
- * moment: it has no privileges in the namespaces of others, and nothing that the host's
- * user may not see.  A copy of the host stays as the host is. */
+/* While a process is not dumpable, root owns its files in /proc.  So the launcher becomes
+ * dumpable for a moment: it has no privileges outside its namespaces, and no secrets from
+ * the host's user.  A copy of the host keeps the host's setting. */
 static int map_ids(const struct plan *plan, long uid, long gid)
 {
 	bool opens = plan->launcher == IN_LAUNCHER;
@@ -102,9 +102,9 @@ static void keep_first(const struct plan *plan)
 		nsh_sys_close(fd);
 }
 
-/* Waits until the program, process 2, has ended.  It is a child of the host, so that we
- * cannot wait for it by waitid(2).  If a filter denies the other way, looks at
- * intervals. */
+/* Waits until the program, process 2, has ended.  It is a child of the host, so waitid(2)
+ * fails here, and we poll a pidfd.  If a filter denies that, tests at intervals by
+ * kill(2). */
 static void await_program(const struct plan *plan)
 {
 	static const struct timespec pause = { 0, 10 * 1000 * 1000 };
@@ -129,14 +129,14 @@ static void run_init(const struct plan *plan, int ready)
 	if (ready != 0)
 		nsh_sys_dup3(ready, 0, 0);
 	keep_first(plan);
-	/* At the end of file, there is no program. */
+	/* The end of file means that the program was not started. */
 	if (nsh_sys_read(0, &byte, 1) == 1)
 		await_program(plan);
 	nsh_sys_exit(0);
 }
 
 /* Makes process 1, as a child of the host unless the program is a daemon, and sends its
- * pidfd.  *ret_ready: to write to when there is a process 2. */
+ * pidfd.  *ret_ready: write a byte to it when process 2 exists. */
 static int start_init(const struct plan *plan, int *ret_ready)
 {
 	static const struct nsh_action ignore = { .handler = SIG_IGN };
@@ -182,9 +182,9 @@ static int hand_over(const struct plan *plan, long pid, int pidfd, int ready)
 	return ret;
 }
 
-/* The program is process 2: signals do not act on process 1 by default (pid_namespaces(7)).
- * CLONE_PARENT makes it a child of the host, whose status and signals are the program's
- * own. */
+/* The program is process 2: process 1 gets only signals that it handles
+ * (pid_namespaces(7)).  CLONE_PARENT makes it a child of the host, which so reads its
+ * status and signals it directly. */
 static int start_program(const struct plan *plan)
 {
 	bool is_daemon = plan->attributes.daemonize;
@@ -205,7 +205,7 @@ static int start_program(const struct plan *plan)
 	return (int)pid;
 }
 
-/* The session and the terminal of the program, which is not the process that was cloned. */
+/* Makes the program's session and takes its terminal: the cloned process skipped both. */
 static int lead_session(const struct plan *plan)
 {
 	long ret;
@@ -247,7 +247,7 @@ static int mount_at(const char *source, const char *target, const char *type,
 			    (long)options);
 }
 
-/* Allows the rights below a new file system: the parent could not make this rule. */
+/* Allows the rights below a new file system.  The parent could not add this rule. */
 static int allow(const struct plan *plan, const char *path, uint64_t rights)
 {
 	const struct confinement *sandbox = &plan->sandbox;
@@ -292,7 +292,7 @@ static int mount_proc(const struct plan *plan)
 	return ret == 0 ? allow(plan, "/proc", isolation_of(plan)->proc_rights) : ret;
 }
 
-/* The letter says what it is: see struct isolation. */
+/* The letter is the path's kind: see struct isolation. */
 static int hide(const char *letter_and_path)
 {
 	const char *path = letter_and_path + 1;
@@ -315,7 +315,7 @@ static int hide_all(const struct plan *plan)
 	return ret;
 }
 
-/* What we mount must not appear in the host's namespace.  Mounts of the host still appear
+/* Makes our mounts invisible in the host's namespace.  Mounts of the host still appear
  * here. */
 static int mount_all(const struct plan *plan)
 {
@@ -328,7 +328,7 @@ static int mount_all(const struct plan *plan)
 	return ret == 0 ? hide_all(plan) : ret;
 }
 
-/* The directory that we have inherited may be below a new mount. */
+/* Enters the path again: a new mount may cover our inherited working directory. */
 static void enter_again(const char *directory)
 {
 	if (nsh_sys(SYS_chdir, (long)directory, 0, 0, 0, 0) < 0)

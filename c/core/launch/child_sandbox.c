@@ -29,7 +29,7 @@ static int give_up(const struct plan *plan, int means, int error)
 	return 0;
 }
 
-/* 0 is the writer. */
+/* Writing 0 to cgroup.procs moves the writer. */
 int nsh_step_join_cgroup(const struct plan *plan)
 {
 	int move = plan->sandbox.procs_move;

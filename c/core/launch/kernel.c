@@ -336,8 +336,8 @@ void nsh_kernel_refuse_clearing(void)
 	atomic_store(&refuses_clearing, true);
 }
 
-/* Measures a second time, because the first warms the caches.  The parent makes this call
- * at each start, so no filter kills it. */
+/* Measures twice, because the first pass warms the caches.  Uses a call that the parent
+ * makes at each start, so that no seccomp filter kills it. */
 static double time_of_calls(void)
 {
 	double start = 0;
@@ -366,8 +366,8 @@ static double time_of_look(void)
 	return nsh_now() - start;
 }
 
-/* Between two starts, the program has filled the caches: then the file takes twice as long
- * as here, because the kernel runs more code for it. */
+/* Doubles the time of the file: between two starts, the program evicts the caches, and
+ * reading the file, for which the kernel runs more code, takes twice as long as here. */
 static bool looking_is_faster(void)
 {
 	const char *forced = secure_getenv("NOSHELL_SIGNALS");

@@ -115,9 +115,9 @@ bool nsh_kernel_clears_handlers(int filters);
 /* Makes later launches do without it. */
 void nsh_kernel_refuse_clearing(void);
 
-/* True if the set of ignored signals is read faster from the status file of the thread
- * than the child resets every signal: that depends on what the machine takes for a system
- * call, so both are measured once. */
+/* True if reading the set of ignored signals from the thread's status file is faster than
+ * resetting every signal in the child.  That depends on the machine's cost of a system
+ * call, so the first call measures both. */
 bool nsh_kernel_reads_ignored(void);
 
 /* True if pwritev2(2) may be called in this thread with RWF_NOSIGNAL, by which a write

@@ -74,7 +74,7 @@ static bool hands_over(const struct plan *plan)
 	return plan->attributes.daemonize || plan->sandbox.isolation.has_pids;
 }
 
-/* True if that process is our child, as is process 1 of its namespace. */
+/* True if the handed-over program and process 1 of its namespace are our children. */
 static bool has_children(const struct plan *plan)
 {
 	return plan->sandbox.isolation.has_pids && !plan->attributes.daemonize;
@@ -209,7 +209,7 @@ static int reap(struct launched *launched)
 	return ret == 1 && info.si_code != CLD_EXITED ? info.si_status : 0;
 }
 
-/* Reaps all that the attempt has made. */
+/* Reaps all children of the attempt. */
 static int reap_all(const struct plan *plan, struct launched *launched)
 {
 	int signal = reap(launched), other = 0;
@@ -300,7 +300,7 @@ static void remember_refusal(const struct plan *plan)
 	nsh_kernel_refuse_table(plan->table);
 }
 
-/* Notes what a pid namespace needs to know. */
+/* Notes why a pid namespace, which needs the launcher, cannot have one. */
 static void note_launcher(struct plan *plan, int error)
 {
 	struct isolation *isolation = &plan->sandbox.isolation;
@@ -361,7 +361,7 @@ static void receive_program(struct plan *plan, struct launched *launched)
 
 enum outcome { STARTED, FAILED, REFUSED };
 
-/* Handles a failure to clone into the cgroup: goes on without, or fails. */
+/* Handles a failure to clone into the cgroup: continues without it, or fails. */
 static enum outcome leave_cgroup(struct plan *plan, int error, struct nsh_failure *failure)
 {
 	enum nsh_stage stage = plan->sandbox.cgroup_stage;
@@ -416,8 +416,8 @@ static enum outcome clone_failed(struct plan *plan, int error,
 	return FAILED;
 }
 
-/* The launcher has been executed: closes its ends of the sync socket and of its image, so
- * that there is room for pidfds. */
+/* After the launcher's exec: closes our copies of its ends of the sync socket and of the
+ * image, so that there is room for pidfds. */
 static void close_launched(struct plan *plan)
 {
 	nsh_close(&plan->child_ends[plan->sync_end]);
@@ -440,7 +440,7 @@ static void await(struct plan *plan, struct launched *launched)
 	follow(plan, launched);
 }
 
-/* Prepares a start without the private parts of the sandbox, if they may lack. */
+/* Prepares a start without the private parts of the sandbox, if they are optional. */
 static bool leave_private(struct plan *plan, int signal)
 {
 	struct isolation *isolation = &plan->sandbox.isolation;

@@ -56,7 +56,7 @@ int nsh_launch_in_place(struct plan *plan, struct nsh_failure *failure);
  * is the signal that killed it, or 0.  Returns -1. */
 int nsh_launch_fail(const struct plan *plan, const struct failure_record *record,
 		    int signal, struct nsh_failure *failure);
-/* Returns the setting of the kernel that forbids user namespaces, as text; or NULL. */
+/* Returns a text about the kernel setting that forbids user namespaces, or NULL. */
 const char *nsh_user_space_lack(void);
 /* Returns the name of the path that the last attempt took. */
 const char *nsh_launch_path(const struct plan *plan);

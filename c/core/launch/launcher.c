@@ -419,8 +419,8 @@ static int free_target(const struct plan *plan, int from)
 	return from;
 }
 
-/* The launcher needs the ruleset, and the terminal in a new pid namespace, at numbers that
- * it knows. */
+/* Plans known numbers for the descriptors that the launcher uses: the ruleset and, in a
+ * new pid namespace, the terminal. */
 static void add_known(struct plan *plan, int lowest)
 {
 	int ruleset = plan->sandbox.ruleset_move, pty = plan->pty_move;

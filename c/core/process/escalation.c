@@ -95,8 +95,8 @@ static void signal_descendants(struct nsh_process *process, int signal)
 			lives ? process->pidfd : -1, group_of(process, lives), signal);
 }
 
-/* Signals all but the root by their cgroup.  Returns false if they must be searched;
- * *ret_denied is one that may not be signalled, or 0. */
+/* Signals all processes of the cgroup but the root.  Returns false if the caller must
+ * search for descendants instead.  *ret_denied: a process that we may not signal, or 0. */
 static bool signal_cgroup(struct nsh_process *process, int signal, pid_t *ret_denied)
 {
 	*ret_denied = 0;
@@ -134,7 +134,8 @@ static bool has_exited(const struct nsh_process *process)
 }
 
 /* Notes the captured streams that descendants hold although the root has exited.  A pipe
- * that is not read because of its targets may have ended: the targets are reported. */
+ * that waits for a target is not read, so it may be at its end: the error names the
+ * target instead. */
 static void note_held(struct nsh_process *process)
 {
 	if (!has_exited(process))
@@ -204,7 +205,8 @@ void nsh_escalation_pump(struct nsh_process *process, double now)
 
 /* ---- the cgroup ----------------------------------------------------------- */
 
-/* Process 1 ends after the program, and when all others of the namespace have ended. */
+/* Reaps process 1 of the pid namespace.  It exits after the program; the kernel then
+ * kills the rest, and reports the exit of process 1 when all have ended. */
 static bool has_space_ended(struct nsh_process *process)
 {
 	siginfo_t info = { .si_pid = 0 };
@@ -276,7 +278,7 @@ static const char *describe_lack(enum tree_lack lack)
 	}
 }
 
-/* The cgroup's processes have not ended after KILL. */
+/* Describes a process of the cgroup that did not end after KILL. */
 static void describe_left(struct nsh_process *process)
 {
 	(void)snprintf(process->unreached, sizeof process->unreached,

@@ -19,10 +19,10 @@ struct foreground {
 	bool is_handled;        /* the program is stopped, and we have stopped, too */
 	bool has_ours, has_theirs;
 	struct termios ours, theirs;    /* modes: before the start, and of the program */
-	double due;             /* the time of the next look */
+	double due;             /* the time of the next check */
 };
 
-/* Seconds between two looks: the delay with which Ctrl-Z takes effect. */
+/* Seconds between two checks; Ctrl-Z takes effect with this delay. */
 static const double interval = 0.05;
 
 static bool is_ours(const struct foreground *it)
@@ -88,8 +88,8 @@ void nsh_foreground_begin(struct nsh_process *process)
 	it->due = nsh_now() + interval;
 }
 
-/* Makes `group` the foreground group and sets the modes, if they are not NULL.  A process
- * in the background gets TTOU for both, unless the signal is blocked. */
+/* Makes `group` the foreground group and sets the modes if they are not NULL.  Both calls
+ * send TTOU to a process in the background unless it blocks the signal. */
 static void set_terminal(const struct foreground *it, pid_t group, const struct termios *modes)
 {
 	sigset_t stop, before;
@@ -102,8 +102,7 @@ static void set_terminal(const struct foreground *it, pid_t group, const struct 
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-/* True if our shell has taken the terminal meanwhile, because this process was stopped
- * from outside. */
+/* True if our shell has the terminal: it took it when another process stopped us. */
 static bool is_lost(const struct foreground *it)
 {
 	pid_t now = tcgetpgrp(it->terminal);
@@ -130,7 +129,7 @@ void nsh_foreground_end(struct nsh_process *process)
 
 /* ---- while the program is stopped ---------------------------------------- */
 
-/* The program needs the terminal to go on. */
+/* True if the program stopped because it needs the terminal. */
 static bool is_for_terminal(int signal)
 {
 	return signal == SIGTTIN || signal == SIGTTOU;
@@ -148,9 +147,9 @@ static void resume(struct nsh_process *process)
 	(void)nsh_kernel_signal(process->pidfd, -process->pid, SIGCONT);
 }
 
-/* Stops our group.  SIGSTOP would also stop a group without a shell that continues it; the
- * kernel ignores the others there (setpgid(2), orphaned process groups).  Another thread
- * may get the signal a moment later, so nothing else is done until the next look. */
+/* Stops our group.  Sends SIGTSTP instead of SIGSTOP: in an orphaned process group, which
+ * no shell could continue, the kernel discards SIGTSTP, but not SIGSTOP (setpgid(2)).
+ * Another thread may get the signal a moment later, so the next check does the rest. */
 static void stop_too(struct foreground *it, int signal)
 {
 	if (it->is_given) {
@@ -173,8 +172,8 @@ void nsh_foreground_look(struct nsh_process *process)
 	signal = nsh_status_stopped(process);
 	if (signal == 0) {
 		it->is_handled = false;
-		/* The shell has continued this process in the background, and then put
-		 * it into the foreground. */
+		/* The shell continued us in the background (bg), and then moved us to the
+		 * foreground (fg). */
 		if (!it->is_given && is_ours(it))
 			resume(process);
 	} else if (!it->is_handled && !(is_for_terminal(signal) && is_ours(it))) {

@@ -198,11 +198,11 @@ static int pump_writer(struct io *io, struct io_pipe *pipe)
 
 /* ---- sinks: the targets of a list ---------------------------------------- */
 
-/* write(2) to a pipe or a terminal that poll(2) reports as writable does not wait if it
- * has no more bytes than this (pipe(7)). */
+/* If poll(2) reports a pipe or a terminal as writable, write(2) of up to this many bytes
+ * does not block (pipe(7)). */
 enum { AT_ONCE = 4096 };
 
-/* A pipe with sinks is not read while one of them has so many bytes left. */
+/* A pipe is not read while one of its sinks has more unwritten bytes than this. */
 enum { MOST_BEHIND = 4 * CHUNK };
 
 static ssize_t write_to_sink(struct io_pipe *sink)
@@ -221,7 +221,7 @@ static ssize_t write_to_sink(struct io_pipe *sink)
 	return nsh_write_quietly(sink->fd, data, size, &sink->flow);
 }
 
-/* A sink that is not read any more gets no more bytes; the others do. */
+/* Writes to one sink.  EPIPE or ECONNRESET closes only this sink; the others go on. */
 static int pump_sink(struct io *io, struct io_pipe *sink)
 {
 	int moved = 0;
@@ -246,8 +246,8 @@ static int pump_sink(struct io *io, struct io_pipe *sink)
 	return moved;
 }
 
-/* Looks at the sinks of pipe number `index` before it is read.  Returns whether any of
- * them is open. */
+/* Returns true if pipe number `index` has an open sink.  *ret_is_held: one of its sinks
+ * is too far behind to read the pipe. */
 static bool look_at_sinks(const struct io *io, int index, bool *ret_is_held)
 {
 	bool is_open = false;
@@ -264,7 +264,7 @@ static bool look_at_sinks(const struct io *io, int index, bool *ret_is_held)
 	return is_open;
 }
 
-/* Gives the bytes to the sinks of a pipe. */
+/* Appends the bytes to all open sinks of a pipe. */
 static int feed_sinks(struct io *io, const struct io_pipe *pipe, const char *data,
 		      size_t size)
 {
@@ -278,8 +278,8 @@ static int feed_sinks(struct io *io, const struct io_pipe *pipe, const char *dat
 	return 0;
 }
 
-/* True if the pipe may be read now.  Closes a pipe whose bytes no target takes any more,
- * so that the program gets SIGPIPE as if it wrote to the target itself. */
+/* True if the pipe may be read now.  Closes the pipe if all its targets are closed: then
+ * the program gets SIGPIPE, as if it wrote to the target itself. */
 static bool may_read(struct io *io, struct io_pipe *pipe)
 {
 	if (!pipe->passes || look_at_sinks(io, (int)(pipe - io->pipes), &pipe->is_held)
@@ -345,9 +345,9 @@ static int pump_one(struct io *io, struct io_pipe *pipe)
 	return pipe->writes ? pump_writer(io, pipe) : pump_reader(io, pipe);
 }
 
-/* Keeps the epoll set up to date: sinks are watched only while they are behind, and the
- * pipes that they hold up are not.  If that fails, closes the set, so that no wait relies
- * on it. */
+/* Updates the epoll set: it watches a sink only while the sink is behind, and does not
+ * watch a pipe that is held.  On failure, closes the set, so that no wait relies on
+ * it. */
 static void watch_again(struct io *io)
 {
 	for (size_t i = 0; i < io->count; i++) {

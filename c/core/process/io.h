@@ -38,8 +38,8 @@ struct io_pipe {
 	struct flow flow;
 	struct buffer data;
 
-	/* A sink gets the bytes that are read from another pipe.  It writes, but not to the
-	 * program. */
+	/* A sink is a target of a list: the pump writes to it what it reads from another
+	 * pipe. */
 	int source;             /* the index of that pipe; -1: it is no sink */
 	bool is_socket, may_block;  /* as in struct sink of plan.h */
 	char *name;             /* for failures; or NULL */
@@ -58,13 +58,13 @@ void nsh_io_init(struct io *io);
  * memory is exhausted.  Adding a pipe invalidates pointers to others. */
 struct io_pipe *nsh_io_add(struct io *io, int take_fd,
 				 bool writes);
-/* Adds a sink of the pipe number `source`.  Takes ownership of its descriptor and name,
- * even on failure. */
+/* Adds a sink of pipe number `source`.  Takes ownership of its descriptor, even on
+ * failure, and of its name on success. */
 struct sink;
 int nsh_io_add_sink(struct io *io, size_t source, struct sink *take_sink);
 /* Returns the events of the pipe to wait for now; 0: none. */
 short nsh_io_events(const struct io_pipe *pipe);
-/* Returns the name of a sink that has bytes which are not written; NULL: there is none. */
+/* Returns the name of a sink that has unwritten bytes; NULL: there is none. */
 const char *nsh_io_pending(const struct io *io);
 /* Closes the sink that the last pump failed on.  Returns false if there is none. */
 bool nsh_io_close_failed(struct io *io);

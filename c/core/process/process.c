@@ -111,7 +111,7 @@ void nsh_process_take_list(struct nsh_process *process, int which,
 
 	pipe->passes = stream->kind == NSH_STDIO_LIST && !stream->captures;
 	pipe->discards = pipe->passes && !stream->listens;
-	/* It holds no more than one pump reads. */
+	/* No cap: the buffer never holds more than one pump reads. */
 	if (pipe->passes)
 		pipe->cap = SIZE_MAX;
 }
@@ -387,7 +387,7 @@ struct nsh_stream *nsh_process_stream(struct nsh_process *process, int which)
 
 /* ---- pumping ----------------------------------------------------------- */
 
-/* Reads what the cgroup has counted, and removes it. */
+/* Reads the counters of the cgroup, and removes it. */
 static void end_cgroup(struct nsh_process *process)
 {
 	struct nsh_result *result = &process->result;
@@ -400,7 +400,7 @@ static void end_cgroup(struct nsh_process *process)
 	}
 	result->memory_peak = nsh_cgroup_peak(process->cgroup);
 	result->out_of_memory = nsh_cgroup_events(process->cgroup, "oom_kill") > 0;
-	/* The limit of an enclosing cgroup, or the machine's memory, was exhausted. */
+	/* Not our limit, but that of an enclosing cgroup, or the machine's memory. */
 	if (result->out_of_memory && nsh_cgroup_events(process->cgroup, "oom") == 0)
 		process->memory = 0;
 	nsh_cgroup_drop(&process->cgroup);
@@ -527,7 +527,7 @@ int nsh_held_pump(struct nsh_process *process, struct nsh_failure *failure)
 		return 0;
 	if (is_ending_unseen(process))
 		nsh_handshake_drop(process);
-	/* The targets of a program that is being ended do not matter any more. */
+	/* While we end the program, a target that fails is no error. */
 	while (move(process) < 0)
 		if (process->escalation == ESCALATION_NONE || !nsh_io_close_failed(&process->io))
 			return nsh_fail(failure, NSH_STAGE_EXCHANGE, errno,

@@ -59,7 +59,7 @@ struct nsh_process {
 	struct cgroup *cgroup;  /* NULL: none, or it is removed */
 	uint64_t memory;        /* its limit; 0: none */
 	int init_pidfd;         /* process 1 of its pid namespace, our child; or -1 */
-	double clear_until;     /* what is left of both was killed; 0: not yet */
+	double clear_until;     /* the rest was killed: stop waiting then; 0: not yet */
 
 	/* the command's rules */
 	double deadline, grace; /* deadline < 0: none */
@@ -133,7 +133,8 @@ struct nsh_process *nsh_process_new(const struct nsh_command *cmd);
  * errno. */
 int nsh_process_add_reader(struct nsh_process *process, int which, int take_fd,
 			   size_t cap);
-/* Sets what happens to the bytes of a stream that is read for a list of targets. */
+/* Sets where the captured bytes of a stream with a list of targets go: to the result, to
+ * functions, or only to the sinks. */
 struct stdio;
 void nsh_process_take_list(struct nsh_process *process, int which,
 			   const struct stdio *stream);
@@ -156,7 +157,7 @@ void nsh_process_take_rules(struct nsh_process *process,
 			    const struct nsh_command *cmd);
 /* status.c: collects the status if the child has exited: sets exited and result. */
 void nsh_status_collect(struct nsh_process *process);
-/* Returns the signal by which the child is stopped; 0: it is not, or that is unknown. */
+/* Returns the signal that stopped the child; 0: it is not stopped, or that is unknown. */
 int nsh_status_stopped(const struct nsh_process *process);
 /* process_result.c: completes the result of a finished process: captured output and
  * code. */
@@ -198,8 +199,8 @@ int nsh_process_enforce(struct nsh_process *process);
 struct nsh_stream *nsh_stream_new(struct nsh_process *process, int which,
 				  int take_fd);
 void nsh_stream_free(struct nsh_stream *stream);
-/* process_dry.c: keeps bytes written to its stdin, terminal or pipe; as
- * nsh_stream_write. */
+/* process_dry.c: nsh_stream_write in a dry run: keeps the bytes for the program's stdin,
+ * terminal or pipe. */
 ssize_t nsh_stream_write_dry(struct nsh_stream *stream, const void *data, size_t size);
 void nsh_process_terminate_dry(struct nsh_process *process);
 /* escalation.c: begin the escalation, continue it, and describe in the result the
@@ -210,7 +211,8 @@ void nsh_escalation_report(struct nsh_process *process);
 /* Kills what the program has left behind in its cgroup, and waits for the end of its pid
  * namespace.  Returns true if nothing is left, or after a second. */
 bool nsh_escalation_clear(struct nsh_process *process);
-/* True if only a look at the cgroup shows that what is in it has ended. */
+/* True if no descriptor reports the end of the processes left, so that a wait must check
+ * the cgroup at intervals. */
 bool nsh_escalation_looks(const struct nsh_process *process);
 /* handshake.c: prepare allocates before the launch; begin gives the plan to the
  * process after it; drop gives up a pending handshake, so that the child does not

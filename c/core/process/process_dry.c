@@ -108,7 +108,7 @@ int nsh_command_start_dry(struct nsh_command *cmd, pid_t pid,
 
 /* ---- while it "runs" --------------------------------------------------- */
 
-/* A stream that is only written has no other use for its buffer. */
+/* A pipe that this process only writes to has no other use for its buffer. */
 ssize_t nsh_stream_write_dry(struct nsh_stream *stream, const void *data, size_t size)
 {
 	struct buffer *buffer = stream->which < NSH_PIPES ? &stream->process->dry_input

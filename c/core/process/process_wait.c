@@ -238,7 +238,7 @@ void nsh_process_release(struct nsh_process *process)
 	for (int i = 0; i < STREAMS; i++)
 		nsh_stream_free(process->streams[i]);
 	nsh_close(&process->pty_slave);
-	/* A child that gave up its handshake has ended, too. */
+	/* Also needed for a child that gave up its handshake. */
 	nsh_foreground_end(process);
 	nsh_epoll_unwatch(process->io.epoll, nsh_process_exit_fd(process));
 	nsh_io_free(&process->io);

@@ -107,8 +107,8 @@ static void collect_supervised(struct nsh_process *process)
 		nsh_process_watch(process, process->pidfd);
 }
 
-/* The state stays as it is: other code of the host may wait for it, too.
- * Limit: a supervisor would have to ask for the host. */
+/* WNOWAIT: other code of the host may wait for the same stop.
+ * Limit: returns 0 for the child of a supervisor, which the host cannot wait for. */
 int nsh_status_stopped(const struct nsh_process *process)
 {
 	siginfo_t info = { .si_pid = 0 };
