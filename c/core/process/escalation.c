@@ -96,7 +96,7 @@ static void signal_descendants(struct nsh_process *process, int signal)
 }
 
 /* Signals all processes of the cgroup but the root.  Returns false if the caller must
- * search for descendants instead.  *ret_denied: a process that we may not signal, or 0. */
+ * search for descendants instead.  *ret_denied: one that we may not signal, or 0. */
 static bool signal_cgroup(struct nsh_process *process, int signal, pid_t *ret_denied)
 {
 	*ret_denied = 0;
