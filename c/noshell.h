@@ -203,12 +203,13 @@ void nsh_command_set_nice(struct nsh_command *cmd, int nice);
 void nsh_command_set_oom_score_adj(struct nsh_command *cmd, int value);
 void nsh_command_new_session(struct nsh_command *cmd);
 void nsh_command_new_process_group(struct nsh_command *cmd);
-/* Runs the program in a process group of its own, which is the foreground group of our
- * controlling terminal while it runs.  When it ends or stops, the terminal gets its former
- * foreground group and modes back.  If it stops, our own group is stopped, too, so that the
- * shell takes over; when that continues us, the program gets the terminal and is continued.
- * Without a terminal, or if we are not in its foreground, the program only gets the group.
- * Limit: that it has stopped is noticed while it is waited for or pumped, and not if the
+/* Runs the program in a new process group, which is the foreground group of our
+ * controlling terminal while the program runs.  When it ends or stops, the terminal gets
+ * its former foreground group and modes back.  If it stops, our own group stops as well,
+ * so that the shell takes over; when the shell continues us, the program gets the
+ * terminal and continues.  Without a terminal, or if we are not in its foreground, the
+ * program only gets the group.
+ * Limit: only waiting and pumping notice that the program has stopped, and not if the
  * host has a supervisor (nsh_features). */
 void nsh_command_set_foreground(struct nsh_command *cmd);
 /* Makes the program join the process group `group` of this session; 0: a new one, as
@@ -335,25 +336,25 @@ void nsh_command_set_sandbox_syscalls(struct nsh_command *cmd, const char *const
 /* Limit the program and its descendants together, by a cgroup (cgroups(7), version 2):
  * their memory, in bytes, without swap; the number of their processes and threads; their
  * time on processors, 0.5 for half of one.  If the kernel ends them because the memory is
- * exhausted, the result's code is NSH_MEMORY.  What the program leaves behind in its
- * cgroup is killed when it has ended.  The cgroup is made below one that was delegated to
- * this process, or below that of set_sandbox_cgroup, an absolute path; it is removed
- * afterwards. */
+ * exhausted, the result's code is NSH_MEMORY.  The cgroup is made below one that was
+ * delegated to this process, or below that of set_sandbox_cgroup, an absolute path.  When
+ * the program has ended, the other processes in it are killed, and it is removed. */
 void nsh_command_set_sandbox_memory(struct nsh_command *cmd, uint64_t bytes);
 void nsh_command_set_sandbox_pids(struct nsh_command *cmd, unsigned count);
 void nsh_command_set_sandbox_cpu(struct nsh_command *cmd, double processors);
 void nsh_command_set_sandbox_cgroup(struct nsh_command *cmd, const char *path);
 struct nsh_sandbox_private {
 	bool tmp;                /* empty /tmp and /var/tmp, which the program may use */
-	bool pid;                /* its descendants are all the processes that it sees, and
-				    they are killed when it has ended */
-	bool network;            /* a network with nothing but a loopback interface */
+	bool pid;                /* it sees only itself and its descendants, which are
+				    killed when it has ended */
+	bool network;            /* a network with only a loopback interface */
 	const struct nsh_sandbox_path *hide;   /* files and directories to hide */
 	size_t hide_count;
 };
-/* Gives the program a view of the system of its own, by namespaces(7).  If this process
- * lacks CAP_SYS_ADMIN, that needs user namespaces: then files of other users seem to belong
- * to "nobody".  The same file may be visible through another path, such as a bind mount. */
+/* Gives the program a private view of the system, by namespaces(7).  If this process
+ * lacks CAP_SYS_ADMIN, that needs user namespaces: then files of other users seem to
+ * belong to "nobody".  A hidden file may be visible through another path, such as a bind
+ * mount. */
 void nsh_command_set_sandbox_private(struct nsh_command *cmd,
 				     const struct nsh_sandbox_private *private_);
 /* Sets the parts that must be enforced, as a mask with the bits 1 << part; default:
@@ -414,11 +415,11 @@ void nsh_command_set_stdio_file(struct nsh_command *cmd, int which, const char *
 				unsigned how, unsigned mode);
 /* Directs stdout or stderr to several targets: the process reads what the program writes,
  * and copies it to each target that one of the next three functions adds, without
- * blocking.  It reads no more while a target is 256 KiB behind.  `captures`: it is
- * captured as well.  `listens`: without that, nsh_process_captured nevertheless has the
- * bytes until nsh_process_drop_captured, for a binding that passes them to functions.
- * A target that is closed at its other end (EPIPE) gets no more; if that was the last
- * one, the program gets SIGPIPE.  Any other error fails in the stage EXCHANGE. */
+ * blocking.  It does not read while a target is 256 KiB behind.  `captures`: the stream
+ * is also captured.  `listens`: if not, nsh_process_captured still returns the bytes
+ * until nsh_process_drop_captured, for a binding that passes them to functions.  A target
+ * whose reader closed it (EPIPE) gets no more bytes; after the last one, the program gets
+ * SIGPIPE.  Any other error is a failure of the stage EXCHANGE. */
 void nsh_command_set_stdio_list(struct nsh_command *cmd, int which, bool captures,
 				bool listens);
 /* Add the caller's own stdout or stderr, a descriptor that remains the caller's, and a
@@ -429,7 +430,7 @@ void nsh_command_add_target(struct nsh_command *cmd, int which);
 void nsh_command_add_target_fd(struct nsh_command *cmd, int which, int fd);
 void nsh_command_add_target_file(struct nsh_command *cmd, int which, const char *path,
 				 unsigned how, unsigned mode);
-/* Replaces the descriptor of target number `index`, from 0, if it is a descriptor. */
+/* Replaces the descriptor of target number `index`, from 0, if that target is one. */
 void nsh_command_change_target_fd(struct nsh_command *cmd, int which, size_t index, int fd);
 /* Returns how stream `which` is directed. */
 enum nsh_stdio nsh_command_stdio(const struct nsh_command *cmd, int which);
@@ -458,13 +459,13 @@ bool nsh_command_has_pty(const struct nsh_command *cmd);
  * copy is wiped after use.  Returns -1 after an argument error. */
 int nsh_command_send_buffer(struct nsh_command *cmd, const void *data,
 			    size_t size);
-/* Adds a pipe between the program's descriptor `target` and this process, which is a
- * stream of the process: number NSH_PIPES for the first.  `reads`: this process reads what
- * the program writes to it; otherwise the program reads what this process writes.  At most
+/* Adds a pipe between the program's descriptor `target` and this process.  The first is
+ * the stream number NSH_PIPES of the process.  `reads`: this process reads what the
+ * program writes; otherwise the program reads what this process writes.  At most
  * NSH_MOST_PIPES. */
 enum { NSH_MOST_PIPES = 16 };
 void nsh_command_add_pipe(struct nsh_command *cmd, int target, bool reads);
-/* Removes the pipes again. */
+/* Removes all added pipes. */
 void nsh_command_clear_pipes(struct nsh_command *cmd);
 /* Gets pipe number `index`, from 0; returns false after the last. */
 bool nsh_command_pipe(const struct nsh_command *cmd, size_t index, int *ret_target,
@@ -681,10 +682,10 @@ struct nsh_result {
 	bool core_dumped;
 	int raw_status;          /* as from wait(2); -1 if it is lost */
 	bool timed_out;          /* the command's timeout passed */
-	int stopped_by;          /* the signal by which it was stopped at the timeout; or 0 */
+	int stopped_by;          /* the signal that had stopped it at the timeout; or 0 */
 	double timed_out_after;  /* seconds from the start to the timeout; or 0 */
 	bool output_incomplete;  /* a pipe was still open when reading stopped */
-	/* Names a target of a list that did not get all; NULL: there is none. */
+	/* The name of a target in a list that did not get all bytes; NULL: there is none. */
 	const char *unwritten;
 	/* [1], [2]: the program had exited, but a descendant held that captured
 	 * stream open until a timeout or an abort ended the reading. */
@@ -843,11 +844,11 @@ struct nsh_remote_end {
 /* Replaces the status of a finished process, such as ssh, by that of the program that
  * ran on another machine.  Returns 0, or -1 with errno (ESRCH: it still runs). */
 int nsh_process_restate(struct nsh_process *process, const struct nsh_remote_end *end);
-/* Returns the signal by which the program is stopped, or was stopped at its timeout; 0: it
- * is not, or other code has waited for that. */
+/* Returns the signal that stopped the program, if it is stopped or was at its timeout;
+ * 0: it was not, or other code has waited for the stop. */
 int nsh_process_stopped_by(struct nsh_process *process);
-/* Returns the name of a target of a list that accepts no more now, or did not get all until
- * the end; NULL: there is none. */
+/* Returns the name of a target in a list that has unwritten bytes, now or at the end;
+ * NULL: there is none. */
 const char *nsh_process_behind(struct nsh_process *process);
 /* Sends a signal through the pidfd.  Returns 0, or -1 with errno (ESRCH: the
  * process has ended). */
@@ -941,12 +942,12 @@ int nsh_command_start_dry(struct nsh_command *cmd, pid_t pid,
  * if the process has ended already. */
 int nsh_process_end_dry(struct nsh_process *process,
 			const struct nsh_dry_end *end);
-/* Sets what can be read from the added pipe that is stream `which`, and its end.  Returns
- * 0, or -1 with errno. */
+/* Sets the bytes that the added pipe of stream `which` delivers before its end of file.
+ * Returns 0, or -1 with errno. */
 int nsh_process_give_dry(struct nsh_process *process, int which, const void *data,
 			 size_t size);
-/* Returns the bytes written to the added pipe that is stream `which`; the process owns
- * them.  NULL: there is no such pipe. */
+/* Returns the bytes written to the added pipe of stream `which`; the process owns them.
+ * NULL: there is no such pipe. */
 const void *nsh_process_pipe_input_dry(const struct nsh_process *process, int which,
 				       size_t *ret_size);
 /* Returns the bytes written to its stdin so far; the process owns them. */
@@ -963,7 +964,7 @@ enum { NSH_PTY = 3, NSH_PIPES };
 /* Returns stream 0, 1 or 2 if it was directed to NSH_STDIO_PIPE, the terminal, or an
  * added pipe; else NULL.  The process owns it. */
 struct nsh_stream *nsh_process_stream(struct nsh_process *process, int which);
-/* Returns the number that the stream's other end has in the program; -1 for a terminal. */
+/* Returns the program's descriptor of the stream's other end; -1 for a terminal. */
 int nsh_stream_target(const struct nsh_stream *stream);
 /* Returns true if this process only writes to the stream. */
 bool nsh_stream_writes(const struct nsh_stream *stream);

@@ -23,8 +23,8 @@ local parse = require "noshell.parse"
 ---@field max_rss? integer       bytes; includes the parent's if memory was shared at the start
 ---@field memory_peak? integer   bytes: the most that the program and its descendants used
 ---  together; with a sandbox that limits memory
----@field out_of_memory? boolean  true if the kernel has ended it because its sandbox's memory
----  was exhausted
+---@field out_of_memory? boolean  true if the kernel ended a process of it because its
+---  sandbox's memory was exhausted
 ---@field timed_out boolean      the command's timeout passed
 ---@field timed_out_after? number  seconds from the start to the timeout
 ---@field stopped_by? string    the signal that had stopped the program at its timeout: "TTIN"

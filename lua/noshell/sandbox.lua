@@ -305,26 +305,26 @@ end
 ---  default false, or, with network = true, all but abstract ones
 ---@field syscalls? "default"|false|{ deny?: string[], allow?: string[] }  default false;
 ---  "default" denies system calls that ordinary programs do not need; a table: more or fewer
----@field memory? integer|string  the memory that it may use, in bytes or as "512M"; without
----  swap. If it uses more, the kernel ends it, and err.code is "memory"
+---@field memory? integer|string  the memory that it may use, without swap, in bytes or as
+---  "512M". If it uses more, the kernel ends it, and err.code is "memory"
 ---@field pids? integer  the number of its processes and threads
 ---@field cpu? number  its time on processors: 0.5 is half of one
----@field cgroup? string  the directory of the cgroup below which its own is made for these
----  limits; default: the one that was delegated to this process
+---@field cgroup? string  the directory of a cgroup: the program's is made below it; default:
+---  the cgroup that was delegated to this process
 ---@field private? noshell.sandbox_private  its own view of the system, by namespaces
 ---@field require? "all"|"best"|string[]  the parts that must be enforced; default "all"
 
---- Each part is left out by default.
+--- By default, nothing is private.
 ---@class noshell.sandbox_private
----@field tmp? boolean  empty /tmp and /var/tmp, which it may write to, and which end with it
----@field pid? boolean  it sees no processes but its own, and they are killed when it has ended
----@field network? boolean  a network with nothing but a loopback interface
+---@field tmp? boolean  empty and writable /tmp and /var/tmp, which are removed at its end
+---@field pid? boolean  it sees only its own processes, which are killed when it has ended
+---@field network? boolean  a network with only a loopback interface
 ---@field hide? noshell.sandbox_path[]|string  files and directories that are empty for it
 
 ---@alias noshell.sandbox_path string|{ [1]: string, optional?: boolean }
 
---- How each requested part of a sandbox is enforced: "landlock 7", "seccomp", "cgroup",
---- "namespaces"; false: not.
+--- The means that enforces each requested part of a sandbox: "landlock 7", "seccomp",
+--- "cgroup", "namespaces"; false: the part is not enforced.
 ---@class noshell.sandbox_report
 ---@field read? string|false
 ---@field exec? string|false

@@ -24,7 +24,7 @@
 /* CGROUP2_SUPER_MAGIC of statfs(2). */
 enum { CGROUP2 = 0x63677270 };
 
-/* Names of the cgroups that are made here begin with it. */
+/* The names of our cgroups begin with this. */
 static const char prefix[] = "noshell-";
 
 static int fail(char ret_reason[NSH_LACK], const char *format, ...)
@@ -115,8 +115,8 @@ static bool is_cgroup(const char *path)
 	return statfs(path, &status) == 0 && status.f_type == CGROUP2;
 }
 
-/* Finds the directory of this process's cgroup.  It may lie outside of what is mounted
- * here, as in a container. */
+/* Finds the directory of this process's cgroup.  In a container, it may lie outside of
+ * the mounted part. */
 static int find_own(char ret_path[PATH_MAX], char ret_reason[NSH_LACK])
 {
 	static const char *const roots[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/unified" };
@@ -140,7 +140,7 @@ static int find_own(char ret_path[PATH_MAX], char ret_reason[NSH_LACK])
 	return 0;
 }
 
-/* systemd marks what it delegates; an ordinary user cannot read the older mark. */
+/* systemd marks delegated cgroups; ordinary users cannot read its older mark. */
 static bool is_delegated(const char *path)
 {
 	char value = 0;
@@ -149,9 +149,9 @@ static bool is_delegated(const char *path)
 		|| getxattr(path, "trusted.delegate", &value, 1) == 1) && value == '1';
 }
 
-/* The parent of our cgroup may be used if it was delegated itself: its manager has put us
- * into a cgroup below it.  A cgroup further up, such as that of the user's service
- * manager, was not delegated to us. */
+/* The parent of our cgroup may be used if it was delegated: then its manager put us into
+ * a cgroup below it.  A cgroup further up, such as that of the user's service manager,
+ * was not delegated to us. */
 static int find_delegated(char ret_place[PATH_MAX], char ret_reason[NSH_LACK])
 {
 	char own[PATH_MAX];
@@ -197,8 +197,8 @@ static bool has_processes(const char *place)
 		&& read_in(place, "cgroup.procs", text, sizeof text) == 0 && text[0];
 }
 
-/* The kernel would enable some controllers even beside processes, but start nothing below
- * then (threaded controllers). */
+/* Checks for processes itself: the kernel enables threaded controllers even in a cgroup
+ * with processes, but then no process can be started below it. */
 int nsh_cgroup_enable(const char *place, const char *controller, char ret_reason[NSH_LACK])
 {
 	char text[256], change[32];
@@ -221,7 +221,7 @@ int nsh_cgroup_enable(const char *place, const char *controller, char ret_reason
 
 /* ---- making ------------------------------------------------------------------------ */
 
-/* Removes the cgroups that nobody uses any more. */
+/* Removes the cgroups that are no longer in use. */
 static void sweep(const char *place)
 {
 	DIR *directory = opendir(place);
@@ -317,8 +317,8 @@ static void freeze(const struct cgroup *cgroup)
 	}
 }
 
-/* Reads the next number; 0: a process that this pid namespace does not have.  Returns
- * false at the end. */
+/* Reads the next pid; 0: the process is outside of our pid namespace.  Returns false at
+ * the end. */
 static bool next_pid(FILE *list, pid_t *ret_pid)
 {
 	return fscanf(list, "%d", ret_pid) == 1;
@@ -334,7 +334,7 @@ static FILE *open_list(const struct cgroup *cgroup)
 	return list;
 }
 
-/* A frozen process cannot end, except by KILL, so its number names it. */
+/* Signals by number: a frozen process ends only by KILL, so its number is not reused. */
 static void signal_frozen(pid_t pid, int signal, pid_t *ret_denied)
 {
 	bool stops = signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU;
@@ -370,7 +370,7 @@ bool nsh_cgroup_signal(const struct cgroup *cgroup, pid_t except, int signal,
 	return list && sees_all;
 }
 
-/* Before Linux 5.14, there is no cgroup.kill. */
+/* Linux before 5.14 has no cgroup.kill. */
 void nsh_cgroup_kill(const struct cgroup *cgroup)
 {
 	pid_t denied;
@@ -410,7 +410,7 @@ uint64_t nsh_cgroup_events(const struct cgroup *cgroup, const char *name)
 
 enum { REMOVING_MS = 20 };
 
-/* A process that has just ended may still be counted. */
+/* Tries for a while: the kernel may still count a process that has just ended. */
 void nsh_cgroup_drop(struct cgroup **cgroup)
 {
 	if (!*cgroup)

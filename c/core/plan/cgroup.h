@@ -2,14 +2,14 @@
  * cgroup.h: the cgroup of one start (cgroups(7), version 2).
  *
  * It is made in a cgroup that was delegated to this process, or that the caller names.
- * Other cgroups belong to someone else, such as systemd, and are not touched; no process
- * that exists already is moved.  The kernel enables controllers only in a cgroup without
- * processes.  So if the delegated cgroup is that of this process, it is of no use.
+ * Other cgroups belong to their managers, such as systemd, and noshell does not change
+ * them or move existing processes.  The kernel enables controllers only in a cgroup
+ * without processes.  So a delegated cgroup that contains this process cannot be used.
  *
- * After the launch, files are used by path: if the host closes the descriptor and reuses
- * its number, no other cgroup is affected.  The descriptor is locked (flock(2)) as long as
- * the cgroup is in use.  A later start removes those that are empty and not locked: of
- * daemons that have ended, and of hosts that were killed.
+ * After the launch, the files are opened by path: if the host closes the descriptor and
+ * reuses its number, no other cgroup is affected.  The descriptor holds a lock (flock(2))
+ * while the cgroup is in use.  A later start removes cgroups that are empty and not
+ * locked: those of daemons that have ended, and of hosts that were killed.
  */
 #ifndef NSH_CGROUP_H
 #define NSH_CGROUP_H
@@ -24,7 +24,7 @@ struct cgroup {
 	char path[PATH_MAX];
 };
 
-/* The size of a text that explains why something lacks. */
+/* The size of a text that explains why a part cannot be enforced. */
 enum { NSH_LACK = 384 };
 
 /* Finds the directory in which to make cgroups; `given` is the caller's, or NULL.  Returns
@@ -42,9 +42,9 @@ int nsh_cgroup_open_procs(const struct cgroup *cgroup);
 
 /* True if no process is in it, or if that is unknown. */
 bool nsh_cgroup_is_empty(const struct cgroup *cgroup);
-/* Sends a signal to its processes but `except`, which are frozen meanwhile, so that no
- * new one is missed.  Returns false if it cannot find them; *ret_denied is one that may
- * not be signalled, or 0. */
+/* Sends a signal to its processes but `except`.  Freezes them meanwhile, so that no new
+ * process is missed.  Returns false if it cannot list them.  *ret_denied: one that we may
+ * not signal, or 0. */
 bool nsh_cgroup_signal(const struct cgroup *cgroup, pid_t except, int signal,
 		       pid_t *ret_denied);
 /* Sends KILL to all of its processes. */
@@ -56,10 +56,10 @@ int64_t nsh_cgroup_peak(const struct cgroup *cgroup);
 /* Returns the number of events `name` in memory.events. */
 uint64_t nsh_cgroup_events(const struct cgroup *cgroup, const char *name);
 
-/* Kills what is in it, removes and frees it.  If it is not empty after 20 ms, a later start
- * removes it. */
+/* Kills its processes, removes and frees it.  If it is not empty after 20 ms, a later
+ * start removes it. */
 void nsh_cgroup_drop(struct cgroup **cgroup);
-/* Frees it without removing it; closes nothing. */
+/* Frees it without removing it or closing the descriptor. */
 void nsh_cgroup_forget(struct cgroup **cgroup);
 /* Frees it without removing it: a daemon uses it. */
 void nsh_cgroup_leave(struct cgroup **cgroup);

@@ -107,7 +107,7 @@ static int add_pty(struct plan *plan, const struct nsh_command *cmd,
 	return 0;
 }
 
-/* The targets of a list come first: if one cannot be opened, nothing is started. */
+/* Opens the targets of a list first: if that fails, nothing is started. */
 static int add_pipe(struct plan *plan, const struct stdio *stream, int which,
 		    struct nsh_failure *failure)
 {
@@ -200,9 +200,9 @@ int nsh_open_output(const struct stdio *file, int flags)
 	return nsh_fd_raise(open(file->path, flags, file->mode));
 }
 
-/* The child opens files, because that may block.  A file that must not exist is created
- * here: if the kernel refuses a launch path, a second child would find that of the
- * first. */
+/* The child opens files, because open(2) may block.  With NSH_FILE_EXCLUSIVE, this
+ * process creates the file: if the kernel refuses a launch path, a second child would
+ * find the file of the first. */
 static int add_file(struct plan *plan, int which, const struct stdio *stream,
 		    struct nsh_failure *failure)
 {
@@ -264,7 +264,7 @@ static int add_stream(struct plan *plan, const struct nsh_command *cmd,
 	}
 }
 
-/* A stream that is directed to another one follows it. */
+/* Adds a stream that is directed to another one after that one. */
 static int add_streams(struct plan *plan, const struct nsh_command *cmd, bool in_place,
 		       struct nsh_failure *failure)
 {

@@ -19,7 +19,7 @@ struct guard {
 	bool listening;         /* listen(2) */
 	bool unix_sockets;      /* socket(2) with AF_UNIX; socketpair(2) is harmless */
 	bool truncation;        /* of files that are not open for writing */
-	bool mounts;            /* what could undo a private view of the file system */
+	bool mounts;            /* calls that could undo private mounts */
 	bool calls;             /* sandbox_calls.def, more `deny`, less `allow` */
 	const struct strv *deny, *allow;  /* if `calls` */
 };

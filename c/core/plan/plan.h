@@ -151,7 +151,7 @@ struct sandbox_report {
 
 /* Which of the child's steps has failed: the index in the record. */
 enum { NSH_MEANS_RULESET, NSH_MEANS_FILTER, NSH_MEANS_CGROUP };
-/* What has failed in the stage SANDBOX_PRIVATE: the index in the record. */
+/* The record's index for a failure in the stage SANDBOX_PRIVATE. */
 enum { NSH_PRIVATE_SPACES, NSH_PRIVATE_USER, NSH_PRIVATE_INIT, NSH_PRIVATE_TMP,
 	NSH_PRIVATE_PROC, NSH_PRIVATE_NETWORK, NSH_PRIVATE_HIDE };
 
@@ -166,7 +166,7 @@ struct isolation {
 	/* the launch's own choices */
 	int no_launcher;        /* errno: why there is none, which a pid namespace needs */
 	bool looks;             /* a filter kills the caller of pidfd_open(2) */
-	enum nsh_stage stage;   /* of a failure; NONE: the start is tried again without */
+	enum nsh_stage stage;   /* of a failure; NONE: start again without the parts */
 };
 
 struct sock_filter;
@@ -179,8 +179,8 @@ struct confinement {
 	const struct sock_filter *filter;   /* NULL: none */
 	unsigned short filter_length;
 	enum nsh_stage filter_stage;    /* as ruleset_stage */
-	int into_cgroup;        /* the cgroup in which the child is cloned, -1: none */
-	int procs_move;         /* the list of one that the child joins, -1: none */
+	int into_cgroup;        /* the cgroup into which the child is cloned, -1: none */
+	int procs_move;         /* cgroup.procs of one that the child joins, -1: none */
 	enum nsh_stage cgroup_stage;    /* as ruleset_stage */
 	/* for the parent */
 	struct ruleset ruleset;

@@ -244,9 +244,9 @@ static void decide_calls(struct making *making)
 		lack_seccomp(making, NSH_PART_SYSCALLS);
 }
 
-/* Something must keep root from unmounting what is mounted over a path.  In a user
- * namespace, the program has no capabilities, and mounts cannot be undone in namespaces
- * below it (MNT_LOCKED). */
+/* Root must not be able to unmount what covers a path.  In a user namespace, the program
+ * has no capabilities, and namespaces below cannot undo the mounts (MNT_LOCKED).
+ * Otherwise Landlock denies it, or else the filter. */
 static void decide_private(struct making *making)
 {
 	struct isolation *isolation = &making->plan->sandbox.isolation;
@@ -621,8 +621,8 @@ static bool is_below(const char *path, const char *directory)
 		&& (path[length] == '/' || path[length] == 0);
 }
 
-/* Adds a path as the child takes it; `real` is malloc'd, and has no symbolic link.  What
- * the new /tmp covers cannot be found any more. */
+/* Adds a path in the form for the child.  `real` is malloc'd and has no symbolic links.
+ * Skips paths that the new /tmp covers. */
 static int add_hidden(struct making *making, struct strv *hidden, const char *real)
 {
 	bool has_tmp = making->sandbox->tmp;
@@ -697,7 +697,7 @@ static int check_pids(struct making *making)
 	return 0;
 }
 
-/* The directory of this process may be hidden by a new mount; the child enters it again. */
+/* A new mount may cover our working directory: the child enters it again. */
 static int plan_directory(struct making *making)
 {
 	char *directory = getcwd(NULL, 0);
@@ -730,7 +730,7 @@ static int plan_isolation(struct making *making)
 	return 0;
 }
 
-/* After the rules are known. */
+/* Call after the rules are planned: computes the rights below the new file systems. */
 static void plan_new_rights(struct making *making)
 {
 	struct isolation *isolation = &making->plan->sandbox.isolation;
@@ -853,7 +853,7 @@ static void enforce_by_cgroup(struct making *making, enum nsh_sandbox_part part,
 		       sizeof making->report->parts[part].means, "cgroup");
 }
 
-/* Takes the cgroup away from the parts in the mask. */
+/* Marks the parts in the mask as not enforced by the cgroup. */
 static void lack_cgroup(struct making *making, unsigned parts, const char *reason)
 {
 	for (int part = 0; part < NSH_PARTS; part++)
@@ -897,8 +897,8 @@ static void set_limits(struct making *making)
 	limit(making, NSH_PART_CPU, "cpu.max", value);
 }
 
-/* The child joins the cgroup by itself if it cannot be cloned there: fork(3), for a hook,
- * cannot do that.  Joining may take up to 100 ms. */
+/* Cloning into the cgroup is preferred, because joining may take up to 100 ms.  The child
+ * joins it if it cannot be cloned there: a hook needs fork(3). */
 static int add_cgroup(struct making *making, const struct cgroup *cgroup)
 {
 	struct plan *plan = making->plan;
@@ -921,7 +921,7 @@ static int add_cgroup(struct making *making, const struct cgroup *cgroup)
 	return 0;
 }
 
-/* Last, because it is the only means that leaves something behind. */
+/* Called last: the cgroup is the only means that must be removed after a failure. */
 static int make_cgroup(struct making *making)
 {
 	struct confinement *confinement = &making->plan->sandbox;

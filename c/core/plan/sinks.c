@@ -1,7 +1,7 @@
-/* The targets of a list: this process writes what the program writes to each of them.
- * Writing must not block, and O_NONBLOCK belongs to the open file description, which
- * the caller shares with others, as a terminal with its shell.  So pipes and terminals
- * are opened again. */
+/* The targets of a list: this process copies the program's output to each of them.
+ * Writing must not block.  But O_NONBLOCK belongs to the open file description, which
+ * other processes share, such as the shell that uses our terminal.  So pipes and
+ * terminals are opened again. */
 #include "plan.h"
 
 #include <errno.h>
