@@ -26,8 +26,8 @@ local map = {}
 ---@field on_progress? noshell.on_progress  called when an item is done
 ---@field machines? noshell.machine_object[]  where the programs run; a machine that is lost
 ---  gets no more items
----@field again? "lost"         with `machines`: an item whose machine is lost while its
----  program runs is given to another one, so that it may run twice
+---@field again? "lost"         with `machines`: if a machine is lost while the program of an item
+---  runs, the item goes to another machine, so that it may run twice
 
 --- A progress callback: the number of items done, the number of all items, the item, the
 --- values of its run, and the machine.
@@ -37,7 +37,7 @@ local map = {}
 --- The results in the order of the list.
 ---@class noshell.map_results
 ---@field [integer] noshell.result|false
----@field machines? noshell.map_machine[]  with the option `machines`: in its order
+---@field machines? noshell.map_machine[]  the reports, in the order of the option `machines`
 
 local KINDS = { concurrency = "number", fail_fast = "boolean", on_progress = "function",
   machines = "table", again = "string" }
@@ -73,7 +73,7 @@ local function check_options(list, f, how)
   end
 end
 
---- An item that is running; or the check of a machine, which has no number.
+--- A running item, or the check of a machine, which has no number.
 ---@class noshell.map_job
 ---@field number? integer
 ---@field place? noshell.place  of the rotation
@@ -90,7 +90,7 @@ end
 ---@field results table
 ---@field errors table
 ---@field next integer       the item to start next
----@field again integer[]    items that come before it, because their machine was lost
+---@field again integer[]    items to start before it, because their machine was lost
 ---@field done integer
 ---@field raised? table      { err }: the error of a user callback
 
@@ -204,7 +204,7 @@ local function take_number(self)
   return self.next - 1
 end
 
---- Notes the items that no machine is left for.
+--- Fails the items for which no machine is left.
 local function give_up(self)
   while count_left(self) > 0 and not is_over(self) do
     local number = take_number(self)
@@ -244,14 +244,14 @@ local function take(self, each, finished, raw)
   return result, err
 end
 
---- Adds the line of the script, which is not in the coroutine of the start.
+--- Adds the line of the script, which the coroutine of the start does not know.
 local function locate(err)
   if not err or err.where ~= "?" then return end
   local where, is_hidden = core.where()
   if where ~= "" then err.where, err.tail_call = where, is_hidden or nil end
 end
 
---- Makes the programs of a start those of the call.
+--- Adds the programs of a start to those of the call.
 local function adopt(self, task)
   for _, process in ipairs(task.calls) do
     table.insert(self.calls, process)
@@ -259,7 +259,7 @@ local function adopt(self, task)
   end
 end
 
---- Takes the process of a start that has ended.
+--- Handles a start that has ended: takes its process.
 local function take_start(self, task, job)
   adopt(self, task)
   self.raised = self.raised or task.raised
@@ -304,8 +304,8 @@ local function advance(self)
   return is_over(self) or self.done == #self.list
 end
 
---- Ends the starts that are pending. Their programs become those of the call.
----@return noshell.any_process[]  those that have started meanwhile, and the others that run
+--- Ends the pending starts. Their programs become those of the call.
+---@return noshell.any_process[]  all running programs, including those started meanwhile
 local function end_starts(self)
   local processes = {}
   while self.running[1] do
@@ -321,7 +321,7 @@ local function end_starts(self)
   return processes
 end
 
---- Makes an error that passes through the call end the pending starts, too.
+--- Makes the scope end the pending starts, too, if an error passes through the call.
 local function guard(self, calls)
   local fail = calls.fail
   function calls.fail()
@@ -358,8 +358,8 @@ end
 ---
 --- With machines, the programs run there, `concurrency` on each, and results.machines or
 --- err.machines reports on each machine. A machine that cannot be reached, or is lost, gets
---- no more items. Its items go to the others if they surely did not run, or with
---- again = "lost"; f is then called for the item again.
+--- no more items. Its items go to the others if they certainly did not run, or with
+--- again = "lost"; then f is called again for the item.
 ---@param list any[]
 ---@param f fun(item: any, index: integer, machine?: noshell.machine_object): ...  a SPEC, a
 ---  pipeline, or false

@@ -1,4 +1,4 @@
---- The machines of map: which one gets the next item, and which are lost.
+--- The machines of map: chooses one for the next item, and leaves out lost ones.
 
 local aside = require "noshell.aside"
 local dry_run = require "noshell.dry_run"
@@ -6,19 +6,19 @@ local failure = require "noshell.failure"
 local machine = require "noshell.machine"
 local misuse = require "noshell.misuse"
 
---- How a machine did its part: one of results.machines.
+--- The report on a machine: one of results.machines.
 ---@class noshell.map_machine
 ---@field name string
 ---@field machine noshell.machine_object
 ---@field done integer         the number of items whose program ended there
----@field failed integer       how many of these failed
----@field lost? noshell.error  why it got no more items
+---@field failed integer       the number of these that failed
+---@field lost? noshell.error  the reason why it got no more items
 
 --- A machine in the rotation.
 ---@class noshell.place
 ---@field report noshell.map_machine
 ---@field running integer    the number of items that it has now
----@field check? noshell.aside  while it is not known whether it can be reached
+---@field check? noshell.aside  checks whether it can be reached; nil before and after
 ---@field is_ready? boolean
 
 ---@class noshell.rotation
@@ -90,8 +90,8 @@ local function check(_, one)
     reason = ("the machine %s is closed"):format(tostring(one)) }
 end
 
---- Begins to check machines, so that an item goes only to one that can be reached: as many
---- as may be needed for `count` more items. Returns those places.
+--- Begins to check as many machines as `count` more items may need, so that items go only to
+--- machines that can be reached. Returns their places.
 ---@param count integer
 ---@return noshell.place[]
 function methods:probe(count)
@@ -113,7 +113,7 @@ function methods:probe(count)
   return begun
 end
 
---- Notes what the check of a place has found.
+--- Records the outcome of a place's check.
 ---@param place noshell.place
 function methods:checked(place) -- luacheck: ignore self
   local report, err = place.check.values[1], place.check.values[2]
@@ -154,8 +154,8 @@ local function is_lost(err)
     or false
 end
 
---- Returns the error that says that a machine is lost: the item's own, or that of a command
---- of its pipeline.
+--- Returns the error that means a lost machine: the item's error, or that of a command of its
+--- pipeline.
 ---@param err noshell.error
 ---@return noshell.error?
 function rotation.find_lost(err)
@@ -165,7 +165,7 @@ function rotation.find_lost(err)
   end
 end
 
---- Returns true if the item surely did not run.
+--- Returns true if the item certainly did not run.
 ---@param err noshell.error
 ---@return boolean
 function rotation.has_not_run(err)
@@ -175,7 +175,7 @@ end
 --- The number of reasons in the error below.
 local MOST = 3
 
---- Makes the error of an item that no machine is left for.
+--- Makes the error of an item for which no machine is left.
 ---@param number integer
 ---@return noshell.error
 function methods:exhausted(number)

@@ -1,9 +1,9 @@
 --- Machines that are containers: podman exec or docker exec. The container needs a POSIX sh
 --- with mkfifo, and setsid if its runtime makes no session for a command (crun).
 ---
---- Both clients leave the program running when they are killed, replace bytes of arguments
---- that are not UTF-8, and return 125, 126 and 127 for errors of their own. So everything
---- that counts is done by the scripts inside.
+--- When the clients of both engines are killed, the program keeps running. They replace bytes
+--- of arguments that are not UTF-8, and return 125, 126 and 127 for their own errors. So the
+--- scripts inside pass arguments, report the end and end the program.
 
 local control = require "noshell.machine.control"
 local control_script = require "noshell.machine.control_script"
@@ -25,7 +25,7 @@ local ENGINES = { podman = true, docker = true }
 function container.find_error(options)
   local name = options[1]
   if not name then return 'a container is needed: noshell.machine.container { "name" }' end
-  -- As both engines name containers: it cannot be taken for an option.
+  -- The rule of both engines for names; so a name is never read as an option.
   if not name:find "^%w[%w_.-]*$" then
     return ("%s: not the name or id of a container"):format(failure.shown(name))
   elseif options.engine and not ENGINES[options.engine] then
@@ -45,7 +45,7 @@ end
 ---@class noshell.container_connection : noshell.control
 local methods = {}
 
---- Linux limits a word of exec to 128 KiB.
+--- Linux limits an argument of execve(2) to 128 KiB.
 function methods:longest() -- luacheck: ignore self
   return 131000
 end

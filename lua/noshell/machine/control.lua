@@ -1,9 +1,9 @@
 --- A connection to a machine. Its control session is one process that runs a loop of sh
---- there (noshell.machine.control_script): the loop writes what the scripts of the runs
---- have to say, ends groups of processes on request, and ends all runs when its stdin ends,
---- because the connection or this process is lost. Each run is a session of its own.
+--- there (noshell.machine.control_script). The loop forwards the reports of the runs' scripts
+--- and ends groups of processes on request. When its stdin ends, because the connection or
+--- this process is lost, it ends all runs. Each run is a separate session.
 ---
---- An engine makes a class of it with control.class and the functions below.
+--- An engine makes its class with control.class and the functions below.
 
 local core = require "noshell.core"
 local drive = require "noshell.drive"
@@ -23,12 +23,12 @@ local wait = require "noshell.wait"
 ---@field runs table<string, noshell.run>  those whose end was not applied yet, by nonce
 ---@field limit number        the number of sessions besides the control session
 ---@field directory? string   on the machine; set by its hello
----@field about? string       what else the hello says
+---@field about? string       the rest of the hello
 ---@field ending? string      the reason if we end it
 ---@field is_dead? boolean
 ---@field reason? string      why
 ---@field tells_signals? boolean
----@field noise string        what came before the hello
+---@field noise string        the output before the hello
 ---@field unsent string       lines that the pipe had no room for
 ---@field old string[]        nonces whose files are to be removed
 ---@field longest fun(self): integer  by the engine: the length of an encoded script that a
@@ -40,12 +40,12 @@ local wait = require "noshell.wait"
 ---@field said fun(self): string?  by the engine: what the control session wrote to stderr
 ---@field last_words fun(self, one: noshell.run): string?  by the engine: the same of a run
 ---@field encode fun(self, text: string): string  returns a script as one word in single quotes
----@field explain_status? fun(self, code: integer): string?  by the engine: why the carrier of a
----  run that never began ended with that status
+---@field explain_status? fun(self, code: integer): string?  by the engine: explains the status of
+---  the carrier of a run that did not begin
 ---@field explain? fun(self, said?: string): string?  by the engine: why no hello came
----@field greeted? fun(self): string?  by the engine: reads `about`; returns what is wrong
----@field is_out_of_memory? fun(self, code?: integer): boolean  by the engine: the status of a
----  carrier says so
+---@field greeted? fun(self): string?  by the engine: reads `about`; returns an error
+---@field is_out_of_memory? fun(self, code?: integer): boolean  by the engine: true if this status
+---  of a carrier means exhausted memory
 ---@field leave? fun(self, one: noshell.run)  by the engine: a run has ended
 local methods = {}
 
@@ -53,7 +53,7 @@ local control = {}
 
 -- Opening ---------------------------------------------------------------------------------
 
---- Starts a program of our own: it is not traced, and may outlive the calling coroutine.
+--- Starts an internal program: it is not traced, and may outlive the calling coroutine.
 ---@param spec noshell.spec
 ---@return noshell.process?
 ---@return noshell.failure?
@@ -148,13 +148,13 @@ function methods:await_hello()
   return copy
 end
 
---- Waits until something was read, or the deadline of the connection has passed.
+--- Waits until lines were read, or the deadline of the connection has passed.
 function methods:wait_for_lines()
   if not self.master then return wait.sleep(0.01) end
   local _, raw = wait.await(self.master.stdout, function()
     return self.directory ~= nil or self.is_dead or self:read()
   end, self.deadline)
-  -- Another coroutine may have found that it has ended, and closed the stream.
+  -- Another coroutine may have noticed its end, and closed the stream.
   return not self.is_dead and raw or nil
 end
 
@@ -178,7 +178,7 @@ local function greet(self, rest)
   self.directory = directory
 end
 
---- Handles one line. The control session's own lines have its nonce.
+--- Handles one line. Lines of the control session itself begin with its nonce.
 local function take_line(self, line)
   local nonce, word, rest = line:match("^(%x+) (%l) ?(.*)$")
   if nonce == self.nonce then
@@ -193,7 +193,7 @@ local function take_line(self, line)
   if not self.directory then self.noise = (self.noise .. line .. "\n"):sub(1, 1000) end
 end
 
---- Reads what the scripts have said. Returns true if there was something.
+--- Reads the reports of the scripts. Returns true if there were any.
 ---@return boolean
 function methods:read()
   if not self.master or self.is_dead then return false end
@@ -216,8 +216,8 @@ function methods:read()
   return has_read
 end
 
---- Sends a line to the control session; without one, what could not be sent before. Never
---- waits.
+--- Sends a line to the control session, after the lines that were not sent yet. Without a line,
+--- sends only those. Never waits.
 ---@param line? string
 function methods:send(line)
   if self.is_dead or self.ending or not self.master then return end
@@ -242,8 +242,8 @@ function methods:count()
     local process = one.process
     if one.is_bound and one.is_attached and not one:is_known()
       and (not process or process:_is_lost()) then
-      -- Its coroutine was abandoned, and the carrier is gone. Other methods would take the
-      -- process from a channel of nginx that may end later.
+      -- Its coroutine was abandoned, and the carrier has ended. Other methods would take the
+      -- process from an nginx channel that may end later.
       one:terminate()
       self.runs[nonce] = nil
     elseif not one:is_known() then
@@ -274,7 +274,7 @@ function methods:forget(one)
   self.old = {}
 end
 
---- The longest line for the loop: sh reads it byte by byte.
+--- The longest line for the loop, because sh reads it byte by byte.
 local LONGEST_LINE = 16384
 
 --- Writes a script to a file there, in a session.
@@ -294,8 +294,8 @@ local function upload(self, one, text)
   end)
 end
 
---- Brings a script to a file there, because it is too long or secret. Returns true, or nil
---- and a failure.
+--- Writes a script that is too long or secret to a file there. Returns true, or nil and a
+--- failure.
 local function deliver(self, one, text)
   text = control_script.IN_FILE .. text .. "\n"
   local word = script.word(text):sub(2, -2)
@@ -329,7 +329,7 @@ function methods:words(one, text, is_secret, cmd)
   return self:session(whole, one, cmd)
 end
 
---- Returns what the engine's own program has written about a run.
+--- Returns the messages of the engine's program about a run.
 ---@param _ noshell.control
 ---@param one noshell.run
 ---@return string?
@@ -346,7 +346,7 @@ function methods:encode(text) -- luacheck: ignore self
   return script.word(text)
 end
 
---- Returns true if these words say that there is no room for another session.
+--- Returns true if this message means that there is no room for another session.
 ---@param said string
 ---@return boolean
 function methods:is_refusal(said) -- luacheck: ignore
@@ -370,7 +370,7 @@ function methods:die(reason)
   end
 end
 
---- Ends the control session, which ends all programs there, and waits for that.
+--- Ends the control session, which ends all programs there, and waits for its end.
 ---@param reason string
 function methods:close(reason)
   local master = self.master

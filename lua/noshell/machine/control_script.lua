@@ -1,17 +1,17 @@
---- The scripts of a connection: the loop of its control session, and what the runs have
---- beyond noshell.machine.script.
+--- The scripts of a connection: the loop of its control session, and the parts of its runs that
+--- noshell.machine.script does not have.
 
 local core = require "noshell.core"
 local script = require "noshell.machine.script"
 
 local control_script = {}
 
---- Each run and the control session share a private directory: a fifo "f" for what the runs
---- say, and a file for each run with the pid of its sh, which is its process group; "-pid"
---- once the program has ended.
+--- The runs and the control session share a private directory. It has a fifo "f" for the
+--- reports of the runs, and a file for each run with the pid of its sh, which is its process
+--- group, or "-pid" once the program has ended.
 ---
---- A run creates its file exclusively, and so does the loop for a run that must not start
---- any more: either of them wins. The fifo is opened for reading and writing, because
+--- A run creates its file exclusively, and so does the loop for a run that must no longer
+--- start: only one of them succeeds. The fifo is opened for reading and writing, because
 --- opening it for writing blocks for ever if the loop has ended.
 local RUN = script.LIBRARY .. [==[
 nsh_f=$nsh_d/$nsh_n
@@ -31,11 +31,11 @@ test -p "$nsh_d/f" || exit 97
 ---   x nonce signal   the same, even if the program itself has ended
 ---   c nonce script   writes an encoded script to a file
 ---   r nonce ...      removes the files of runs
---- nsh_lives looks for members of the group that are not zombies: where no init reaps them,
---- as in many containers, they remain members for ever.
---- A run that is being ended may still make its file when the loop removes the directory.
---- The reader of the fifo gets no end for writing, so it ends with the loop, even if the
---- loop is killed; then the connection ends.
+--- nsh_lives looks for members of the group that are not zombies: in a container without an
+--- init that reaps them, zombies remain members for ever.
+--- While the loop removes the directory, a run that is being ended may still make its file.
+--- The reader of the fifo does not hold it open for writing, so the reader ends with the loop,
+--- even if the loop is killed; then the connection ends.
 local LOOP = [==[
 nsh_say() { printf '%s\n' "$nsh_n $*" >&3; }
 nsh_get() {
@@ -100,9 +100,9 @@ until rm -rf "$nsh_d" 2>/dev/null || test $nsh_x -ge 20; do
 done
 ]==]
 
---- Makes the directory and reports what this sh can do: "group" if its pid is that of a
---- process group, "setsid" if that program exists, "signals" if it tells a signal from an
---- exit status. The kill of busybox accepts no "--", that of dash needs it.
+--- Makes the directory and reports the abilities of this sh: "group" if its pid is that of a
+--- process group, "setsid" if that program exists, "signals" if it distinguishes a signal from
+--- an exit status. The kill of busybox accepts no "--", that of dash needs it.
 local HELLO = [==[
 umask 077
 nsh_make() {

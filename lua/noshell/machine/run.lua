@@ -14,7 +14,7 @@ local state = require "noshell.state"
 ---  keys.COMMON
 ---@field options table<string, string>  the options of its machines and their types
 ---@field instead? table<string, string>  what to use instead of a key that it refuses
----@field find_error? fun(options: table): string?  returns what is wrong with the options
+---@field find_error? fun(options: table): string?  returns the error in the options
 ---@field find_conflict? fun(cmd: noshell.command, options: table): string?, string?, string?
 ---  returns a key, its value and the reason why the machine cannot apply it
 ---@field title fun(options: table): string  the name of a machine, for errors
@@ -52,7 +52,7 @@ local state = require "noshell.state"
 ---@field group noshell.group    the descriptors to wait for
 ---@field settle fun(self): boolean  by the engine: true if everything that can be known
 ---  is known; called when the carrier has ended, until it returns true
----@field listen? fun(self)      by the engine: reads what has come, while the carrier runs
+---@field listen? fun(self)      by the engine: reads available reports while the carrier runs
 ---@field stream? fun(self): integer?  by the engine: a descriptor that is readable when
 ---  settle should be called again
 ---@field signal fun(self, signal: string): true?, noshell.failure?  by the engine: sends a
@@ -262,7 +262,7 @@ function methods:is_complete()
   return self:is_known() and not self.is_aborted
 end
 
---- Returns true if conclude has something to do, although no descriptor says so.
+--- Returns true if conclude has something to do although no descriptor is readable.
 ---@return boolean
 function methods:is_due()
   if self.is_settled then return false end
@@ -270,8 +270,8 @@ function methods:is_due()
   return self:is_complete() or (self.connection and self.connection.is_dead) or false
 end
 
---- Called when the carrier has exited, but its pipes are still open. They may be the
---- program's: if the carrier was killed, the program has to be ended.
+--- Call when the carrier has exited but its pipes are still open. The program may hold them: if
+--- the carrier was killed, this ends the program.
 function methods:abandon()
   if not (self.is_over or self:is_known()) then self:settle() end
 end

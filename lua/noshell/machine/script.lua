@@ -18,11 +18,11 @@ local script = {}
 --- variable of the program's environment.
 ---
 --- The trap keeps this sh alive when its process group gets a signal; a subshell resets
---- it. The watch ends at URG, which is lost if the program ends before its trap is set: so
---- it looks first. The subshell says that the program starts, because a signal that it gets
---- before its reset has no effect. A sh writes "Terminated" to its stderr if a signal killed its
---- child, and nothing if the child exited with 143: so its stderr is a file of our own
---- meanwhile.
+--- it. The watch ends at URG. If the program ends before the watch has set its trap, URG is
+--- lost, so the watch first checks whether the program runs. The subshell reports that the
+--- program starts, because a signal before its reset has no effect. If a signal killed its
+--- child, a sh writes "Terminated" to its stderr; if the child exited with 143, it writes
+--- nothing. So its stderr is a file of the script meanwhile.
 script.LIBRARY = [==[
 nsh_fail() { nsh_say f "$@"; exit ${nsh_z:-97}; }
 nsh_signals() { trap : HUP INT QUIT USR1 USR2 PIPE ALRM TERM; unset CDPATH IFS; set -f; }

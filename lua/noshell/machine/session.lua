@@ -1,5 +1,5 @@
---- The engines whose runs are sessions of a connection: see noshell.control. Their `connect`
---- makes one.
+--- The engines whose runs are sessions of a connection (noshell.control), which their
+--- `connect` makes.
 
 local clock = require "noshell.clock"
 local core = require "noshell.core"
@@ -9,8 +9,8 @@ local wait = require "noshell.wait"
 
 ---@class noshell.session_engine : noshell.engine
 ---@field connect fun(m: noshell.machine_object, key?: string): noshell.control
----@field key? fun(cmd: noshell.command): string?  commands of different keys need connections
----  of their own
+---@field key? fun(cmd: noshell.command): string?  commands with different keys need different
+---  connections
 ---@field most? fun(options: table): number  the maximum number of connections
 ---@field body? fun(cmd: noshell.command, m: noshell.machine_object, one: noshell.control):
 ---  string?, string?, string?, string?  instead of script.body
@@ -37,8 +37,8 @@ local function most(m)
   return m.engine.most and m.engine.most(m.options) or m.options.connections or math.huge
 end
 
---- Returns true if another connection serves the same commands: there may be no room for
---- more.
+--- Returns true if another connection serves the same commands: if this one cannot be opened,
+--- the caller can wait for a session of the other.
 local function has_other(m, one)
   for _, other in ipairs(m.connections) do
     if other ~= one and other.key == one.key then return true end
@@ -60,7 +60,7 @@ local function acquire(m, key)
       if not raw then return found end
       if not has_other(m, found) then return nil, raw end
     elseif #m.connections < most(m) then
-      -- Listed at once, so that other coroutines wait for it and open no other one.
+      -- Listed before it is open, so that other coroutines wait for it and open no other one.
       table.insert(m.connections, m.engine.connect(m, key))
     else
       local raw = wait.sleep(clock.BLIND)
@@ -77,7 +77,7 @@ function class:stream() return self.connection:fileno() end
 
 function class:listen() self.connection:read() end
 
---- Notes if the carrier says that the program has exhausted its memory.
+--- Records whether the carrier reports that the program exhausted its memory.
 local function note_memory(self)
   local one, process = self.connection, self.process
   local fields = one.is_out_of_memory and process and process:result()
@@ -97,7 +97,7 @@ function class:settle()
     return true
   end
   if not (self.is_asked or self.is_aborted) then
-    -- The answer is ordered after everything that the script has said.
+    -- The answer comes after all reports of the script.
     self.is_asked = true
     one:send("q " .. self.nonce .. " TERM")
   end
@@ -117,7 +117,7 @@ function class:finish()
   self.connection:forget(self)
 end
 
---- Waits until the script has said that the program starts, or why not.
+--- Waits until the script reports that the program starts, or the reason why it cannot.
 local function await_start(self, process, seconds)
   local one = self.connection
   return wait.await(self.group, function()
@@ -131,7 +131,7 @@ local function await_start(self, process, seconds)
 end
 
 --- Explains why the script never ran. `code` is the exit code of the carrier. The second
---- value is what the engine has said.
+--- value is the engine's message.
 local function absence(self, code)
   local one = self.connection
   local said = one:last_words(self)
@@ -192,7 +192,7 @@ local function start_on(one, m, calls, cmd, is_bound)
     self:terminate()
     answered, why = await_start(self, process, 5)
   end
-  -- The wait was ended, or a callback raised an error: its script must not run later.
+  -- The wait was ended, or a callback raised an error: the script must not run later.
   if not self:is_known() then self:terminate() end
   self.lost = self.lost or not answered and (why and why.reason or "it did not answer") or nil
   local failure, is_refused = not_started(self, process)

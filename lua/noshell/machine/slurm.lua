@@ -1,10 +1,10 @@
 --- Machines that are allocations of Slurm: srun. The control session is the first step of an
---- allocation, each run another one.
+--- allocation, and each run is another step.
 ---
---- srun alone is not to be trusted: it returns 0 if the node fails, loses the output of a
---- task that a signal kills, writes messages into the program's stderr, and uses /tmp if the
---- directory is missing. So the scripts check the directory, report the end through the
---- control session, and then exit with 0.
+--- srun alone is not reliable: it returns 0 if the node fails, loses the output of a task that a
+--- signal kills, writes messages to the program's stderr, and uses /tmp if the directory is
+--- missing. So the scripts check the directory, report the end through the control session, and
+--- then exit with 0.
 
 local control = require "noshell.machine.control"
 local control_script = require "noshell.machine.control_script"
@@ -23,7 +23,7 @@ slurm.options = { partition = "string", nodes = "count", time = "any",
 
 slurm.instead = { sandbox = "Slurm has --mem and --cpus-per-task: set options of the machine" }
 
---- Options of srun that would change what the engine relies on.
+--- Options of srun that the engine sets itself, or that would break it.
 local REFUSED = { nodes = "set nodes", time = "set time", ["jobid"] = true, chdir = "set workdir",
   input = true, output = true, error = true, ntasks = true, label = true, pty = true,
   quiet = true, verbose = true, overlap = true, exclusive = true, multi_prog = true }
@@ -59,7 +59,7 @@ end
 ---@field job? string       the allocation
 ---@field node? string      its node
 ---@field workdir? string   the directory in which scripts begin
----@field ends? number      when its time is up, on our clock
+---@field ends? number      the end of its time limit, on our clock
 local methods = {}
 
 --- srun refuses longer words.
@@ -88,7 +88,7 @@ local function add_script(add, text)
     'eval "$(printf %b "$1")"', "sh", script.word(text):sub(2, -2))
 end
 
---- Returns the words of a step. Thrice quiet: otherwise srun writes errors to the program's
+--- Returns the words of a step. Three --quiet: otherwise srun writes errors to the program's
 --- stderr.
 function methods:session(text)
   local words, add = begin(self)
@@ -168,7 +168,7 @@ end
 
 slurm.start, slurm.check = session.start, session.check
 
---- Refuses a timeout that the allocation cannot keep.
+--- Refuses a timeout that is longer than the rest of the allocation's time.
 function slurm.find_limit(one, cmd)
   local told = cmd:_describe()
   local left = one.ends and one.ends - core.now()

@@ -12,8 +12,8 @@ local FORMS = {
   { "^(%d+)%-(%d+):(%d+):(%d+)$", 86400, 3600, 60, 1 },
 }
 
---- Returns the seconds of a time: a number is seconds, a text has a form of srun, in which a
---- number alone is minutes. nil: it has none of these.
+--- Returns the seconds of a time: a number is in seconds; a text has a form of srun, in which a
+--- single number is in minutes. Returns nil for anything else.
 ---@param value number|string
 ---@return number?
 function slurm_time.seconds(value)

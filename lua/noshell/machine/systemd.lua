@@ -1,8 +1,8 @@
 --- Machines that run each command in a transient unit of systemd: systemd-run --pipe --wait.
 ---
---- The unit's main process is the sh of the script; when it ends, systemd ends everything
---- else in the unit. What systemd itself reports is not exact: a service that dies of TERM
---- has succeeded, and exit status 255 may also be a signal.
+--- The unit's main process is the sh of the script; when it ends, systemd ends all other
+--- processes of the unit. systemd does not report the exact end: a service that dies of TERM
+--- counts as a success, and exit status 255 may also be a signal.
 
 local control = require "noshell.machine.control"
 local control_script = require "noshell.machine.control_script"
@@ -35,13 +35,13 @@ end
 ---@class noshell.systemd_connection : noshell.control
 local methods = {}
 
---- Linux limits a word of exec to 128 KiB.
+--- Linux limits an argument of execve(2) to 128 KiB.
 function methods:longest() -- luacheck: ignore self
   return 131000
 end
 
---- Returns a script as a word that systemd leaves alone: it replaces variables in words, and
---- the word is between backquotes.
+--- Returns a script as a word that systemd does not change: it replaces variables in words. The
+--- word stands between backquotes.
 function methods:encode(text) -- luacheck: ignore self
   return (script.word(text):gsub('["$`]', function(char)
     return ("\\0%03o"):format(char:byte())
@@ -86,7 +86,8 @@ end
 
 systemd.connect = control.class(methods)
 
---- A connection has the identity of its commands, whose scripts share its directory.
+--- Returns the identity of a command. A connection serves commands of one identity, because
+--- their scripts share its directory.
 function systemd.key(cmd)
   return unit.key(cmd)
 end

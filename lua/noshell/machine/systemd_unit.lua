@@ -1,5 +1,5 @@
---- The properties of a transient unit: what of a command becomes one, and the lines of sh
---- that check whether systemd has applied it. Pure functions.
+--- The properties of a transient unit that a command needs, and the lines of sh that check
+--- whether systemd has applied them. Pure functions.
 
 local core = require "noshell.core"
 local failure = require "noshell.failure"
@@ -21,7 +21,7 @@ end
 
 -- The options -----------------------------------------------------------------------------
 
---- Properties that would hide the connection's directory or sh, or that are ours.
+--- Properties that would hide the connection's directory or sh, or that noshell sets.
 local REFUSED = {
   RootDirectory = "the script would find neither sh nor its connection",
   RootImage = "the script would find neither sh nor its connection",
@@ -153,12 +153,12 @@ end
 function unit.properties(cmd, properties, connection)
   local told = cmd:_describe()
   local control = unit.name(connection.nonce) .. ".service"
-  -- If the connection's unit ends, however it ends, systemd ends this one.
+  -- systemd ends this unit when the connection's unit ends for any reason.
   local list = { "BindsTo=" .. control, "After=" .. control, "TimeoutStopSec=5",
     "IgnoreSIGPIPE=no" }
   add_given(list, properties)
   if next(properties) then
-    -- Whatever they hide or make read-only, the script needs its directory.
+    -- The properties may hide the script's directory or make it read-only.
     list[#list + 1] = "BindPaths=" .. connection.directory
     list[#list + 1] = "ReadWritePaths=" .. connection.directory
   end
@@ -197,8 +197,8 @@ end
 
 -- Checks ----------------------------------------------------------------------------------
 
---- They run before the program, as lines of the script: systemd ignores some properties
---- that it cannot apply.
+--- The checks are lines of the script that run before the program, because systemd ignores some
+--- properties that it cannot apply.
 local LIBRARY = [==[
 nsh_is() { test "$2" = "$3" || nsh_fail $1 EPERM; }
 nsh_status() {
@@ -232,7 +232,7 @@ local function mask_of(numbers)
   return table.concat(digits)
 end
 
---- Returns the lines that check what systemd was asked for; "" if there is nothing.
+--- Returns the lines that check the command's properties; "" if there are none.
 ---@param cmd noshell.command
 ---@return string
 function unit.checks(cmd)
@@ -261,8 +261,8 @@ end
 
 -- Failures --------------------------------------------------------------------------------
 
---- The exit statuses of systemd for what it cannot do before it executes the program:
---- systemd.exec(5).
+--- The exit statuses of systemd for steps that fail before it executes the program
+--- (systemd.exec(5)).
 local STEPS = { [200] = "CHDIR", [201] = "NICE", [203] = "EXEC", [204] = "MEMORY",
   [205] = "LIMITS", [206] = "OOM_ADJUST", [213] = "CPUAFFINITY", [214] = "SETSCHEDULER",
   [216] = "GROUP", [217] = "USER", [218] = "CAPABILITIES", [219] = "CGROUP", [220] = "SETSID",
