@@ -1,7 +1,7 @@
---- Calls that wait, each in a coroutine, so that their caller can wait for several at once.
+--- Runs calls that wait in coroutines, so that the caller can wait for several at once.
 ---
---- Such a call is a member of a group. The host of its coroutine is the wait for that
---- group.
+--- Each call is a member of a group, and a wait for that group is the host of its
+--- coroutine.
 
 local core = require "noshell.core"
 local host = require "noshell.host"
@@ -25,7 +25,7 @@ local aside = {}
 --- Distinguishes our own yields from those of a user callback.
 local WAITS = {}
 
---- The awaited.wake of all. It is no closure: see host/nginx.lua.
+--- The awaited.wake of all calls. Not a closure: see host/nginx.lua.
 local function wake(one)
   one.aside.is_woken = true
   host.wake(one.aside)
@@ -45,12 +45,12 @@ end
 
 local function finish(self, raised, ...)
   self.raised, self.values = raised, { ... }
-  -- Lua 5.1 would never collect the two, which refer to each other.
+  -- Lua 5.1 never collects a weak entry whose key and value refer to each other.
   host.use(nil, self.thread)
   return true
 end
 
---- Takes what a resume returned. Returns true if the call has ended.
+--- Handles the results of a resume. Returns true if the call has ended.
 local function receive(self, ok, ...)
   if not ok then
     return finish(self, { (...) })
@@ -97,8 +97,8 @@ function aside.is(value)
   return getmetatable(value) == metatable
 end
 
---- Lets it run until its next wait. Returns true if it has ended: self.values has what it
---- returned.
+--- Runs it until its next wait. Returns true if it has ended; then self.values has its return
+--- values.
 ---@return boolean
 ---@private
 function methods:_step()

@@ -86,8 +86,8 @@ local function fail(self, raw)
   return nil, err
 end
 
---- Starts a program for a caller that waits in place for its end: no other code runs
---- meanwhile that could abandon the program or serve it.
+--- Starts a program for a caller that blocks until its end, so that meanwhile no other code
+--- can abandon or serve the program.
 local function start_alone(calls, self)
   local is_joined = self:stdio(2) == "stdout"
   local started, raw = wait.start_alone(calls, self)
@@ -101,7 +101,7 @@ end
 
 local function start(calls, self, to_end, is_bound, attended)
   local own = state.of(self)
-  -- A command without callbacks and the like, which is the usual case, has no state.
+  -- Most commands have no state, because they have no callbacks.
   local is_plain = next(own) == nil
   local method, value, reason
   if not is_plain then method, value, reason = drive.find_conflict(self) end
@@ -189,7 +189,7 @@ end
 
 local free = core.methods.process._free
 
---- Concludes a process that only this call knows, in C if nothing else has to be served
+--- Concludes a process that only this call knows. Waits in C if nothing else needs service
 --- meanwhile.
 local function conclude_alone(started)
   if wait.on_signal or not background.is_idle(started) or not core.await(started) then

@@ -238,8 +238,8 @@ local function obstacle(err)
   return err.reason and "; " .. err.reason or ""
 end
 
---- Describes a timeout after the program had exited: a descendant held its output, or a
---- target did not accept it.
+--- Describes a timeout after the program had exited: a descendant held its output, or a target
+--- did not accept the output.
 local function describe_late(err, result)
   local how = result.exit_code and "exited with status " .. result.exit_code
     or "was killed by signal " .. (result.signal or result.signal_number or "?")
@@ -274,7 +274,7 @@ function describe.output_limit(err)
     :format(quoted(err.command), name, cap)
 end
 
---- Without a subject, it was not the sandbox's limit that was reached.
+--- Without a subject, the limit of the sandbox was not the cause.
 function describe.memory(err)
   local text = quoted(err.command) .. " was ended by the kernel: "
   if not err.subject then

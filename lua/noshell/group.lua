@@ -6,7 +6,7 @@ local core = require "noshell.core"
 --- A member of a group.
 ---@class noshell.member : noshell.pollable
 ---@field _collect fun(self, list: noshell.watch_list)  appends its descriptors and events
----@field _is_due? fun(self): boolean  true if it has to be served without an event
+---@field _is_due? fun(self): boolean  true if it needs service without an event
 
 ---@class noshell.group : noshell.pollable
 ---@field members noshell.member[]  may be changed at any time

@@ -411,9 +411,9 @@ function pipeline.runnable(...)
   return first
 end
 
---- Returns a copy of a command or a pipeline whose commands run on the machine; the same
---- one if a command of it names the machine: then the others run here. Returns nil and
---- the name of the machine if it names another one.
+--- Returns a copy of a command or a pipeline that runs on the machine. If a command in it
+--- names this machine already, returns the same one: its other commands run here. If one
+--- names another machine, returns nil and that machine's name.
 ---@param runnable noshell.command|noshell.pipeline
 ---@param machine noshell.machine_object
 ---@return (noshell.command|noshell.pipeline)?

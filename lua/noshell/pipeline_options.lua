@@ -148,8 +148,8 @@ local FIELDS = { user = "uid", caps = "clear_caps", working_directory = "cwd",
   max_files = "limits", max_processes = "limits", max_mem_lock = "limits",
   max_core_size = "limits", kill_on_exit = "parent_death_signal" }
 
---- Returns the targets of a tee to a function that is the last command: the function, and
---- the target of the pipeline.
+--- Returns the targets of a tee to a function as the last command: the function, and the
+--- target of the pipeline.
 local function with_tee(tee, target)
   local both = { tee }
   local is_list = type(target) == "table" and not getmetatable(target) and target[1] ~= nil

@@ -214,8 +214,8 @@ function wait.start(calls, cmd, to_end, is_bound, attended)
   return process, raw
 end
 
---- Starts a command here for a caller that then waits in place for its end. The timeout
---- is enforced by that wait.
+--- Starts a command here for a caller that then blocks until its end. The caller's wait
+--- enforces the timeout.
 ---@param calls noshell.scope
 ---@param cmd noshell.command
 ---@return noshell.process?

@@ -67,7 +67,7 @@ function methods:pump()
   return finished, raw
 end
 
---- Why a terminal stops a program, and what to do.
+--- For each signal, why the terminal stopped the program, and the remedy.
 local STOPS = {
   TTIN = 'it read from the terminal in the background; set stdin = "null" or foreground = true',
   TTOU = "it wrote to the terminal, or changed its modes, in the background; direct its output "
@@ -98,8 +98,7 @@ local function obstacle_of_pipes(process)
   end
 end
 
---- Returns the processes of a pipeline, or a list of the process itself, which has no such
---- field.
+--- Returns the processes of a pipeline, or a list with the process itself.
 local function processes_of(self)
   return type(self) == "table" and self.processes or { self }
 end
@@ -136,15 +135,15 @@ local function with_pipes(self)
   return list
 end
 
---- Reads what has arrived into the buffer. Returns true if there is nothing to wait for: the
---- stream is at its end, or its buffer has as much as max_output allows.
+--- Reads available bytes into the buffer. Returns true if nothing remains to wait for: the
+--- stream is at its end, or its buffer has more than max_output allows.
 local function fill(stream)
   if stream:closed() or stream:_buffered() > stream:process():_max_output() then return true end
   return stream:_fill() == nil
 end
 
 --- Waits for the end. While a wait blocks, no other code can read the added pipes, and a
---- program that writes to them would wait for ever; so it reads them into their buffers.
+--- program that fills one would never end; so the wait reads them into their buffers.
 local function finish(self, deadline)
   if type(self) == "userdata" and not get_field(self, "pipes") then
     return wait.finish(self, self.pump, deadline)

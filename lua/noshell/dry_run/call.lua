@@ -28,7 +28,7 @@ local state = require "noshell.state"
 ---@field stderr string|table|userdata|integer
 ---@field pty? { rows: integer, columns: integer, echo: boolean }  its terminal
 ---@field pipes? table<integer, "read"|"write">
----@field written? table<integer, string>  what was written to those, as for input
+---@field written? table<integer, string>  what was written to these pipes, as for input
 ---@field stage? integer       its number in a pipeline
 ---@field machine? string      the name of the machine on which it would run
 ---@field exec? boolean        exec would have replaced this process

@@ -113,7 +113,7 @@ local function find()
     or has_vim and usable "noshell.host.neovim" or blocking
 end
 
---- Returns the host that would wait here and now.
+--- Returns the host that a wait would use now.
 ---@return noshell.waiting_host
 function host.current()
   return find()
@@ -287,7 +287,7 @@ local function add_process(list, process)
   for _, group in pairs(own.groups or {}) do add_pollset(list, group) end
 end
 
---- Adds a pending start, and what the same call has started before.
+--- Adds a pending start, and the programs that the same call has already started.
 ---@param list noshell.held[]
 ---@param calls noshell.scope
 local function add_calls(list, calls)
