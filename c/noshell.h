@@ -685,7 +685,7 @@ struct nsh_result {
 	int stopped_by;          /* the signal that had stopped it at the timeout; or 0 */
 	double timed_out_after;  /* seconds from the start to the timeout; or 0 */
 	bool output_incomplete;  /* a pipe was still open when reading stopped */
-	/* The name of a target in a list that did not get all bytes; NULL: there is none. */
+	/* The name of a target in a list that did not get all bytes; NULL: none. */
 	const char *unwritten;
 	/* [1], [2]: the program had exited, but a descendant held that captured
 	 * stream open until a timeout or an abort ended the reading. */

@@ -1,6 +1,6 @@
--- make bench: what noshell costs, as quotients of the floor (the least that is possible)
--- or of another way, measured in the same run. Prints Markdown, and draws
--- build/bench/*.svg if gnuplot is installed. It fails on no figure.
+-- make bench: the cost of noshell, as quotients of the floor (the least possible cost) or of
+-- another library, measured in the same run. Prints Markdown, and draws build/bench/*.svg if
+-- gnuplot is installed. No result makes it fail.
 --
 -- From the environment: NOSHELL_BUILD, and NOSHELL_BENCH_SECONDS (36 unless
 -- given): longer is more exact.
@@ -66,8 +66,8 @@ local function first_line(...)
   return text and text:match "[^\n]+"
 end
 
---- The versions of what is compared. Debian's libuv 1.44 forks; from 1.53 on, libuv uses
---- posix_spawn.
+--- Returns the versions of the compared programs. Debian's libuv 1.44 forks; from 1.53 on,
+--- libuv uses posix_spawn.
 local function versions()
   local list = {}
   for _, words in ipairs { { "lua5.4", "-v" }, { "luajit", "-v" }, { "python3", "-V" },

@@ -74,8 +74,8 @@ end
 
 -- Rounds ------------------------------------------------------------------------
 
---- One round is one answer of each row. A row that cannot is left out of the
---- next ones; one that is `needed` is an error.
+--- Plays one round: one answer of each row. Leaves out a row that cannot answer from then on;
+--- raises an error if the row is `needed`.
 local function play(rows, count, samples)
   for _, row in ipairs(shuffled(rows)) do
     local own = samples[row]
@@ -88,9 +88,9 @@ local function play(rows, count, samples)
   end
 end
 
---- A group of rows { name, resident = words, job, needed, count = the group's }: measured
---- for `seconds`, three rounds at least, after one that warms up. Returns
---- row -> list of nanoseconds for each of the `count`, and the number of rounds.
+--- Measures a group of rows { name, resident = words, job, needed, count = the group's } for
+--- `seconds`, but at least three rounds, after one to warm up. Returns row -> list of
+--- nanoseconds for each of the `count`, and the number of rounds.
 function contest.measure(group, seconds)
   local samples = {}
   for _, row in ipairs(group.rows) do samples[row] = {} end

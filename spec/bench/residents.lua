@@ -1,5 +1,5 @@
--- The processes that make bench measures: words of a command, with the programs that they
--- start as the last two.
+-- The processes that make bench measures: the words of a command. The last two words are the
+-- programs that it starts.
 
 local noshell = require "noshell"
 
@@ -33,7 +33,7 @@ end
 function residents.in_lua(name, script, options)
   local version = name:gsub("^lua", "")
   local binary = ("%s/%s/noshell/core.so"):format(build, version)
-  -- No program has an empty name: it counts as not installed.
+  -- "/" is no program: the resident counts as not installed.
   local words = { read_file(binary) and name or "/",
     ("spec/bench/%s.lua"):format(script) }
   words.env = { LUA_CPATH = ("%s/%s/?.so;;"):format(build, version) }
@@ -60,7 +60,7 @@ local function descriptors()
   return math.min(19000, (hard or 1 / 0) - 200)
 end
 
---- True if a parent of 1 GiB is no burden.
+--- True if there is enough memory for a parent of 1 GiB.
 function residents.has_memory()
   local kilobytes = (read_file "/proc/meminfo" or ""):match "MemAvailable:%s+(%d+)"
   return (tonumber(kilobytes) or 0) > 3 * 2 ^ 20
@@ -68,7 +68,7 @@ end
 
 residents.OPEN = descriptors()
 
---- Lets a resident open that many descriptors, and as many programs.
+--- Raises a resident's limits to that many descriptors and as many programs.
 function residents.raised(resident)
   resident.limits = { nofile = residents.OPEN + 200 }
   return resident

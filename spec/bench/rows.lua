@@ -22,8 +22,8 @@ local function row(name, resident, job, goal)
   return { name = name, resident = resident, job = job, goal = goal }
 end
 
---- The first row of a group is what the others are divided by; one with `of`
---- is divided by the row of that name.
+--- Each row is divided by the first row of its group; a row with `of`, by the row of that
+--- name.
 local function group(title, words)
   for _, each in ipairs(words.rows) do each.needed = words.rows[1] == each end
   words.title = title
@@ -81,7 +81,7 @@ local function parents()
     share = 0.2, count = RUNS, unit = "µs", rows = rows })
 end
 
---- Nothing is shared with these programs, so a fork would copy the page tables.
+--- These programs share no memory with their parent: a fork would copy the page tables.
 local function apart()
   local rows = {
     row("floor", in_c "floor", "run"),
@@ -201,7 +201,7 @@ end
 
 --- Each program has a pidfd.
 local function crowds()
-  -- The option makes it another resident than `ours`, which has the usual limit.
+  -- The option makes it a different resident from `ours`, which has the usual limit.
   local crowd = raised(in_lua("lua5.4", "ours", { "--open", "0" }))
   local rows = { row("100 processes", crowd, "crowd") }
   if OPEN > 10000 then
@@ -222,7 +222,7 @@ local function many()
     } })
 end
 
---- Sessions over one master, on a server of our own.
+--- Sessions over one master, on a server that the bench starts.
 local ssh = in_lua("lua5.4", "ssh")
 
 local function over_ssh()

@@ -32,7 +32,7 @@ function jobs.run(_, count)
   end
 end
 
---- With a variable, which must not be in a list of processes.
+--- With a variable, which must not appear in a list of processes.
 function jobs.env(_, count)
   for _ = 1, count do
     assert(machine:run { "true", env = { A = "1" }, stdin = "null", stdout = "null",

@@ -135,7 +135,7 @@ end
 --- An allocation of Slurm.
 ---@class noshell.slurm_options
 ---@field partition? string
----@field nodes? integer        maximum number of nodes, each an allocation of its own; default 1
+---@field nodes? integer        maximum number of nodes, each in a separate allocation; default 1
 ---@field sessions? integer     programs at once on a node; default: as many as are started
 ---@field time? number|string   the time limit: seconds, or a text as for srun
 ---@field account? string
@@ -144,8 +144,8 @@ end
 ---@field program? string|string[]  default "srun"
 ---@field connect_timeout? number  seconds in the queue; default 300
 
---- Makes a machine that runs commands as steps of an allocation of Slurm, which is made when
---- the machine is first used, and ended by its close.
+--- Makes a machine that runs commands as steps of an allocation of Slurm. The first use makes
+--- the allocation, and close releases it.
 ---@param options? noshell.slurm_options
 ---@return noshell.machine_object
 function machine.slurm(given)
