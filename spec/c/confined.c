@@ -42,7 +42,7 @@ static void rejects_an_empty_path(void)
 	expect_rejected(cmd, "the path is empty");
 }
 
-/* Without a delegated cgroup, the start fails; where there is one, it is a success. */
+/* The start succeeds if a cgroup was delegated to this process, and fails otherwise. */
 static void copies_limits(void)
 {
 	struct nsh_command *cmd = nsh_command_new("true"), *copy;

@@ -175,7 +175,7 @@ static bool is_set(const char *path, char digit)
 }
 
 static const char no_more[] =
-	"there may be no more user namespaces: user.max_user_namespaces";
+	"the limit of user namespaces is reached: user.max_user_namespaces";
 
 const char *nsh_user_space_lack(void)
 {
@@ -209,8 +209,8 @@ static const char *private_cause(const struct plan *plan,
 	if (record->index == NSH_PRIVATE_USER)
 		return "this process is not dumpable, or a security module denies it";
 	if (record->index == NSH_PRIVATE_PROC && record->error == EPERM && is_user)
-		return "parts of /proc are hidden here, as in a container, so that a new one may "
-			"not be mounted";
+		return "parts of /proc are hidden here, as in a container, so the kernel "
+			"refuses to mount a new one";
 	if (record->error == EPERM || record->error == EACCES || record->error == ENOSPC)
 		return is_user ? user_space_cause(record->error)
 			: "a seccomp filter, a Landlock domain or a security module of this "
