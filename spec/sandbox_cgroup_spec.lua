@@ -365,7 +365,7 @@ describe("the place of a cgroup", function()
         return { stage = err and err.stage, errname = err and err.errname, text = tostring(err) }
       end)
       assert.equal("sandbox_cgroup EACCES", tostring(got.stage) .. " " .. tostring(got.errname))
-      assert.matches("the lowest cgroup that contains it and this process was not delegated",
+      assert.matches("no delegated cgroup contains both it and this process",
         got.text)
       lfs.rmdir(place .. "/main")
     end)

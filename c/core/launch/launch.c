@@ -373,8 +373,8 @@ static enum outcome leave_cgroup(struct plan *plan, int error, struct nsh_failur
 	}
 	nsh_fail(failure, stage, error, NULL);
 	nsh_fail_reason(failure, "no process can be started in %s%s", plan->sandbox.cgroup->path,
-			error == EACCES ? ": the lowest cgroup that contains it and this "
-			"process was not delegated" : "");
+			error == EACCES ? ": no delegated cgroup contains both it and this "
+			"process" : "");
 	return FAILED;
 }
 
