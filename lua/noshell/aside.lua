@@ -12,10 +12,10 @@ local scope = require "noshell.scope"
 ---@field calls noshell.scope        the programs that it has started
 ---@field values table               what it returned, once it has ended
 ---@field raised? table              { err }: the error that ended it
----@field package one? noshell.awaited  what it waits for
----@field package deadline? number   of that wait
+---@field package one? noshell.awaited  the object that it waits for
+---@field package deadline? number   of this wait
 ---@field package is_woken? boolean
----@field package is_ended? boolean  it may not wait any more
+---@field package is_ended? boolean  it was cancelled: its waits fail
 local methods = {}
 
 local metatable = { __index = methods, __name = "noshell.aside" }

@@ -44,10 +44,10 @@ local wait_several = require "noshell.wait_several"
 --- less the umask; by default "0666".
 ---@class noshell.file
 ---@field path string
----@field append? boolean     keeps what is in the file, and writes to its end
+---@field append? boolean     keeps the file's contents, and writes to its end
 ---@field mode? string        of a new file
 ---@field exclusive? boolean  fails with EEXIST if the file exists
----@field read? boolean       the program may read it, too
+---@field read? boolean       the program may also read it
 
 --- A target in a list, as in stdout = { "capture", "inherit", { path = "log" } }.
 ---@alias noshell.list_target

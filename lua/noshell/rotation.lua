@@ -143,7 +143,7 @@ function methods:has_some()
   return false
 end
 
--- What an error says about the machine ----------------------------------------------------
+-- Errors of machines ----------------------------------------------------------------------
 
 --- The stages of a start that fail if the machine, or the connection, cannot run anything.
 local STAGES = { connect = true, session = true, machine = true }

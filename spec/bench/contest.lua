@@ -40,7 +40,8 @@ function contest.close_one(spec)
   residents[key] = nil
 end
 
---- Ends them all. The end of its stdin lets a resident release what it has started.
+--- Ends all residents. At the end of its stdin, a resident releases the processes that it
+--- started.
 function contest.close()
   for _, process in pairs(residents) do
     if process then
@@ -54,7 +55,7 @@ end
 
 -- Numbers -----------------------------------------------------------------------
 
---- The value below which `share` of them lie.
+--- Returns the value below which `share` of the values lie.
 function contest.quantile(values, share)
   local sorted = {}
   for i, value in ipairs(values) do sorted[i] = value end

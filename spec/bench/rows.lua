@@ -30,8 +30,8 @@ local function group(title, words)
   return words
 end
 
---- Enough to measure a loop rather than a process that has just been woken, and few
---- enough that the same noise affects all.
+--- Enough to measure a loop rather than a waking process, and few enough that the same noise
+--- affects all.
 local RUNS = 20
 
 local function starting()

@@ -147,8 +147,8 @@ static int start_init(const struct plan *plan, int *ret_ready)
 	ret = (int)nsh_sys(SYS_pipe2, (long)ends, O_CLOEXEC, 0, 0, 0);
 	if (ret < 0)
 		return ret;
-	/* Ignoring SIGCHLD reaps the orphans.  Process 1 inherits that, because the first of
-	 * them may end before it has run. */
+	/* Ignoring SIGCHLD reaps the orphans.  Process 1 inherits this, because the first
+	 * orphan may end before process 1 has run. */
 	nsh_sys(SYS_rt_sigaction, SIGCHLD, (long)&ignore, (long)&before, NSH_KERNEL_SIGSET, 0);
 	pid = nsh_sys(SYS_clone, NSH_CLONE_PIDFD
 		      | (plan->attributes.daemonize ? SIGCHLD : CLONE_PARENT), 0,

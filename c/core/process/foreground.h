@@ -16,7 +16,7 @@
 
 /* Called before the launch.  Sets plan->takes_terminal if the command is to have the
  * terminal and this process is in its foreground now; otherwise the program only gets a
- * group of its own.  Returns 0, or -1 with the failure: memory is exhausted, or another
+ * new group.  Returns 0, or -1 with the failure: memory is exhausted, or another
  * program of ours has the terminal, so that TTIN would stop this one when it reads. */
 int nsh_foreground_prepare(struct nsh_process *process, struct plan *plan,
 			   struct nsh_failure *failure);

@@ -104,8 +104,8 @@ end
 
 -- Sessions --------------------------------------------------------------------------------
 
---- The longest command of a session. Linux limits a word of exec to 128 KiB, dropbear a
---- command to 9,000 bytes; its lack of a session shows that it is dropbear.
+--- The longest command of a session. Linux limits an argument of execve(2) to 128 KiB, dropbear
+--- a command to 9,000 bytes. A server that makes no session for a command is dropbear.
 local LONGEST_COMMAND, LONGEST_OF_DROPBEAR = 129900, 8800
 
 function methods:longest()
