@@ -300,7 +300,7 @@ static void remember_refusal(const struct plan *plan)
 	nsh_kernel_refuse_table(plan->table);
 }
 
-/* Notes why a pid namespace, which needs the launcher, cannot have one. */
+/* Notes the errno for which there is no launcher: a pid namespace needs one. */
 static void note_launcher(struct plan *plan, int error)
 {
 	struct isolation *isolation = &plan->sandbox.isolation;
@@ -373,8 +373,8 @@ static enum outcome leave_cgroup(struct plan *plan, int error, struct nsh_failur
 	}
 	nsh_fail(failure, stage, error, NULL);
 	nsh_fail_reason(failure, "no process can be started in %s%s", plan->sandbox.cgroup->path,
-			error == EACCES ? ": no delegated cgroup contains both it and this "
-			"process" : "");
+			error == EACCES ? ": no delegated cgroup contains both it and "
+			"this process" : "");
 	return FAILED;
 }
 
