@@ -144,8 +144,10 @@ describe("a program in the foreground", function()
 
   it("goes on after Ctrl-Z if no shell could continue the script", function()
     local process = start [[
-      local ok = noshell.system { "perl", "-e", '$| = 1; $SIG{CONT} = sub { print "on\n" };'
-        .. 'print "one\n"; $_ = <STDIN>; print "got $_"', foreground = true }
+      -- A signal that arrives just before a read would wait for its end.
+      local ok = noshell.system { "perl", "-e", '$| = 1; $SIG{CONT} = sub { $on = 1 };'
+        .. 'print "one\n"; select undef, undef, undef, 0.01 until $on;'
+        .. 'print "on\n"; $_ = <STDIN>; print "got $_"', foreground = true }
       print(ok)
     ]]
     await(process, "one\r\n")

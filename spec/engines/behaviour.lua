@@ -77,6 +77,8 @@ local function declare_exactness(machine, how)
 
   if how.is_slow then return end
   busted.it("passes only what clear_env leaves", function()
+    -- Limit: with the preloaded runtime of a sanitizer, env writes nothing.
+    if os.getenv "NOSHELL_INSTRUMENTED" == "asan" then busted.pending "needs no sanitizer" end
     local result = assert(machine():run { "env", clear_env = true, env = { A = "1\n2" } })
     assert.equal("A=1\n2\n", result.stdout)
   end)
