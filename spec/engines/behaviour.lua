@@ -76,12 +76,13 @@ local function declare_exactness(machine, how)
   end)
 
   if how.is_slow then return end
-  busted.it("passes only what clear_env leaves", function()
-    -- Limit: with the preloaded runtime of a sanitizer, env writes nothing.
-    if os.getenv "NOSHELL_INSTRUMENTED" == "asan" then busted.pending "needs no sanitizer" end
-    local result = assert(machine():run { "env", clear_env = true, env = { A = "1\n2" } })
-    assert.equal("A=1\n2\n", result.stdout)
-  end)
+  -- Limit: with the preloaded runtime of a sanitizer, env writes nothing.
+  if os.getenv "NOSHELL_INSTRUMENTED" ~= "asan" then
+    busted.it("passes only what clear_env leaves", function()
+      local result = assert(machine():run { "env", clear_env = true, env = { A = "1\n2" } })
+      assert.equal("A=1\n2\n", result.stdout)
+    end)
+  end
 
   busted.it("carries commands that are too long for one word", function()
     local long = ("it's \255"):rep(18000)
