@@ -94,8 +94,10 @@ describe("a program in the foreground", function()
   local function start_job()
     local process = assert(noshell.run_async { "bash", "--norc", "-i", pty = { echo = false },
       timeout = 60, env = { PS1 = "ready$ ", HISTFILE = "", TERM = "dumb", JOB =
-        '$| = 1; $SIG{CONT} = sub { print "on\\n" }; print "one\\n"; $_ = <STDIN>; '
-        .. 'print "got $_"' } })
+        -- A signal that arrives just before a read would wait for its end.
+        '$| = 1; $SIG{CONT} = sub { $on = 1 }; print "one\\n"; '
+        .. 'select undef, undef, undef, 0.01 until $on; print "on\\n"; '
+        .. '$SIG{CONT} = sub { print "on\\n" }; $_ = <STDIN>; print "got $_"' } })
     local words = script [[
       local result = noshell.system { "perl", "-e", os.getenv "JOB", foreground = true }
       noshell.system("sh", "-c", STAT)
@@ -144,7 +146,6 @@ describe("a program in the foreground", function()
 
   it("goes on after Ctrl-Z if no shell could continue the script", function()
     local process = start [[
-      -- A signal that arrives just before a read would wait for its end.
       local ok = noshell.system { "perl", "-e", '$| = 1; $SIG{CONT} = sub { $on = 1 };'
         .. 'print "one\n"; select undef, undef, undef, 0.01 until $on;'
         .. 'print "on\n"; $_ = <STDIN>; print "got $_"', foreground = true }

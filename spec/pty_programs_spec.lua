@@ -48,7 +48,8 @@ describe("on a terminal", function()
   it("bash controls jobs: ^Z stops one, ^C ends another", function()
     -- bash writes the job's name before it gives it the terminal; the job answers after.
     local process = start { "bash", "--norc", "-i", env = { PS1 = "ready$ ", HISTFILE = "",
-      JOB = '$| = 1; $SIG{CONT} = sub { print "on" }; print "one job"; sleep 60 while 1' } }
+      JOB = '$| = 1; $SIG{CONT} = sub { print "on" }; print "one job"; '
+        .. 'select undef, undef, undef, 0.05 while 1' } }
     await(process, "ready$ ")
     process.pty:write 'perl -e "$JOB"\n'
     await(process, "one job")
