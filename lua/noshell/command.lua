@@ -8,7 +8,7 @@ local failure = require "noshell.failure"
 local host = require "noshell.host"
 local keep = require "noshell.keep"
 local misuse = require "noshell.misuse"
-local process = require "noshell.process"
+require "noshell.process"
 local scope = require "noshell.scope"
 local state = require "noshell.state"
 local stream = require "noshell.stream"
@@ -86,47 +86,41 @@ local function fail(self, raw)
   return nil, err
 end
 
---- Starts a program for a caller that blocks until its end, so that meanwhile no other code
---- can abandon or serve the program.
-local function start_alone(calls, self)
-  local is_joined = self:stdio(2) == "stdout"
-  local started, raw = wait.start_alone(calls, self)
-  if not started then return fail(self, raw) end
-  -- A dry run's process has a driver.
-  calls.is_alone = backend.current == backend.core
-  if is_joined then state.of(started).is_joined = true end
-  trace.started(started, self)
-  return started
+--- Starts a program in the way that its caller waits for it. The third value is true if the
+--- caller blocks until the end, so that meanwhile no other code can abandon or serve the
+--- program.
+local function launch(calls, self, asked, to_end, is_bound, attended)
+  local machine = state.of(self).machine
+  if machine then
+    local started, raw = machine:_start(calls, self, is_bound)
+    if started then state.of(started).machine = tostring(machine) end
+    return started, raw
+  elseif attended and not asked and host.waits_in_place() then
+    local started, raw = wait.start_alone(calls, self)
+    return started, raw, true
+  end
+  return wait.start(calls, self, to_end, is_bound, attended)
 end
 
 local function start(calls, self, to_end, is_bound, attended)
-  local own = state.of(self)
-  -- Most commands have no state, because they have no callbacks.
-  local is_plain = next(own) == nil
-  local method, value, reason
-  if not is_plain then method, value, reason = drive.find_conflict(self) end
+  local method, value, reason = drive.find_conflict(self)
   if method then
     return fail(self, { code = "invalid", method = method, value = value,
       reason = reason })
   end
   -- Other coroutines may change the command while this one waits.
-  local asked, machine = not is_plain and drive.asked(self) or nil, own.machine
-  if attended and not asked and not machine and host.waits_in_place() then
-    return start_alone(calls, self)
-  end
-  local is_joined = self:stdio(2) == "stdout"
-  local started, raw
-  if machine then
-    started, raw = machine:_start(calls, self, is_bound)
-    if started then state.of(started).machine = tostring(machine) end
-  else
-    started, raw = wait.start(calls, self, to_end, is_bound, attended)
-  end
+  local asked, is_joined = drive.asked(self), self:stdio(2) == "stdout"
+  local started, raw, is_alone = launch(calls, self, asked, to_end, is_bound, attended)
   if not started then return fail(self, raw) end
   if is_joined then state.of(started).is_joined = true end
-  state.of(started).started_in = calls
-  drive.attach(started, asked)
-  background.add(started)
+  if is_alone then
+    -- A dry run's process has a driver.
+    calls.is_alone = backend.current == backend.core
+  else
+    state.of(started).started_in = calls
+    drive.attach(started, asked)
+    background.add(started)
+  end
   trace.started(started, self)
   return started
 end
@@ -187,26 +181,6 @@ function methods:_begin(calls, attended)
   return nil, err
 end
 
-local free = core.methods.process._free
-
---- Concludes a process that only this call knows. Waits in C if nothing else needs service
---- meanwhile.
-local function conclude_alone(started)
-  if wait.on_signal or not background.is_idle(started) or not core.await(started) then
-    return waitable.conclude(started)
-  end
-  local answer, err = process.outcome(started)
-  free(started)
-  return answer, err
-end
-
-local function run(calls, self)
-  local started, err = self:_begin(calls, true)
-  if not started then return nil, err end
-  if calls.is_alone then return conclude_alone(started) end
-  return waitable.conclude(started)
-end
-
 --- Starts the program, exchanges all data with it and waits for its end. If that is
 --- not a success, returns nil, err, with the result in err.result. If an error is
 --- raised meanwhile, the program is ended.
@@ -218,7 +192,7 @@ function methods:run(...)
     misuse.check_self(self, class, "run")
     misuse.check_empty("run", INSTEAD, ...)
   end
-  return keep(scope.run(run, self))
+  return keep(scope.run(waitable.run, self))
 end
 
 --- `has_pty`: the newlines are CR LF.

@@ -1,6 +1,7 @@
 --- A mixin for processes and running pipelines: both define the primitives below, and
 --- get pump, wait, poll, abort and close here.
 
+local background = require "noshell.background"
 local core = require "noshell.core"
 local failure = require "noshell.failure"
 local group = require "noshell.group"
@@ -243,6 +244,19 @@ function waitable.conclude(self)
   return fail(self, raw)
 end
 
+local free = core.methods.process._free
+
+--- Concludes a process that only the calling function knows. Waits in C if nothing else needs
+--- service meanwhile.
+local function conclude_alone(self)
+  if wait.on_signal or not background.is_idle(self) or not core.await(self) then
+    return waitable.conclude(self)
+  end
+  local answer, err = self:_outcome()
+  free(self)
+  return answer, err
+end
+
 --- Starts a command or a pipeline, and concludes it.
 ---@param calls noshell.scope
 ---@param runnable noshell.command|noshell.pipeline
@@ -251,7 +265,7 @@ end
 function waitable.run(calls, runnable)
   local started, err = runnable:_begin(calls, true)
   if not started then return nil, err end
-  return waitable.conclude(started)
+  return (calls.is_alone and conclude_alone or waitable.conclude)(started)
 end
 
 --- Makes a scope of the processes of all these.
