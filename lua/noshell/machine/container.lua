@@ -8,7 +8,6 @@
 local control = require "noshell.machine.control"
 local control_script = require "noshell.machine.control_script"
 local failure = require "noshell.failure"
-local script = require "noshell.machine.script"
 local session = require "noshell.machine.session"
 
 ---@class noshell.session_engine
@@ -53,17 +52,12 @@ end
 --- Returns the words that run a script in the container.
 function methods:session(text)
   local o = self.machine.options
-  local words = {}
-  local function add(...)
-    for i = 1, select("#", ...) do words[#words + 1] = (select(i, ...)) end
-  end
-  local given = o.program or o.engine or "podman"
-  for _, word in ipairs(type(given) == "table" and given or { given }) do add(word) end
-  add("exec", "-i")
-  if o.user then add("--user", o.user) end
-  add(o[1])
-  if self.directory and not self.has_group then add "setsid" end
-  add("sh", "-c", 'eval "$(printf %b "$1")"', "sh", script.word(text):sub(2, -2))
+  local words = control.program(self.machine, o.engine or "podman")
+  control.add(words, "exec", "-i")
+  if o.user then control.add(words, "--user", o.user) end
+  control.add(words, o[1])
+  if self.directory and not self.has_group then control.add(words, "setsid") end
+  control.add_script(words, "sh", text)
   return words
 end
 

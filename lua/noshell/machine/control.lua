@@ -74,6 +74,33 @@ function control.class(class)
   end
 end
 
+--- Returns a copy of the words of an engine's program: those of the machine's option `program`,
+--- or the usual one.
+---@param m noshell.machine_object
+---@param usual string
+---@return string[]
+function control.program(m, usual)
+  local given = m.options.program or usual
+  local words = {}
+  for i, word in ipairs(type(given) == "table" and given or { given }) do words[i] = word end
+  return words
+end
+
+--- Appends words to a list.
+---@param words string[]
+---@param ... string
+function control.add(words, ...)
+  for i = 1, select("#", ...) do words[#words + 1] = (select(i, ...)) end
+end
+
+--- Appends the words by which `sh` executes a script without reading it from a file.
+---@param words string[]
+---@param sh string
+---@param text string
+function control.add_script(words, sh, text)
+  control.add(words, sh, "-c", 'eval "$(printf %b "$1")"', "sh", script.word(text):sub(2, -2))
+end
+
 local function failed(self, reason)
   return { code = "spawn", stage = "connect", subject = self.machine.title, reason = reason }
 end
@@ -94,6 +121,12 @@ local function open(self)
   return raw
 end
 
+--- Returns the last lines of what an open process has written to its captured stderr.
+local function excerpt_of(process)
+  local text = failure.excerpt(drive.captured(process, 2))
+  return text ~= "" and text or nil
+end
+
 --- Returns the last lines of what the control session has written to stderr.
 ---@param self noshell.control
 ---@return string?
@@ -101,8 +134,7 @@ function control.said(self)
   local master = self.master
   if not master or master:closed() then return nil end
   master:_step()
-  local text = failure.excerpt(drive.captured(master, 2))
-  return text ~= "" and text or nil
+  return excerpt_of(master)
 end
 
 methods.said = control.said
@@ -336,8 +368,7 @@ end
 function control.last_words(_, one)
   local process = one.process
   if not process or process:closed() or not process:_captured_size(2) then return nil end
-  local text = failure.excerpt(drive.captured(process, 2))
-  return text ~= "" and text or nil
+  return excerpt_of(process)
 end
 
 methods.last_words = control.last_words

@@ -72,39 +72,29 @@ function methods:seconds()
   return self.machine.options.connect_timeout or 300
 end
 
---- Returns the first words, and a function that adds more.
-local function begin(self)
-  local given, words = self.machine.options.program or "srun", {}
-  for _, word in ipairs(type(given) == "table" and given or { given }) do
-    words[#words + 1] = word
-  end
-  return words, function(...)
-    for i = 1, select("#", ...) do words[#words + 1] = (select(i, ...)) end
-  end
-end
-
-local function add_script(add, text)
-  add("--nodes=1", "--ntasks=1", "--overlap", "--chdir=/", "--", "/bin/sh", "-c",
-    'eval "$(printf %b "$1")"', "sh", script.word(text):sub(2, -2))
+local function add_script(words, text)
+  control.add(words, "--nodes=1", "--ntasks=1", "--overlap", "--chdir=/", "--")
+  control.add_script(words, "/bin/sh", text)
 end
 
 --- Returns the words of a step. Three --quiet: otherwise srun writes errors to the program's
 --- stderr.
 function methods:session(text)
-  local words, add = begin(self)
-  add("--quiet", "--quiet", "--quiet", "--jobid=" .. self.job, "--nodelist=" .. self.node)
-  add_script(add, "nsh_z=0\n" .. text)
+  local words = control.program(self.machine, "srun")
+  control.add(words, "--quiet", "--quiet", "--quiet", "--jobid=" .. self.job,
+    "--nodelist=" .. self.node)
+  add_script(words, "nsh_z=0\n" .. text)
   return words
 end
 
-local function add_options(add, options)
+local function add_options(words, options)
   local names = {}
   for name in pairs(options) do names[#names + 1] = name end
   table.sort(names)
   for _, name in ipairs(names) do
     local value = options[name]
     if type(value) == "number" then value = ("%.14g"):format(value) end
-    add("--" .. name .. (value ~= true and "=" .. value or ""))
+    control.add(words, "--" .. name .. (value ~= true and "=" .. value or ""))
   end
 end
 
@@ -117,13 +107,13 @@ function methods:open()
     self.workdir = pwd.stdout:read "*a":gsub("\n$", "")
     pwd:_free()
   end
-  local words, add = begin(self)
-  add("--quiet", "--job-name=noshell")
-  if o.partition then add("--partition=" .. o.partition) end
-  if o.account then add("--account=" .. o.account) end
-  if o.time then add("--time=" .. slurm_time.text(o.time)) end
-  add_options(add, o.options or {})
-  add_script(add, control_script.control(self.nonce,
+  local words = control.program(self.machine, "srun")
+  control.add(words, "--quiet", "--job-name=noshell")
+  if o.partition then control.add(words, "--partition=" .. o.partition) end
+  if o.account then control.add(words, "--account=" .. o.account) end
+  if o.time then control.add(words, "--time=" .. slurm_time.text(o.time)) end
+  add_options(words, o.options or {})
+  add_script(words, control_script.control(self.nonce,
     "job=$SLURM_JOB_ID node=$SLURMD_NODENAME"))
   return words
 end

@@ -54,24 +54,16 @@ end
 ---@param cmd? noshell.command
 function methods:session(text, one, cmd)
   local o = self.machine.options
-  local given, words = o.program or "systemd-run", {}
-  local function add(word) words[#words + 1] = word end
-  for _, word in ipairs(type(given) == "table" and given or { given }) do add(word) end
-  add "--quiet"
-  add "--collect"
-  add "--pipe"
-  add "--wait"
-  add("--unit=" .. unit.name(one and one.nonce or self.nonce, one and not cmd))
-  if o.user then add "--user" end
-  if o.machine then add("--machine=" .. o.machine) end
+  local words = control.program(self.machine, "systemd-run")
+  control.add(words, "--quiet", "--collect", "--pipe", "--wait",
+    "--unit=" .. unit.name(one and one.nonce or self.nonce, one and not cmd))
+  if o.user then control.add(words, "--user") end
+  if o.machine then control.add(words, "--machine=" .. o.machine) end
   for _, property in ipairs(cmd and unit.properties(cmd, o.properties or {}, self)
     or unit.identity(self.key, o.properties or {})) do
-    add("--property=" .. property)
+    control.add(words, "--property=" .. property)
   end
-  add "--"
-  add "/bin/sh"
-  add "-c"
-  add('eval "`printf %b ' .. self:encode(text) .. '`"')
+  control.add(words, "--", "/bin/sh", "-c", 'eval "`printf %b ' .. self:encode(text) .. '`"')
   return words
 end
 
@@ -88,9 +80,7 @@ systemd.connect = control.class(methods)
 
 --- Returns the identity of a command. A connection serves commands of one identity, because
 --- their scripts share its directory.
-function systemd.key(cmd)
-  return unit.key(cmd)
-end
+systemd.key = unit.key
 
 systemd.find_conflict = unit.find_conflict
 
