@@ -223,10 +223,6 @@ end
 
 -- Targets of stdout and stderr ---------------------------------------------------
 
---- The part of a list of targets that the Lua layer serves.
----@class noshell.list_state
----@field listeners noshell.heard[]  its functions
-
 --- Why a word cannot be in a list.
 local NOT_IN_A_LIST = {
   null = "has no effect in a list: leave it out",
@@ -270,7 +266,7 @@ local function set_list(self, which, method, list)
   self:_set_list(method, which, copy, captures, listeners[1] ~= nil)
   local kept = state.of(self)
   kept.lists = { kept.lists and kept.lists[1], kept.lists and kept.lists[2] }
-  kept.lists[which] = { listeners = listeners }
+  kept.lists[which] = listeners
   return self
 end
 
@@ -351,7 +347,7 @@ end
 function setters.list_listeners(cmd, which)
   local kept = state.of(cmd).lists
   if not (kept and kept[which] and cmd:stdio(which) == "list") then return nil end
-  return kept[which].listeners
+  return kept[which]
 end
 
 --- Keeps only the last bytes of the captured stdout and stderr, by default 64 KiB of

@@ -10,7 +10,7 @@
 ---@field tail? integer                   set_tail
 ---@field crlf? boolean                   set_crlf
 ---@field sandbox? noshell.sandbox        a copy of the table, for dry runs
----@field lists? noshell.list_state[]     the lists of targets of stdout and stderr
+---@field lists? noshell.heard[][]       the functions in the lists of targets of stdout, stderr
 ---@field tee? fun(data: string)          the command is noshell.tee of this function
 ---@field leads? boolean                  its stdout is the next command's stdin
 ---@field follows? noshell.command        its stdin is the stdout of this one
