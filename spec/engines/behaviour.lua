@@ -22,7 +22,8 @@ end
 
 local text_of = behaviour.text_of
 
---- Waits until no process has one of these pids there. Nobody may reap orphans.
+--- Waits until no process has one of these pids there. A zombie counts as gone, because a
+--- container may have no init that reaps orphans.
 function behaviour.expect_gone(there, pids)
   local words = { "cat", check = false }
   for _, pid in ipairs(pids) do words[#words + 1] = ("/proc/%d/stat"):format(pid) end
