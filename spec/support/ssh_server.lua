@@ -120,9 +120,13 @@ local function authorize(dir, names)
   end
 end
 
---- A port that is free now.
+local started = 0
+
+--- A port that no other spec takes, because that is another process, and that is below the
+--- ports of outgoing connections (ip(7), ip_local_port_range).
 local function free_port()
-  return 20000 + sys.getpid() % 20000 + math.random(0, 9999)
+  started = started + 1
+  return 10000 + (sys.getpid() * 20 + started) % 20000
 end
 
 --- Prepares a small file system for the scripts of the machine, in the server's namespace.
